@@ -1,0 +1,69 @@
+"""Every exception that sparsesolve raises on purpose, in one tree.
+
+Separate because every stage raises, and none may import another stage to do so.
+
+::
+
+    SparseSolveError
+    +-- TraceError                  a function could not be recorded
+    |   +-- UnsupportedOperation    it uses an operation that has no rule (TypeError too)
+    |   +-- DataDependentBranch     it branches on, indexes with, or converts a traced value
+    +-- PatternError                a sparsity pattern is malformed or does not fit
+    +-- ColoringError               a coloring is invalid for its pattern, or none exists
+    +-- StructureMismatch           an argument differs in shape or kind from the one prepared for
+    +-- VerificationError           two ways to compute one thing disagree
+    +-- SolverUnavailable           an optional solver is not installed
+
+Plain bad arguments raise ``ValueError`` or ``TypeError``. The failure of a solver is no
+exception but a `Result` with a status and a message.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ColoringError",
+    "DataDependentBranch",
+    "PatternError",
+    "SolverUnavailable",
+    "SparseSolveError",
+    "StructureMismatch",
+    "TraceError",
+    "UnsupportedOperation",
+    "VerificationError",
+]
+
+
+class SparseSolveError(Exception):
+    """Base of all exceptions of this package."""
+
+
+class TraceError(SparseSolveError):
+    """The user's function could not be recorded."""
+
+
+class UnsupportedOperation(TraceError, TypeError):
+    """The function uses an operation that cannot be recorded; the message names the fix."""
+
+
+class DataDependentBranch(TraceError):
+    """The function's path depends on a traced value: a branch, a mask or an integer conversion."""
+
+
+class PatternError(SparseSolveError, ValueError):
+    """A sparsity pattern is malformed, or does not fit the function it is given for."""
+
+
+class ColoringError(SparseSolveError, ValueError):
+    """A coloring is not valid for its pattern."""
+
+
+class StructureMismatch(SparseSolveError, ValueError):
+    """An argument does not have the shape or kind that the structure was prepared for."""
+
+
+class VerificationError(SparseSolveError):
+    """Two ways of computing the same numbers disagree."""
+
+
+class SolverUnavailable(SparseSolveError, ImportError):
+    """An optional solver is not installed; the message says how to install it."""

@@ -1,0 +1,208 @@
+"""The tape: what one call of a user's function did, array operation by array operation.
+
+The lowest value of the pipeline: `trace` writes it, `lower` reads it, nobody changes it.
+
+Data layout. Values are numbered: value 0 is the differentiated argument, then one value for
+every parameter (all other numeric arguments), then one for the result of each instruction, in
+order of execution. An instruction's arguments hold `Ref` objects where a value of the tape goes
+(also inside tuples and lists) and plain Python or NumPy constants elsewhere.
+
+The shape is that of JAX's autodidax: a handful of dataclasses, one verifier, one printer, one
+evaluator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.errors import TraceError
+
+__all__ = ["Instruction", "Ref", "Tape", "ValueInfo", "evaluate", "map_refs", "refs_of", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A reference to value number `index` of the tape."""
+
+    index: int
+
+    def __repr__(self) -> str:
+        return f"%{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueInfo:
+    """Shape and kind of a value; `dtype` is one of ``float64``, ``int64``, ``bool``."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One primitive call.
+
+    Parameters
+    ----------
+    op : str
+        Name of the primitive: the name autograd gives it (``"add"``, ``"concatenate_args"``,
+        ``"__getitem__"``), or one of our own, listed in ``sparsesolve.trace``.
+    function : callable
+        The autograd primitive itself. Calling it on plain arrays evaluates; autograd finds its
+        derivative rules under it.
+    args, kwargs
+        As called, with a `Ref` in place of each traced value.
+    out : Ref
+        The value it defines.
+    source : str
+        ``file:line`` in the user's code, or an empty string.
+    """
+
+    op: str
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    out: Ref
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """A recorded function.
+
+    Parameters
+    ----------
+    values : tuple of ValueInfo
+        Shape and kind of every value. Value 0 is the differentiated argument; values
+        ``1 .. n_parameters`` are the parameters; the rest are results of instructions.
+    n_parameters : int
+        How many parameters there are. They may change at every call without a new trace.
+    instructions : tuple of Instruction
+        In order of execution.
+    output : Ref or ndarray
+        The function's value; a plain array where it does not depend on any argument.
+    """
+
+    values: tuple[ValueInfo, ...]
+    n_parameters: int
+    instructions: tuple[Instruction, ...]
+    output: Ref | NDArray[np.float64]
+
+    @property
+    def input(self) -> ValueInfo:
+        """The differentiated argument."""
+        return self.values[0]
+
+    @property
+    def parameters(self) -> tuple[ValueInfo, ...]:
+        """The other numeric arguments, in order."""
+        return self.values[1 : 1 + self.n_parameters]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the function's value."""
+        if isinstance(self.output, Ref):
+            return self.values[self.output.index].shape
+        return np.shape(self.output)
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def map_refs(fun: Callable[[Ref], Any], argument: Any) -> Any:
+    """Replace every `Ref` in an argument, looking inside tuples, lists and dicts."""
+    if isinstance(argument, Ref):
+        return fun(argument)
+    if type(argument) in (tuple, list):
+        return type(argument)(map_refs(fun, item) for item in argument)
+    if type(argument) is dict:
+        return {key: map_refs(fun, item) for key, item in argument.items()}
+    if isinstance(argument, slice):
+        return slice(*(map_refs(fun, a) for a in (argument.start, argument.stop, argument.step)))
+    return argument
+
+
+def refs_of(arguments: Any) -> list[Ref]:
+    """List every `Ref` in an argument, in order, repeats included."""
+    found: list[Ref] = []
+    map_refs(found.append, arguments)
+    return found
+
+
+def evaluate(tape: Tape, x: Any, parameters: Sequence[Any] = ()) -> Any:
+    """Replay a tape with plain NumPy: the slow, obviously right meaning of a tape.
+
+    Parameters
+    ----------
+    tape : Tape
+        The recorded function.
+    x : array_like, shape ``tape.input.shape``
+        The differentiated argument.
+    parameters : sequence of array_like
+        The other arguments.
+
+    Returns
+    -------
+    ndarray
+        The function's value at that point.
+    """
+    values: dict[int, Any] = {0: x, **{k + 1: value for k, value in enumerate(parameters)}}
+    for step in tape.instructions:
+        args = map_refs(lambda ref: values[ref.index], step.args)
+        kwargs = map_refs(lambda ref: values[ref.index], dict(step.kwargs))
+        values[step.out.index] = step.function(*args, **kwargs)
+    if isinstance(tape.output, Ref):
+        return values[tape.output.index]
+    return tape.output
+
+
+def verify(tape: Tape) -> None:
+    """Check that every value is defined once, before its use.
+
+    Raises
+    ------
+    TraceError
+        If the tape is malformed; this is a defect of sparsesolve, not of the user's function.
+    """
+    defined = set(range(1 + tape.n_parameters))
+    for step in tape.instructions:
+        for ref in refs_of((step.args, dict(step.kwargs))):
+            if ref.index not in defined:
+                raise TraceError(f"malformed tape: {ref!r} is used by `{step.op}` before it is set")
+        if step.out.index in defined:
+            raise TraceError(f"malformed tape: {step.out!r} is set twice")
+        defined.add(step.out.index)
+    if isinstance(tape.output, Ref) and tape.output.index not in defined:
+        raise TraceError(f"malformed tape: the output {tape.output!r} is never set")
+
+
+def _lines(tape: Tape) -> Iterator[str]:
+    def kind(ref: Ref) -> str:
+        info = tape.values[ref.index]
+        return f"{info.dtype}{list(info.shape)}"
+
+    names = ["x", *(f"parameter {k}" for k in range(tape.n_parameters))]
+    for k, name in enumerate(names):
+        yield f"%{k}: {kind(Ref(k))} = {name}"
+    for step in tape.instructions:
+        arguments = [_short(a) for a in step.args]
+        arguments += [f"{name}={_short(a)}" for name, a in step.kwargs.items()]
+        where = f"    # {step.source}" if step.source else ""
+        yield f"{step.out!r}: {kind(step.out)} = {step.op}({', '.join(arguments)}){where}"
+    yield f"return {_short(tape.output)}"
+
+
+def _short(argument: Any) -> str:
+    if isinstance(argument, np.ndarray) and argument.size > 4:
+        return f"{argument.dtype}{list(argument.shape)}"
+    return repr(argument)
