@@ -1,0 +1,19 @@
+"""NumPy function -> Tape: run a user's function once and write down every array operation.
+
+Separate because this is the only stage that knows autograd's tracer and NumPy's dispatch; what it
+hands on is a `Tape` in the words of `sparsesolve.trace.vocabulary`.
+
+``trace(function, example_arguments, argnum=0)`` gives the `Tape`; ``prepare`` the same together
+with the layout of the arguments (`Arguments`), which at each later call tells the differentiated
+argument from the parameters and checks both.
+
+Instruction names are autograd's (``add``, ``concatenate_args``, ``__getitem__``; dotted below a
+submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
+``stats.norm.pdf``), ``user.<name>`` for a primitive of the user's own, and five of ours:
+
+- ``component(function, k, *arguments)``: item k of a tuple-valued primitive.
+- ``movement(fun, array)``: ``fun(array)``; fun only moves or repeats elements of one array, so
+  that it may be called on an array of indices as well.
+- ``setitem(array, index, value)``: a copy of the array after ``array[index] = value``.
+- ``sparse_matmul(A, x)`` and ``sparse_rmatmul(x, A)``: A is a constant `scipy.sparse` array.
+"""
