@@ -1,0 +1,211 @@
+"""`Expressions`: scalar expressions, every distinct node kept once.
+
+Separate because fusing kernels and differentiating them both grow expressions, and both rely on
+equal subexpressions being one node. Two ways in: `intern` keeps the arithmetic as it is (values
+must be what NumPy gives, NaN and infinity included), `apply` simplifies zeros and ones as well
+(derivatives, where zero times anything is structurally zero).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sparsesolve.ops import OPS
+from sparsesolve.program import Node
+
+__all__ = ["Expressions", "live_nodes"]
+
+
+class Expressions:
+    """A growing list of nodes, operands before users.
+
+    Examples
+    --------
+    >>> e = Expressions()
+    >>> x = e.load(0)
+    >>> e.apply("multiply", x, e.const(1.0)) == x
+    True
+    >>> e.nodes[e.apply("multiply", x, e.const(0.0))].value
+    0.0
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._numbers: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+
+    def graft(self, nodes: Sequence[Node], leaf: Callable[[int], int] | None = None) -> list[int]:
+        """Add the nodes of a kernel unchanged and return their numbers here.
+
+        `leaf` gives the node for each load number; by default the load itself.
+        """
+        numbers: list[int] = []
+        for node in nodes:
+            if node.op == "load" and leaf is not None:
+                numbers.append(leaf(node.args[0]))
+            elif node.op in ("load", "const"):
+                numbers.append(self._add(node))
+            else:
+                numbers.append(self.intern(node.op, *(numbers[a] for a in node.args)))
+        return numbers
+
+    def load(self, number: int) -> int:
+        """Node of load `number`."""
+        return self._add(Node("load", (number,)))
+
+    def const(self, value: float) -> int:
+        """Node of a constant."""
+        return self._add(Node("const", (), float(value)))
+
+    def value(self, number: int) -> float | None:
+        """Value of a constant node, None for others."""
+        node = self.nodes[number]
+        return node.value if node.op == "const" else None
+
+    def intern(self, op: str, *args: int) -> int:
+        """Node of an operation, with nothing but constants folded."""
+        values = [self.nodes[a].value for a in args if self.nodes[a].op == "const"]
+        if len(values) == len(args):
+            with np.errstate(all="ignore"):
+                return self.const(float(OPS[op].evaluate(*map(np.float64, values))))
+        return self._add(Node(op, args))
+
+    def apply(self, op: str, *args: int) -> int:
+        """Node of an operation in a derivative: zeros and ones are simplified away."""
+        rule = _SIMPLIFY.get(op)
+        found = rule(self, *args) if rule is not None else None
+        return self.intern(op, *args) if found is None else found
+
+    def _add(self, node: Node) -> int:
+        key = (node.op, node.args, np.float64(node.value).tobytes() if node.op == "const" else b"")
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.nodes)
+            self.nodes.append(node)
+        return number
+
+
+# ----- simplification of derivatives; each returns a node, or None to keep the operation -----
+
+
+def _add(e: Expressions, a: int, b: int) -> int | None:
+    if e.value(a) == 0.0:
+        return b
+    if e.value(b) == 0.0:
+        return a
+    if e.nodes[b].op == "negative":
+        return e.apply("subtract", a, e.nodes[b].args[0])
+    if e.nodes[a].op == "negative":
+        return e.apply("subtract", b, e.nodes[a].args[0])
+    return None
+
+
+def _subtract(e: Expressions, a: int, b: int) -> int | None:
+    if e.value(b) == 0.0:
+        return a
+    if a == b:
+        return e.const(0.0)
+    if e.value(a) == 0.0:
+        return e.apply("negative", b)
+    if e.nodes[b].op == "negative":
+        return e.apply("add", a, e.nodes[b].args[0])
+    return None
+
+
+def _multiply(e: Expressions, a: int, b: int) -> int | None:
+    for one, other in ((a, b), (b, a)):
+        value = e.value(one)
+        if value == 0.0:
+            return e.const(0.0)
+        if value == 1.0:
+            return other
+        if value == -1.0:
+            return e.apply("negative", other)
+        if value is not None and e.nodes[other].op == "multiply":
+            left, right = e.nodes[other].args  # gather constants: c * (d * y) = (c d) * y
+            if e.value(left) is not None:
+                return e.apply("multiply", e.intern("multiply", one, left), right)
+            if e.value(right) is not None:
+                return e.apply("multiply", e.intern("multiply", one, right), left)
+    if e.nodes[a].op == "negative":
+        return e.apply("negative", e.apply("multiply", e.nodes[a].args[0], b))
+    if e.nodes[b].op == "negative":
+        return e.apply("negative", e.apply("multiply", a, e.nodes[b].args[0]))
+    return None
+
+
+def _divide(e: Expressions, a: int, b: int) -> int | None:
+    if e.value(a) == 0.0:
+        return e.const(0.0)
+    if e.value(b) == 1.0:
+        return a
+    if e.nodes[a].op == "negative":
+        return e.apply("negative", e.apply("divide", e.nodes[a].args[0], b))
+    return None
+
+
+def _negative(e: Expressions, a: int) -> int | None:
+    node = e.nodes[a]
+    if node.op == "negative":
+        return node.args[0]
+    if node.op == "subtract":
+        return e.apply("subtract", node.args[1], node.args[0])
+    if node.op == "multiply" and e.value(node.args[0]) is not None:
+        return e.apply("multiply", e.apply("negative", node.args[0]), node.args[1])
+    return None
+
+
+def _power(e: Expressions, a: int, b: int) -> int | None:
+    exponent = e.value(b)
+    if exponent == 1.0:
+        return a
+    if exponent == 0.0:
+        return e.const(1.0)
+    if exponent == 2.0:
+        return e.apply("multiply", a, a)
+    if exponent == 3.0:
+        return e.apply("multiply", e.apply("multiply", a, a), a)
+    if exponent == 0.5:
+        return e.intern("sqrt", a)
+    if exponent in (-1.0, -2.0, -3.0, -0.5):
+        return e.apply("divide", e.const(1.0), e.apply("power", a, e.const(-exponent)))
+    return None
+
+
+def _where(e: Expressions, condition: int, a: int, b: int) -> int | None:
+    if a == b:
+        return a
+    value = e.value(condition)
+    if value is None:
+        return None
+    return b if value == 0.0 else a
+
+
+_SIMPLIFY = {
+    "add": _add,
+    "subtract": _subtract,
+    "multiply": _multiply,
+    "divide": _divide,
+    "negative": _negative,
+    "power": _power,
+    "where": _where,
+}
+
+
+def live_nodes(nodes: Sequence[Node], outputs: Sequence[int]) -> tuple[list[Node], list[int]]:
+    """Keep the nodes that `outputs` need; returns them renumbered, and the new outputs."""
+    needed = set(outputs)
+    for number in range(len(nodes) - 1, -1, -1):
+        if number in needed and nodes[number].op != "load":
+            needed.update(nodes[number].args)
+    renumbered: dict[int, int] = {}
+    kept: list[Node] = []
+    for number in sorted(needed):
+        node = nodes[number]
+        renumbered[number] = len(kept)
+        if node.op in ("load", "const"):
+            kept.append(node)
+        else:
+            kept.append(Node(node.op, tuple(renumbered[a] for a in node.args)))
+    return kept, [renumbered[k] for k in outputs]

@@ -1,0 +1,50 @@
+"""Fuse kernels: Program -> Program with few, large kernels.
+
+Lowering writes one kernel an operation. Here a kernel whose result is read by others is inlined
+into its readers, movement included: reading producer P at positions q is P's expression with every
+load composed with q. What must exist as numbers stays stored: outputs of the program, operands of
+opaque calls, sums, and whatever one load mixes from several producers.
+
+Separate from `lower` because derivatives are programs too, and are fused by the same pass.
+"""
+
+from __future__ import annotations
+
+from sparsesolve.fuse.choose import Choice
+from sparsesolve.fuse.write import write
+from sparsesolve.program import Program
+
+__all__ = ["fuse"]
+
+
+def fuse(program: Program) -> Program:
+    """Merge the kernels of a program.
+
+    Parameters
+    ----------
+    program : Program
+        Any program.
+
+    Returns
+    -------
+    Program
+        The same function of the same input and parameters, with fewer kernels, in slots numbered
+        afresh.
+
+    Notes
+    -----
+    Time is linear in the number of nodes of the result times the cost of composing index arrays.
+
+    Examples
+    --------
+    >>> from sparsesolve.builder import Builder
+    >>> b = Builder((3,))
+    >>> y = b.map("exp", b.map("negative", b.x))
+    >>> print(fuse(b.build(y)))
+    slots 6: x[3]
+    3..5 = exp(negative(s[0+1i])) for i < 3
+    return 3+1i
+    """
+    choice = Choice(program)
+    choice.run()
+    return write(choice)
