@@ -1,13 +1,16 @@
 """`Pattern`: the structure of a sparse matrix, without values.
 
 Separate because detection makes patterns, coloring reads them and solvers want them, and none of
-these should know another. Stored as CSR with sorted, unique column indices.
+these should know another. Stored as CSR with sorted, unique column indices, all int32. What takes
+a pass over the entries (transpose, hash) is computed once, when first asked for.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.errors import PatternError
+from sparsesolve.textplot import draw
 
 __all__ = ["Pattern"]
 
@@ -44,14 +48,30 @@ class Pattern:
     indices: NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        m, n = self.shape
-        if self.indptr.shape != (m + 1,) or int(self.indptr[-1]) != self.indices.size:
+        m, n = (int(size) for size in self.shape)
+        if m < 0 or n < 0:
+            raise PatternError(f"`shape` must not be negative, got {self.shape}.")
+        indptr, indices = np.asarray(self.indptr), np.asarray(self.indices)
+        if indptr.shape != (m + 1,) or indices.ndim != 1 or int(indptr[-1]) != indices.size:
             raise PatternError(
-                f"`indptr` must have shape ({m + 1},) and end with {self.indices.size}, got shape "
-                f"{self.indptr.shape}. Use Pattern.from_coo or Pattern.from_scipy."
+                f"`indptr` must have shape ({m + 1},) and end with {indices.size}, got shape "
+                f"{indptr.shape}. Use Pattern.from_coo or Pattern.from_scipy."
             )
-        if self.indices.size and not 0 <= int(self.indices.min()) <= int(self.indices.max()) < n:
+        if indices.size > np.iinfo(np.int32).max:
+            raise PatternError(f"a pattern holds fewer than 2**31 entries, got {indices.size}.")
+        if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < n:
             raise PatternError(f"column indices must be in [0, {n}).")
+        if int(indptr[0]) != 0 or np.any(indptr[1:] < indptr[:-1]):
+            raise PatternError("`indptr` must start with 0 and must not decrease.")
+        falls = np.flatnonzero(indices[1:] <= indices[:-1]) + 1
+        if not np.all(indptr[np.searchsorted(indptr, falls)] == falls):
+            raise PatternError(
+                "`indices` must increase within each row, without repeats. Use Pattern.from_coo "
+                "or Pattern.from_scipy, which sort and merge."
+            )
+        object.__setattr__(self, "shape", (m, n))
+        object.__setattr__(self, "indptr", np.ascontiguousarray(indptr, dtype=np.int32))
+        object.__setattr__(self, "indices", np.ascontiguousarray(indices, dtype=np.int32))
 
     @classmethod
     def from_scipy(cls, matrix: Any) -> Pattern:
@@ -118,15 +138,69 @@ class Pattern:
         mask[self.rows, self.indices] = True
         return mask
 
+    @cached_property
+    def _transposed(self) -> tuple[Pattern, NDArray[np.int32]]:
+        numbered = sp.csr_array(
+            (np.arange(self.nnz, dtype=np.int32), self.indices, self.indptr), shape=self.shape
+        ).tocsc()
+        m, n = self.shape
+        return Pattern((n, m), numbered.indptr, numbered.indices), numbered.data
+
     @property
     def T(self) -> Pattern:
         """The transposed pattern."""
-        return Pattern.from_scipy(self.to_scipy().T)
+        return self._transposed[0]
+
+    @property
+    def csc_order(self) -> NDArray[np.int32]:
+        """Entries by column, then row, shape (nnz,): ``data[csc_order]`` belongs to ``T``."""
+        return self._transposed[1]
+
+    @cached_property
+    def transposed_places(self) -> NDArray[np.int32]:
+        """Place of each entry in the transposed pattern, shape (nnz,)."""
+        places = np.empty(self.nnz, dtype=np.int32)
+        places[self.csc_order] = np.arange(self.nnz, dtype=np.int32)
+        return places
+
+    @cached_property
+    def is_symmetric(self) -> bool:
+        """Whether the mirror of every entry is an entry."""
+        return self.shape[0] == self.shape[1] and self == self.T
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of shape and entries, the same in every run and on every machine."""
+        digest = hashlib.blake2b(np.asarray(self.shape, dtype="<i8").tobytes(), digest_size=16)
+        digest.update(self.indptr.astype("<i4", copy=False).data)
+        digest.update(self.indices.astype("<i4", copy=False).data)
+        return digest.hexdigest()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the index arrays."""
+        return self.indptr.nbytes + self.indices.nbytes
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Diagonals that hold an entry, increasing: 0 is the main one, positive ones above it."""
+        m, n = self.shape
+        diagonal = self.indices.astype(np.int64) - self.rows + (m - 1)
+        return np.flatnonzero(np.bincount(diagonal, minlength=max(0, m + n - 1))) - (m - 1)
+
+    @property
+    def bandwidth(self) -> tuple[int, int]:
+        """Numbers of diagonals below and above the main one that the entries reach to."""
+        if not self.nnz:
+            return 0, 0
+        distance = self.indices.astype(np.int64) - self.rows
+        return max(0, -int(distance.min())), max(0, int(distance.max()))
 
     def lower(self) -> Pattern:
         """Return the entries with row >= column."""
         keep = self.rows >= self.indices
-        return Pattern.from_coo(self.shape, self.rows[keep], self.indices[keep])
+        counts = np.concatenate(([0], np.cumsum(keep)))[self.indptr]
+        return Pattern(self.shape, counts, self.indices[keep])
 
     def union(self, other: Pattern) -> Pattern:
         """Return the entries of either pattern."""
@@ -148,3 +222,13 @@ class Pattern:
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        return f"Pattern({m} x {n}, nnz={self.nnz}, density={self.density:.2g})"
+
+    def __str__(self) -> str:
+        """Return the size and a picture of at most 60 x 30 characters."""
+        m, n = self.shape
+        title = f"{m} x {n}, {self.nnz} entries ({100 * self.density:.3g} %)"
+        return f"{title}\n{draw(self.shape, self.rows, self.indices)}".rstrip("\n")

@@ -1,0 +1,166 @@
+"""`Coloring`: which columns, rows or both share one evaluation, as a frozen value.
+
+Separate because colors come from several algorithms (or from the user) and go to the recovery, the
+derivatives and the pictures, none of which should know the others. Colors are one int32 array:
+columns first, then rows where both are colored; -1 means "not evaluated".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sparsesolve.errors import ColoringError
+from sparsesolve.pattern import Pattern
+
+__all__ = ["RECOVERIES", "STRUCTURES", "Coloring", "Recovered", "Structure"]
+
+Structure = Literal["columns", "rows", "symmetric", "bidirectional"]
+Recovered = Literal["direct", "substitution"]
+
+STRUCTURES: tuple[Structure, ...] = ("columns", "rows", "symmetric", "bidirectional")
+RECOVERIES: tuple[Recovered, ...] = ("direct", "substitution")
+
+
+@dataclass(frozen=True, eq=False)
+class Coloring:
+    """Colors of the columns, the rows, or both, of a pattern.
+
+    Parameters
+    ----------
+    pattern : Pattern, shape (m, n)
+        What is colored.
+    structure : {"columns", "rows", "symmetric", "bidirectional"}
+        ``"columns"`` needs one product ``J @ seed`` a color, ``"rows"`` one ``J.T @ seed``,
+        ``"symmetric"`` one Hessian product, ``"bidirectional"`` some of both.
+    colors : ndarray of int32
+        Shape (n,) for columns and symmetric, (m,) for rows, (n + m,) for bidirectional, where the
+        columns have the colors below `nforward` and the rows those above. -1 marks a column or
+        row that needs no evaluation.
+    nforward, nreverse : int
+        Number of colors of columns, and of rows.
+    recovery : {"direct", "substitution"}
+        How nonzeros are read from the products: each from one entry, or by subtracting others.
+    order : str
+        The order that the greedy loop used, for the record; "given" for colors of the user.
+
+    See Also
+    --------
+    sparsesolve.color : Compute one.
+    sparsesolve.recover.Recovery : Read the nonzeros; refuses a coloring that does not allow it.
+    """
+
+    pattern: Pattern
+    structure: Structure
+    colors: NDArray[np.int32]
+    nforward: int
+    nreverse: int = 0
+    recovery: Recovered = "direct"
+    order: str = "given"
+
+    def __post_init__(self) -> None:
+        if self.structure not in STRUCTURES:
+            raise ValueError(f"`structure` must be one of {STRUCTURES}, got {self.structure!r}.")
+        if self.recovery not in RECOVERIES:
+            raise ValueError(f"`recovery` must be one of {RECOVERIES}, got {self.recovery!r}.")
+        m, n = self.pattern.shape
+        size = {"columns": n, "rows": m, "symmetric": n, "bidirectional": n + m}[self.structure]
+        if self.colors.shape != (size,):
+            raise ColoringError(
+                f"`colors` must have shape ({size},) for structure {self.structure!r} of a pattern "
+                f"of shape {self.pattern.shape}, got {self.colors.shape}."
+            )
+        for side, part, first, last in (
+            ("column", self.column_colors, 0, self.nforward),
+            ("row", self.row_colors, self.nforward, self.ncolors),
+        ):
+            used = part[part >= 0]
+            if used.size and not first <= int(used.min()) <= int(used.max()) < last:
+                raise ColoringError(
+                    f"{side} colors must be -1 or in [{first}, {last}), got values from "
+                    f"{int(used.min())} to {int(used.max())}. Use Coloring.from_colors."
+                )
+
+    @classmethod
+    def from_colors(
+        cls,
+        pattern: Pattern,
+        colors: ArrayLike,
+        *,
+        structure: Structure = "columns",
+        recovery: Recovered = "direct",
+    ) -> Coloring:
+        """Take colors found elsewhere; they are renumbered without gaps.
+
+        Whether they allow the recovery is checked when a `Recovery` is made from them.
+        """
+        given = np.asarray(colors, dtype=np.int64).reshape(-1)
+        n = pattern.shape[1]
+        ahead = {"rows": 0, "bidirectional": n}.get(structure, given.size)
+        forward, nforward = _renumbered(given[:ahead])
+        reverse, nreverse = _renumbered(given[ahead:])
+        reverse[reverse >= 0] += nforward
+        return cls(
+            pattern, structure, np.concatenate((forward, reverse)), nforward, nreverse, recovery
+        )
+
+    @property
+    def ncolors(self) -> int:
+        """Number of evaluations: colors of columns and of rows together."""
+        return self.nforward + self.nreverse
+
+    @property
+    def column_colors(self) -> NDArray[np.int32]:
+        """Color of each column, shape (n,), or empty where only rows are colored."""
+        return self.colors[: 0 if self.structure == "rows" else self.pattern.shape[1]]
+
+    @property
+    def row_colors(self) -> NDArray[np.int32]:
+        """Color of each row, shape (m,), or empty where rows are not colored."""
+        return self.colors[0 if self.structure == "rows" else self.pattern.shape[1] :]
+
+    @cached_property
+    def groups(self) -> tuple[NDArray[np.int32], ...]:
+        """For each color, the columns or rows that have it, increasing."""
+        columns, rows = self.column_colors, self.row_colors
+        index = np.concatenate((np.arange(columns.size), np.arange(rows.size))).astype(np.int32)
+        by_color = np.argsort(self.colors, kind="stable")
+        ends = np.searchsorted(self.colors[by_color], np.arange(self.ncolors + 1))
+        return tuple(index[by_color[a:b]] for a, b in pairwise(ends))
+
+    @property
+    def lower_bound(self) -> int:
+        """A number of colors that no coloring of this structure can go below."""
+        if self.structure == "columns":
+            counts = np.diff(self.pattern.indptr)
+        elif self.structure == "rows":
+            counts = np.bincount(self.pattern.indices)
+        else:
+            counts = np.minimum(np.diff(self.pattern.indptr), 1)
+        return int(counts.max(initial=0))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the colors and the pattern."""
+        return self.colors.nbytes + self.pattern.nbytes
+
+    def __repr__(self) -> str:
+        m, n = self.pattern.shape
+        parts = f", {self.nforward} of columns" if self.structure == "bidirectional" else ""
+        return (
+            f"Coloring({self.structure}, {self.recovery}, {self.order}: {self.ncolors} colors"
+            f"{parts} for {m} x {n}, nnz={self.pattern.nnz})"
+        )
+
+
+def _renumbered(colors: NDArray[np.int64]) -> tuple[NDArray[np.int32], int]:
+    """Return colors with the numbers 0, 1, ... in increasing order of the old, and how many."""
+    names, position = np.unique(colors, return_inverse=True)
+    negative = int(np.searchsorted(names, 0))
+    renumbered = np.maximum(position.reshape(-1) - negative, -1).astype(np.int32)
+    return renumbered, names.size - negative

@@ -1,0 +1,316 @@
+"""Seeds for compressed products, and from the products back to the nonzeros.
+
+Separate because it needs colors but not how they were found, and products but not who computed
+them. A block of products is a dense array with one column a color: ``J @ seeds``, shape
+(m, nforward), or ``J.T @ seeds``, shape (n, nreverse). Nonzeros come in the order of the pattern;
+those of a symmetric pattern also as the lower triangle, in the order of ``pattern.lower()``.
+
+Recovery is one gather. After an acyclic coloring some values are then subtracted from others, in
+an order fixed beforehand (see `peel_kernels`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sparsesolve.coloring import Coloring
+from sparsesolve.coloring.sums import Sums, sums_of
+from sparsesolve.errors import ColoringError, StructureMismatch
+from sparsesolve.pattern import Pattern
+
+__all__ = [
+    "Recovery",
+    "compress",
+    "forward_seeds",
+    "prepare_recovery",
+    "reverse_seeds",
+    "seed_chunks",
+]
+
+Index = NDArray[np.int32]
+Block = NDArray[Any]
+
+
+def forward_seeds(coloring: Coloring, first: int = 0, last: int | None = None) -> Block:
+    """Return the seeds of ``J @ seeds`` for colors first .. last - 1, shape (n, last - first)."""
+    return _seeds(coloring.column_colors, first, last, coloring.nforward, coloring.pattern.shape[1])
+
+
+def reverse_seeds(coloring: Coloring, first: int = 0, last: int | None = None) -> Block:
+    """Return the seeds of ``J.T @ seeds``, shape (m, last - first); 0 is the first row color."""
+    colors = coloring.row_colors - np.int32(coloring.nforward)
+    return _seeds(colors, first, last, coloring.nreverse, coloring.pattern.shape[0])
+
+
+def _seeds(colors: Index, first: int, last: int | None, ncolors: int, size: int) -> Block:
+    last = ncolors if last is None else last
+    if not 0 <= first <= last <= ncolors:
+        raise ValueError(f"colors must be in 0 <= first <= last <= {ncolors}, got {first}, {last}.")
+    seeds = np.zeros((size, last - first))
+    member = np.flatnonzero((colors >= first) & (colors < last))
+    seeds[member, colors[member] - first] = 1.0
+    return seeds
+
+
+def seed_chunks(
+    coloring: Coloring, size: int, *, reverse: bool = False
+) -> Iterator[tuple[int, int, Block]]:
+    """Yield ``first, last, seeds`` for at most `size` colors at a time, to bound memory."""
+    if size < 1:
+        raise ValueError(f"`size` must be at least 1, got {size}.")
+    make, ncolors = forward_seeds, coloring.nforward
+    if reverse:
+        make, ncolors = reverse_seeds, coloring.nreverse
+    for first in range(0, ncolors, size):
+        last = min(first + size, ncolors)
+        yield first, last, make(coloring, first, last)
+
+
+def compress(coloring: Coloring, matrix: Any) -> tuple[Block, Block]:
+    """Return ``matrix @ forward seeds`` and ``matrix.T @ reverse seeds`` of a known matrix."""
+    if matrix.shape != coloring.pattern.shape:
+        raise StructureMismatch(
+            f"`matrix` must have shape {coloring.pattern.shape}, got {matrix.shape}."
+        )
+    return (
+        np.asarray(matrix @ forward_seeds(coloring)),
+        np.asarray(matrix.T @ reverse_seeds(coloring)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Recovery:
+    """The fixed index arrays that turn products into nonzeros; made by `prepare_recovery`.
+
+    Parameters
+    ----------
+    coloring : Coloring
+        The colors it belongs to.
+    place, product : ndarray of int32, shape (unknowns,)
+        Each unknown is read from entry `place` of the product vector of color `product`. The
+        unknowns are the entries of the pattern or, if symmetric, of its lower triangle.
+    steps, targets : ndarray of int32
+        Then ``values[targets[k]] -= values[steps[k]]`` for k = 0, 1, ...; empty when direct.
+    expand : ndarray of int32, shape (nnz,), or None
+        The unknown behind each entry of a symmetric pattern.
+    """
+
+    coloring: Coloring
+    place: Index
+    product: Index
+    steps: Index
+    targets: Index
+    expand: Index | None
+
+    @property
+    def pattern(self) -> Pattern:
+        """The pattern whose nonzeros are recovered."""
+        return self.coloring.pattern
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the index arrays."""
+        arrays = (self.place, self.product, self.steps, self.targets, self.expand)
+        return sum(array.nbytes for array in arrays if array is not None)
+
+    @cached_property
+    def lower_pattern(self) -> Pattern:
+        """Pattern of the values of `lower_values`."""
+        return self.pattern.lower()
+
+    def values(
+        self,
+        forward: Block | None = None,
+        reverse: Block | None = None,
+        *,
+        out: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Return the nonzeros in the order of the pattern.
+
+        Parameters
+        ----------
+        forward : ndarray, shape (m, nforward), optional
+            ``J @ forward_seeds(coloring)``; needed where columns are colored.
+        reverse : ndarray, shape (n, nreverse), optional
+            ``J.T @ reverse_seeds(coloring)``; needed where rows are colored.
+        out : ndarray, shape (nnz,), optional
+            Where to write the result.
+
+        Returns
+        -------
+        ndarray, shape (nnz,)
+            Of the type of the products.
+
+        Raises
+        ------
+        StructureMismatch
+            If a block has another shape.
+        """
+        if self.expand is None:
+            return self._unknowns(forward, reverse, out)
+        return np.take(self._unknowns(forward, reverse, None), self.expand, out=out, mode="clip")
+
+    def lower_values(
+        self, forward: Block | None = None, *, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Return the nonzeros of the lower triangle of a symmetric pattern, in its order.
+
+        Raises
+        ------
+        StructureMismatch
+            If the coloring is not symmetric, or `forward` has another shape.
+        """
+        if self.expand is None:
+            raise StructureMismatch(
+                "the lower triangle is recovered only from a coloring with structure "
+                f"'symmetric', got {self.coloring.structure!r}."
+            )
+        return self._unknowns(forward, None, out)
+
+    def matrix(self, forward: Block | None = None, reverse: Block | None = None) -> sp.csr_array:
+        """Return the recovered matrix as a csr_array."""
+        return self.pattern.to_scipy(self.values(forward, reverse))
+
+    def product_into(self, out: NDArray[Any], color: int, product: NDArray[Any]) -> None:
+        """Write into `out`, shape (nnz,), what one product tells; direct recovery only.
+
+        After one call for each color, `out` holds what `values` returns. So colors may be
+        evaluated one at a time, in any order, without a block of products in memory.
+
+        Raises
+        ------
+        ColoringError
+            If the recovery has to subtract values of other products.
+        """
+        if self.steps.size:
+            raise ColoringError(
+                "a coloring with recovery 'substitution' needs all products at once, got one. "
+                "Use `values`, or color with recovery='direct'."
+            )
+        entries, ends, places = self._by_product
+        part = slice(ends[color], ends[color + 1])
+        out[entries[part]] = product[places[part]]
+
+    @cached_property
+    def _by_product(self) -> tuple[Index, NDArray[np.int64], Index]:
+        """Entries grouped by product, the ends of the groups, and their places in it."""
+        source = slice(None) if self.expand is None else self.expand
+        product, place = self.product[source], self.place[source]
+        entries = np.argsort(product, kind="stable").astype(np.int32)
+        ends = np.searchsorted(product[entries], np.arange(self.coloring.ncolors + 1))
+        return entries, ends, place[entries]
+
+    def _unknowns(
+        self, forward: Block | None, reverse: Block | None, out: NDArray[Any] | None
+    ) -> NDArray[Any]:
+        coloring = self.coloring
+        m, n = self.pattern.shape
+        ahead = _checked("forward", forward, (m, coloring.nforward))
+        back = _checked("reverse", reverse, (n, coloring.nreverse))
+        if coloring.nforward and coloring.nreverse:
+            products = np.concatenate((ahead.reshape(-1), back.reshape(-1)))
+        else:
+            products = (ahead if coloring.nforward else back).reshape(-1)
+        values = np.take(products, self._flat, out=out, mode="clip")
+        if self.steps.size:
+            from sparsesolve.coloring.peel_kernels import substitute  # noqa: PLC0415 - numba
+
+            substitute(values, self.steps, self.targets)
+        return values
+
+    @cached_property
+    def _flat(self) -> NDArray[np.int64]:
+        """Place of each unknown in the products, both blocks flattened one after the other."""
+        coloring = self.coloring
+        split, total = coloring.nforward, coloring.ncolors
+        place, product = self.place.astype(np.int64), self.product
+        behind = self.pattern.shape[0] * split + place * (total - split) + (product - split)
+        return np.where(product < split, place * split + product, behind)
+
+
+def _checked(name: str, block: Block | None, shape: tuple[int, int]) -> Block:
+    if block is None and shape[1] == 0:
+        return np.empty(shape)
+    if block is None or block.shape != shape:
+        raise StructureMismatch(
+            f"`{name}` must have shape {shape}, one column for each color, got "
+            f"{None if block is None else block.shape}."
+        )
+    return block
+
+
+def prepare_recovery(coloring: Coloring) -> Recovery:
+    """Fix, once, where each nonzero is read and what is subtracted from it.
+
+    Parameters
+    ----------
+    coloring : Coloring
+        Of any structure, from `color` or from `Coloring.from_colors`.
+
+    Returns
+    -------
+    Recovery
+
+    Raises
+    ------
+    ColoringError
+        If the colors do not allow the recovery that the coloring names, so that a wrong coloring
+        cannot give wrong numbers.
+
+    Notes
+    -----
+    Time and memory O(nnz).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sparsesolve.coloring import color
+    >>> matrix = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 4.0]])
+    >>> coloring = color(matrix)
+    >>> prepare_recovery(coloring).values(matrix @ forward_seeds(coloring)).tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    from sparsesolve.coloring.peel_kernels import peel  # noqa: PLC0415 - numba loads only here
+
+    sums = sums_of(coloring)
+    unknowns = sums.first.size
+    order = np.empty(unknowns, dtype=np.int32)
+    chosen = np.zeros(unknowns, dtype=np.int32)
+    target = np.full(unknowns, -1, dtype=np.int32)
+    solved = peel(order, chosen, target, sums.first, sums.second, sums.count)
+    if solved < unknowns:
+        raise ColoringError(
+            f"{unknowns - solved} of {unknowns} nonzeros cannot be told apart by this coloring of "
+            f"structure {coloring.structure!r}. Take one from `sparsesolve.color`."
+        )
+    steps = order[target[order] >= 0]
+    if steps.size and coloring.recovery == "direct":
+        raise ColoringError(
+            f"{steps.size} of {unknowns} nonzeros need a substitution, but this coloring says "
+            "recovery 'direct'. Pass recovery='substitution', or take a coloring from "
+            "`sparsesolve.color`."
+        )
+    place, product = _chosen_side(sums, chosen == 0)
+    expand = _expand(coloring.pattern) if coloring.structure == "symmetric" else None
+    return Recovery(coloring, place, product, steps, target[steps], expand)
+
+
+def _chosen_side(sums: Sums, first: NDArray[np.bool_]) -> tuple[Index, Index]:
+    return (
+        np.where(first, sums.first_place, sums.second_place),
+        np.where(first, sums.first_color, sums.second_color),
+    )
+
+
+def _expand(pattern: Pattern) -> Index:
+    """Return, for each entry of a symmetric pattern, its number within the lower triangle."""
+    is_lower = pattern.rows >= pattern.indices
+    number = np.cumsum(is_lower, dtype=np.int32) - np.int32(1)
+    return np.where(is_lower, number, number[pattern.transposed_places])
