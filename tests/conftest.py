@@ -31,9 +31,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Where IPOPT is required (CI), a skipped IPOPT test is a failed one."""
     report = yield
     if REQUIRE_IPOPT and item.get_closest_marker("ipopt") and report.skipped:

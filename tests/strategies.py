@@ -9,7 +9,8 @@ size, and is away from the kinks of ``abs``, ``maximum`` and ``where``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -68,11 +69,27 @@ class Writer:
         self.values[name] = value
         return True
 
+    def offer(self, draw: Draw, forms: Sequence[str | tuple[str, str]]) -> None:
+        """Accept one of `forms`: an expression, or a pair with its autograd twin."""
+        form = draw(st.sampled_from(forms))
+        self.accept(*((form,) if isinstance(form, str) else form))
+
     def statement(self, lines: str, twin: str, value: NDArray[np.float64]) -> None:
         """Add a statement of several lines (with ``{name}`` for its result)."""
         name = f"v{len(self.lines)}"
         self.lines.append((lines.format(name=name), twin.format(name=name)))
         self.values[name] = value
+
+    def result(self, *, everything: bool) -> str:
+        """Name the last value, or join all values that nothing else uses."""
+        last = list(self.values)[-1]
+        used = " ".join(pair[0].partition("=")[2] for pair in self.lines)
+        loose = [k for k in self.values if not re.search(rf"\b{k}\b", used)]
+        if not everything or len(loose) < 2:
+            return last
+        total = f"np.concatenate([{', '.join(f'np.ravel({k})' for k in loose)}])"
+        self.statement(f"{{name}} = {total}", f"{{name}} = {total}", np.zeros(1))
+        return list(self.values)[-1]
 
     def source(self, result: str, *, autograd: bool = False) -> str:
         body = "\n".join(pair[autograd] for pair in self.lines) + f"\nreturn {result}"
@@ -97,6 +114,16 @@ SMOOTH_BINARY = (
     "(1.2 + {u} * {u}) ** (0.2 * {v})", "np.add({u}, np.sin({v}))", "0.5 * {u} * {u} * {v}",
 )  # fmt: skip
 
+CONSTANT_BINARY = (
+    "{u} * {c}", "{c} - {u}", "{u} + {c}", "np.where({c} > 0, {u}, 0.5)",
+    "np.where({c} > 0.2, {u}, np.cos({u}))",
+)  # fmt: skip
+
+KINKED_UNARY = (
+    "np.abs({u})", "abs({u})", "np.clip({u}, 0.0, 50.0)", "np.sign({u}) * {u} ** 2",
+    "np.fabs({u})",
+)  # fmt: skip
+
 KINKED_BINARY = (
     "np.maximum({u}, {v})", "np.minimum({u}, {v})", "np.where({u} > {v}, {u} * {u}, {v})",
     "np.where({u} <= {v}, {v}, np.sin({u}))", "np.where({u} < {v}, 1.0, {u})",
@@ -116,8 +143,7 @@ def _unary(draw: Draw, w: Writer) -> None:
 def _kinked_unary(draw: Draw, w: Writer) -> None:
     u = _pick(draw, w)
     if np.min(np.abs(w.values[u])) > KINK:
-        w.accept(draw(st.sampled_from(("np.abs({u})", "abs({u})", "np.clip({u}, 0.0, 50.0)",
-                                       "np.sign({u}) * {u} ** 2", "np.fabs({u})"))).format(u=u))  # fmt: skip
+        w.accept(draw(st.sampled_from(KINKED_UNARY)).format(u=u))
 
 
 def _partners(w: Writer, u: str) -> list[str]:
@@ -141,15 +167,16 @@ def _kinked_binary(draw: Draw, w: Writer) -> None:
     u = _pick(draw, w)
     v = draw(st.sampled_from(_partners(w, u)))
     if np.min(np.abs(w.values[u] - w.values[v])) > KINK:
-        w.accept(draw(st.sampled_from(KINKED_BINARY)).format(u=u, v=v))
+        form = draw(st.sampled_from(KINKED_BINARY))
+        # autograd's own rule for np.where fails where the two sides differ in shape
+        twin = form.format(u=f"({u} + 0.0 * {v})", v=f"({v} + 0.0 * {u})")
+        w.accept(form.format(u=u, v=v), twin)
 
 
 def _constant_binary(draw: Draw, w: Writer) -> None:
     u = _pick(draw, w)
     c = w.constant(_random(draw, w.values[u].shape))
-    form = draw(st.sampled_from(("{u} * {c}", "{c} - {u}", "{u} + {c}", "np.where({c} > 0, {u}, 0.5)",
-                                 "np.where({c} > 0.2, {u}, np.cos({u}))")))  # fmt: skip
-    w.accept(form.format(u=u, c=c))
+    w.accept(draw(st.sampled_from(CONSTANT_BINARY)).format(u=u, c=c))
 
 
 def _random(draw: Draw, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -165,7 +192,18 @@ def _slice(draw: Draw, w: Writer) -> None:
     u = _pick(draw, w)
     parts = []
     for size in w.values[u].shape:
-        forms = [":", "::-1", "::2", "1:", ":-1", "-1:", "0", "-1", "1:-1", "..." if not parts else ":"]
+        forms = [
+            ":",
+            "::-1",
+            "::2",
+            "1:",
+            ":-1",
+            "-1:",
+            "0",
+            "-1",
+            "1:-1",
+            "..." if not parts else ":",
+        ]
         forms.append(f"[{', '.join(str(i) for i in draw(_indices(size)))}]")
         parts.append(draw(st.sampled_from(forms)))
     if sum(p[0] == "[" for p in parts) > 1:  # paired index lists would have to agree in length
@@ -200,10 +238,11 @@ def _reshape(draw: Draw, w: Writer) -> None:
     size = w.values[u].size
     divisors = [d for d in range(1, size + 1) if size % d == 0]
     d = draw(st.sampled_from(divisors))
-    form = draw(st.sampled_from((f"{u}.reshape({d}, {size // d})", f"np.reshape({u}, (-1, {d}))",
-                                 f"{u}.reshape(-1)", f"np.ravel({u})", f"{u}.T", f"{u}.flatten()",
-                                 f"np.transpose({u})")))  # fmt: skip
-    w.accept(form)
+    forms = (
+        f"{u}.reshape({d}, {size // d})", f"np.reshape({u}, (-1, {d}))", f"{u}.reshape(-1)",
+        f"np.ravel({u})", f"{u}.T", f"{u}.flatten()", f"np.transpose({u})",
+    )  # fmt: skip
+    w.offer(draw, forms)
 
 
 def _shuffle(draw: Draw, w: Writer) -> None:
@@ -214,19 +253,28 @@ def _shuffle(draw: Draw, w: Writer) -> None:
     k = draw(st.integers(-2, 3))
     width = draw(st.integers(0, 2))
     pads = ((width, 1),) * w.values[u].ndim
-    form = draw(st.sampled_from((f"np.roll({u}, {k})", f"np.roll({u}, {k}, axis={axis})",
-                                 f"np.repeat({u}, {width + 1}, axis={axis})", f"np.tile({u}, 2)",
-                                 f"np.pad({u}, {pads!r}, mode='constant')",
-                                 f"np.expand_dims({u}, {axis})", f"np.squeeze({u})",
-                                 f"np.diff({u}, axis={axis})", f"np.moveaxis({u}, {axis}, 0)")))  # fmt: skip
-    w.accept(form)
+    # autograd's own rules are wrong for np.tile, and for np.repeat along a negative axis
+    tile = (f"np.tile({u}, 2)", f"np.concatenate([{u}, {u}], axis=-1)")
+    repeat = f"np.repeat({u}, {width + 1}, axis={{}})"
+    repeat = (repeat.format(axis), repeat.format(axis % w.values[u].ndim))
+    forms = (
+        f"np.roll({u}, {k})", f"np.roll({u}, {k}, axis={axis})", tile, repeat,
+        f"np.pad({u}, {pads!r}, mode='constant')",
+        f"np.expand_dims({u}, {axis})", f"np.squeeze({u})", f"np.diff({u}, axis={axis})",
+        f"np.moveaxis({u}, {axis}, 0)",
+    )  # fmt: skip
+    w.offer(draw, forms)
 
 
 def _matrix(draw: Draw, w: Writer) -> None:
     u = _pick(draw, w, ndim=2)
     if u is not None:
-        forms = (f"np.triu({u})", f"np.tril({u}, -1)", f"np.diag({u})", f"np.swapaxes({u}, 0, 1)")
-        w.accept(draw(st.sampled_from(forms)))
+        # autograd's own rule for np.diag is wrong on matrices that are not square
+        k = min(w.values[u].shape)
+        diagonal = (f"np.diag({u})", f"{u}[{list(range(k))}, {list(range(k))}]")
+        forms = (f"np.triu({u})", f"np.tril({u}, -1)", f"np.swapaxes({u}, 0, 1)", diagonal)
+        form = draw(st.sampled_from(forms))
+        w.accept(*form) if isinstance(form, tuple) else w.accept(form)
 
 
 def _join(draw: Draw, w: Writer) -> None:
@@ -238,7 +286,7 @@ def _join(draw: Draw, w: Writer) -> None:
     if w.values[u].ndim:
         forms += [f"np.concatenate(({u}, {v}), axis=0)", f"np.hstack([{u}, {v}])",
                   f"np.vstack([{u}, {v}])"]  # fmt: skip
-    w.accept(draw(st.sampled_from(forms)))
+    w.offer(draw, forms)
 
 
 def _assign(draw: Draw, w: Writer) -> None:
@@ -268,11 +316,13 @@ def _reduce(draw: Draw, w: Writer) -> None:
     ndim = w.values[u].ndim
     axis = draw(st.sampled_from([None, *range(-ndim, ndim)]))
     keep = draw(st.booleans())
-    form = draw(st.sampled_from((f"np.sum({u}, axis={axis}, keepdims={keep})", f"np.mean({u}, axis={axis})",
-                                 f"{u}.sum(axis={axis})", f"np.sum(np.cos({u}) * {u}, axis={axis})",
-                                 f"np.prod(1.0 + 0.1 * {u}, axis={axis})", f"np.cumsum({u}, axis={axis})",
-                                 f"np.var({u}, axis={axis})", f"np.linalg.norm({u} + 3.0)")))  # fmt: skip
-    w.accept(form)
+    forms = (
+        f"np.sum({u}, axis={axis}, keepdims={keep})", f"np.mean({u}, axis={axis})",
+        f"{u}.sum(axis={axis})", f"np.sum(np.cos({u}) * {u}, axis={axis})",
+        f"np.prod(1.0 + 0.1 * {u}, axis={axis})", f"np.cumsum({u}, axis={axis})",
+        f"np.var({u}, axis={axis})", f"np.linalg.norm({u} + 3.0)",
+    )  # fmt: skip
+    w.offer(draw, forms)
 
 
 def _extremum(draw: Draw, w: Writer) -> None:
@@ -291,15 +341,18 @@ def _product(draw: Draw, w: Writer) -> None:
     d = w.constant(_random(draw, (draw(st.integers(1, 4)), shape[0])))
     same = [k for k, v in w.values.items() if v.shape == shape]
     v = draw(st.sampled_from(same))
-    forms = [f"{u} @ {c}", f"np.dot({d}, {u})", f"{u} @ {v}.T", f"np.outer({u}, {v})",
+    # autograd's own rule for np.outer fails on matrices
+    outer = (f"np.outer({u}, {v})", f"np.reshape({u}, (-1, 1)) * np.reshape({v}, (1, -1))")
+    forms = [f"{u} @ {c}", f"np.dot({d}, {u})", f"{u} @ {v}.T", outer,
              f"np.dot({u}, {c})", f"np.sum({u} * {v})", f"np.matmul({d}, {u})"]  # fmt: skip
     if len(shape) == 2:
         forms += [f"np.einsum('ij,jk->ik', {u}, {c})", f"np.einsum('ij,ij->i', {u}, {v})",
                   f"np.tensordot({d}, {u}, axes=1)"]  # fmt: skip
     else:
-        forms += [f"np.dot({u}, {v})", f"np.inner({u}, {v})", f"np.einsum('i,i->', {u}, {v})",
-                  f"np.kron({u}, {v})"]  # fmt: skip
-    w.accept(draw(st.sampled_from(forms)))
+        # autograd's own rule for np.inner fails on vectors
+        forms += [f"np.dot({u}, {v})", (f"np.inner({u}, {v})", f"np.dot({u}, {v})"),
+                  f"np.einsum('i,i->', {u}, {v})", f"np.kron({u}, {v})"]  # fmt: skip
+    w.offer(draw, forms)
 
 
 SMOOTH_STEPS = (
@@ -342,7 +395,7 @@ def random_functions(
     steps = SMOOTH_STEPS + KINKED_STEPS * kinks + (_assign, _assign) * assignment
     for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=max_steps)):
         step(draw, writer)
-    last = list(writer.values)[-1]
+    last = writer.result(everything=draw(st.booleans()))
     result = f"np.sum(np.sin({last}) + {last} ** 2)" if scalar else last
     source = writer.source(result)
     return RandomFunction(

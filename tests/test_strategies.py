@@ -44,9 +44,7 @@ def test_with_autograd_rebinds_helpers_and_closures() -> None:
         return np.stack([inner(v), inner(2 * v)])
 
     x = np.array([0.5, -1.0, 2.0])
-    expected = autograd.jacobian(
-        lambda v: anp.concatenate([v[1:] ** 2, anp.sin(v[:1])])
-    )(x)
+    expected = autograd.jacobian(lambda v: anp.concatenate([v[1:] ** 2, anp.sin(v[:1])]))(x)
     oracles.assert_close(oracles.dense_jacobian(outer, x)[:3], expected)
     oracles.assert_close(oracles.complex_step_jacobian(outer, x)[:3], expected)
 
