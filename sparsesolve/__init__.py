@@ -1,0 +1,95 @@
+"""Exact sparse derivatives of ordinary NumPy functions, for the solvers you already use.
+
+Only the public names and the version stand here. Each name is imported from its module on first
+use, so that ``import sparsesolve`` loads neither the compilers nor a solver.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparsesolve import errors
+    from sparsesolve.coloring import Coloring, color
+    from sparsesolve.derivatives import (
+        Gradient,
+        Hessian,
+        Jacobian,
+        LagrangianHessian,
+        gradient,
+        hessian,
+        hessian_pattern,
+        jacobian,
+        jacobian_pattern,
+    )
+    from sparsesolve.front import least_squares, minimize, root, solve_ivp
+    from sparsesolve.pattern import Pattern
+    from sparsesolve.plot import plot_coloring, spy
+    from sparsesolve.problem import Constraint, Problem, Result
+
+__all__ = [
+    "Coloring",
+    "Constraint",
+    "Gradient",
+    "Hessian",
+    "Jacobian",
+    "LagrangianHessian",
+    "Pattern",
+    "Problem",
+    "Result",
+    "__version__",
+    "color",
+    "errors",
+    "gradient",
+    "hessian",
+    "hessian_pattern",
+    "jacobian",
+    "jacobian_pattern",
+    "least_squares",
+    "minimize",
+    "plot_coloring",
+    "root",
+    "solve_ivp",
+    "spy",
+]
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Coloring": "coloring",
+    "Constraint": "problem",
+    "Gradient": "derivatives",
+    "Hessian": "derivatives",
+    "Jacobian": "derivatives",
+    "LagrangianHessian": "derivatives",
+    "Pattern": "pattern",
+    "Problem": "problem",
+    "Result": "problem",
+    "color": "coloring",
+    "gradient": "derivatives",
+    "hessian": "derivatives",
+    "hessian_pattern": "derivatives",
+    "jacobian": "derivatives",
+    "jacobian_pattern": "derivatives",
+    "least_squares": "front",
+    "minimize": "front",
+    "plot_coloring": "plot",
+    "root": "front",
+    "solve_ivp": "front",
+    "spy": "plot",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return importlib.import_module("sparsesolve.errors")
+    if name not in _HOME:
+        raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"sparsesolve.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
