@@ -71,6 +71,20 @@ class Builder:
         self._alive: list[Any] = []
         self.x: Slots = np.arange(self.n, dtype=np.int32).reshape(input_shape)
 
+    @classmethod
+    def resume(cls, program: Program) -> Builder:
+        """Continue a frozen program: its slots stay valid and new ones follow."""
+        builder = cls(program.input_shape)
+        builder.parameters = list(program.parameters)
+        builder.constants = list(program.constants)
+        builder.instructions = list(program.instructions)
+        builder.sources = list(program.sources)
+        builder._top = program.n_slots
+        for constant in program.constants:
+            if constant.values.size == 1:
+                builder._scalars[constant.values.tobytes()] = constant.start
+        return builder
+
     # ----- slots -----
 
     @property
@@ -235,10 +249,9 @@ def _needed(
             continue
         kept.append(step)
         for index in step.loads if isinstance(step, Kernel) else step.operands:
-            if index.array is None and index.stride in (0, 1):
-                live[index.start : index.start + max(1, index.length * index.stride)] = (
-                    index.length > 0
-                ) | live[index.start : index.start + max(1, index.length * index.stride)]
-            else:
+            if index.array is not None or index.stride < 0:
                 live[index.to_array()] = True
+            elif index.length:
+                low, high = index.bounds()
+                live[low : high + 1 : index.stride or 1] = True
     return tuple(reversed(kept))

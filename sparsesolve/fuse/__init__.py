@@ -11,10 +11,10 @@ Separate from `lower` because derivatives are programs too, and are fused by the
 from __future__ import annotations
 
 from sparsesolve.fuse.choose import Choice
-from sparsesolve.fuse.write import write
+from sparsesolve.fuse.write import with_parameter, write
 from sparsesolve.program import Program
 
-__all__ = ["fuse"]
+__all__ = ["fuse", "with_parameter"]
 
 
 def fuse(program: Program) -> Program:

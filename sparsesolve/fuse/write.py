@@ -14,9 +14,9 @@ import numpy as np
 
 from sparsesolve.expression import Expressions, live_nodes
 from sparsesolve.fuse.choose import Choice
-from sparsesolve.program import Constant, Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.program import Block, Constant, Index, Kernel, Node, Opaque, Program, Slots
 
-__all__ = ["write"]
+__all__ = ["with_parameter", "write"]
 
 
 def write(choice: Choice) -> Program:
@@ -167,11 +167,27 @@ class _Renumbering:
         return Index.of(self.table(n_slots)[index.to_array()])
 
 
-def _renumbered(program: Program, drafts: list[_Draft]) -> Program:
+def with_parameter(program: Program, shape: tuple[int, ...]) -> Program:
+    """Add one more parameter, last, to a program; slots behind it move up."""
+    drafts = []
+    for step in program.instructions:
+        if isinstance(step, Kernel):
+            starts = tuple(step.start + k * step.rows for k in range(len(step.outputs)))
+            drafts.append(_Draft(step, starts, step.rows))
+        else:
+            drafts.append(_Draft(step, (step.start,), step.length))
+    return _renumbered(program, drafts, shape)
+
+
+def _renumbered(
+    program: Program, drafts: list[_Draft], added: tuple[int, ...] | None = None
+) -> Program:
     kept = program.n + sum(block.size for block in program.parameters)
-    if any(b.start + b.size > kept for b in program.parameters):
-        raise AssertionError("parameters must follow the input directly")
     moved = _Renumbering(kept)
+    parameters = program.parameters
+    if added is not None:
+        parameters = (*parameters, Block(kept, added))
+        moved.top += parameters[-1].size
     constants = tuple(
         Constant(moved.move(c.start, c.values.size), c.values) for c in program.constants
     )
@@ -192,6 +208,7 @@ def _renumbered(program: Program, drafts: list[_Draft]) -> Program:
     outputs = moved.apply(Index.of(program.outputs), program.n_slots).to_array()
     return replace(
         program,
+        parameters=parameters,
         constants=constants,
         instructions=tuple(instructions),
         outputs=np.ascontiguousarray(outputs, dtype=np.int32),

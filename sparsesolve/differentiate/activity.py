@@ -1,0 +1,64 @@
+"""Which slots depend on the differentiated argument, or on a parameter.
+
+Separate because every derivative asks it first: what is inactive costs nothing, and an output
+whose derivative is inactive is linear.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.ops import OPS
+from sparsesolve.program import Index, Kernel, Program
+
+__all__ = ["active_slots", "any_slot"]
+
+
+def active_slots(program: Program, *, differentiable: bool = True) -> NDArray[np.bool_]:
+    """Mark the slots that depend on the input.
+
+    Parameters
+    ----------
+    program : Program
+        Any program.
+    differentiable : bool, default True
+        Whether only dependence with a derivative counts; comparisons, `sign`, `floor` then stop it.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_slots,)
+        True where a change of the input can change the slot.
+    """
+    active = np.zeros(program.n_slots, dtype=bool)
+    active[: program.n] = True
+    for step in program.instructions:
+        if not isinstance(step, Kernel):
+            active[step.start : step.stop] = any(any_slot(active, i) for i in step.operands)
+            continue
+        loads = {k for k, index in enumerate(step.loads) if any_slot(active, index)}
+        if not loads:
+            continue
+        through: list[bool] = []
+        for node in step.nodes:
+            if node.op == "load":
+                through.append(node.args[0] in loads)
+            elif node.op == "const" or (differentiable and OPS[node.op].flat):
+                through.append(False)
+            else:
+                through.append(any(through[a] for a in node.args))
+        for k, output in enumerate(step.outputs):
+            if through[output]:
+                first = step.start + k * step.rows
+                active[first : first + step.rows] = True
+    return active
+
+
+def any_slot(mask: NDArray[np.bool_], index: Index) -> bool:
+    """Whether a load reads any marked slot."""
+    low, high = index.bounds()
+    if high < low:
+        return False
+    if index.array is None:
+        return bool(mask[low : high + 1 : abs(index.stride) or 1].any())
+    return bool(mask[low : high + 1].any()) and bool(mask[index.array].any())

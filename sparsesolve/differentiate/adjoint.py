@@ -1,0 +1,229 @@
+"""Reverse mode: the program of ``x -> J(x)^T w``, hence gradients and Lagrangian gradients.
+
+One pass in reverse order. Every kernel becomes one that recomputes its expression and pulls the
+adjoints of its outputs back to its loads; no values are kept but the stored slots. The adjoint of
+a slot is the sum of what its readers sent, arranged here without scatter: slots with equally many
+contributions are added elementwise, so that everything stays a kernel over index arrays and fuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.builder import Builder
+from sparsesolve.differentiate.activity import active_slots, any_slot
+from sparsesolve.differentiate.local import reverse
+from sparsesolve.differentiate.opaque import vjp_function
+from sparsesolve.expression import Expressions, live_nodes
+from sparsesolve.fuse import with_parameter
+from sparsesolve.program import Index, Kernel, Node, Opaque, Program, Slots
+
+__all__ = ["adjoint_program", "gradient_program"]
+
+_UNROLL = 12  # sums of up to this many contributions become `add` maps, which fuse
+
+
+def adjoint_program(program: Program) -> Program:
+    """Build the vector-Jacobian product of a program.
+
+    Parameters
+    ----------
+    program : Program
+        A function with ``m`` outputs.
+
+    Returns
+    -------
+    Program
+        The same input and parameters and one more parameter, the weights of shape (m,), last; its
+        outputs are the ``n`` elements of ``J(x)^T w``. Not fused yet.
+
+    Notes
+    -----
+    Cost is a small multiple of the program's own, for any ``m``: Griewank and Walther (2008),
+    "Evaluating Derivatives", section 3.2.
+    """
+    shifted = with_parameter(program, (program.m,))
+    start = shifted.parameters[-1].start
+    weights = np.arange(start, start + program.m, dtype=np.int32)
+    return _Reverse(shifted, Builder.resume(shifted)).run(weights)
+
+
+def gradient_program(program: Program) -> Program:
+    """Build the gradient of a program with one output."""
+    b = Builder.resume(program)
+    return _Reverse(program, b).run(b.constant(np.ones(program.m)))
+
+
+class _Reverse:
+    """The state of one reverse pass: what has been sent to the slots of each instruction."""
+
+    def __init__(self, program: Program, builder: Builder) -> None:
+        self.program = program
+        self.b = builder
+        self.active = active_slots(program)
+        self.zero = builder.scalar(0.0)
+        self.one = builder.scalar(1.0)
+        steps = program.instructions
+        # blocks of slots, sorted by start: number 0 is the input, k + 1 instruction k
+        starts = np.array([0, *(step.start for step in steps)], dtype=np.int64)
+        self.order = np.argsort(starts, kind="stable")
+        self.starts = starts[self.order]
+        stops = np.array([program.n, *(step.stop for step in steps)], dtype=np.int64)
+        self.stops = stops[self.order]
+        self.sent: list[list[tuple[Slots, Slots]]] = [[] for _ in range(len(steps) + 1)]
+
+    def run(self, weights: Slots) -> Program:
+        self.send(self.program.outputs, weights)
+        for number in range(len(self.program.instructions), 0, -1):
+            step = self.program.instructions[number - 1]
+            if not self.sent[number] or not self.active[step.start : step.stop].any():
+                continue
+            bar = self.collect(number, step.start, step.stop - step.start)
+            self.b.origin = step.origin
+            if isinstance(step, Kernel):
+                self.kernel(step, bar)
+            else:
+                self.opaque(step, bar)
+        return self.b.build(self.collect(0, 0, self.program.n))
+
+    def send(self, targets: Slots, sources: Slots) -> None:
+        """Record that the adjoint of each target slot gets a source slot added."""
+        if not targets.size:
+            return
+        at = np.searchsorted(self.starts, targets, side="right") - 1
+        low, high = int(at.min()), int(at.max())
+        for place in range(low, high + 1) if high - low < 8 else np.unique(at):
+            if low == high:
+                mine = targets < self.stops[place]
+            else:
+                mine = (at == place) & (targets < self.stops[place])
+            if mine.all():
+                self.sent[self.order[place]].append((targets, sources))
+            elif mine.any():
+                self.sent[self.order[place]].append((targets[mine], sources[mine]))
+
+    def collect(self, number: int, start: int, size: int) -> Slots:
+        """Slots of the adjoint of consecutive slots."""
+        sent = self.sent[number]
+        self.sent[number] = []
+        if not sent:
+            return np.full(size, self.zero, dtype=np.int32)
+        return _sum_by_target(
+            self.b, [(targets - start, sources) for targets, sources in sent], size, self.zero
+        )
+
+    def kernel(self, step: Kernel, bar: Slots) -> None:
+        """Pull the adjoints of a kernel's outputs back to its loads."""
+        active = {k for k, index in enumerate(step.loads) if any_slot(self.active, index)}
+        if not active or step.length == 0:
+            return
+        e = Expressions()
+        numbers = e.graft(step.nodes)
+        count = len(e.nodes)
+        loads = list(step.loads)
+        seeds: dict[int, int] = {}
+        for k, output in enumerate(step.outputs):
+            mine = bar[k * step.rows : (k + 1) * step.rows]
+            if step.segments is not None:
+                mine = np.repeat(mine, np.diff(step.segments))
+            if (mine == self.zero).all():
+                continue
+            seed = self.seed(e, loads, mine)
+            root = numbers[output]
+            seeds[root] = seed if root not in seeds else e.apply("add", seeds[root], seed)
+        pulled = reverse(e, seeds, active, count)
+        self.emit(step, e, loads, pulled)
+
+    def seed(self, e: Expressions, loads: list[Index], bar: Slots) -> int:
+        if (bar == self.one).all():
+            return e.const(1.0)
+        index = Index.of(bar)
+        loads.append(index if bar.size > 1 else Index(1, int(bar[0]), 0))
+        return e.load(len(loads) - 1)
+
+    def emit(
+        self, step: Kernel, e: Expressions, loads: list[Index], pulled: dict[int, int]
+    ) -> None:
+        """Append the kernel that computes what is pulled back, and send it."""
+        computed: dict[int, None] = {}
+        for node in pulled.values():
+            if e.nodes[node].op not in ("load", "const"):
+                computed[node] = None
+        start = 0
+        if computed:
+            nodes, outputs = live_nodes(e.nodes, list(computed))
+            used = _renumber_loads(nodes)
+            kept = [loads[k] for k in used]
+            start = self.b.kernel(step.length, kept, nodes, outputs)
+        place = {node: k for k, node in enumerate(computed)}
+        for load, node in pulled.items():
+            targets = step.loads[load].to_array()
+            kind = e.nodes[node]
+            if kind.op == "const":
+                if kind.value == 0.0:
+                    continue
+                sources = np.full(step.length, self.b.scalar(kind.value), dtype=np.int32)
+            elif kind.op == "load":
+                sources = loads[kind.args[0]].to_array()
+            else:
+                first = start + place[node] * step.length
+                sources = np.arange(first, first + step.length, dtype=np.int32)
+            self.send(targets, sources)
+
+    def opaque(self, step: Opaque, bar: Slots) -> None:
+        ids = [index.to_array() for index in step.operands]
+        shaped = [i.reshape(shape) for i, shape in zip(ids, step.shapes, strict=True)]
+        for k, operand in enumerate(ids):
+            if operand.size and self.active[operand].any():
+                function = vjp_function(step, k)
+                weights = bar.reshape(step.result_shape)
+                name = f"vjp({step.name})"
+                pulled = self.b.opaque(name, function, [weights, *shaped], step.shapes[k])
+                self.send(operand, pulled.reshape(-1))
+
+
+def _renumber_loads(nodes: list[Node]) -> list[int]:
+    """Number the loads of `nodes` consecutively, in place; returns the old numbers."""
+    used: dict[int, int] = {}
+    for k, node in enumerate(nodes):
+        if node.op == "load":
+            nodes[k] = Node("load", (used.setdefault(node.args[0], len(used)),))
+    return list(used)
+
+
+def _sum_by_target(
+    b: Builder, sent: Sequence[tuple[NDArray[np.int32], Slots]], size: int, zero: int
+) -> Slots:
+    """Slot of the sum of all sources sent to each of `size` targets."""
+    if len(sent) == 1:
+        targets, sources = sent[0]
+        if targets.size == size and np.array_equal(targets, np.arange(size)):
+            return sources
+    targets = np.concatenate([t for t, _ in sent])
+    sources = np.concatenate([s for _, s in sent])
+    counts = np.bincount(targets, minlength=size)
+    result = np.full(size, zero, dtype=np.int32)
+    if int(counts.max(initial=0)) <= 1:
+        result[targets] = sources
+        return result
+    order = np.argsort(targets, kind="stable")
+    sources = sources[order]
+    first = np.cumsum(counts) - counts
+    for count in np.unique(counts):
+        rows = np.flatnonzero(counts == count)
+        if count == 1:
+            result[rows] = sources[first[rows]]
+        elif 1 < count <= _UNROLL:
+            total = sources[first[rows]]
+            for k in range(1, int(count)):
+                total = b.map("add", total, sources[first[rows] + k])
+            result[rows] = total
+    long = np.flatnonzero(counts > _UNROLL)
+    if long.size:
+        chosen = np.repeat(counts > _UNROLL, counts)
+        segments = np.concatenate([[0], np.cumsum(counts[long])])
+        result[long] = b.reduce(sources[chosen], segments)
+    return result

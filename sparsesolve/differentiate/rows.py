@@ -1,0 +1,226 @@
+"""Sparse Jacobian rows of slots, and how terms of the chain rule become entries.
+
+Separate from `jacobian`, which walks the program: here are the two data structures it fills.
+A row is a list of (column, slot of the value); the value of an entry that is a known number lives
+in a constant slot. A *term* ``a * d`` is one path of the chain rule: `a` a local partial, `d` an
+entry of the row of what was loaded. Terms of one entry are summed by instructions appended to the
+program; terms that are numbers are summed here, and an entry that is exactly zero vanishes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.builder import Builder
+from sparsesolve.program import Slots
+
+__all__ = ["ConstantTable", "Entries", "Rows", "Terms", "combine"]
+
+_UNROLL = 6  # sums of up to this many terms become `add` maps, which fuse
+
+
+class ConstantTable:
+    """Values of constant slots, NaN for all others; follows a growing builder."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._values = np.full(builder.n_slots, np.nan)
+        self._seen = 0
+
+    def __call__(self, ids: Slots) -> NDArray[np.float64]:
+        """Values at `ids`."""
+        if self._values.size < self._builder.n_slots:
+            missing = self._builder.n_slots - self._values.size
+            extra = np.full(missing + self._values.size // 2, np.nan)
+            self._values = np.concatenate([self._values, extra])
+        for constant in self._builder.constants[self._seen :]:
+            self._values[constant.start : constant.start + constant.values.size] = constant.values
+        self._seen = len(self._builder.constants)
+        return np.asarray(self._values[ids])
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Entries of consecutive rows in CSR form: columns, and the slots that hold the values."""
+
+    indptr: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    slots: Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Terms ``a * d`` at (row, column); all arrays of one length."""
+
+    rows: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    a: Slots
+    d: Slots
+
+
+class Rows:
+    """The Jacobian row of every slot seen so far.
+
+    Parameters
+    ----------
+    n : int
+        Number of columns; slot ``j < n`` is the input and has the row ``{j: 1}``.
+    n_slots : int
+        Number of slots.
+    one : int
+        Slot of the constant 1.
+    """
+
+    def __init__(self, n: int, n_slots: int, one: int) -> None:
+        self.one = one
+        self.count = np.zeros(n_slots, dtype=np.int32)
+        self.first = np.zeros(n_slots, dtype=np.int64)
+        self.count[:n] = 1
+        self.first[:n] = np.arange(n)
+        self._columns = np.arange(n, dtype=np.int32)
+        self._slots = np.full(n, one, dtype=np.int32)
+        self._size = n
+
+    def store(self, start: int, entries: Entries) -> None:
+        """Keep the rows of slots ``start, start + 1, ...``."""
+        size = self._size + entries.columns.size
+        if size > self._columns.size:
+            grown = max(size, self._columns.size * 3 // 2)
+            self._columns = np.resize(self._columns, grown)
+            self._slots = np.resize(self._slots, grown)
+        self._columns[self._size : size] = entries.columns
+        self._slots[self._size : size] = entries.slots
+        stop = start + entries.indptr.size - 1
+        self.count[start:stop] = np.diff(entries.indptr)
+        self.first[start:stop] = self._size + entries.indptr[:-1]
+        self._size = size
+
+    def expand(self, rows: NDArray[np.int32], ids: Slots, a: Slots) -> Terms:
+        """Terms of rows that read `ids` with local partials `a`; all of one length."""
+        count = self.count[ids]
+        if count.size and int(count.max()) <= 1:
+            keep = count > 0
+            if not keep.all():
+                rows, ids, a = rows[keep], ids[keep], a[keep]
+            at = self.first[ids]
+        else:
+            total = int(count.sum())
+            begin = np.cumsum(count) - count
+            at = np.arange(total) + np.repeat(self.first[ids] - begin, count)
+            rows, a = np.repeat(rows, count), np.repeat(a, count)
+        return Terms(rows, self._columns[at], a, self._slots[at])
+
+    def size_of(self, ids: Slots) -> int:
+        """How many terms `expand` would make."""
+        return int(self.count[ids].sum(dtype=np.int64))
+
+    def gather(self, ids: Slots) -> Entries:
+        """Rows of some slots, in their order."""
+        count = self.count[ids].astype(np.int64)
+        indptr = np.concatenate([[0], np.cumsum(count)])
+        at = np.arange(int(indptr[-1])) + np.repeat(self.first[ids] - indptr[:-1], count)
+        return Entries(indptr, self._columns[at], self._slots[at])
+
+
+def combine(b: Builder, constants: ConstantTable, terms: Terms, n_rows: int, n: int) -> Entries:
+    """Sum terms entry by entry, sort entries by column, and append the instructions needed.
+
+    Notes
+    -----
+    One stable sort of the terms, which arrive as few sorted runs; linear otherwise.
+    """
+    known_a, known_d = constants(terms.a), constants(terms.d)
+    alive = (known_a != 0.0) & (known_d != 0.0)
+    key = terms.rows.astype(np.int64) * n + terms.columns
+    if not alive.all():
+        key, known_a, known_d = key[alive], known_a[alive], known_d[alive]
+        terms = Terms(*(t[alive] for t in (terms.rows, terms.columns, terms.a, terms.d)))
+    if key.size and not bool((key[1:] >= key[:-1]).all()):
+        order = np.argsort(key, kind="stable")
+        key, known_a, known_d = key[order], known_a[order], known_d[order]
+        terms = Terms(*(t[order] for t in (terms.rows, terms.columns, terms.a, terms.d)))
+    number = known_a * known_d
+    ids = _term_slots(b, terms, known_a, known_d, number)
+    fresh = np.ones(key.size, dtype=bool)
+    fresh[1:] = key[1:] != key[:-1]
+    if fresh.all():
+        slots, kept = ids, slice(None)
+        head = np.arange(key.size)
+    else:
+        head = np.flatnonzero(fresh)
+        slots, nonzero = _sum_groups(b, ids, number, head)
+        kept = nonzero
+        slots, head = slots[nonzero], head[kept]
+    counts = np.bincount(terms.rows[head], minlength=n_rows)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return Entries(indptr, terms.columns[head], slots)
+
+
+def _term_slots(
+    b: Builder,
+    terms: Terms,
+    known_a: NDArray[np.float64],
+    known_d: NDArray[np.float64],
+    number: NDArray[np.float64],
+) -> Slots:
+    """One slot for each term: a constant, one of the factors, or a product to be computed."""
+    ids = np.where(known_a == 1.0, terms.d, terms.a)
+    product = (known_a != 1.0) & (known_d != 1.0)
+    numbers = product & ~np.isnan(number)
+    if numbers.any():
+        ids[numbers] = _constant_slots(b, number[numbers])
+        product &= ~numbers
+    if product.any():
+        ids[product] = b.map("multiply", terms.a[product], terms.d[product])
+    return ids
+
+
+def _constant_slots(b: Builder, values: NDArray[np.float64]) -> Slots:
+    distinct, inverse = np.unique(values, return_inverse=True)
+    if distinct.size <= 32:
+        slots = np.array([b.scalar(float(v)) for v in distinct], dtype=np.int32)
+        return np.asarray(slots[inverse])
+    return b.constant(values)
+
+
+def _sum_groups(
+    b: Builder, ids: Slots, number: NDArray[np.float64], head: NDArray[np.int64]
+) -> tuple[Slots, NDArray[np.bool_]]:
+    """Slot of the sum of each group of terms, and which sums are not known to be zero."""
+    unknown = np.isnan(number)
+    constant = np.add.reduceat(np.where(unknown, 0.0, number), head)
+    unknowns = np.add.reduceat(unknown, head, dtype=np.int64)
+    nonzero = (unknowns > 0) | (constant != 0.0)
+    sums = np.zeros(head.size, dtype=np.int32)
+    numbers = (unknowns == 0) & nonzero
+    if numbers.any():
+        sums[numbers] = _constant_slots(b, constant[numbers])
+    group = np.repeat(np.arange(head.size), np.diff(np.append(head, ids.size)))
+    shift = np.flatnonzero((unknowns > 0) & (constant != 0.0))
+    # the numeric part of a mixed group is one more term, placed behind the others
+    extra = _constant_slots(b, constant[shift]) if shift.size else ids[:0]
+    members = np.concatenate([ids[unknown], extra])
+    owner = np.concatenate([group[unknown], shift])
+    if shift.size:
+        order = np.argsort(owner, kind="stable")
+        members, owner = members[order], owner[order]
+    sizes = np.bincount(owner, minlength=head.size)
+    first = np.cumsum(sizes) - sizes
+    for size in np.unique(sizes):
+        at = np.flatnonzero(sizes == size)
+        if size == 1:
+            sums[at] = members[first[at]]
+        elif 1 < size <= _UNROLL:
+            total = members[first[at]]
+            for k in range(1, int(size)):
+                total = b.map("add", total, members[first[at] + k])
+            sums[at] = total
+    long = np.flatnonzero(sizes > _UNROLL)
+    if long.size:
+        chosen = sizes[owner] > _UNROLL
+        segments = np.concatenate([[0], np.cumsum(sizes[long])])
+        sums[long] = b.reduce(members[chosen], segments)
+    return sums, nonzero

@@ -1,0 +1,123 @@
+"""Partial derivatives of the scalar operations, taken from autograd's own rules.
+
+Separate because nothing here is retyped: the vector-Jacobian rule that autograd holds for an
+operation is traced once on scalars, lowered, and kept as a small template over the loads
+``0 = g`` (what is pulled back), ``1 = ans`` (the operation's value) and ``2, 3, ... = operands``.
+The few operations for which autograd has no rule get one here, written in NumPy and traced the
+same way.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.expression import Expressions, live_nodes
+from sparsesolve.lower import lower
+from sparsesolve.ops import OPS
+from sparsesolve.program import Kernel, Node, Program
+from sparsesolve.trace import trace
+
+__all__ = ["Template", "pull_back", "template"]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A scalar formula over the loads g, ans and the operands; None stands for zero."""
+
+    nodes: tuple[Node, ...]
+    output: int
+
+
+# Operations that autograd wraps without a rule: (g, ans, *operands) -> pulled back to operand k.
+_OWN_RULES: dict[tuple[str, int], Callable[..., Any]] = {
+    ("cbrt", 0): lambda g, ans, x: g / (3.0 * ans * ans),
+    ("copysign", 0): lambda g, ans, x, y: g * np.sign(x) * np.sign(ans),
+    ("fmod", 0): lambda g, ans, x, y: g,
+    ("fmod", 1): lambda g, ans, x, y: -g * np.trunc(x / y),
+    ("logaddexp2", 0): lambda g, ans, x, y: g * 2.0 ** (x - ans),
+    ("logaddexp2", 1): lambda g, ans, x, y: g * 2.0 ** (y - ans),
+}
+_ZERO = {("where", 0), ("copysign", 1)}
+
+
+@cache
+def template(op: str, operand: int) -> Template | None:
+    """Formula that pulls ``g`` back through one operand; None where the derivative is zero.
+
+    Raises
+    ------
+    UnsupportedOperation
+        If neither autograd nor this module has a rule.
+    """
+    row = OPS[op]
+    if row.flat or (op, operand) in _ZERO:
+        return None
+    rule = _OWN_RULES.get((op, operand)) or _autograd_rule(op, operand)
+    example = [1.0, 0.75, *(0.5 + 0.125 * k for k in range(row.arity))]
+    program = lower(trace(rule, example).tape)
+    expressions, root = _flatten(program)
+    nodes, (output,) = live_nodes(expressions.nodes, [root])
+    return Template(tuple(nodes), output)
+
+
+def pull_back(e: Expressions, op: str, operand: int, g: int, ans: int, args: list[int]) -> int:
+    """Node for ``g`` pulled back through one operand, simplified."""
+    formula = template(op, operand)
+    if formula is None:
+        return e.const(0.0)
+    leaves = [g, ans, *args]
+    numbers: list[int] = []
+    for node in formula.nodes:
+        if node.op == "load":
+            numbers.append(leaves[node.args[0]])
+        elif node.op == "const":
+            numbers.append(e.const(node.value))
+        else:
+            numbers.append(e.apply(node.op, *(numbers[a] for a in node.args)))
+    return numbers[formula.output]
+
+
+def _autograd_rule(op: str, operand: int) -> Callable[..., Any]:
+    from autograd.core import primitive_vjps  # noqa: PLC0415  (keeps the import of rules light)
+
+    module, name = OPS[op].path.rsplit(".", 1)
+    primitive = getattr(importlib.import_module(f"autograd.{module}"), name, None)
+    maker = primitive_vjps.get(primitive)
+    if maker is None:
+        raise UnsupportedOperation(
+            f"`{op}` has no derivative rule in autograd. Wrap it in a function of your own with "
+            "`autograd.extend.primitive` and give it a rule with `autograd.extend.defvjp`."
+        )
+
+    def rule(g: Any, ans: Any, *args: Any) -> Any:
+        pulled = maker((operand,), ans, args, {})(g)[0]
+        if pulled is None:
+            raise UnsupportedOperation(f"`{op}` has no derivative for its operand {operand}.")
+        return pulled
+
+    return rule
+
+
+def _flatten(program: Program) -> tuple[Expressions, int]:
+    """One expression for a program on scalars."""
+    e = Expressions()
+    at: dict[int, int] = {0: e.load(0)}
+    for k, block in enumerate(program.parameters):
+        at[block.start] = e.load(k + 1)
+    for constant in program.constants:
+        for k, value in enumerate(constant.values):
+            at[constant.start + k] = e.const(float(value))
+    for step in program.instructions:
+        assert isinstance(step, Kernel) and step.segments is None and step.rows == 1
+        slots = [int(index.to_array()[0]) for index in step.loads]
+        numbers = e.graft(step.nodes, lambda k, slots=slots: at[slots[k]])  # type: ignore[misc]
+        for k, node in enumerate(step.outputs):
+            at[step.start + k] = numbers[node]
+    return e, at[int(program.outputs[0])]
