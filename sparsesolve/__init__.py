@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from sparsesolve.front import least_squares, minimize, root, solve_ivp
     from sparsesolve.pattern import Pattern
-    from sparsesolve.plot import plot_coloring, spy
+    from sparsesolve.picture import plot_coloring, spy
     from sparsesolve.problem import Constraint, Problem, Result
 
 __all__ = [
@@ -74,10 +74,10 @@ _HOME = {
     "jacobian_pattern": "derivatives",
     "least_squares": "front",
     "minimize": "front",
-    "plot_coloring": "plot",
+    "plot_coloring": "picture",
     "root": "front",
     "solve_ivp": "front",
-    "spy": "plot",
+    "spy": "picture",
 }
 
 

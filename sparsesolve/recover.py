@@ -116,9 +116,10 @@ class Recovery:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by the index arrays."""
-        arrays = (self.place, self.product, self.steps, self.targets, self.expand)
-        return sum(array.nbytes for array in arrays if array is not None)
+        """Bytes held by the index arrays, those of the coloring and of the flat gather too."""
+        arrays = (self.place, self.product, self.steps, self.targets, self.expand, self._flat)
+        held = sum(array.nbytes for array in arrays if array is not None)
+        return held + self.coloring.nbytes
 
     @cached_property
     def lower_pattern(self) -> Pattern:

@@ -1,0 +1,338 @@
+"""Pictures of patterns and colorings: as text, and with matplotlib where it is installed.
+
+Separate because matplotlib is optional (extra ``plot``) and is imported only when a figure is
+drawn. A figure is an image with one cell for each element, or for a block of elements where the
+matrix has more than `MAX_CELLS` rows or columns; so its size does not grow with the matrix.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sparsesolve.coloring import Coloring
+from sparsesolve.errors import StructureMismatch
+from sparsesolve.pattern import Pattern
+from sparsesolve.textplot import draw, draw_marks, fits_marks
+
+__all__ = ["coloring_text", "plot_coloring", "spy"]
+
+MAX_CELLS = 1000
+INK = "#1b2a41"
+EMPTY = "#ffffff"
+GRID = "#d9dee6"
+# Marks of colors in text; colors beyond these share the last.
+MARKS = np.array(list("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#"))
+
+
+def coloring_text(coloring: Coloring, width: int = 60, height: int = 30) -> str:
+    """Draw the entries of a pattern, each marked with its color, in bounded size.
+
+    Parameters
+    ----------
+    coloring : Coloring
+        What to draw. A matrix that is too large for marks is drawn without colors.
+    width, height : int, default 60 and 30
+        Number of characters not to exceed.
+
+    Returns
+    -------
+    str
+        A title line and the picture.
+
+    Examples
+    --------
+    >>> from sparsesolve.coloring import color
+    >>> print(coloring_text(color(Pattern.from_offsets((3, 4), (0, 1)))))
+    2 colors for 3 x 4, 6 entries (columns, direct)
+    0 1 · ·
+    · 0 1 ·
+    · · 0 1
+    """
+    pattern = coloring.pattern
+    m, n = pattern.shape
+    title = (
+        f"{coloring.ncolors} colors for {m} x {n}, {pattern.nnz} entries "
+        f"({coloring.structure}, {coloring.recovery})"
+    )
+    if fits_marks(pattern.shape, width, height):
+        shown = _entry_colors(coloring)
+        marks = np.where(shown < 0, "●", MARKS[np.minimum(shown, MARKS.size - 1)])
+        picture = draw_marks(pattern.shape, pattern.rows, pattern.indices, marks)
+    else:
+        picture = draw(pattern.shape, pattern.rows, pattern.indices, width, height)
+    return f"{title}\n{picture}".rstrip("\n")
+
+
+def spy(pattern: Pattern | Coloring | Any, ax: Any = None) -> Any:
+    """Draw which entries of a matrix may be nonzero.
+
+    Parameters
+    ----------
+    pattern : Pattern, Coloring, scipy.sparse matrix or array_like, shape (m, n)
+        What to draw.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure is made without it.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    Notes
+    -----
+    A matrix with more than 1000 rows or columns is drawn in blocks, darker where more entries are.
+    """
+    known = _as_pattern(pattern)
+    ax = _axes(ax, known.shape)
+    matplotlib_colors = _import("matplotlib.colors")
+    down, across = _cells(known.shape)
+    counts = _block_counts(known, down, across)
+    # A block with a single entry must be seen, so shades start well away from the background.
+    share = np.where(counts > 0, 0.35 + 0.65 * counts / max(1.0, counts.max(initial=1.0)), 0.0)
+    shades = matplotlib_colors.LinearSegmentedColormap.from_list("ink", [EMPTY, INK])
+    _show(ax, shades(share)[..., :3], known.shape)
+    ax.set_title(
+        f"{known.shape[0]} x {known.shape[1]}, {known.nnz} entries ({100 * known.density:.3g} %)",
+        fontsize=10,
+    )
+    return ax
+
+
+def plot_coloring(
+    coloring: Coloring, ax: Any = None, *, compressed: bool = True, matrix: Any = None
+) -> Any:
+    """Draw a matrix in the colors of its columns or rows, and the compressed products beside it.
+
+    Parameters
+    ----------
+    coloring : Coloring
+        What to draw. Entries have the color of the product that they are read from; full colors
+        mark entries, tints the columns or rows.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw the matrix, then without the products; a new figure is made without it.
+    compressed : bool, default True
+        Draw the products ``J @ seeds`` to the right and ``seeds.T @ J`` below, in a new figure.
+    matrix : scipy.sparse matrix or array_like, shape (m, n), optional
+        Values to write into the cells of a small matrix.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Those of the matrix; its figure has the others.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    StructureMismatch
+        If `matrix` has another shape.
+    """
+    pattern = coloring.pattern
+    values = _values(matrix, pattern)
+    palette = _palette(coloring.ncolors)
+    sides: dict[str, Any] = {}
+    if ax is None and compressed and coloring.ncolors:
+        ax, sides = _panels(coloring)
+    ax = _axes(ax, pattern.shape)
+    _show(ax, _tinted(coloring, palette), pattern.shape)
+    if values is not None:
+        _write(ax, values, pattern.to_dense() if pattern.nnz else None)
+    kind = coloring.structure if coloring.recovery == "direct" else f"{coloring.structure}, acyclic"
+    ax.set_title(f"{coloring.ncolors} colors ({kind})", fontsize=10)
+    for name, colors in (
+        ("forward", np.arange(coloring.nforward)),
+        ("reverse", np.arange(coloring.nforward, coloring.ncolors)),
+    ):
+        if name in sides:
+            _show_products(sides[name], coloring, name, palette[colors], values)
+    return ax
+
+
+# ----- Cells and colors ----------------------------------------------------------------------
+
+
+def _cells(shape: tuple[int, int]) -> tuple[int, int]:
+    return min(shape[0], MAX_CELLS), min(shape[1], MAX_CELLS)
+
+
+def _block_counts(pattern: Pattern, down: int, across: int) -> NDArray[np.float64]:
+    """Count the entries in each cell, shape (down, across)."""
+    return _block_sums(pattern, np.ones(pattern.nnz), down, across)
+
+
+def _block_sums(
+    pattern: Pattern, weights: NDArray[np.float64], down: int, across: int
+) -> NDArray[np.float64]:
+    i = pattern.rows.astype(np.int64) * down // max(1, pattern.shape[0])
+    j = pattern.indices.astype(np.int64) * across // max(1, pattern.shape[1])
+    sums = np.bincount(i * across + j, weights=weights, minlength=down * across)
+    return sums.astype(np.float64).reshape(down, across)
+
+
+def _entry_colors(coloring: Coloring) -> NDArray[np.int32]:
+    """Color of the product that each entry is read from, shape (nnz,)."""
+    from sparsesolve.recover import prepare_recovery  # noqa: PLC0415 - loads numba, only for this
+
+    recovery = prepare_recovery(coloring)
+    return recovery.product if recovery.expand is None else recovery.product[recovery.expand]
+
+
+def _palette(ncolors: int) -> NDArray[np.float64]:
+    """Colors far apart in hue for neighbors in number, shape (ncolors, 3)."""
+    hsv_to_rgb = _import("matplotlib.colors").hsv_to_rgb
+    number = np.arange(ncolors)
+    golden = 0.61803398875
+    hue = (0.58 + number * (1.0 / max(1, ncolors) if ncolors <= 8 else golden)) % 1.0
+    value = np.where(number % 3 == 1, 0.72, 0.88)
+    saturation = np.where(number % 2 == 1, 0.85, 0.68)
+    rgb: NDArray[np.float64] = hsv_to_rgb(np.stack((hue, saturation, value), axis=-1))
+    return rgb
+
+
+def _tinted(coloring: Coloring, palette: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the matrix as an image, shape (down, across, 3)."""
+    pattern = coloring.pattern
+    m, n = pattern.shape
+    down, across = _cells(pattern.shape)
+    image = np.ones((down, across, 3))
+    colors = np.concatenate((palette, np.ones((1, 3))))
+    pale = 0.14
+    if coloring.structure in ("columns", "symmetric") and across == n:
+        image *= 1.0 - pale * (1.0 - colors[coloring.column_colors])[None, :, :]
+    elif coloring.structure == "rows" and down == m:
+        image *= 1.0 - pale * (1.0 - colors[coloring.row_colors])[:, None, :]
+    counts = _block_counts(pattern, down, across)
+    entries = colors[_entry_colors(coloring)]
+    mean = np.stack([_block_sums(pattern, entries[:, k], down, across) for k in range(3)], axis=-1)
+    filled = counts > 0
+    image[filled] = mean[filled] / counts[filled][:, None]
+    return image
+
+
+# ----- Axes ----------------------------------------------------------------------------------
+
+
+def _import(name: str) -> Any:
+    import importlib  # noqa: PLC0415 - only where a figure is drawn
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            "pictures need matplotlib, which is not installed. Install it with "
+            "`pip install sparsesolve[plot]`, or print the pattern for a text picture."
+        ) from error
+
+
+def _as_pattern(pattern: Any) -> Pattern:
+    if isinstance(pattern, Coloring):
+        return pattern.pattern
+    if isinstance(pattern, Pattern):
+        return pattern
+    return Pattern.from_scipy(pattern) if sp.issparse(pattern) else Pattern.from_dense(pattern)
+
+
+def _axes(ax: Any, shape: tuple[int, int]) -> Any:
+    if ax is not None:
+        return ax
+    figure = _figure(*_size(shape))
+    return figure.add_subplot()
+
+
+def _figure(width: float, height: float) -> Any:
+    """Make a figure without touching the state of pyplot, so that nothing has to be closed."""
+    figure = _import("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
+    _import("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    return figure
+
+
+def _size(shape: tuple[int, int]) -> tuple[float, float]:
+    """Width and height in inches of a matrix of that shape."""
+    longest = max(1, *shape)
+    inches = float(np.clip(0.35 * longest, 2.4, 5.5))
+    return max(1.2, inches * shape[1] / longest), max(1.2, inches * shape[0] / longest)
+
+
+def _panels(coloring: Coloring) -> tuple[Any, dict[str, Any]]:
+    """Axes for the matrix, and for the products where there are any."""
+    m, n = coloring.pattern.shape
+    width, height = _size((m, n))
+    cell = width / max(1, n)
+    right = max(0.6, cell * coloring.nforward) if coloring.nforward else 0.0
+    below = max(0.6, cell * coloring.nreverse) if coloring.nreverse else 0.0
+    figure = _figure(width + right + 1.0, height + below + 1.0)
+    grid = figure.add_gridspec(
+        1 + (below > 0),
+        1 + (right > 0),
+        width_ratios=[width, right][: 1 + (right > 0)],
+        height_ratios=[height, below][: 1 + (below > 0)],
+    )
+    ax = figure.add_subplot(grid[0, 0])
+    sides = {}
+    if right:
+        sides["forward"] = figure.add_subplot(grid[0, 1])
+    if below:
+        sides["reverse"] = figure.add_subplot(grid[1, 0])
+    return ax, sides
+
+
+def _show(ax: Any, image: NDArray[np.float64], shape: tuple[int, int]) -> None:
+    """Draw an image of a matrix of that shape, with a grid where cells are large enough."""
+    m, n = shape
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_color("#8d99ae")
+    if not m or not n:
+        return
+    ax.imshow(image, extent=(-0.5, n - 0.5, m - 0.5, -0.5), interpolation="nearest", aspect="equal")
+    if max(m, n) <= 60:
+        ax.hlines(np.arange(m - 1) + 0.5, -0.5, n - 0.5, color=GRID, linewidth=0.6)
+        ax.vlines(np.arange(n - 1) + 0.5, -0.5, m - 0.5, color=GRID, linewidth=0.6)
+        ax.set_xlim(-0.5, n - 0.5)
+        ax.set_ylim(m - 0.5, -0.5)
+
+
+def _show_products(
+    ax: Any,
+    coloring: Coloring,
+    name: str,
+    palette: NDArray[np.float64],
+    values: NDArray[np.float64] | None,
+) -> None:
+    """Draw the compressed products: filled where some entry of the color adds to it."""
+    from sparsesolve.recover import compress  # noqa: PLC0415 - keeps this module light
+
+    forward, reverse = compress(coloring, coloring.pattern.to_scipy())
+    block = forward if name == "forward" else reverse.T
+    image = np.ones((*block.shape, 3))
+    tint = palette[None, :, :] if name == "forward" else palette[:, None, :]
+    image = np.where((block > 0)[..., None], np.broadcast_to(tint, image.shape), image)
+    _show(ax, image, (int(block.shape[0]), int(block.shape[1])))
+    ax.set_title("J S" if name == "forward" else "S$^T$ J", fontsize=10)
+    if values is not None:
+        sums = compress(coloring, values)
+        _write(ax, sums[0] if name == "forward" else sums[1].T, block > 0)
+
+
+def _values(matrix: Any, pattern: Pattern) -> NDArray[np.float64] | None:
+    if matrix is None or max(pattern.shape) > 20:
+        return None
+    dense = np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix, dtype=float)
+    if dense.shape != pattern.shape:
+        raise StructureMismatch(f"`matrix` must have shape {pattern.shape}, got {dense.shape}.")
+    return dense
+
+
+def _write(ax: Any, values: NDArray[np.float64], mask: Any) -> None:
+    """Write the values of a small matrix into its cells."""
+    for i, j in np.argwhere(mask if mask is not None else np.zeros(values.shape, dtype=bool)):
+        ax.text(j, i, f"{values[i, j]:.3g}", ha="center", va="center", fontsize=8, color="white")
