@@ -54,5 +54,5 @@ make_venv() {
 
 pip_install() {
     say "pip install $*"
-    retry "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2
+    retry "$VENV/bin/python" -m pip install -qq --disable-pip-version-check "$@" >&2
 }

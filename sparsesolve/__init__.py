@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from sparsesolve.front import least_squares, minimize, root, solve_ivp
     from sparsesolve.pattern import Pattern
     from sparsesolve.picture import plot_coloring, spy
-    from sparsesolve.problem import Constraint, Problem, Result
+    from sparsesolve.problem import Constraint, Problem
+    from sparsesolve.result import Result
 
 __all__ = [
     "Coloring",
@@ -65,7 +66,7 @@ _HOME = {
     "LagrangianHessian": "derivatives",
     "Pattern": "pattern",
     "Problem": "problem",
-    "Result": "problem",
+    "Result": "result",
     "color": "coloring",
     "gradient": "derivatives",
     "hessian": "derivatives",

@@ -1,0 +1,206 @@
+"""The limits that keep the package readable, as tests: see docs/design.md."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sparsesolve
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "sparsesolve"
+
+# Lowest first. A stage may import the stages of the lines above its own, and nothing else of ours.
+STAGES = (
+    {"errors"},
+    {"textplot"},
+    {"pattern"},
+    {"tape", "ops"},
+    {"program"},
+    {"builder", "expression"},
+    {"trace", "lower", "fuse"},
+    {"differentiate"},
+    {"detect", "coloring", "engine"},
+    {"recover"},
+    {"cache", "picture"},
+    {"derivatives"},
+    {"problem"},
+    {"result"},
+    {"adapters"},
+    {"front"},
+    {"demo", "inspect"},
+    {"__main__"},
+)
+RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
+
+# Conveniences of a lower stage that hand over to a higher one: imported late, inside a function.
+LATE = {("problem", "adapters")}
+
+# Third parties, and the only places that may import them.
+FENCES = {
+    "autograd": ("trace", "differentiate", "lower"),
+    "llvmlite": ("engine",),
+    "numba": ("coloring",),
+    "scipy.optimize": ("adapters",),
+    "scipy.integrate": ("adapters",),
+    "cyipopt": ("adapters/ipopt",),
+    "matplotlib": ("picture",),
+    "rich": ("adapters/progress", "demo", "inspect", "__main__"),
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+CODE = [
+    p for d in ("sparsesolve", "problems", "benchmarks", "tests") for p in (ROOT / d).rglob("*.py")
+]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def imports_of(path: Path, *, late: bool = True) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every imported module with the names taken from it; `late`: also inside functions."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree) if late else tree.body:
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module, tuple(alias.name for alias in node.names)
+
+
+def own_imports(path: Path, *, late: bool = True) -> Iterator[str]:
+    """Paths of our own modules that a module imports, such as ``coloring/graph``."""
+    for module, names in imports_of(path, late=late):
+        if module == "sparsesolve":
+            yield from names
+        elif module.startswith("sparsesolve."):
+            inner = module.removeprefix("sparsesolve.").replace(".", "/")
+            files = [f"{inner}/{n}" for n in names if (PACKAGE / inner / f"{n}.py").exists()]
+            yield from files or [inner]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_downward(path: Path) -> None:
+    stage = name_of(path).split("/")[0]
+    if stage == "__init__":  # names only, loaded on first use
+        return
+    assert stage in RANK, f"{stage} has no stage yet: add it to STAGES and to docs/design.md"
+    for imported in own_imports(path):
+        other = imported.split("/")[0]
+        assert other in RANK, f"{imported} has no stage yet"
+        below = other == stage or RANK[other] < RANK[stage] or (stage, other) in LATE
+        assert below, f"{stage} imports {other}"
+
+
+def test_only_late_imports_look_upward() -> None:
+    for path in MODULES:
+        eager = {
+            (name_of(path).split("/")[0], i.split("/")[0]) for i in own_imports(path, late=False)
+        }
+        assert not eager.intersection(LATE)
+
+
+def test_no_import_cycles_inside_a_stage() -> None:
+    graph = {name_of(p).removesuffix("/__init__"): set(own_imports(p, late=False)) for p in MODULES}
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, f"import cycle: {' > '.join([*trail, module])}"
+        if module in done:
+            return
+        for imported in graph.get(module, ()):
+            visit(imported, (*trail, module))
+        done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_third_parties_stay_in_their_place(path: Path) -> None:
+    for module, names in imports_of(path):
+        full = {module, *(f"{module}.{n}" for n in names)}
+        for fenced, places in FENCES.items():
+            if any(f == fenced or f.startswith(f"{fenced}.") for f in full):
+                assert name_of(path).startswith(places), f"{name_of(path)} imports {fenced}"
+        top = module.split(".")[0]
+        assert top not in ("problems", "benchmarks", "tests"), f"{name_of(path)} imports {top}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_private_names_stay_in_their_file(path: Path) -> None:
+    for module, names in imports_of(path):
+        if module.startswith("sparsesolve"):
+            private = [n for n in names if n.startswith("_") and n != "__version__"]
+            assert not private, f"{name_of(path)} imports {private} from {module}"
+
+
+def test_modules_are_short() -> None:
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in CODE}
+    assert not {name: n for name, n in lengths.items() if n > 500}
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{p.relative_to(ROOT)}:{f.lineno} {f.name}"
+        for p in MODULES
+        for f in ast.walk(ast.parse(p.read_text()))
+        if isinstance(f, ast.FunctionDef) and code_lines(f) > limit(p)
+    ]
+    assert not long
+
+
+def limit(path: Path) -> int:
+    """A compiled kernel is one loop and may be longer."""
+    return 110 if path.stem.endswith("_kernels") else 70
+
+
+def code_lines(function: ast.FunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    start = function.body[0].end_lineno if ast.get_docstring(function) else function.lineno
+    return int(function.end_lineno or 0) - int(start or 0)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_say_what_they_are(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "module docstring missing"
+    if name_of(path) == "__main__":
+        return
+    dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    module = importlib.import_module(dotted)
+    assert hasattr(module, "__all__"), "`__all__` missing"
+    assert list(module.__all__) == sorted(module.__all__, key=export_order)
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+def export_order(name: str) -> tuple[int, str]:
+    """CONSTANTS, then Classes, then functions, as ruff sorts them."""
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    return kind, name
+
+
+PUBLIC = [n for n in sparsesolve.__all__ if n not in ("__version__", "errors")]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_docstrings_are_complete(name: str) -> None:
+    thing = getattr(sparsesolve, name)
+    text = inspect.getdoc(thing) or ""
+    assert text, "docstring missing"
+    if inspect.isclass(thing):
+        for attribute, member in vars(thing).items():
+            if not attribute.startswith("_") and callable(member):
+                assert inspect.getdoc(member), f"{name}.{attribute} has no docstring"
+        return
+    signature = inspect.signature(thing)
+    missing = [p for p in signature.parameters if p.lstrip("*") not in text]
+    assert not missing, f"not described: {missing}"
+    assert "Parameters\n----------" in text
+    assert signature.return_annotation is None or "Returns\n-------" in text
