@@ -6,6 +6,7 @@ here, at the first call, never by importing the package.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.coloring.graph import Graph, adjacency_graph, augmented_graph, column_graph
+from sparsesolve.coloring.greedy import partial_colors, symmetric_colors
 from sparsesolve.coloring.neutral import without_neutral_colors
-from sparsesolve.coloring.orders import ORDERS, vertex_order
+from sparsesolve.coloring.orders import ORDERS
+from sparsesolve.coloring.split import split_off_columns, split_off_rows
 from sparsesolve.coloring.value import RECOVERIES, STRUCTURES, Coloring, Recovered, Structure
 from sparsesolve.pattern import Pattern
 
@@ -42,7 +45,8 @@ def color(
         ``"columns"``: no two columns of one color share a row; one product ``J @ seed`` a color.
         ``"rows"``: the same for the transpose; one product ``J.T @ seed`` a color.
         ``"symmetric"``: star coloring (direct) or acyclic coloring (substitution) of a Hessian.
-        ``"bidirectional"``: star or acyclic coloring of columns and rows together.
+        ``"bidirectional"``: star or acyclic coloring of columns and rows together, or dense rows
+        (or columns) colored by themselves, whichever has fewer colors.
     order : str, default "largest-first"
         "natural", "largest-first", "smallest-last", "incidence-degree", "dynamic-largest-first",
         "best" (all of them, the fewest colors kept) or "auto" (the same while that is cheap).
@@ -120,33 +124,31 @@ def _orders_to_try(order: str, graph: Graph) -> tuple[str, ...]:
 def _color_in_order(
     pattern: Pattern, graph: Graph, structure: Structure, order: str, recovery: Recovered
 ) -> Coloring:
-    """Run one greedy kernel over one order."""
-    from sparsesolve.coloring import (  # noqa: PLC0415 - numba loads only here
-        partial_kernels,
-        symmetric_kernels,
-    )
-
-    vertices = vertex_order(graph, order)
-    colors = np.empty(graph.n, dtype=np.int32)
+    """Color greedily in one order; of both sides also by setting dense rows or columns apart."""
     if structure in ("columns", "rows"):
-        ncolors = partial_kernels.greedy_partial_coloring(
-            colors,
-            graph.second_ptr,
-            graph.second_index,
-            graph.first_ptr,
-            graph.first_index,
-            vertices,
-        )
-        counts = (ncolors, 0) if structure == "columns" else (0, ncolors)
-        return Coloring(pattern, structure, colors, *counts, recovery, order)
-    kernel = (
-        symmetric_kernels.greedy_star_coloring
-        if recovery == "direct"
-        else symmetric_kernels.greedy_acyclic_coloring
-    )
-    kernel(colors, graph.first_ptr, graph.first_index, vertices)
+        return _finished(pattern, structure, partial_colors(graph, order), recovery, order)
+    colors = symmetric_colors(graph, order, recovery)
     _drop_empty(colors, pattern, structure)
-    return without_neutral_colors(pattern, structure, colors, recovery, order)
+    found = without_neutral_colors(
+        _finished(pattern, structure, colors, recovery, order),
+    )
+    if structure == "symmetric":
+        return found
+    apart = (split_off_rows(pattern, order), split_off_columns(pattern, order))
+    split = (_finished(pattern, structure, colors, recovery, order) for colors in apart)
+    return min((found, *split), key=lambda coloring: coloring.ncolors)
+
+
+def _finished(
+    pattern: Pattern,
+    structure: Structure,
+    colors: NDArray[np.int32],
+    recovery: Recovered,
+    order: str,
+) -> Coloring:
+    """Count the colors, and name the order they were found in."""
+    counted = Coloring.from_colors(pattern, colors, structure=structure, recovery=recovery)
+    return replace(counted, order=order)
 
 
 def _drop_empty(colors: NDArray[np.int32], pattern: Pattern, structure: Structure) -> None:

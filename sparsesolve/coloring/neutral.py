@@ -8,33 +8,25 @@ rows and columns together pay.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.coloring.sums import Sums, sums_of
-from sparsesolve.coloring.value import Coloring, Recovered, Structure
-from sparsesolve.pattern import Pattern
+from sparsesolve.coloring.value import Coloring
 
 __all__ = ["without_neutral_colors"]
 
 
-def without_neutral_colors(
-    pattern: Pattern,
-    structure: Structure,
-    colors: NDArray[np.int32],
-    recovery: Recovered,
-    order: str,
-) -> Coloring:
-    """Make a `Coloring` of the star or acyclic coloring `colors`, minus the colors not needed."""
-    whole = Coloring.from_colors(pattern, colors, structure=structure, recovery=recovery)
-    needed = _needed_colors(whole)
-    kept = np.where((whole.colors >= 0) & needed[whole.colors], whole.colors, np.int32(-1))
-    fewer = Coloring.from_colors(pattern, kept, structure=structure, recovery=recovery)
-    return Coloring(
-        pattern, structure, fewer.colors, fewer.nforward, fewer.nreverse, recovery, order
+def without_neutral_colors(coloring: Coloring) -> Coloring:
+    """Return a star or acyclic coloring minus the colors that are not needed."""
+    needed, colors = _needed_colors(coloring), coloring.colors
+    kept = np.where((colors >= 0) & needed[colors], colors, np.int32(-1))
+    fewer = Coloring.from_colors(
+        coloring.pattern, kept, structure=coloring.structure, recovery=coloring.recovery
     )
+    return replace(fewer, order=coloring.order)
 
 
 def _needed_colors(coloring: Coloring) -> NDArray[np.bool_]:
@@ -58,9 +50,7 @@ def _needed_colors(coloring: Coloring) -> NDArray[np.bool_]:
     return needed
 
 
-def _cover_single_edges(
-    needed: NDArray[np.bool_], sums: Sums, either: NDArray[np.bool_] | Any
-) -> None:
+def _cover_single_edges(needed: NDArray[np.bool_], sums: Sums, either: NDArray[np.bool_]) -> None:
     """Mark one color of each pair in `either`, the most frequent first (a greedy vertex cover)."""
     one, two = sums.first_color[either], sums.second_color[either]
     ncolors = needed.size - 1
