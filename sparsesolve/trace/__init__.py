@@ -17,3 +17,10 @@ submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
 - ``setitem(array, index, value)``: a copy of the array after ``array[index] = value``.
 - ``sparse_matmul(A, x)`` and ``sparse_rmatmul(x, A)``: A is a constant `scipy.sparse` array.
 """
+
+from sparsesolve.trace import elementwise, joining, linear, reductions  # noqa: F401  (they register)
+from sparsesolve.trace.arguments import Arguments
+from sparsesolve.trace.tracing import Traced, check, prepare, trace
+from sparsesolve.trace.vocabulary import RECORDED
+
+__all__ = ["RECORDED", "Arguments", "Traced", "check", "prepare", "trace"]

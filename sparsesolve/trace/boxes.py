@@ -1,0 +1,372 @@
+"""What a traced function holds in place of its arrays: they look like NumPy's and write the tape.
+
+Separate because autograd's own `ArrayBox` stops short of NumPy's array: it has no
+``__array_function__``, no assignment, and takes the truth of a traced value silently.
+
+`ArrayTracer` stands for an array, `ScalarTracer` for the scalars that NumPy makes of single
+elements. Both keep the plain value beside the node, so that shapes are known and views are views.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import autograd.numpy as anp
+import numpy as np
+import scipy.sparse
+from autograd.numpy.numpy_boxes import ArrayBox
+from autograd.tracer import Box, isbox
+
+from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
+from sparsesolve.trace import dispatch, ufuncs
+from sparsesolve.trace.aliasing import assign, refreshed
+from sparsesolve.trace.operands import operand
+from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
+from sparsesolve.trace.recorder import TapeNode
+from sparsesolve.trace.sources import user_line
+
+__all__ = ["BOXED", "ArrayTracer", "ScalarTracer"]
+
+_getitem = ArrayBox.__getitem__
+_current = Box._node
+
+
+class ScalarTracer(ArrayBox):  # type: ignore[misc]
+    """A traced scalar."""
+
+    __slots__ = ()
+
+    def __array_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return dispatch.call(func, args, kwargs)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return ufuncs.call(ufunc, method, inputs, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Become an object array: of the whole for scipy.sparse, of the elements otherwise."""
+        if dtype is not None and np.dtype(dtype) != object:
+            _convert(self, f"an array of kind {np.dtype(dtype)}", "Leave the conversion out")
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        if not self.shape or caller.startswith("scipy.sparse"):
+            whole = np.empty((), dtype=object)
+            whole[()] = self
+            return whole
+        elements = np.empty(self.shape, dtype=object)
+        for place in np.ndindex(self.shape):
+            elements[place] = self[place]
+        return elements
+
+    shape = property(lambda self: np.shape(self._value))
+    ndim = property(lambda self: np.ndim(self._value))
+    size = property(lambda self: np.size(self._value))
+    dtype = property(lambda self: np.result_type(self._value))
+    real = property(lambda self: anp.real(self))
+    imag = property(lambda self: anp.imag(self))
+
+    def __repr__(self) -> str:
+        return f"<traced {self.dtype}{list(self.shape)}>"
+
+    __str__ = __repr__
+    __hash__ = ArrayBox.__hash__
+
+    # --- conversions: a traced value has no Python number, a constant one has ---
+
+    def __bool__(self) -> bool:
+        if dispatch.is_traced(self):
+            raise DataDependentBranch(
+                f"expected a branch on constants, got one on a traced value at {user_line()}. "
+                "Compute both sides and choose with np.where, np.maximum, np.minimum or np.clip "
+                "(for Python's max, min, all and any take NumPy's)."
+            )
+        return bool(self._value)
+
+    def __float__(self) -> float:
+        if dispatch.is_traced(self):
+            _convert(
+                self,
+                "a Python float",
+                "Take NumPy's functions instead of math's (np.sin), and for assignment make the "
+                "array with np.zeros_like(x) or np.empty_like(x), or build it by np.array([...]) "
+                "or np.concatenate",
+            )
+        return float(self._value)
+
+    def __complex__(self) -> complex:
+        return complex(float(self))
+
+    def __int__(self) -> int:
+        if dispatch.is_traced(self):
+            _index(self)
+        return int(self._value)
+
+    def __index__(self) -> int:
+        if dispatch.is_traced(self):
+            _index(self)
+        result: int = self._value.__index__()
+        return result
+
+    __trunc__ = __floor__ = __ceil__ = __int__
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return anp.round(self, ndigits or 0)
+
+    def item(self, *index: Any) -> Any:
+        """Return one element; it stays traced."""
+        flat = anp.reshape(self, (-1,))
+        return flat[index[0]] if len(index) == 1 else self[index] if index else flat[0]
+
+    def tolist(self) -> Any:
+        """Return nested lists of traced scalars."""
+        return [part.tolist() for part in self] if self.ndim else self
+
+    # --- arithmetic ---
+
+    def dot(self, other: Any, out: None = None) -> Any:
+        """Return the matrix product."""
+        return self @ other if scipy.sparse.issparse(other) else anp.dot(self, operand(other))
+
+    def __matmul__(self, other: Any) -> Any:
+        if scipy.sparse.issparse(other):
+            return sparse_rmatmul(self, other)
+        return anp.matmul(self, operand(other))
+
+    def __rmatmul__(self, other: Any) -> Any:
+        if scipy.sparse.issparse(other):
+            return sparse_matmul(other, self)
+        return anp.matmul(operand(other), self)
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, scipy.sparse.spmatrix):
+            return sparse_rmatmul(self, other)
+        return anp.multiply(self, operand(other))
+
+    def __rmul__(self, other: Any) -> Any:
+        if isinstance(other, scipy.sparse.spmatrix):
+            return sparse_matmul(other, self)
+        return anp.multiply(operand(other), self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __pos__(self) -> Any:
+        return self.copy()
+
+    def __invert__(self) -> Any:
+        return anp.invert(self)
+
+    # --- methods that are not functions of autograd's NumPy ---
+
+    def copy(self, order: str = "C") -> Any:
+        """Return a copy, into which the function may assign."""
+        return dispatch.HANDLERS[np.copy](self)
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """Convert to float, int or bool."""
+        return dispatch.HANDLERS[np.astype](self, dtype)
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        """Return the array in another shape."""
+        return anp.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return the array with permuted axes."""
+        return anp.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    def flatten(self, order: str = "C") -> Any:
+        """Return a one-dimensional copy."""
+        return anp.ravel(self, order).copy()
+
+    def conj(self) -> Any:
+        """Return the complex conjugate."""
+        return anp.conj(self)
+
+    conjugate = conj
+    T = property(lambda self: anp.transpose(self))
+    mT = property(lambda self: anp.swapaxes(self, -1, -2))  # noqa: N815  (NumPy's name)
+    flat = property(lambda self: anp.ravel(self))
+
+
+class ArrayTracer(ScalarTracer):
+    """A traced array."""
+
+    __slots__ = ()
+
+    def __init__(self, value: Any, trace: int, node: Any) -> None:
+        self._value = value
+        self._trace = trace
+        _current.__set__(self, node)
+
+    @property
+    def _node(self) -> Any:
+        """The node of the present content: derived anew after an assignment to its memory."""
+        node = _current.__get__(self)
+        if type(node) is TapeNode and node.owner is not None:
+            if node.version != node.owner.version:
+                node = refreshed(self._value, node)
+                _current.__set__(self, node)
+        return node
+
+    @_node.setter
+    def _node(self, node: Any) -> None:
+        _current.__set__(self, node)
+
+    shape = property(lambda self: self._value.shape)
+    ndim = property(lambda self: self._value.ndim)
+    size = property(lambda self: self._value.size)
+    dtype = property(lambda self: self._value.dtype)
+
+    def __getitem__(self, index: Any) -> Any:
+        if type(index) is not int:
+            index = plain_index(index)
+        return _getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        value = operand(value)
+        if _is_mask(index):
+            if np.ndim(value._value if isbox(value) else value):
+                plain_index(index)
+            index, value = Ellipsis, anp.where(index, value, self)
+        assign(self, plain_index(index), value)
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        return (self[k] for k in range(len(self._value)))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(anp.any(self == item))
+
+    def fill(self, value: Any) -> None:
+        """Assign one value to all elements."""
+        self[...] = value
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, ArrayTracer) and index.dtype == bool and dispatch.is_traced(index)
+
+
+def plain_index(index: Any) -> Any:
+    """Check an index: whatever is in it must not depend on the traced arguments."""
+    kind = type(index)
+    if kind in (int, slice, type(None), type(Ellipsis)) and kind is not slice:
+        return index
+    if kind is tuple:
+        return tuple(plain_index(item) for item in index)
+    if kind is list:
+        return [plain_index(item) for item in index]
+    if kind is slice:
+        return slice(*(plain_index(part) for part in (index.start, index.stop, index.step)))
+    if isbox(index):
+        if dispatch.is_traced(index):
+            _index(index)
+        return index._value
+    if isinstance(index, np.ndarray) and index.dtype == object:
+        return plain_index(index.tolist())
+    return index
+
+
+def _index(box: Any) -> NoReturn:
+    if box.dtype == bool:
+        raise DataDependentBranch(
+            f"expected an index or mask that is constant, got a traced mask at {user_line()}. "
+            "Choose elements with np.where(mask, a, b) over the whole array."
+        )
+    raise DataDependentBranch(
+        f"expected an integer that is constant, got a traced value at {user_line()}. Make it a "
+        "static constant: close over it, or bind it with functools.partial."
+    )
+
+
+def _convert(box: Any, kind: str, fix: str) -> NoReturn:
+    raise UnsupportedOperation(
+        f"expected traced values to stay traced, got a conversion to {kind} at {user_line()}. "
+        f"{fix}."
+    )
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    """Make a method of the function of the same name."""
+    function = getattr(anp, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+def _binary(function: Callable[..., Any], swap: bool = False) -> Callable[..., Any]:
+    if swap:
+        return lambda self, other: function(operand(other), self)
+    return lambda self, other: function(self, operand(other))
+
+
+def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        self[...] = function(self, operand(other))
+        return self
+
+    return method
+
+
+_ARITHMETIC = {
+    "add": anp.add,
+    "sub": anp.subtract,
+    "mul": anp.multiply,
+    "truediv": anp.divide,
+    "floordiv": anp.floor_divide,
+    "mod": anp.remainder,
+    "pow": anp.power,
+    "and": anp.bitwise_and,
+    "or": anp.bitwise_or,
+    "xor": anp.bitwise_xor,
+}
+_COMPARISONS = {
+    "eq": anp.equal,
+    "ne": anp.not_equal,
+    "lt": anp.less,
+    "le": anp.less_equal,
+    "gt": anp.greater,
+    "ge": anp.greater_equal,
+}
+for _name, _function in _ARITHMETIC.items():
+    if _name != "mul":
+        setattr(ScalarTracer, f"__{_name}__", _binary(_function))
+        setattr(ScalarTracer, f"__r{_name}__", _binary(_function, swap=True))
+    setattr(ArrayTracer, f"__i{_name}__", _in_place(_function))
+setattr(ArrayTracer, "__imatmul__", _in_place(anp.matmul))
+for _name, _function in _COMPARISONS.items():
+    setattr(ScalarTracer, f"__{_name}__", _binary(_function))
+_METHODS = (
+    "all any argmax argmin argpartition argsort clip compress cumprod cumsum diagonal max mean min "
+    "nonzero prod ptp ravel repeat round searchsorted sort squeeze std sum swapaxes take trace var"
+)
+for _name in _METHODS.split():
+    setattr(ScalarTracer, _name, _forward(_name))
+# NumPy's loops over object arrays call methods of the elements
+_ELEMENTWISE = (
+    "arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cos cosh deg2rad degrees exp exp2 "
+    "expm1 fabs floor isfinite isinf isnan log log10 log1p log2 logical_not rad2deg radians "
+    "reciprocal rint sign sin sinh sqrt square tan tanh trunc arctan2 hypot logaddexp"
+)
+for _name in _ELEMENTWISE.split():
+    setattr(ScalarTracer, _name, _forward(_name))
+
+BOXED: dict[type, type] = {
+    np.ndarray: ArrayTracer,
+    ArrayTracer: ArrayTracer,
+    ScalarTracer: ScalarTracer,
+    **{
+        kind: ScalarTracer
+        for kind in (float, int, bool, complex, np.float64, np.float32, np.float16)
+        + (np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_, np.complex128)
+    },
+}
+"""Which box stands for a value of which type; in force while a function is traced."""

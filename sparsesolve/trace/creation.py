@@ -1,0 +1,121 @@
+"""Functions that make or copy arrays, and those that only look at shapes.
+
+Separate because their results are constants, or have memory of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.numpy import numpy_wrapper
+from autograd.tracer import isbox, register_notrace
+
+from sparsesolve.trace.dispatch import EXPANSIONS, implements, is_traced, refuse
+from sparsesolve.trace.operands import holds_boxes, stacked
+from sparsesolve.trace.recorder import TapeNode
+from sparsesolve.trace.sources import user_line
+
+__all__ = ["array_of", "as_array"]
+
+_SHAPE_ONLY = (
+    "broadcast_shapes can_cast common_type diag_indices_from iscomplexobj isfortran isrealobj "
+    "isscalar iterable may_share_memory ndim result_type shape shares_memory size "
+    "tril_indices_from triu_indices_from typename"
+)
+
+
+def _plain(argument: Any) -> Any:
+    if isbox(argument):
+        return argument._value
+    if isinstance(argument, (list, tuple)):
+        return type(argument)(_plain(item) for item in argument)
+    return argument
+
+
+def _register_shape_only(name: str) -> None:
+    function = getattr(np, name)
+    register_notrace(TapeNode, getattr(anp, name))
+
+    @implements(function)
+    def look(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(_plain, args), **kwargs)
+
+
+for _name in _SHAPE_ONLY.split():
+    _register_shape_only(_name)
+
+
+@implements(np.copy)
+def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    """Give a traced array memory of its own; the tape needs no instruction for that."""
+    if not isbox(a) or type(a._node) is not TapeNode:
+        return anp.array(a)
+    node = a._node
+    value = np.array(a._value)[()] if not isinstance(a._value, np.ndarray) else a._value.copy()
+    return node.recorder.box(value, TapeNode.new_root(node.recorder, value, node.ref))
+
+
+@implements(np.astype)
+def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    kind = np.dtype(dtype)
+    if kind == x.dtype or (kind == np.float64 and x.dtype != np.complex128):
+        return _copy(x) if kind == x.dtype else anp.multiply(x, 1.0)
+    if kind == np.bool_:
+        return anp.not_equal(x, 0)
+    if kind == np.int64:
+        return anp.trunc(x)
+    raise refuse(f"a conversion to {kind} at {user_line()}", "Compute in float64")
+
+
+def _like(make: Any) -> Any:
+    def handler(a: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = a._node.recorder if isbox(a) and type(a._node) is TapeNode else None
+        value = make(_plain(a), *args, **kwargs)
+        return value if recorder is None else recorder.constant(value)
+
+    return handler
+
+
+implements(np.zeros_like, np.empty_like)(_like(np.zeros_like))  # never uninitialized memory
+implements(np.ones_like)(_like(np.ones_like))
+
+
+@implements(np.full_like)
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    result = _like(np.zeros_like)(a, dtype=dtype, **kwargs)
+    if isbox(result):
+        result[...] = fill_value
+        return result
+    return anp.broadcast_to(fill_value, np.shape(result))
+
+
+def array_of(value: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0) -> Any:
+    """Do what ``np.array`` does where traced values are inside."""
+    result = _copy(value) if isbox(value) and copy else stacked(value)
+    if dtype is not None and result.dtype != np.dtype(dtype):
+        result = _astype(result, dtype)
+    if result.ndim < ndmin:
+        result = anp.reshape(result, (1,) * (ndmin - result.ndim) + result.shape)
+    return result
+
+
+def _array_from(array_args: Any, array_kwargs: Any, scalar: Any) -> Any:
+    return array_of(scalar, *array_args, **array_kwargs)
+
+
+EXPANSIONS[numpy_wrapper._array_from_scalar_or_array] = _array_from
+
+
+@implements(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.require)
+def as_array(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+    result = array_of(a, dtype, copy=False)
+    return anp.reshape(result, (1,)) if not np.ndim(result) and not isbox(a) else result
+
+
+@implements(np.copyto)
+def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    if not isbox(dst):
+        raise refuse(f"np.copyto into a plain array at {user_line()}", "Use np.zeros_like(x)")
+    dst[...] = src if where is True else anp.where(where, src, dst)

@@ -1,0 +1,81 @@
+"""NumPy's functions on traced arrays: which are recorded, which are composed, which refused.
+
+Separate because three doors lead here: ``__array_function__`` and ``__array_ufunc__`` (plain
+NumPy), and autograd's own wrappers, whose calls the recorder expands by the same table.
+
+A handler has the signature of the NumPy function that it stands for, and is written with
+autograd's NumPy, so that whatever it does is recorded in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.core import primitive_jvps, primitive_vjps
+from autograd.tracer import isbox
+
+from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.trace.naming import op_name, wrapped_functions
+from sparsesolve.trace.recorder import EXPANSIONS, TapeNode
+from sparsesolve.trace.sources import user_line
+from sparsesolve.trace.vocabulary import RECORDED
+
+__all__ = ["HANDLERS", "call", "implements", "is_traced", "refuse"]
+
+HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What to do for a function of NumPy, where that is not to record autograd's primitive."""
+
+_RECORDED = frozenset(RECORDED)
+_PRIMITIVES = wrapped_functions()
+
+
+def implements(
+    *functions: Any, recorded: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a handler for functions of NumPy, and for autograd's wrappers of them.
+
+    With `recorded` the wrappers are left alone: the handler only puts arguments in order and
+    calls one of them.
+    """
+
+    def register(handler: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            HANDLERS[function] = handler
+            if not recorded:
+                EXPANSIONS.update(dict.fromkeys(_PRIMITIVES.get(function, ()), handler))
+        return handler
+
+    return register
+
+
+def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function of NumPy or a ufunc of SciPy on traced arguments."""
+    handler = HANDLERS.get(function)
+    if handler is not None:
+        return handler(*args, **kwargs)
+    for primitive in _PRIMITIVES.get(function, ()):
+        if op_name(primitive) in _RECORDED or primitive in primitive_vjps:
+            return primitive(*args, **kwargs)
+    name = getattr(function, "__name__", str(function))
+    raise refuse(
+        f"`{name}` at {user_line()}",
+        "Write it with other NumPy functions, or wrap it with autograd.extend.primitive and defvjp",
+    )
+
+
+def refuse(got: str, fix: str) -> UnsupportedOperation:
+    """Make the error for an operation that cannot be recorded."""
+    return UnsupportedOperation(
+        f"expected operations that can be recorded and differentiated, got {got}. {fix}."
+    )
+
+
+def is_traced(value: Any) -> bool:
+    """Tell whether a value depends on the arguments of the traced function."""
+    if not isbox(value):
+        return False
+    node = value._node
+    return type(node) is not TapeNode or node.ref is not None

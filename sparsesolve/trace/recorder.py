@@ -1,0 +1,292 @@
+"""The recorder: a `Node` of autograd's tracer that writes instructions instead of derivatives.
+
+Separate because this is all that a tape needs of autograd: how values are numbered, how constants
+are kept, and how assignment in place is followed.
+
+Data layout. A `TapeNode` stands for one value of the tape: a `Ref`, or a constant array (born from
+``zeros_like`` and its like) that has no number yet. Arrays that share memory share an `Owner`,
+which knows the node of the whole memory and counts the assignments to it; a node whose version is
+behind its owner's is stale, and is derived anew when it is next used. That is how views and
+assignment in place keep NumPy's meaning although every instruction is functional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from autograd.builtins import DictBox, SequenceBox, container_take
+from autograd.numpy.numpy_boxes import ArrayBox
+from autograd.tracer import Box, Node, isbox
+from numpy.typing import NDArray
+
+from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.tape import Instruction, Ref, Tape, ValueInfo, map_refs, refs_of
+from sparsesolve.trace.naming import op_name
+from sparsesolve.trace.sources import user_line
+
+__all__ = ["EXPANSIONS", "Owner", "Recorder", "TapeNode"]
+
+EXPANSIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""Primitives of autograd that are not recorded but expressed in other words, and how."""
+
+_KINDS = {np.dtype(kind) for kind in (np.float64, np.int64, np.bool_, np.complex128)}
+_FLOAT = ValueInfo((), np.dtype(np.float64))
+_PLAIN = (int, float, str, bool, complex, type(None), type, slice, type(Ellipsis), np.dtype)
+_SMALL = 64
+_GETITEM = ArrayBox.__getitem__
+
+
+class Owner:
+    """Memory that several traced arrays share.
+
+    Parameters
+    ----------
+    array : ndarray
+        The first traced array with this memory; all others are views into it.
+    node : TapeNode
+        The node of that array now.
+    locked : str
+        Why nobody may assign into it; empty if anybody may.
+    """
+
+    __slots__ = ("array", "locked", "node", "root", "version")
+
+    def __init__(self, array: NDArray[Any], node: TapeNode, locked: str = "") -> None:
+        self.array = array
+        self.root = root_of(array)
+        self.node = node
+        self.version = 0
+        self.locked = locked
+
+
+class TapeNode(Node):  # type: ignore[misc]
+    """One value of the tape, as autograd's tracer sees it."""
+
+    __slots__ = ("constant", "index", "owner", "recorder", "ref", "version")
+
+    recorder: Recorder
+    ref: Ref | None
+    constant: Any
+    owner: Owner | None
+    index: Any
+    version: int
+
+    def __init__(
+        self,
+        value: Any,
+        fun: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        parent_argnums: Sequence[int],
+        parents: Sequence[TapeNode],
+    ) -> None:
+        recorder = self.recorder = parents[0].recorder
+        self.constant = self.owner = self.index = self.ref = None
+        self.version = 0
+        kind = type(value)
+        if kind is np.ndarray:
+            self._own(value, parents, fun, args)
+        if fun is container_take:
+            self.take_over(parents[0].constant[args[1]])
+            return
+        for parent in parents:
+            if parent.ref is not None:
+                recorder.record(self, kind, value, fun, args, kwargs, parent_argnums, parents)
+                return
+        self.constant = value
+
+    def initialize_root(self, recorder: Recorder, value: Any, ref: Ref | None) -> None:
+        """Stand for an argument of the function, or for a constant where `ref` is None."""
+        self.recorder = recorder
+        self.ref = ref
+        self.constant = value if ref is None else None
+        self.index = None
+        self.version = 0
+        self.owner = Owner(value, self) if isinstance(value, np.ndarray) else None
+
+    def _own(
+        self,
+        value: NDArray[Any],
+        parents: Sequence[TapeNode],
+        fun: Callable[..., Any],
+        args: tuple[Any, ...],
+    ) -> None:
+        """Find whose memory the new array shares; mostly nobody's."""
+        root = root_of(value)
+        for parent in parents:
+            owner = parent.owner
+            if owner is not None and owner.root is root:
+                self.owner, self.version = owner, owner.version
+                if owner.node is parent and fun is _GETITEM:
+                    self.index = args[1]
+                return
+        self.owner = Owner(value, self)
+
+    def take_over(self, result: Any) -> None:
+        """Stand for a result that other instructions have computed."""
+        if isbox(result) and type(result) not in (SequenceBox, DictBox):
+            self.ref, self.constant = result._node.ref, result._node.constant
+        else:
+            self.constant = result
+
+    def argument(self) -> Any:
+        """Give what stands for this value in an instruction."""
+        if self.ref is not None:
+            return self.ref
+        return self.recorder.keep(self.constant)
+
+
+class Recorder:
+    """Instructions in order of execution, and the constants they use."""
+
+    def __init__(self, trace: int) -> None:
+        self.trace = trace
+        self.values: list[ValueInfo] = []
+        self.steps: list[tuple[Any, ...]] = []
+        self._kept: dict[int, tuple[Any, Any]] = {}
+
+    def new_value(self, kind: type, value: Any) -> Ref:
+        """Number a new value."""
+        if kind is np.float64:
+            info = _FLOAT
+        else:
+            dtype = np.result_type(value)
+            if dtype not in _KINDS:
+                raise UnsupportedOperation(
+                    f"expected values of kind float64, int64 or bool, got {dtype} at "
+                    f"{user_line()}. Leave out the conversion: everything is computed in float64."
+                )
+            info = ValueInfo(np.shape(value), dtype)
+        ref = Ref(len(self.values))
+        self.values.append(info)
+        return ref
+
+    def record(
+        self,
+        node: TapeNode,
+        kind: type,
+        value: Any,
+        fun: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        argnums: Sequence[int],
+        parents: Sequence[TapeNode],
+    ) -> None:
+        """Write one instruction, or the instructions that a composite operation stands for."""
+        expand = EXPANSIONS.get(fun)
+        if expand is not None:
+            boxed = list(args)
+            for k, parent in zip(argnums, parents, strict=True):
+                boxed[k] = self.box(args[k], parent)
+            node.take_over(expand(*boxed, **kwargs))
+            return
+        op = op_name(fun)
+        if op is None:
+            raise _unsupported(fun)
+        given: list[Any] = [a if type(a) in _PLAIN else self.keep(a) for a in args]
+        for k, parent in zip(argnums, parents, strict=True):
+            given[k] = parent.ref if parent.ref is not None else self.keep(parent.constant)
+        if kwargs:
+            kwargs = {name: self.keep(a) for name, a in kwargs.items()}
+        node.ref = ref = self.new_value(kind, value)
+        self.steps.append((op, fun, tuple(given), kwargs, ref, user_line()))
+
+    def box(self, value: Any, node: TapeNode) -> Any:
+        """Wrap a value so that operations on it come back here."""
+        return Box.type_mappings[type(value)](value, self.trace, node)
+
+    def constant(self, value: Any) -> Any:
+        """Wrap a constant that may be assigned into later."""
+        return self.box(value, TapeNode.new_root(self, value, None))
+
+    def keep(self, argument: Any) -> Any:
+        """Protect a constant argument from later changes by the user's function."""
+        kind = type(argument)
+        if kind in _PLAIN:
+            return argument
+        if isinstance(argument, np.ndarray):
+            return self._keep_array(argument)
+        if kind in (tuple, list):
+            return kind(self.keep(item) for item in argument)
+        if isbox(argument):
+            if argument._trace != self.trace or type(argument._node) is not TapeNode:
+                raise UnsupportedOperation(
+                    "expected plain constants beside the traced values, got a value of another "
+                    f"trace at {user_line()}. Pass it to the inner function as an argument."
+                )
+            return argument._node.argument()
+        if hasattr(argument, "tocsr"):
+            return self._keep_sparse(argument)
+        return argument
+
+    def _keep_array(self, array: NDArray[Any]) -> NDArray[Any]:
+        if array.size <= _SMALL:
+            return array.copy()
+        known = self._kept.get(id(array))
+        if known is not None and _same(known[1], array):
+            return known[1]  # type: ignore[no-any-return]
+        copy = array.copy()
+        self._kept[id(array)] = (array, copy)
+        return copy
+
+    def _keep_sparse(self, matrix: Any) -> Any:
+        known = self._kept.get(id(matrix))
+        if known is not None and known[1].nnz == matrix.nnz and (known[1] != matrix).nnz == 0:
+            return known[1]
+        copy = matrix.tocsr(copy=True)
+        self._kept[id(matrix)] = (matrix, copy)
+        return copy
+
+    def finish(self, n_parameters: int, output: Any) -> Tape:
+        """Build the tape from the instructions that the output needs."""
+        needed = {output.index} if isinstance(output, Ref) else set()
+        kept: list[tuple[Any, ...]] = []
+        for step in reversed(self.steps):
+            if step[4].index in needed:
+                _gather(step[2], needed)
+                _gather(step[3].values(), needed)
+                kept.append(step)
+        kept.reverse()
+        first = 1 + n_parameters
+        values = self.values[:first] + [self.values[step[4].index] for step in kept]
+        if len(kept) < len(self.steps):
+            number = {k: Ref(k) for k in range(first)}
+            number.update((step[4].index, Ref(first + k)) for k, step in enumerate(kept))
+            kept = [map_refs(lambda ref: number[ref.index], step) for step in kept]
+            output = map_refs(lambda ref: number[ref.index], output)
+        instructions = tuple(Instruction(*step) for step in kept)
+        return Tape(tuple(values), n_parameters, instructions, output)
+
+
+def _gather(arguments: Iterable[Any], found: set[int]) -> None:
+    """Collect the numbers of all values in some arguments."""
+    for argument in arguments:
+        if type(argument) is Ref:
+            found.add(argument.index)
+        elif type(argument) in (tuple, list, dict, slice):
+            found.update(ref.index for ref in refs_of(argument))
+
+
+def root_of(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array that owns the memory of a view."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _same(copy: NDArray[Any], array: NDArray[Any]) -> bool:
+    return (
+        copy.shape == array.shape
+        and copy.dtype == array.dtype
+        and np.array_equal(copy, array, equal_nan=array.dtype.kind == "f")
+    )
+
+
+def _unsupported(fun: Callable[..., Any]) -> UnsupportedOperation:
+    name = getattr(fun, "__name__", str(fun))
+    return UnsupportedOperation(
+        f"expected operations with a derivative rule, got `{name}` at {user_line()}. Write it "
+        "with other NumPy functions, or wrap it with autograd.extend.primitive and defvjp."
+    )

@@ -1,0 +1,274 @@
+"""Run a user's function once on traced arguments and keep what it did.
+
+Separate because here, and only here, global state is touched: autograd's trace stack, the table of
+boxes, and NumPy's four array constructors, which have no dispatch of their own (NEP 18 leaves
+them out). All are changed under one lock, and put back when the function returns.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from autograd.tracer import Box, isbox, trace_stack
+from numpy.typing import NDArray
+
+from sparsesolve.errors import TraceError, UnsupportedOperation, VerificationError
+from sparsesolve.tape import Ref, Tape, evaluate, verify
+from sparsesolve.trace import creation
+from sparsesolve.trace.arguments import Arguments, flatten, layout
+from sparsesolve.trace.boxes import BOXED
+from sparsesolve.trace.operands import holds_boxes, stacked
+from sparsesolve.trace.recorder import Recorder, TapeNode
+
+__all__ = ["Traced", "check", "prepare", "trace"]
+
+_LOCK = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A tape and how to call it with the arguments of the user's function."""
+
+    tape: Tape
+    arguments: Arguments
+
+
+def trace(
+    function: Callable[..., Any], example_arguments: Sequence[Any], *, argnum: int = 0
+) -> Tape:
+    """Record one call of a function.
+
+    Parameters
+    ----------
+    function : callable
+        An ordinary NumPy function of arrays.
+    example_arguments : sequence
+        Arguments to call it with; they fix the shapes.
+    argnum : int, default 0
+        Position of the argument to differentiate by.
+
+    Returns
+    -------
+    Tape
+        What the function did.
+
+    Raises
+    ------
+    TraceError
+        If the function cannot be recorded. The message names the line and the fix.
+    """
+    return prepare(function, example_arguments, argnum=argnum).tape
+
+
+def prepare(
+    function: Callable[..., Any], example_arguments: Sequence[Any], *, argnum: int = 0
+) -> Traced:
+    """Record one call of a function, and how its arguments are laid out.
+
+    Parameters
+    ----------
+    function : callable
+        An ordinary NumPy function of arrays.
+    example_arguments : sequence
+        Arguments to call it with; they fix the shapes.
+    argnum : int, default 0
+        Position of the argument to differentiate by.
+
+    Returns
+    -------
+    Traced
+        The tape and the layout.
+
+    Raises
+    ------
+    TraceError
+        If the function cannot be recorded. The message names the line and the fix.
+    """
+    arguments = layout(example_arguments, argnum, _names(function, len(example_arguments)))
+    x, parameters = arguments.split(example_arguments)
+    labels = [leaf.name for leaf in flatten(arguments.tree)]
+    labels.insert(0, labels.pop(arguments.tree[arguments.argnum].number))
+    with _LOCK, _dispatching(), trace_stack.new_trace() as level:
+        recorder = Recorder(level)
+        boxes = [
+            _argument(recorder, value, label)
+            for value, label in zip([x, *parameters], labels, strict=True)
+        ]
+        result = function(*arguments.join(boxes[0], boxes[1:]))
+        output = _output(result)
+    tape = recorder.finish(len(parameters), output)
+    verify(tape)
+    return Traced(tape, arguments)
+
+
+def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> None:
+    """Compare a tape with a plain call of its function at a second point.
+
+    Parameters
+    ----------
+    function : callable
+        The function that was traced; it is called once.
+    traced : Traced
+        What `prepare` returned.
+    args : sequence
+        Arguments as for the trace; the differentiated one is moved a little.
+
+    Raises
+    ------
+    VerificationError
+        If the two values differ: the function keeps state between calls, or does something the
+        tracer cannot see.
+    """
+    x, parameters = traced.arguments.split(args)
+    generator = np.random.default_rng(0)
+    x = x * (1.0 + 1e-3 * generator.uniform(size=x.shape)) + 1e-4 * generator.uniform(size=x.shape)
+    copies = [np.array(p)[()] for p in parameters]
+    plain = _plain_output(function(*traced.arguments.join(x.copy()[()], copies)))
+    with np.errstate(all="ignore"):
+        recorded = np.asarray(evaluate(traced.tape, x[()], [p[()] for p in parameters]))
+    if plain.shape != recorded.shape or not np.allclose(
+        plain, recorded, rtol=1e-9, atol=1e-9 * _scale(plain), equal_nan=True
+    ):
+        raise VerificationError(
+            "expected the recorded function to equal the function itself at a second point, got "
+            f"{_difference(plain, recorded)}. The function keeps state between calls, changes its "
+            "arguments, uses random numbers, or takes another path there; make its value depend "
+            "on its arguments alone."
+        )
+
+
+def _scale(values: NDArray[np.float64]) -> float:
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=0.0))
+
+
+def _difference(plain: NDArray[np.float64], recorded: NDArray[np.float64]) -> str:
+    if plain.shape != recorded.shape:
+        return f"shape {recorded.shape} instead of {plain.shape}"
+    gap = np.where(plain == recorded, 0.0, np.abs(plain - recorded))
+    worst = int(np.argmax(np.nan_to_num(gap, nan=np.inf)))
+    return f"{recorded.flat[worst]!r} instead of {plain.flat[worst]!r} in element {worst}"
+
+
+def _names(function: Callable[..., Any], count: int) -> list[str]:
+    try:
+        names = list(inspect.signature(function).parameters)[:count]
+    except (TypeError, ValueError):
+        names = []
+    return names + [f"argument {k}" for k in range(len(names), count)]
+
+
+def _argument(recorder: Recorder, value: NDArray[np.float64], label: str) -> Any:
+    """Wrap one numeric argument; a number becomes a traced scalar."""
+    plain: Any = value.copy() if value.ndim else np.float64(value)
+    ref = recorder.new_value(type(plain), plain)
+    node = TapeNode.new_root(recorder, plain, ref)
+    if node.owner is not None:
+        node.owner.locked = f"the argument `{label}`"
+    return recorder.box(plain, node)
+
+
+@contextmanager
+def _dispatching() -> Iterator[None]:
+    """Let traced arrays come out of autograd's primitives and into NumPy's constructors."""
+    before = dict(Box.type_mappings)
+    constructors = {name: getattr(np, name) for name in _CONSTRUCTORS}
+    Box.type_mappings.update(BOXED)
+    Box.types.update(BOXED.values())
+    for name, plain in constructors.items():
+        setattr(np, name, _CONSTRUCTORS[name](plain))
+    try:
+        yield
+    finally:
+        for name, plain in constructors.items():
+            setattr(np, name, plain)
+        Box.type_mappings.clear()
+        Box.type_mappings.update(before)
+
+
+def _constructor(handler: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def constructor(value: Any = None, *args: Any, **kwargs: Any) -> Any:
+            if _is_boxed(value) and not _wants_objects(args, kwargs):
+                for name in ("like", "order", "subok", "device"):
+                    kwargs.pop(name, None)
+                return handler(value, *args, **kwargs)
+            return plain(value, *args, **kwargs)
+
+        return constructor
+
+    return wrap
+
+
+def _is_boxed(value: Any) -> bool:
+    kind = type(value)
+    return isbox(value) or (kind in (list, tuple) and holds_boxes(value))
+
+
+def _wants_objects(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return (args[0] if args else kwargs.get("dtype")) in (object, np.dtype(object))
+
+
+_CONSTRUCTORS = {
+    "array": _constructor(creation.array_of),
+    "asarray": _constructor(creation.as_array),
+    "asanyarray": _constructor(creation.as_array),
+    "ascontiguousarray": _constructor(creation.as_array),
+}
+
+
+def _output(result: Any) -> Any:
+    """Make one array of what the function returned: a value of the tape, or a constant."""
+    if result is None:
+        raise TraceError(
+            "expected the function to return a number or an array, got None. Return its value."
+        )
+    if scipy.sparse.issparse(result):
+        raise TraceError("expected a dense array, got a sparse one. Return A.toarray() or A.data.")
+    if holds_boxes(result) or (isinstance(result, np.ndarray) and result.dtype == object):
+        try:
+            result = stacked(result)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, UnsupportedOperation):
+                raise
+            raise TraceError(
+                f"expected an array of numbers, got an array of other objects ({error}). Return "
+                "numbers only."
+            ) from error
+    if isbox(result):
+        if result.dtype == np.complex128:
+            raise TraceError("expected real values, got complex ones. Return .real or .imag.")
+        if result.dtype != np.float64:
+            result = result.astype(np.float64)
+        given = result._node.argument()
+        return given if isinstance(given, Ref) else np.array(given, dtype=np.float64)
+    return _plain_output(result)
+
+
+def _plain_output(result: Any) -> NDArray[np.float64]:
+    """Make a float64 array of a plain value."""
+    try:
+        array = np.asarray(result)
+    except ValueError as error:
+        raise TraceError(
+            f"expected a number or an array, got a ragged list ({error}). Join arrays of "
+            "different lengths with np.concatenate."
+        ) from error
+    if array.dtype.kind == "c":
+        raise TraceError("expected real values, got complex ones. Return .real or .imag.")
+    if array.dtype.kind not in "iufb":
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise TraceError(
+                f"expected a number or an array of numbers, got {type(result).__name__}. Return "
+                "the value to differentiate."
+            ) from None
+    return np.array(array, dtype=np.float64)

@@ -1,0 +1,126 @@
+"""NumPy's and SciPy's ufuncs on traced arrays, with their methods (`reduce`, `outer`, `at`, ...).
+
+Separate because ufuncs reach a traced array by a protocol of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+import scipy.sparse
+from autograd.tracer import isbox
+
+from sparsesolve.trace import dispatch
+from sparsesolve.trace.operands import operand
+from sparsesolve.trace.primitives import sparse_matmul
+from sparsesolve.trace.sources import user_line
+
+__all__ = ["call"]
+
+_REDUCTIONS = {
+    np.add: anp.sum,
+    np.multiply: anp.prod,
+    np.maximum: anp.max,
+    np.minimum: anp.min,
+    np.logical_and: anp.all,
+    np.logical_or: anp.any,
+}
+_ACCUMULATIONS = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
+def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Carry out one call of a ufunc or of one of its methods."""
+    options = dict(kwargs)
+    out = options.pop("out", None)
+    inputs = tuple(operand(value) for value in inputs)
+    result = _METHODS[method](ufunc, inputs, options)
+    return result if out is None else _into(out, result)
+
+
+def _into(out: tuple[Any, ...], result: Any) -> Any:
+    """Assign a result to ``out=`` where that is a traced array."""
+    if len(out) != 1 or not isbox(out[0]) or not isbox(result):
+        raise dispatch.refuse(
+            f"`out=` (or an assignment like `r += x`) into a plain array at {user_line()}",
+            "Leave `out=` out, or make the array with np.zeros_like(x)",
+        )
+    out[0][...] = result
+    return out[0]
+
+
+def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    where = options.pop("where", True)
+    if where is not True:
+        raise dispatch.refuse(f"`where=` at {user_line()}", "Use np.where(condition, a, b)")
+    kind = options.pop("dtype", None)
+    if kind is not None and np.dtype(kind) != np.float64:
+        raise dispatch.refuse(f"`dtype={kind}` at {user_line()}", "Compute in float64")
+    for name in ("casting", "order", "subok", "signature"):
+        options.pop(name, None)
+    return dispatch.call(ufunc, inputs, options)
+
+
+def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    array, *rest = inputs
+    options.update(zip(("axis", "dtype", "out", "keepdims"), rest, strict=False))
+    axis, keepdims = options.pop("axis", 0), options.pop("keepdims", False)
+    if ufunc not in _REDUCTIONS or any(value is not None for value in options.values()):
+        raise _unknown(ufunc, "reduce")
+    return _REDUCTIONS[ufunc](array, axis=axis, keepdims=keepdims)
+
+
+def _accumulate(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    array, *rest = inputs
+    axis = rest[0] if rest else options.get("axis", 0)
+    if ufunc in _ACCUMULATIONS:
+        return dispatch.call(_ACCUMULATIONS[ufunc], (array,), {"axis": axis})
+    parts = [anp.take(array, k, axis=axis) for k in range(array.shape[axis])]
+    for k in range(1, len(parts)):
+        parts[k] = ufunc(parts[k - 1], parts[k])
+    return anp.stack(parts, axis=axis)
+
+
+def _outer(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    a, b = inputs
+    return ufunc(anp.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **options)
+
+
+def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    array, index, *rest = inputs
+    if ufunc not in (np.add, np.subtract) or not isbox(array):
+        raise dispatch.refuse(
+            f"`np.{ufunc.__name__}.at` at {user_line()}",
+            "Use np.add.at on an array made with np.zeros_like(x)",
+        )
+    places = np.arange(array.size).reshape(array.shape)[index]
+    value = anp.ravel(anp.broadcast_to(rest[0], places.shape))
+    scatter = scipy.sparse.csr_array(
+        (np.ones(places.size), (places.ravel(), np.arange(places.size))),
+        shape=(array.size, places.size),
+    )
+    total = anp.reshape(sparse_matmul(scatter, value), array.shape)
+    array[...] = ufunc(array, total)
+    return None
+
+
+def _reduceat(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    raise _unknown(ufunc, "reduceat")
+
+
+def _unknown(ufunc: np.ufunc, method: str) -> Exception:
+    return dispatch.refuse(
+        f"`np.{ufunc.__name__}.{method}` at {user_line()}",
+        "Use np.sum, np.prod, np.max, np.min, np.cumsum or a slice of them",
+    )
+
+
+_METHODS = {
+    "__call__": _call,
+    "reduce": _reduce,
+    "accumulate": _accumulate,
+    "outer": _outer,
+    "at": _at,
+    "reduceat": _reduceat,
+}
