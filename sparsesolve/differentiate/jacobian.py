@@ -90,12 +90,30 @@ def jacobian_program(
     rows = np.repeat(np.arange(program.m, dtype=np.int32), np.diff(entries.indptr))
     columns, slots = entries.columns, entries.slots
     if lower:
-        keep = rows >= columns
-        rows, columns, slots = rows[keep], columns[keep], slots[keep]
+        rows, columns, slots = _lower_triangle(rows, columns, slots, program.n)
     counts = np.bincount(rows, minlength=program.m)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     pattern = Pattern((program.m, program.n), indptr, np.ascontiguousarray(columns, np.int32))
     return JacobianProgram(pattern, walk.builder.build(slots))
+
+
+def _lower_triangle(
+    rows: NDArray[np.int32], columns: NDArray[np.int32], slots: Slots, n: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Slots]:
+    """Entries with row >= column of a symmetric matrix.
+
+    An entry may have vanished on one side of the diagonal only; then the other side stands for it.
+    """
+    keep = rows >= columns
+    below = rows[keep].astype(np.int64) * n + columns[keep]
+    mirrored = columns[~keep].astype(np.int64) * n + rows[~keep]
+    alone = ~np.isin(mirrored, below, kind="sort")
+    key = np.concatenate([below, mirrored[alone]])
+    slots = np.concatenate([slots[keep], slots[~keep][alone]])
+    if alone.any():
+        order = np.argsort(key)
+        key, slots = key[order], slots[order]
+    return (key // max(1, n)).astype(np.int32), (key % max(1, n)).astype(np.int32), slots
 
 
 class _Walk:

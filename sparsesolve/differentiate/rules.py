@@ -61,7 +61,7 @@ def template(op: str, operand: int) -> Template | None:
         return None
     rule = _OWN_RULES.get((op, operand)) or _autograd_rule(op, operand)
     example = [1.0, 0.75, *(0.5 + 0.125 * k for k in range(row.arity))]
-    program = lower(trace(rule, example).tape)
+    program = lower(trace(rule, example))
     expressions, root = _flatten(program)
     nodes, (output,) = live_nodes(expressions.nodes, [root])
     return Template(tuple(nodes), output)

@@ -1,0 +1,98 @@
+"""`explain`: why an entry is in a pattern, as the chain of source lines from row to column.
+
+Separate because it works on the program before fusing, where every kernel is one primitive.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sparsesolve.derivatives.function import Function
+from sparsesolve.lower import lower
+from sparsesolve.pattern import Pattern
+from sparsesolve.program import Index, Kernel, Opaque, Program
+
+__all__ = ["explain"]
+
+
+def explain(function: Function, pattern: Pattern, i: int, j: int) -> str:
+    """Describe one chain of operations from output element i back to input element j.
+
+    Parameters
+    ----------
+    function : Function
+        The traced function.
+    pattern : Pattern
+        Its Jacobian's structure.
+    i, j : int
+        Row and column.
+
+    Returns
+    -------
+    str
+        One line an operation, the output's first.
+
+    Raises
+    ------
+    IndexError
+        If the entry lies outside the matrix.
+    """
+    m, n = pattern.shape
+    if not (0 <= i < m and 0 <= j < n):
+        raise IndexError(f"entry ({i}, {j}) is outside a matrix of shape {pattern.shape}.")
+    row = pattern.indices[pattern.indptr[i] : pattern.indptr[i + 1]]
+    if j not in row:
+        return f"({i}, {j}) is structurally zero: no derivative path joins output {i} and input {j}"
+    program = lower(function.traced.tape)
+    lines = [f"({i}, {j}): output {i} of `{function.name}` depends on input {j} through"]
+    lines += [f"  {text}" for text in _chain(program, int(program.outputs[i]), j)]
+    if len(lines) == 1:
+        lines.append("  (it is that input element itself, moved)")
+    return "\n".join(lines)
+
+
+def _chain(program: Program, slot: int, j: int) -> list[str]:
+    """Sources of the instructions on one path from a slot to input slot j."""
+    writers = sorted(program.instructions, key=lambda step: step.start)
+    starts = np.array([step.start for step in writers], dtype=np.int64)
+    reaches = _reaches(program, j)
+    path: list[str] = []
+    while slot != j:
+        step = writers[int(np.searchsorted(starts, slot, side="right")) - 1]
+        text = program.sources[step.origin[0]] if step.origin else type(step).__name__
+        if not path or path[-1] != text:
+            path.append(text)
+        slot = next(s for s in _read_at(step, slot) if reaches[s])
+    return path
+
+
+def _reaches(program: Program, j: int) -> np.ndarray:  # type: ignore[type-arg]
+    mask = np.zeros(program.n_slots, dtype=bool)
+    mask[j] = True
+    for step in program.instructions:
+        if isinstance(step, Opaque):
+            mask[step.start : step.stop] = any(mask[k.to_array()].any() for k in step.operands)
+            continue
+        touched = np.zeros(step.length, dtype=bool)
+        for index in step.loads:
+            touched |= mask[index.to_array()]
+        if step.segments is not None:
+            total = np.concatenate([[0], np.cumsum(touched)])
+            touched = np.diff(total[step.segments]) > 0
+        for k in range(len(step.outputs)):
+            first = step.start + k * step.rows
+            mask[first : first + step.rows] = touched
+    return mask
+
+
+def _read_at(step: Kernel | Opaque, slot: int) -> list[int]:
+    """Slots read to compute one slot."""
+    if isinstance(step, Opaque):
+        return [int(s) for index in step.operands for s in index.to_array()]
+    row = (slot - step.start) % step.rows
+    if step.segments is None:
+        points = Index(1, row, 0)
+    else:
+        first, stop = int(step.segments[row]), int(step.segments[row + 1])
+        points = Index(stop - first, first, 1)
+    return [int(s) for index in step.loads for s in index.take(points).to_array()]

@@ -1,0 +1,168 @@
+"""`Function`: a user's function, traced once, as a fused program that can be run.
+
+Separate because Jacobians, Hessians and problems all begin with it. It also holds what a report
+says: how long each stage took, and how often the user's function was called (twice: once traced,
+once to check the trace).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.builder import Builder
+from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.fuse import fuse
+from sparsesolve.lower import lower
+from sparsesolve.program import Program
+from sparsesolve.trace import Arguments, Traced, check, prepare
+
+__all__ = ["Executable", "Function", "Lazy", "Method", "Stopwatch", "executable", "select"]
+
+Array = NDArray[np.float64]
+Method = Literal["auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step"]
+
+
+class Executable(Protocol):
+    """A program that can be run: `Interpreter`, or `Compiled` machine code."""
+
+    program: Program
+
+    def __call__(
+        self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None
+    ) -> Array:
+        """Return the outputs, shape (m,)."""
+        ...
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by stage, and notes on choices that were made."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+    def note(self, text: str) -> None:
+        """Remember a reason, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+class Function:
+    """A traced function.
+
+    Parameters
+    ----------
+    function : callable
+        The user's function.
+    example_arguments : sequence
+        Arguments that fix shapes.
+    argnum : int
+        Position of the differentiated argument.
+    checked : bool
+        Whether to compare the trace with a plain call at a second point.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        example_arguments: Sequence[Any],
+        *,
+        argnum: int = 0,
+        checked: bool = True,
+    ) -> None:
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self.watch = Stopwatch()
+        with self.watch.stage("trace"):
+            self.traced: Traced = prepare(function, example_arguments, argnum=argnum)
+        if checked:
+            with self.watch.stage("check"):
+                check(function, self.traced, example_arguments)
+        with self.watch.stage("lower"):
+            self.program = fuse(lower(self.traced.tape))
+        self.user_calls = 1 + int(checked)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the function's value."""
+        return self.traced.tape.output_shape
+
+    @property
+    def arguments(self) -> Arguments:
+        """Layout of the arguments of a call."""
+        return self.traced.arguments
+
+
+def executable(program: Program, method: Method, watch: Stopwatch) -> Executable:
+    """Prepare a program to be run: machine code where possible, NumPy otherwise.
+
+    Parameters
+    ----------
+    program : Program
+        Any program; it is fused here.
+    method : str
+        "interpreted" asks for NumPy, "compiled" for machine code, others for the better one.
+    watch : Stopwatch
+        Gets the time, and the reason where machine code was not possible.
+    """
+    with watch.stage("fuse"):
+        fused = fuse(program)
+    if method == "interpreted":
+        return Interpreter(fused)
+    try:
+        from sparsesolve.engine.compile import (  # noqa: PLC0415 (llvmlite is slow to import)
+            CannotCompile,
+            compile_program,
+        )
+    except ImportError as error:
+        if method == "compiled":
+            raise
+        watch.note(f"interpreted with NumPy: llvmlite cannot be imported ({error})")
+        return Interpreter(fused)
+    try:
+        with watch.stage("compile"):
+            compiled: Executable = compile_program(fused)
+            return compiled
+    except CannotCompile as error:
+        if method == "compiled":
+            raise
+        watch.note(f"interpreted with NumPy: {error}")
+        return Interpreter(fused)
+
+
+def select(program: Program, outputs: slice) -> Program:
+    """Return the program of some of the outputs, without what they do not need."""
+    return Builder.resume(program).build(program.outputs[outputs])
+
+
+class Lazy:
+    """Makes things on first use, once, also when several threads ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._made: dict[str, Any] = {}
+
+    def get(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what `make` returned the first time."""
+        if name not in self._made:
+            with self._lock:
+                if name not in self._made:
+                    self._made[name] = make()
+        return self._made[name]

@@ -1,0 +1,339 @@
+"""`Hessian`, `LagrangianHessian` and `Gradient` of scalar functions, prepared once.
+
+Separate from `jacobian` because symmetry is what this file is about: the lower triangle is
+computed, the full matrix is one cached gather away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.coloring import Coloring
+from sparsesolve.cache import shared_coloring_cache
+from sparsesolve.derivatives.function import Executable, Function, Lazy, Method, executable
+from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, nonzero_part
+from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
+from sparsesolve.derivatives.report import report
+from sparsesolve.detect import jacobian_structure
+from sparsesolve.differentiate import gradient_program, tangent_program
+from sparsesolve.errors import StructureMismatch
+from sparsesolve.fuse import fuse
+from sparsesolve.pattern import Pattern
+from sparsesolve.program import Program
+
+__all__ = ["Gradient", "Hessian", "SymmetricTemplate", "gradient", "hessian", "hessian_pattern"]
+
+Array = NDArray[np.float64]
+_METHODS = ("auto", "compiled", "interpreted", "colored")
+
+
+class SymmetricTemplate:
+    """From the values of a lower triangle to full symmetric matrices.
+
+    Parameters
+    ----------
+    lower : Pattern, shape (n, n)
+        Entries with row >= column.
+    format : {"csr", "csc"}
+        Of the matrices; for a symmetric matrix both have the same indices.
+    """
+
+    def __init__(self, lower: Pattern, format: Format = "csr") -> None:  # noqa: A002
+        rows, columns = lower.rows, lower.indices
+        strict = rows > columns
+        all_rows = np.concatenate([rows, columns[strict]]).astype(np.int64)
+        all_columns = np.concatenate([columns, rows[strict]])
+        source = np.concatenate([np.arange(lower.nnz), np.flatnonzero(strict)])
+        order = np.argsort(all_rows * lower.shape[1] + all_columns, kind="stable")
+        self.gather: NDArray[np.int32] = source[order].astype(np.int32)
+        counts = np.bincount(all_rows, minlength=lower.shape[0])
+        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        self.pattern = Pattern(lower.shape, indptr, all_columns[order].astype(np.int32))
+        self._matrix = MatrixTemplate(self.pattern, "csr")
+        self._csc = MatrixTemplate(self.pattern, "csc") if format == "csc" else None
+
+    def __call__(self, lower_values: Array) -> Any:
+        """Return the full matrix."""
+        return (self._csc or self._matrix)(lower_values[self.gather])
+
+
+class Gradient:
+    """The gradient of a scalar function; made by `gradient`. Call it with the arguments."""
+
+    def __init__(self, function: Function, run: Executable) -> None:
+        self._function = function
+        self._run = run
+
+    def __call__(self, *args: Any) -> Array:
+        """Return the gradient in the shape of the differentiated argument."""
+        x, parameters = self._function.arguments.split(args)
+        return self._run(x, parameters).reshape(x.shape)
+
+    def __repr__(self) -> str:
+        return f"<Gradient of {self._function.name!r}, n = {self._function.program.n}>"
+
+
+class Hessian:
+    """The sparse Hessian of a scalar function; made by `hessian`.
+
+    Call it with the function's arguments to get the full symmetric `csr_array` of shape (n, n).
+    `values` and `lower_values` give the nonzeros of the full matrix and of its lower triangle.
+    """
+
+    def __init__(
+        self, function: Function, gradient: Program, nonzeros: Nonzeros, method: Method, format: Format  # noqa: A002
+    ) -> None:
+        self._function = function
+        self._gradient_program = gradient
+        self._nonzeros = nonzeros
+        self._asked: Method = method
+        self._full = SymmetricTemplate(nonzeros.pattern, format)
+        self._lazy = Lazy()
+        self.calls: dict[str, int] = {"values": 0, "value": 0, "gradient": 0, "hvp": 0}
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure of the full matrix, shape (n, n)."""
+        return self._full.pattern
+
+    @property
+    def lower_pattern(self) -> Pattern:
+        """Structure of the lower triangle."""
+        return self._nonzeros.pattern
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries of the full pattern."""
+        return self.pattern.nnz
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n, n)``."""
+        return self.pattern.shape
+
+    @property
+    def method(self) -> str:
+        """How values are computed."""
+        return self._nonzeros.method
+
+    @property
+    def coloring(self) -> Coloring:
+        """A star coloring of the pattern."""
+        return shared_coloring_cache.get(self.pattern, structure="symmetric").coloring
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the full symmetric matrix, with fresh data and shared read-only indices."""
+        return self._full(self.lower_values(*args))
+
+    def lower_values(self, *args: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
+        x, parameters = self._function.arguments.split(args)
+        self.calls["values"] += 1
+        return self._nonzeros(x, parameters, out)
+
+    def values(self, *args: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros of the full matrix in the order of `pattern`."""
+        return np.take(self.lower_values(*args), self._full.gather, out=out, mode="clip")
+
+    def value(self, *args: Any) -> float:
+        """Return the function's value."""
+        x, parameters = self._function.arguments.split(args)
+        self.calls["value"] += 1
+        run: Executable = self._lazy.get("value", lambda: self._prepare(self._function.program))
+        return float(run(x, parameters)[0])
+
+    def gradient(self, *args: Any) -> Array:
+        """Return the gradient, shape (n,)."""
+        x, parameters = self._function.arguments.split(args)
+        self.calls["gradient"] += 1
+        run: Executable = self._lazy.get("gradient", lambda: self._prepare(self._gradient_program))
+        return run(x, parameters)
+
+    def hvp(self, *args: Any) -> Array:
+        """Return ``H(x) @ v``, shape (n,); `v` comes last."""
+        *point, v = args
+        x, parameters = self._function.arguments.split(point)
+        self.calls["hvp"] += 1
+        run: Executable = self._lazy.get(
+            "hvp", lambda: self._prepare(tangent_program(self._gradient_program))
+        )
+        return run(x, [*parameters, np.asarray(v, dtype=np.float64).reshape(-1)])
+
+    def report(self) -> str:
+        """Return a table of sizes, times of each stage, counts of calls, and reasons."""
+        return report(self, self._function, self._nonzeros)
+
+    def kernels(self) -> str:
+        """Return a readable form of the program that computes the nonzeros."""
+        run = getattr(self._nonzeros, "run", None) or getattr(self._nonzeros, "push", None)
+        source = getattr(run, "source", None)
+        return str(source() if source else run.program) if run else ""
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.pattern}"
+
+    def __repr__(self) -> str:
+        n = self.shape[0]
+        share = f"{100 * self.pattern.density:.3g} %"
+        return f"<Hessian {n}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
+
+    def _prepare(self, program: Program) -> Executable:
+        engine: Method = "interpreted" if self._asked == "interpreted" else "auto"
+        return executable(program, engine, self._function.watch)
+
+
+def _scalar_function(
+    function: Callable[..., Any], example: Sequence[Any], argnum: int, check: bool
+) -> Function:
+    traced = Function(function, example, argnum=argnum, checked=check)
+    if traced.program.m != 1:
+        raise StructureMismatch(
+            f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "
+            "use `jacobian` for functions with several outputs."
+        )
+    return traced
+
+
+def gradient(
+    function: Callable[..., Any],
+    *example_arguments: Any,
+    argnum: int = 0,
+    method: Method = "auto",
+    check: bool = True,
+) -> Gradient:
+    """Prepare the gradient of a scalar NumPy function.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a number.
+    *example_arguments
+        Arguments that fix shapes.
+    argnum : int, default 0
+        Position of the argument to differentiate by.
+    method : {"auto", "compiled", "interpreted"}
+        Machine code where possible, or NumPy.
+    check : bool, default True
+        Whether to compare the trace with one plain call at a second point.
+
+    Returns
+    -------
+    Gradient
+
+    Raises
+    ------
+    TraceError
+        If the function cannot be traced.
+    StructureMismatch
+        If it does not return a scalar.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gradient(lambda x: np.sum(x**2), np.zeros(3))(np.array([1.0, 2.0, 3.0]))
+    array([2., 4., 6.])
+    """
+    traced = _scalar_function(function, example_arguments, argnum, check)
+    with traced.watch.stage("differentiate"):
+        program = gradient_program(traced.program)
+    return Gradient(traced, executable(program, method, traced.watch))
+
+
+def hessian(
+    function: Callable[..., Any],
+    *example_arguments: Any,
+    argnum: int = 0,
+    method: Method = "auto",
+    format: Format = "csr",  # noqa: A002 (the word scipy uses)
+    check: bool = True,
+) -> Hessian:
+    """Prepare the sparse Hessian of a scalar NumPy function.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a number.
+    *example_arguments
+        Arguments that fix shapes.
+    argnum : int, default 0
+        Position of the argument to differentiate by; all others are parameters.
+    method : {"auto", "compiled", "interpreted", "colored"}
+        As for `jacobian`.
+    format : {"csr", "csc"}, default "csr"
+        Of the returned matrices.
+    check : bool, default True
+        Whether to compare the trace with one plain call at a second point.
+
+    Returns
+    -------
+    Hessian
+
+    Raises
+    ------
+    TraceError
+        If the function cannot be traced.
+    StructureMismatch
+        If it does not return a scalar.
+
+    Notes
+    -----
+    The Jacobian of the gradient program, lower triangle only; the pattern is that of the true
+    second derivatives, so linear and separable parts add nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> H = hessian(lambda x: x[0] / x[1] + x[2], np.ones(3))
+    >>> H(np.array([1.0, 2.0, 3.0])).toarray()
+    array([[ 0.  , -0.25,  0.  ],
+           [-0.25,  0.25,  0.  ],
+           [ 0.  ,  0.  ,  0.  ]])
+    """
+    if method not in _METHODS:
+        raise ValueError(f"`method` must be one of {', '.join(_METHODS)}, got {method!r}.")
+    traced = _scalar_function(function, example_arguments, argnum, check)
+    with traced.watch.stage("differentiate"):
+        program = fuse(gradient_program(traced.program))
+    nonzeros = symmetric_nonzeros(program, method, traced.watch)
+    return Hessian(traced, program, nonzeros, method, format)
+
+
+def hessian_pattern(
+    function: Callable[..., Any], *example_arguments: Any, argnum: int = 0, local: bool = False
+) -> Pattern:
+    """Detect the sparsity pattern of a Hessian, both triangles.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a number.
+    *example_arguments
+        Arguments that fix shapes; with ``local=True`` also the point.
+    argnum : int, default 0
+        Position of the argument to differentiate by.
+    local : bool, default False
+        Whether to keep only entries that are nonzero at the given point.
+
+    Returns
+    -------
+    Pattern, shape (n, n)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hessian_pattern(lambda x: np.sum(np.diff(x) ** 3), np.ones(4)).to_dense().astype(int)
+    array([[1, 1, 0, 0],
+           [1, 1, 1, 0],
+           [0, 1, 1, 1],
+           [0, 0, 1, 1]])
+    """
+    if local:
+        H = hessian(function, *example_arguments, argnum=argnum, method="interpreted")
+        return nonzero_part(H.pattern, H.values(*example_arguments))
+    traced = _scalar_function(function, example_arguments, argnum, False)
+    pattern = jacobian_structure(fuse(gradient_program(traced.program)))
+    return pattern.union(pattern.T)

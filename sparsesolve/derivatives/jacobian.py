@@ -1,0 +1,339 @@
+"""`Jacobian`: prepared once from a function and example arguments, called at every iteration.
+
+Separate from `hessian`, with which it shares all machinery but not its meaning.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sparsesolve.cache import shared_coloring_cache
+from sparsesolve.coloring import Coloring
+from sparsesolve.derivatives.differences import Differences
+from sparsesolve.derivatives.explain import explain
+from sparsesolve.derivatives.function import Executable, Function, Lazy, Method, executable
+from sparsesolve.derivatives.nonzeros import Nonzeros, jacobian_nonzeros
+from sparsesolve.derivatives.report import report
+from sparsesolve.detect import jacobian_structure
+from sparsesolve.differentiate import adjoint_program, tangent_program
+from sparsesolve.pattern import Pattern
+
+__all__ = ["Jacobian", "MatrixTemplate", "jacobian", "jacobian_pattern"]
+
+Array = NDArray[np.float64]
+Format = Literal["csr", "csc"]
+_METHODS = ("auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step")
+
+
+class MatrixTemplate:
+    """Makes matrices of one pattern: fresh data, shared read-only indices.
+
+    A shallow copy of one prepared matrix skips the checks of scipy's constructor, which for small
+    matrices cost more than the values.
+    """
+
+    def __init__(self, pattern: Pattern, format: Format = "csr") -> None:  # noqa: A002
+        csr = pattern.to_scipy()
+        self.order: NDArray[np.int32] | None = None
+        if format == "csc":
+            self.order = pattern.csc_order
+            matrix: Any = csr.tocsc()
+        else:
+            matrix = csr
+        matrix.has_canonical_format = True
+        self._matrix = matrix
+        for part in (matrix.indices, matrix.indptr):
+            part.flags.writeable = False
+
+    def __call__(self, values: Array) -> Any:
+        """Return a csr_array or csc_array that owns `values` (given in the order of the pattern)."""
+        matrix = copy.copy(self._matrix)
+        matrix.data = values if self.order is None else values[self.order]
+        return matrix
+
+
+class Jacobian:
+    """The sparse Jacobian of a function; made by `jacobian`.
+
+    Call it with the function's arguments to get a `scipy.sparse.csr_array` of shape (m, n), where
+    m is the number of elements of the function's value and n that of the differentiated argument.
+    Data are fresh at every call; the index arrays are shared and read-only.
+    """
+
+    def __init__(
+        self, nonzeros: Nonzeros, function: Function | Differences, method: Method, format: Format  # noqa: A002
+    ) -> None:
+        if format not in ("csr", "csc"):
+            raise ValueError(f"`format` must be 'csr' or 'csc', got {format!r}.")
+        self._nonzeros = nonzeros
+        self._function = function
+        self._asked: Method = method
+        self._matrix = MatrixTemplate(nonzeros.pattern, format)
+        self._lazy = Lazy()
+        self.format = format
+        self.calls: dict[str, int] = {"values": 0, "value": 0, "jvp": 0, "vjp": 0}
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure, shape (m, n)."""
+        return self._nonzeros.pattern
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries of the pattern."""
+        return self.pattern.nnz
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(m, n)``."""
+        return self.pattern.shape
+
+    @property
+    def method(self) -> str:
+        """How values are computed: "compiled", "interpreted", "colored" or differences."""
+        return self._nonzeros.method
+
+    @property
+    def coloring(self) -> Coloring:
+        """A column or row coloring of the pattern, the one with fewer colors."""
+        made: Coloring = self._lazy.get("coloring", self._color)
+        return made
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the Jacobian as a sparse array with fresh data.
+
+        Parameters
+        ----------
+        *args
+            Arguments as the function takes them, in the shapes of the example.
+
+        Returns
+        -------
+        csr_array or csc_array, shape (m, n)
+            Canonical; entries of the pattern that happen to be zero are stored.
+        """
+        return self._matrix(self.values(*args))
+
+    def values(self, *args: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
+        x, parameters = self._function.arguments.split(args)
+        self.calls["values"] += 1
+        return self._nonzeros(x, parameters, out)
+
+    def value(self, *args: Any) -> Array:
+        """Return the function's value, in its own shape, without calling the user's function."""
+        x, parameters = self._function.arguments.split(args)
+        self.calls["value"] += 1
+        return self._evaluate()(x, parameters).reshape(self._function.output_shape)
+
+    def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
+        """Return both."""
+        return self.value(*args), self(*args)
+
+    def jvp(self, *args: Any) -> Array:
+        """Return ``J(x) @ v``, shape (m,); `v` of shape (n,) or of x comes last."""
+        *point, v = args
+        x, parameters = self._function.arguments.split(point)
+        self.calls["jvp"] += 1
+        run: Executable = self._lazy.get("jvp", lambda: self._derived(tangent_program))
+        return run(x, [*parameters, _direction("v", v, self.shape[1])])
+
+    def vjp(self, *args: Any) -> Array:
+        """Return ``J(x).T @ w``, shape (n,); `w` of shape (m,) or of the value comes last."""
+        *point, w = args
+        x, parameters = self._function.arguments.split(point)
+        self.calls["vjp"] += 1
+        run: Executable = self._lazy.get("vjp", lambda: self._derived(adjoint_program))
+        return run(x, [*parameters, _direction("w", w, self.shape[0])])
+
+    def explain(self, i: int, j: int) -> str:
+        """Say which source lines and primitives join row i and column j.
+
+        Raises
+        ------
+        IndexError
+            If the entry lies outside the matrix.
+        """
+        return explain(self._traced("explain"), self.pattern, i, j)
+
+    def report(self) -> str:
+        """Return a table of sizes, times of each stage, counts of calls, and reasons."""
+        return report(self, self._function, self._nonzeros)
+
+    def kernels(self) -> str:
+        """Return a readable form of the program that computes the nonzeros."""
+        run = getattr(self._nonzeros, "run", None) or getattr(self._nonzeros, "push", None)
+        source = getattr(run, "source", None)
+        return str(source() if source else run.program) if run else "user function"
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.pattern}"
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        share = f"{100 * self.pattern.density:.3g} %"
+        return f"<Jacobian {m}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
+
+    def _evaluate(self) -> Callable[..., Array]:
+        if isinstance(self._function, Differences):
+            return self._function.evaluate
+        function = self._function
+        run: Executable = self._lazy.get(
+            "value", lambda: executable(function.program, self._engine(), function.watch)
+        )
+        return run
+
+    def _derived(self, derive: Callable[[Any], Any]) -> Executable:
+        function = self._traced("products")
+        return executable(derive(function.program), self._engine(), function.watch)
+
+    def _engine(self) -> Method:
+        return "interpreted" if self._asked == "interpreted" else "auto"
+
+    def _traced(self, what: str) -> Function:
+        if isinstance(self._function, Differences):
+            raise TypeError(
+                f"{what} need the traced function, but method={self.method!r} only calls it. "
+                "Use method='auto'."
+            )
+        return self._function
+
+    def _color(self) -> Coloring:
+        choices = [
+            shared_coloring_cache.get(self.pattern, structure=structure).coloring
+            for structure in ("columns", "rows")
+        ]
+        return min(choices, key=lambda coloring: coloring.ncolors)
+
+
+def jacobian(
+    function: Callable[..., Any],
+    *example_arguments: Any,
+    argnum: int = 0,
+    method: Method = "auto",
+    format: Format = "csr",  # noqa: A002 (the word scipy uses)
+    pattern: Pattern | Any = None,
+    check: bool = True,
+) -> Jacobian:
+    """Prepare the sparse Jacobian of a NumPy function.
+
+    The function is traced once; structure is found here and reused at every call.
+
+    Parameters
+    ----------
+    function : callable
+        Ordinary NumPy code; its value is a scalar or an array.
+    *example_arguments
+        Arguments that fix shapes; values do not matter.
+    argnum : int, default 0
+        Position of the argument to differentiate by. All others are parameters: they may change
+        at each call.
+    method : str, default "auto"
+        "compiled": machine code for the nonzeros; "interpreted": the same program in NumPy;
+        "colored": products with seeds; "auto": the first of these that works. "finite-difference"
+        and "complex-step" call the function itself, untraced, and need `pattern`.
+    format : {"csr", "csc"}, default "csr"
+        Of the returned matrices.
+    pattern : Pattern or sparse matrix, optional
+        Structure for the methods that do not trace.
+    check : bool, default True
+        Whether to compare the trace with one plain call at a second point (or, for the methods
+        that do not trace, the pattern with one directional difference).
+
+    Returns
+    -------
+    Jacobian
+
+    Raises
+    ------
+    TraceError
+        If the function cannot be traced; the message names the line and the fix.
+    VerificationError
+        If the traced function differs from the function at a second point.
+    PatternError
+        If a given pattern misses entries.
+
+    Notes
+    -----
+    Set-up is linear in the number of primitive calls and nonzeros. The function is called twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> J = jacobian(lambda x: (x[1:] - x[:-1]) ** 2, np.zeros(4))
+    >>> J(np.array([0.0, 1.0, 3.0, 6.0])).toarray()
+    array([[-2.,  2.,  0.,  0.],
+           [ 0., -4.,  4.,  0.],
+           [ 0.,  0., -6.,  6.]])
+    """
+    if method not in _METHODS:
+        raise ValueError(f"`method` must be one of {', '.join(_METHODS)}, got {method!r}.")
+    if method in ("finite-difference", "complex-step"):
+        differences = Differences(
+            function, example_arguments, argnum=argnum, method=method, pattern=pattern, check=check
+        )
+        return Jacobian(differences, differences, method, format)
+    if pattern is not None:
+        raise ValueError(
+            f"`pattern` is for method='finite-difference' or 'complex-step', got {method!r}; a "
+            "traced function needs none. Leave it out."
+        )
+    traced = Function(function, example_arguments, argnum=argnum, checked=check)
+    nonzeros = jacobian_nonzeros(traced.program, method, traced.watch)
+    return Jacobian(nonzeros, traced, method, format)
+
+
+def jacobian_pattern(
+    function: Callable[..., Any], *example_arguments: Any, argnum: int = 0, local: bool = False
+) -> Pattern:
+    """Detect the sparsity pattern of a Jacobian.
+
+    Parameters
+    ----------
+    function : callable
+        Ordinary NumPy code.
+    *example_arguments
+        Arguments that fix shapes; with ``local=True`` also the point.
+    argnum : int, default 0
+        Position of the argument to differentiate by.
+    local : bool, default False
+        Whether to keep only entries that are nonzero at the given point. Otherwise the pattern
+        holds at every point.
+
+    Returns
+    -------
+    Pattern, shape (m, n)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> jacobian_pattern(lambda x: x[:2] * x[2], np.ones(3)).to_dense().astype(int)
+    array([[1, 0, 1],
+           [0, 1, 1]])
+    """
+    if local:
+        J = jacobian(function, *example_arguments, argnum=argnum, method="interpreted")
+        return nonzero_part(J.pattern, J.values(*example_arguments))
+    traced = Function(function, example_arguments, argnum=argnum, checked=False)
+    return jacobian_structure(traced.program)
+
+
+def nonzero_part(pattern: Pattern, values: Array) -> Pattern:
+    """Keep the entries whose value is not exactly zero."""
+    keep = values != 0.0
+    rows, columns = pattern.rows[keep], pattern.indices[keep]
+    ones = np.ones(rows.size)
+    return Pattern.from_scipy(sp.coo_array((ones, (rows, columns)), shape=pattern.shape))
+
+
+def _direction(name: str, given: Any, size: int) -> Array:
+    vector = np.asarray(given, dtype=np.float64).reshape(-1)
+    if vector.size != size:
+        raise ValueError(f"`{name}` must have {size} elements, got {vector.size}.")
+    return vector

@@ -1,0 +1,341 @@
+"""All derivatives of an optimization problem, from one program.
+
+Separate because a problem is more than its parts: objective and constraints are traced once each,
+lowered into one program, and everything a solver asks for is made from that program. So the
+Hessian of the Lagrangian is one program with the multipliers as parameters, and what is linear or
+quadratic is proven, not guessed: an entry whose value does not depend on x is constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sparsesolve.builder import Builder
+from sparsesolve.derivatives.function import Executable, Lazy, Method, Stopwatch, executable, select
+from sparsesolve.derivatives.hessian import SymmetricTemplate
+from sparsesolve.derivatives.jacobian import MatrixTemplate
+from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros, symmetric_nonzeros
+from sparsesolve.derivatives.report import table
+from sparsesolve.differentiate import active_slots, adjoint_program, gradient_program
+from sparsesolve.errors import StructureMismatch
+from sparsesolve.fuse import fuse
+from sparsesolve.lower import batch, lower_into
+from sparsesolve.pattern import Pattern
+from sparsesolve.program import Program
+from sparsesolve.trace import check as check_trace
+from sparsesolve.trace import prepare
+
+__all__ = ["LagrangianHessian", "ProblemDerivatives"]
+
+Array = NDArray[np.float64]
+Scalar = Callable[[Any], Any]
+
+
+class ProblemDerivatives:
+    """Values and exact sparse derivatives of an objective and constraints.
+
+    Nothing is remembered between calls; whoever calls decides what to keep.
+
+    Parameters
+    ----------
+    objective : callable or None
+        ``objective(x)`` returns a number; None stands for zero.
+    constraints : sequence of callable
+        Each returns a number or an array; flattened and stacked in order.
+    x0 : array_like, shape (n,)
+        Fixes the number of variables; its values do not matter.
+    method : str, default "auto"
+        As for `jacobian`.
+    check : bool, default True
+        Whether to compare each trace with one plain call at a second point.
+
+    Raises
+    ------
+    TraceError
+        If a function cannot be traced.
+    StructureMismatch
+        If the objective does not return a number.
+
+    Notes
+    -----
+    Each function is called once to trace it and once to check, and never again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> d = ProblemDerivatives(lambda x: x[0] * x[1], [lambda x: x[0] ** 2 + x[1]], np.ones(2))
+    >>> d.hessian_full(d.hessian_values(np.ones(2), np.array([3.0]))).toarray()
+    array([[6., 1.],
+           [1., 0.]])
+    """
+
+    def __init__(
+        self,
+        objective: Scalar | None,
+        constraints: Sequence[Scalar],
+        x0: ArrayLike,
+        *,
+        method: Method = "auto",
+        check: bool = True,
+    ) -> None:
+        start = np.asarray(x0, dtype=np.float64).reshape(-1)
+        self.n = int(start.size)
+        self.method: Method = method
+        self.watch = Stopwatch()
+        self.user_calls = 0
+        self.calls = {
+            "objective": 0, "gradient": 0, "constraints": 0, "jacobian": 0, "hessian": 0,
+        }  # fmt: skip
+        self._lazy = Lazy()
+        self._program, sizes = self._trace(objective, constraints, start, check)
+        if objective is not None and sizes[0] != 1:
+            raise StructureMismatch(
+                f"the objective must return a number, got {sizes[0]} elements. Sum it, or pass it "
+                "as a constraint."
+            )
+        self.constraint_sizes = tuple(sizes[1:])
+        self.m = sum(self.constraint_sizes)
+
+    def _trace(
+        self,
+        objective: Scalar | None,
+        constraints: Sequence[Scalar],
+        start: Array,
+        check: bool,
+    ) -> tuple[Program, list[int]]:
+        """One program whose outputs are the objective and all constraints."""
+        b = Builder((self.n,))
+        outputs = []
+        for function in [objective, *constraints]:
+            if function is None:
+                outputs.append(b.constant(np.zeros(1)))
+                continue
+            with self.watch.stage("trace"):
+                traced = prepare(function, [start])
+            if check:
+                with self.watch.stage("check"):
+                    check_trace(function, traced, [start])
+            self.user_calls += 1 + int(check)
+            with self.watch.stage("lower"):
+                outputs.append(b.slots(lower_into(b, traced.tape, b.x, [])).reshape(-1))
+        with self.watch.stage("fuse"):
+            program = fuse(batch(b.build(np.concatenate(outputs))))
+        return program, [part.size for part in outputs]
+
+    # ----- values -----
+
+    def objective(self, x: Any) -> float:
+        """Return the objective."""
+        self.calls["objective"] += 1
+        return float(self._run("objective", lambda: self._objective_program)(x)[0])
+
+    def gradient(self, x: Any) -> Array:
+        """Return the gradient of the objective, shape (n,)."""
+        self.calls["gradient"] += 1
+        return self._run("gradient", lambda: gradient_program(self._objective_program))(x)
+
+    def constraints(self, x: Any) -> Array:
+        """Return all constraints, shape (m,)."""
+        self.calls["constraints"] += 1
+        return self._run("constraints", lambda: self._constraint_program)(x)
+
+    def jacobian_values(self, x: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros of the constraint Jacobian, in the order of `jacobian_pattern`."""
+        self.calls["jacobian"] += 1
+        return self._jacobian(x, (), out)
+
+    def jacobian(self, x: Any) -> Any:
+        """Return the constraint Jacobian as a csr_array, shape (m, n), with fresh data."""
+        template: MatrixTemplate = self._lazy.get(
+            "matrix", lambda: MatrixTemplate(self.jacobian_pattern)
+        )
+        return template(self.jacobian_values(x))
+
+    def hessian_values(
+        self, x: Any, multipliers: Any, sigma: float = 1.0, out: Array | None = None
+    ) -> Array:
+        """Return the lower triangle of the Hessian of ``sigma * f + multipliers . c``.
+
+        In the order of `hessian_pattern`, shape (nnz,).
+        """
+        self.calls["hessian"] += 1
+        weights = np.concatenate([[sigma], np.asarray(multipliers, dtype=np.float64).reshape(-1)])
+        if weights.size != self.m + 1:
+            raise StructureMismatch(
+                f"`multipliers` must have shape ({self.m},), got {weights.size - 1} elements."
+            )
+        return self._hessian(x, (weights,), out)
+
+    def hessian_full(self, values: Array) -> Any:
+        """Return the full symmetric csr_array for values of the lower triangle."""
+        return self._symmetric(values)
+
+    def objective_hessian(self, x: Any) -> Any:
+        """Return the Hessian of the objective alone, full symmetric csr_array."""
+        return self.hessian_full(self.hessian_values(x, np.zeros(self.m)))
+
+    # ----- structure -----
+
+    @property
+    def jacobian_pattern(self) -> Pattern:
+        """Structure of the constraint Jacobian, shape (m, n)."""
+        return self._jacobian.pattern
+
+    @property
+    def hessian_pattern(self) -> Pattern:
+        """Structure of the lower triangle of the Hessian of the Lagrangian, shape (n, n)."""
+        return self._hessian.pattern
+
+    @cached_property
+    def linear_rows(self) -> NDArray[np.bool_]:
+        """Constraints proven affine in x, shape (m,): all their derivatives are constant."""
+        varying = self._varying(self._jacobian)
+        rows = np.zeros(self.m, dtype=bool)
+        rows[self.jacobian_pattern.rows[varying]] = True
+        return ~rows
+
+    @cached_property
+    def objective_is_linear(self) -> bool:
+        """Whether the gradient is proven constant."""
+        program = gradient_program(self._objective_program)
+        return not bool(active_slots(program)[program.outputs].any())
+
+    @cached_property
+    def objective_is_quadratic(self) -> bool:
+        """Whether the Hessian of the objective is proven constant."""
+        gradient = fuse(gradient_program(self._objective_program))
+        return not bool(self._varying(symmetric_nonzeros(gradient, "interpreted", Stopwatch())).any())
+
+    @cached_property
+    def hessian_is_constant(self) -> bool:
+        """Whether the Hessian of the Lagrangian is proven independent of x.
+
+        It may still depend on the multipliers, where constraints are quadratic.
+        """
+        return not bool(self._varying(self._hessian).any())
+
+    def report(self) -> str:
+        """Return a table of sizes, times of each stage and counts."""
+        rows = [
+            ("variables", str(self.n)),
+            ("constraints", f"{self.m}, {int(self.linear_rows.sum())} proven linear"),
+            ("Jacobian nonzeros", str(self.jacobian_pattern.nnz)),
+            ("Hessian nonzeros", f"{self.hessian_pattern.nnz} (lower triangle)"),
+            ("method", f"Jacobian {self._jacobian.method}, Hessian {self._hessian.method}"),
+            ("calls of the user's functions", str(self.user_calls)),
+        ]
+        rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in self.watch.seconds.items()]
+        rows += [("note", note) for note in self.watch.notes]
+        return table(rows)
+
+    # ----- prepared on first use -----
+
+    @cached_property
+    def _objective_program(self) -> Program:
+        return select(self._program, slice(0, 1))
+
+    @cached_property
+    def _constraint_program(self) -> Program:
+        return select(self._program, slice(1, None))
+
+    @property
+    def _jacobian(self) -> Nonzeros:
+        def make() -> Nonzeros:
+            return jacobian_nonzeros(fuse(self._constraint_program), self.method, self.watch)
+
+        made: Nonzeros = self._lazy.get("jacobian", make)
+        return made
+
+    @property
+    def _hessian(self) -> Nonzeros:
+        def make() -> Nonzeros:
+            with self.watch.stage("differentiate"):
+                gradient = fuse(adjoint_program(self._program))
+            return symmetric_nonzeros(gradient, self.method, self.watch)
+
+        made: Nonzeros = self._lazy.get("hessian", make)
+        return made
+
+    @property
+    def _symmetric(self) -> SymmetricTemplate:
+        made: SymmetricTemplate = self._lazy.get(
+            "symmetric", lambda: SymmetricTemplate(self.hessian_pattern)
+        )
+        return made
+
+    def _run(self, name: str, program: Callable[[], Program]) -> Executable:
+        engine: Method = "interpreted" if self.method == "interpreted" else "auto"
+        made: Executable = self._lazy.get(
+            name, lambda: executable(program(), engine, self.watch)
+        )
+        return made
+
+    def _varying(self, nonzeros: Nonzeros) -> NDArray[np.bool_]:
+        """Which nonzeros may depend on x; all of them where they are not a program."""
+        if not isinstance(nonzeros, Direct):
+            return np.ones(nonzeros.pattern.nnz, dtype=bool)
+        program = nonzeros.run.program
+        return active_slots(program, differentiable=False)[program.outputs]
+
+
+class LagrangianHessian:
+    """Hessian of ``sigma * objective + multipliers . constraints``, multipliers as parameters.
+
+    Parameters
+    ----------
+    objective : callable or None
+        Returns a number.
+    constraints : sequence of callable
+        Stacked in order.
+    x0 : array_like, shape (n,)
+        Fixes the number of variables.
+    method : str, default "auto"
+        As for `hessian`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> H = LagrangianHessian(lambda x: np.sum(x**2), [lambda x: x[0] * x[1]], np.ones(2))
+    >>> H(np.ones(2), np.array([5.0]), sigma=0.5).toarray()
+    array([[1., 5.],
+           [5., 1.]])
+    """
+
+    def __init__(
+        self,
+        objective: Scalar | None,
+        constraints: Sequence[Scalar],
+        x0: ArrayLike,
+        *,
+        method: Method = "auto",
+    ) -> None:
+        self._derivatives = ProblemDerivatives(objective, constraints, x0, method=method)
+
+    @property
+    def lower_pattern(self) -> Pattern:
+        """Structure of the lower triangle, shape (n, n)."""
+        return self._derivatives.hessian_pattern
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure of the full matrix, shape (n, n)."""
+        return self._derivatives._symmetric.pattern
+
+    def __call__(self, x: Any, multipliers: Any, sigma: float = 1.0) -> Any:
+        """Return the full symmetric csr_array."""
+        return self._derivatives.hessian_full(self.lower_values(x, multipliers, sigma))
+
+    def lower_values(
+        self, x: Any, multipliers: Any, sigma: float = 1.0, out: Array | None = None
+    ) -> Array:
+        """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
+        return self._derivatives.hessian_values(x, multipliers, sigma, out)
+
+    def report(self) -> str:
+        """Return a table of sizes, times of each stage and counts."""
+        return self._derivatives.report()

@@ -1,0 +1,185 @@
+"""Where the nonzeros of a Jacobian or Hessian come from: a program of nonzeros, or colors.
+
+Separate because `Jacobian`, `Hessian` and `ProblemDerivatives` choose in the same way. `Direct`
+runs the program whose outputs are the nonzeros. `Compressed` pushes seeds through the tangent
+program (columns, symmetric) or pulls them through the adjoint program (rows), all seeds of a chunk
+at once, and recovers the nonzeros by one gather.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.cache import shared_coloring_cache
+from sparsesolve.derivatives.function import Executable, Method, Stopwatch, executable
+from sparsesolve.detect import boolean_pattern, jacobian_structure
+from sparsesolve.differentiate import (
+    TooManyTerms,
+    adjoint_program,
+    jacobian_program,
+    tangent_program,
+)
+from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.fuse import fuse
+from sparsesolve.pattern import Pattern
+from sparsesolve.program import Program
+from sparsesolve.recover import Recovery, forward_seeds, reverse_seeds
+
+__all__ = ["Compressed", "Direct", "Nonzeros", "jacobian_nonzeros", "symmetric_nonzeros"]
+
+Array = NDArray[np.float64]
+_CHUNK_BYTES = 2**27
+
+
+class Nonzeros(Protocol):
+    """Evaluates the nonzeros of one fixed pattern."""
+
+    pattern: Pattern
+    method: str
+
+    def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
+        """Return the nonzeros in the order of the pattern, shape (nnz,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Direct:
+    """Nonzeros computed by their own program."""
+
+    pattern: Pattern
+    run: Executable
+    method: str
+
+    def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
+        return self.run(x, parameters, out)
+
+
+@dataclass(frozen=True, eq=False)
+class Compressed:
+    """Nonzeros recovered from products with seeds.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        The pattern of the values returned: the lower triangle where the coloring is symmetric.
+    recovery : Recovery
+        Colors, and where each nonzero is read.
+    push, pull : Interpreter or None
+        Tangent and adjoint programs; the seed is their last parameter.
+    """
+
+    pattern: Pattern
+    recovery: Recovery
+    push: Interpreter | None
+    pull: Interpreter | None
+    method: str = "colored"
+
+    def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
+        coloring = self.recovery.coloring
+        forward = reverse = None
+        if self.push is not None and coloring.nforward:
+            seeds = forward_seeds(coloring).T
+            forward = _products(self.push, x, parameters, seeds).T
+        if self.pull is not None and coloring.nreverse:
+            seeds = reverse_seeds(coloring).T
+            reverse = _products(self.pull, x, parameters, seeds).T
+        if coloring.structure == "symmetric":
+            return self.recovery.lower_values(forward, out=out)
+        return self.recovery.values(forward, reverse, out=out)
+
+
+def _products(run: Interpreter, x: Any, parameters: Sequence[Any], seeds: Array) -> Array:
+    """Products with all seeds, a chunk at a time so that memory stays bounded."""
+    seed = len(run.program.parameters) - 1
+    chunk = max(1, _CHUNK_BYTES // (8 * max(1, run.program.n_slots)))
+    parts = [
+        run.run_batched(x, [*parameters, seeds[0]], {seed: np.ascontiguousarray(part)})
+        for part in (seeds[k : k + chunk] for k in range(0, seeds.shape[0], chunk))
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def jacobian_nonzeros(program: Program, method: Method, watch: Stopwatch) -> Nonzeros:
+    """Prepare the nonzeros of the Jacobian of a fused program.
+
+    Parameters
+    ----------
+    program : Program
+        The function.
+    method : str
+        "auto" lists the nonzeros as a program where that pays, and colors otherwise.
+    watch : Stopwatch
+        Gets times and reasons.
+    """
+    if method != "colored":
+        try:
+            with watch.stage("detect"):
+                found = jacobian_program(program)
+            run = executable(found.program, method, watch)
+            return Direct(found.pattern, run, _name(run))
+        except TooManyTerms as error:
+            if method != "auto":
+                raise
+            watch.note(f"colored: {error}")
+            with watch.stage("detect"):
+                pattern = boolean_pattern(program)
+    else:
+        with watch.stage("detect"):
+            pattern = jacobian_structure(program)
+    return _colored(program, pattern, watch)
+
+
+def _colored(program: Program, pattern: Pattern, watch: Stopwatch) -> Compressed:
+    with watch.stage("color"):
+        recovery = shared_coloring_cache.get(pattern, structure="columns")
+        by_rows = shared_coloring_cache.get(pattern, structure="rows")
+        if by_rows.coloring.ncolors < recovery.coloring.ncolors:
+            recovery = by_rows
+    with watch.stage("differentiate"):
+        if recovery.coloring.structure == "rows":
+            return Compressed(pattern, recovery, None, Interpreter(fuse(adjoint_program(program))))
+        return Compressed(pattern, recovery, Interpreter(fuse(tangent_program(program))), None)
+
+
+def symmetric_nonzeros(gradient: Program, method: Method, watch: Stopwatch) -> Nonzeros:
+    """Prepare the lower triangle of the Jacobian of a fused gradient program.
+
+    Parameters
+    ----------
+    gradient : Program
+        The gradient of a scalar function, so that its Jacobian is symmetric.
+    method : str
+        As for `jacobian_nonzeros`.
+    watch : Stopwatch
+        Gets times and reasons.
+    """
+    if method != "colored":
+        try:
+            with watch.stage("detect"):
+                found = jacobian_program(gradient, lower=True)
+            run = executable(found.program, method, watch)
+            return Direct(found.pattern, run, _name(run))
+        except TooManyTerms as error:
+            if method != "auto":
+                raise
+            watch.note(f"colored: {error}")
+            with watch.stage("detect"):
+                pattern = boolean_pattern(gradient)
+    else:
+        with watch.stage("detect"):
+            pattern = jacobian_structure(gradient)
+    with watch.stage("color"):
+        full = pattern.union(pattern.T)
+        recovery = shared_coloring_cache.get(full, structure="symmetric")
+    with watch.stage("differentiate"):
+        push = Interpreter(fuse(tangent_program(gradient)))
+    return Compressed(recovery.lower_pattern, recovery, push, None)
+
+
+def _name(run: Executable) -> str:
+    return "interpreted" if isinstance(run, Interpreter) else "compiled"

@@ -1,0 +1,51 @@
+"""`report`: what preparing a derivative cost and chose, as a table in text.
+
+Separate so that the derivative objects hold numbers and this holds words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["report", "table"]
+
+
+def report(derivative: Any, function: Any, nonzeros: Any) -> str:
+    """Describe a prepared derivative.
+
+    Parameters
+    ----------
+    derivative : Jacobian or Hessian
+        Its shape, method and counts are shown.
+    function : Function or Differences
+        Its stage times and calls are shown.
+    nonzeros : Nonzeros
+        Its colors are shown where it has any.
+
+    Returns
+    -------
+    str
+        One line a fact.
+    """
+    m, n = derivative.shape
+    rows = [
+        ("shape", f"{m} x {n}"),
+        ("nonzeros", f"{derivative.nnz} ({100 * derivative.pattern.density:.3g} %)"),
+        ("method", derivative.method),
+        ("calls of the user's function", str(function.user_calls)),
+    ]
+    recovery = getattr(nonzeros, "recovery", None)
+    if recovery is not None:
+        rows.append(("colors", f"{recovery.coloring.ncolors} ({recovery.coloring.structure})"))
+    watch = getattr(function, "watch", None)
+    if watch is not None:
+        rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in watch.seconds.items()]
+        rows += [("note", note) for note in watch.notes]
+    rows += [(f"calls of {name}", str(count)) for name, count in derivative.calls.items() if count]
+    return table(rows)
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Align two columns."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
