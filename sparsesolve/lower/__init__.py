@@ -1,0 +1,19 @@
+"""Tape -> Program: array operations become index arrays and scalar kernels.
+
+Separate because this is the stage that knows what NumPy's operations mean element by element; the
+stages above know slots and scalar operations only.
+
+- `lower` turns a tape into a program; `lower_into` appends it to a program being built.
+
+There is one rule a primitive (`sparsesolve.lower.context.RULES`), grouped by family.
+"""
+
+from __future__ import annotations
+
+# each of these modules registers the rules of its family
+from sparsesolve.lower import elementwise, linalg, linear, movement, reduce
+from sparsesolve.lower.lowering import lower, lower_into
+
+__all__ = ["lower", "lower_into"]
+
+_FAMILIES = (elementwise, linalg, linear, movement, reduce)

@@ -1,0 +1,201 @@
+"""Rules for elementwise operations: each becomes maps of scalar operations.
+
+Separate because these need no index arithmetic. Values are NumPy's exactly, NaN and infinities
+included, except that small integer powers are products (a last digit may differ).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sparsesolve.lower.context import RULES, Context, Rule, is_traced, rule
+from sparsesolve.ops import OPS
+
+__all__: list[str] = []
+
+_MOST_FACTORS = 16  # x**p with an integer p up to here is a product
+
+# operations that need more than a plain map
+_SPECIAL = {"where", "power", "add", "multiply", "divide", "subtract", "negative", "abs"}
+
+
+def _plain(op: str) -> Any:
+    def apply(c: Context, *args: Any) -> Any:
+        return c.map(op, *args)
+
+    return apply
+
+
+_ALIASES = {
+    "mod": "remainder",
+    "invert": "logical_not",
+    "fix": "trunc",
+}
+
+
+def _register_plain() -> None:
+    for name, op in OPS.items():
+        if name in _SPECIAL:
+            continue
+        family = "special functions" if op.path.startswith("scipy") else "elementwise"
+        RULES[name] = Rule(_plain(name), family, "elementwise")
+        if op.path.startswith("scipy"):
+            RULES[f"special.{name}"] = RULES[name]
+    for alias, name in _ALIASES.items():
+        RULES[alias] = Rule(_plain(name), "elementwise", "elementwise")
+
+
+_register_plain()
+
+
+def _is_number(value: Any, number: float) -> bool:
+    """Whether a constant is one number, so that no broadcasting is lost by leaving it out."""
+    if type(value) in (float, int):
+        return bool(value == number)
+    return not is_traced(value) and np.ndim(value) == 0 and bool(np.asarray(value) == number)
+
+
+# ----- arithmetic -----
+
+
+@rule("add", "elementwise", "elementwise")
+def _add(c: Context, x: Any, y: Any) -> Any:
+    return c.map("logical_or" if c.kind == "b" else "add", x, y)
+
+
+@rule("multiply", "elementwise", "elementwise")
+def _multiply(c: Context, x: Any, y: Any) -> Any:
+    if _is_number(x, 1.0) and is_traced(y):
+        return y
+    if _is_number(y, 1.0) and is_traced(x):
+        return x
+    return c.map("multiply", x, y)  # of truth values: and
+
+
+@rule("subtract", "elementwise", "elementwise")
+def _subtract(c: Context, x: Any, y: Any) -> Any:
+    return x if _is_number(y, 0.0) and not np.signbit(y) else c.map("subtract", x, y)
+
+
+@rule("divide true_divide", "elementwise", "elementwise")
+def _divide(c: Context, x: Any, y: Any) -> Any:
+    return x if _is_number(y, 1.0) else c.map("divide", x, y)
+
+
+@rule("negative", "elementwise", "elementwise")
+def _negative(c: Context, x: Any) -> Any:
+    return c.map("negative", x)
+
+
+@rule("abs absolute fabs", "elementwise", "elementwise")
+def _abs(c: Context, x: Any) -> Any:
+    return c.map("abs", x)
+
+
+@rule("square", "elementwise", "elementwise")
+def _square(c: Context, x: Any) -> Any:
+    return c.map("multiply", x, x)
+
+
+@rule("reciprocal", "elementwise", "elementwise")
+def _reciprocal(c: Context, x: Any) -> Any:
+    return c.map("divide", 1.0, x)
+
+
+@rule("power float_power pow", "elementwise", "elementwise")
+def _power(c: Context, x: Any, y: Any) -> Any:
+    if is_traced(y) or np.size(y) == 0:
+        return c.map("power", x, y)
+    exponents = np.asarray(y, dtype=np.float64)
+    p = float(exponents.flat[0])
+    if (exponents != p).any():
+        return c.map("power", x, y)
+    shape = np.broadcast_shapes(np.shape(x), exponents.shape)
+    if shape != np.shape(x):
+        x = np.broadcast_to(x, shape)
+    if p == 0.0:
+        return np.ones(shape)
+    if p == 0.5:
+        return c.map("sqrt", x)
+    if p != int(p) if abs(p) <= _MOST_FACTORS else True:
+        return c.map("power", x, p)
+    product = _product(c, x, abs(int(p)))
+    return product if p > 0 else c.map("divide", 1.0, product)
+
+
+def _product(c: Context, x: Any, count: int) -> Any:
+    if count == 1:
+        return x
+    half = _product(c, x, count // 2)
+    squared = c.map("multiply", half, half)
+    return squared if count % 2 == 0 else c.map("multiply", squared, x)
+
+
+@rule("special.rgamma rgamma", "special functions", "elementwise")
+def _rgamma(c: Context, x: Any) -> Any:
+    return c.map("divide", 1.0, c.map("gamma", x))
+
+
+# ----- choices -----
+
+
+@rule("where", "elementwise", "elementwise")
+def _where(c: Context, condition: Any, x: Any, y: Any) -> Any:
+    if is_traced(condition):
+        return c.map("where", condition, x, y)
+    shape = np.broadcast_shapes(np.shape(condition), np.shape(x), np.shape(y))
+    mask = np.broadcast_to(np.asarray(condition) != 0, shape)
+    if mask.all() or not mask.any():  # one whole operand, as it is
+        chosen = x if mask.all() else y
+        return chosen if np.shape(chosen) == shape else np.broadcast_to(chosen, shape)
+    return np.where(mask, c.slots(x), c.slots(y))
+
+
+@rule("clip", "elementwise", "elementwise")
+def _clip(
+    c: Context, x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+) -> Any:
+    """Clip so that the derivative is zero at the bounds too, as autograd has it.
+
+    ``where(x >= high, high, where(x <= low, low, x))`` keeps a NaN in x; the low bound is cut at
+    the high one, since NumPy gives the high bound where they cross.
+    """
+    low = a_min if min is None else min
+    high = a_max if max is None else max
+    if low is not None and high is not None:
+        low = c.map("minimum", low, high) if _any_traced(low, high) else np.minimum(low, high)
+    if not _unbounded(low, -np.inf):
+        x = c.map("where", c.map("less_equal", x, low), low, x)
+    if not _unbounded(high, np.inf):
+        x = c.map("where", c.map("greater_equal", x, high), high, x)
+    return x
+
+
+def _any_traced(*values: Any) -> bool:
+    return any(is_traced(value) for value in values)
+
+
+def _unbounded(bound: Any, infinity: float) -> bool:
+    return bound is None or _is_number(bound, infinity)
+
+
+# ----- kinds -----
+
+
+@rule("astype", "elementwise", "elementwise")
+def _astype(c: Context, x: Any, dtype: Any, **_: Any) -> Any:
+    wanted, kind = np.dtype(dtype), c.kind_of_argument(0)
+    if wanted.kind == "b":
+        return x if kind == "b" else c.map("not_equal", x, 0.0)
+    if wanted.kind in "iu":
+        return c.map("trunc", x) if kind == "f" else x
+    if wanted == np.float64:
+        return x
+    raise c.unsupported(f"got dtype {wanted}", "Everything is computed in float64: use float.")
+
+
+@rule("signbit", "elementwise", "elementwise")
+def _signbit(c: Context, x: Any) -> Any:
+    return c.map("less", c.map("copysign", 1.0, x), 0.0)

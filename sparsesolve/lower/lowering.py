@@ -1,0 +1,115 @@
+"""Tape -> Program: walks the tape once and applies one rule an instruction.
+
+Separate because this is the only place that knows all families of rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sparsesolve.builder import Builder, Operand
+from sparsesolve.lower.context import RULES, Context, is_traced
+from sparsesolve.lower.opaque import Pending, has_pending, lower_opaque, lower_pending
+from sparsesolve.program import Program, Slots
+from sparsesolve.tape import Instruction, Ref, Tape, refs_of
+
+__all__ = ["lower", "lower_into"]
+
+
+def lower(tape: Tape) -> Program:
+    """Turn a tape into a program over slots.
+
+    Parameters
+    ----------
+    tape : Tape
+        A recorded function.
+
+    Returns
+    -------
+    Program
+        Computes the function's value; parameters of the tape are parameters of the program.
+
+    Raises
+    ------
+    UnsupportedOperation
+        If an operation has no rule and autograd cannot differentiate it.
+    SparseSolveError
+        If the program would need more than 2**31 slots.
+
+    Notes
+    -----
+    Time and memory are linear in the number of elements that the function computes.
+    """
+    builder = Builder(tape.input.shape)
+    parameters = [builder.parameter(info.shape) for info in tape.parameters]
+    result = lower_into(builder, tape, builder.x, parameters)
+    return builder.build(result)
+
+
+def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slots] = ()) -> Operand:
+    """Append a tape's instructions to a program that is being built.
+
+    Parameters
+    ----------
+    builder : Builder
+        Receives the instructions.
+    tape : Tape
+        A recorded function.
+    x : ndarray of int32, shape ``tape.input.shape``
+        Slots of the differentiated argument.
+    parameters : sequence of ndarray of int32
+        Slots of each parameter.
+
+    Returns
+    -------
+    ndarray of int32, or constant array
+        Slots of the function's value, in its shape.
+    """
+    values: list[Any] = [None] * len(tape.values)
+    for number, slots in enumerate([x, *parameters]):
+        # elements of a scalar are handled one by one: a plain number is quicker than an array
+        values[number] = slots[()]
+    context = Context(builder, tape, values)
+    before = builder.origin
+    with np.errstate(all="ignore"):
+        _run(context, tape.instructions)
+    builder.origin = before
+    if not isinstance(tape.output, Ref):
+        return np.asarray(tape.output, dtype=np.float64)
+    result = values[tape.output.index]
+    return result if is_traced(result) else np.asarray(result, dtype=np.float64)
+
+
+def _run(context: Context, steps: Sequence[Instruction]) -> None:
+    builder, values = context.builder, context.values
+    has_complex = any(info.dtype.kind == "c" for info in context.tape.values)
+    folded: set[int] = set()  # values that turned out to be constants
+    for step in steps:
+        context.step = step
+        builder.origin = (len(builder.sources),)
+        builder.sources.append(f"{step.source} {step.op}")
+        if folded and all(ref.index in folded for ref in refs_of((step.args, dict(step.kwargs)))):
+            result = step.function(
+                *context.resolve(step.args), **context.resolve(dict(step.kwargs))
+            )
+        elif has_complex and has_pending(context, step):
+            result = lower_pending(context, step)
+        else:
+            result = _apply(context, step)
+        if result is None or not (is_traced(result) or isinstance(result, Pending)):
+            folded.add(step.out.index)
+        values[step.out.index] = result
+
+
+def _apply(context: Context, step: Instruction) -> Any:
+    known = RULES.get(step.op)
+    if known is None:
+        return lower_opaque(context, step)
+    values = context.values
+    args = [values[a.index] if type(a) is Ref else context.resolve(a) for a in step.args]
+    if not step.kwargs:
+        return known.function(context, *args)
+    return known.function(context, *args, **context.resolve(dict(step.kwargs)))
