@@ -4,6 +4,7 @@ Separate because this is the stage that knows what NumPy's operations mean eleme
 stages above know slots and scalar operations only.
 
 - `lower` turns a tape into a program; `lower_into` appends it to a program being built.
+- `batch` gathers equal scalar kernels into vectors, so that Python loops cost like array code.
 
 There is one rule a primitive (`sparsesolve.lower.context.RULES`), grouped by family.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 # each of these modules registers the rules of its family
 from sparsesolve.lower import elementwise, linalg, linear, movement, reduce
+from sparsesolve.lower.batch import batch
 from sparsesolve.lower.lowering import lower, lower_into
 
-__all__ = ["lower", "lower_into"]
+__all__ = ["batch", "lower", "lower_into"]
 
 _FAMILIES = (elementwise, linalg, linear, movement, reduce)

@@ -92,7 +92,7 @@ def _det(c: Context, a: Any) -> Any:
 
 
 def _cofactors(c: Context, ids: Slots, columns: tuple[int, ...]) -> Any:
-    """Determinant of the last rows in the given columns; None where it is zero by structure."""
+    """Take the determinant of the last rows in some columns; None: zero by structure."""
     row = ids.shape[-1] - len(columns)
     total: Any = None
     for k, column in enumerate(columns):

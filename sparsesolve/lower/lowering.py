@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sparsesolve.builder import Builder, Operand
+from sparsesolve.lower.batch import batch
 from sparsesolve.lower.context import RULES, Context, is_traced
 from sparsesolve.lower.opaque import Pending, has_pending, lower_opaque, lower_pending
 from sparsesolve.program import Program, Slots
@@ -41,12 +42,13 @@ def lower(tape: Tape) -> Program:
 
     Notes
     -----
-    Time and memory are linear in the number of elements that the function computes.
+    Time and memory are linear in the number of elements that the function computes, and the
+    instructions of Python loops over scalars are gathered into vectors (`batch`).
     """
     builder = Builder(tape.input.shape)
     parameters = [builder.parameter(info.shape) for info in tape.parameters]
     result = lower_into(builder, tape, builder.x, parameters)
-    return builder.build(result)
+    return batch(builder.build(result))
 
 
 def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slots] = ()) -> Operand:

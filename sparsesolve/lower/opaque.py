@@ -38,7 +38,6 @@ class Pending:
 def _bind(c: Context, step: Instruction) -> Pending:
     """Split the arguments of a step into traced arrays and bound constants."""
     operands: list[Slots] = []
-    makers: list[Callable[..., Any]] = []
 
     def place(value: Any) -> Callable[..., Any]:
         if isinstance(value, Pending):
@@ -46,8 +45,9 @@ def _bind(c: Context, step: Instruction) -> Pending:
             operands.extend(value.operands)
             return lambda arrays: value.function(*arrays[first : first + count])
         if is_traced(value):
+            number = len(operands)
             operands.append(np.asarray(value))
-            return lambda arrays, k=len(operands) - 1: arrays[k]
+            return lambda arrays: arrays[number]
         if type(value) in (tuple, list):
             parts = [place(item) for item in value]
             return lambda arrays: type(value)([part(arrays) for part in parts])
