@@ -127,15 +127,19 @@ def _color_in_order(
     """Color greedily in one order; of both sides also by setting dense rows or columns apart."""
     if structure in ("columns", "rows"):
         return _finished(pattern, structure, partial_colors(graph, order), recovery, order)
-    colors = symmetric_colors(graph, order, recovery)
-    _drop_empty(colors, pattern, structure)
-    found = without_neutral_colors(
-        _finished(pattern, structure, colors, recovery, order),
-    )
-    if structure == "symmetric":
-        return found
-    apart = (split_off_rows(pattern, order), split_off_columns(pattern, order))
-    split = (_finished(pattern, structure, colors, recovery, order) for colors in apart)
+    split: list[Coloring] = []
+    limit = None
+    if structure == "bidirectional":
+        apart = (split_off_rows(pattern, order), split_off_columns(pattern, order))
+        split = [_finished(pattern, structure, colors, recovery, order) for colors in apart]
+        # Colors without use are dropped afterwards, hence some room above what has to be beaten.
+        # A bound there must be: an arrowhead may need a color for each of its columns.
+        limit = 2 * min(coloring.ncolors for coloring in split) + 16
+    together = symmetric_colors(graph, order, recovery, limit)
+    if together is None:
+        return min(split, key=lambda coloring: coloring.ncolors)
+    _drop_empty(together, pattern, structure)
+    found = without_neutral_colors(_finished(pattern, structure, together, recovery, order))
     return min((found, *split), key=lambda coloring: coloring.ncolors)
 
 

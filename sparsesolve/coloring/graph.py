@@ -40,6 +40,20 @@ class Graph:
         lengths = np.diff(self.second_ptr).astype(np.int64)
         return int(lengths[self.first_index].sum())
 
+    def without_long_lists(self, work: int) -> Graph:
+        """Empty the longest `second` lists, until a walk takes at most `work` steps."""
+        if self.work <= work:
+            return self
+        lengths = np.diff(self.second_ptr).astype(np.int64)
+        steps = lengths * np.bincount(self.first_index, minlength=lengths.size)
+        shortest_first = np.argsort(lengths, kind="stable")
+        affordable = np.cumsum(steps[shortest_first]) <= work
+        kept = np.zeros(lengths.size, dtype=bool)
+        kept[shortest_first[affordable]] = True
+        second_ptr = np.concatenate(([0], np.cumsum(lengths * kept))).astype(np.int32)
+        second_index = self.second_index[np.repeat(kept, lengths)]
+        return Graph(self.n, self.first_ptr, self.first_index, second_ptr, second_index)
+
 
 def column_graph(pattern: Pattern) -> Graph:
     """Columns, neighbors where they share a row."""

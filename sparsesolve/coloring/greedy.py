@@ -32,8 +32,13 @@ def partial_colors(graph: Graph, order: str) -> NDArray[np.int32]:
     return colors
 
 
-def symmetric_colors(graph: Graph, order: str, recovery: Recovered) -> NDArray[np.int32]:
-    """Star coloring (direct) or acyclic coloring (substitution) of a graph of plain adjacency."""
+def symmetric_colors(
+    graph: Graph, order: str, recovery: Recovered, limit: int | None = None
+) -> NDArray[np.int32] | None:
+    """Star coloring (direct) or acyclic coloring (substitution) of a graph of plain adjacency.
+
+    None if it needs more than `limit` colors.
+    """
     from sparsesolve.coloring import symmetric_kernels  # noqa: PLC0415 - numba loads only here
 
     kernel = (
@@ -42,5 +47,7 @@ def symmetric_colors(graph: Graph, order: str, recovery: Recovered) -> NDArray[n
         else symmetric_kernels.greedy_acyclic_coloring
     )
     colors = np.empty(graph.n, dtype=np.int32)
-    kernel(colors, graph.first_ptr, graph.first_index, vertex_order(graph, order))
-    return colors
+    vertices = vertex_order(graph, order)
+    limit = graph.n if limit is None else limit
+    ncolors = kernel(colors, graph.first_ptr, graph.first_index, vertices, limit)
+    return colors if ncolors <= limit else None

@@ -24,6 +24,9 @@ ORDERS: tuple[str, ...] = (
     "dynamic-largest-first",
 )
 
+# Steps that an order may take, some seconds; it is a heuristic, and no result depends on it.
+MAX_WORK = 1_000_000_000
+
 
 def vertex_order(graph: Graph, order: str) -> NDArray[np.int32]:
     """Return the vertices of `graph` in the order of that name, shape (n,).
@@ -33,7 +36,8 @@ def vertex_order(graph: Graph, order: str) -> NDArray[np.int32]:
     "natural" is the order of the indices; "largest-first" sorts by number of neighbors. The others
     choose one vertex after another: "smallest-last" removes the vertex with fewest neighbors left
     and reverses, "dynamic-largest-first" removes the one with most, and "incidence-degree" takes
-    the one with most neighbors already taken. Time `graph.work`, memory O(n).
+    the one with most neighbors already taken. Time `graph.work`, memory O(n); rows so long that
+    this would take more than `MAX_WORK` steps are left out of the count of neighbors.
     """
     from sparsesolve.coloring import order_kernels  # noqa: PLC0415 - numba loads only here
 
@@ -42,6 +46,7 @@ def vertex_order(graph: Graph, order: str) -> NDArray[np.int32]:
         return natural
     if order not in ORDERS:
         raise ValueError(f"`order` must be one of {ORDERS}, got {order!r}.")
+    graph = graph.without_long_lists(MAX_WORK)
     degree = np.empty(graph.n, dtype=np.int32)
     order_kernels.count_neighbors(degree, *graph.walk)
     largest_first = np.argsort(-degree, kind="stable").astype(np.int32)

@@ -27,8 +27,8 @@ def greedy_partial_coloring(
     """Give each column in `order` the smallest color no column of a shared row has.
 
     Columns of one row have distinct colors, so a row whose number of colored columns equals its
-    largest color plus one rules out exactly the colors below: no scan of it is needed. That keeps
-    dense rows from costing their length squared.
+    largest color plus one (`top`) rules out exactly the colors below. Only rows that reach above
+    the colors so ruled out are scanned. That keeps dense rows from costing their length squared.
     """
     m = row_ptr.size - 1
     colored = np.zeros(m, dtype=np.int32)
@@ -45,7 +45,9 @@ def greedy_partial_coloring(
             i = column_index[p]
             if colored[i] == top[i]:
                 c = max(c, top[i])
-            else:
+        for p in range(begin, end):
+            i = column_index[p]
+            if top[i] > c:
                 for q in range(row_ptr[i], row_ptr[i + 1]):
                     other = colors[row_index[q]]
                     if other >= 0:

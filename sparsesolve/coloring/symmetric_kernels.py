@@ -7,6 +7,7 @@ Both kernels keep, for each vertex w, a *palette*: one entry for each color seen
 neighbors of w, with the two-colored component that the edges from w to that color form (a star, or
 a tree). All edges from w to one color lie in one component, so the palette tells everything that a
 scan of the neighbors of w would, and a vertex of high degree costs its colors, not its degree.
+A kernel gives up, its colors unfinished, once it needs more than `limit` of them.
 
 Gebremedhin, Tarafdar, Manne, Pothen (2007), "New acyclic and star coloring algorithms with
 application to computing Hessians", SIAM Journal on Scientific Computing 29(3), Algorithms 3.1, 4.1.
@@ -27,6 +28,7 @@ def greedy_star_coloring(
     ptr: NDArray[np.int32],
     index: NDArray[np.int32],
     order: NDArray[np.int32],
+    limit: int,
 ) -> int:
     """Color so that neighbors differ and no path of four vertices has only two colors."""
     n = colors.size
@@ -78,6 +80,8 @@ def greedy_star_coloring(
             own += 1
         colors[v] = own
         ncolors = max(ncolors, own + 1)
+        if ncolors > limit:
+            return ncolors
         for p in range(ptr[v], ptr[v + 1]):
             w = index[p]
             c = colors[w]
@@ -127,6 +131,7 @@ def greedy_acyclic_coloring(
     ptr: NDArray[np.int32],
     index: NDArray[np.int32],
     order: NDArray[np.int32],
+    limit: int,
 ) -> int:
     """Color so that neighbors differ and every cycle has at least three colors."""
     n = colors.size
@@ -172,6 +177,8 @@ def greedy_acyclic_coloring(
             own += 1
         colors[v] = own
         ncolors = max(ncolors, own + 1)
+        if ncolors > limit:
+            return ncolors
         for p in range(ptr[v], ptr[v + 1]):
             w = index[p]
             c = colors[w]
