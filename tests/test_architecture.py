@@ -33,7 +33,7 @@ STAGES = (
     {"result"},
     {"adapters"},
     {"front"},
-    {"demo", "inspect"},
+    {"demo", "inspection"},
     {"__main__"},
 )
 RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
@@ -46,11 +46,11 @@ FENCES = {
     "autograd": ("trace", "differentiate", "lower"),
     "llvmlite": ("engine",),
     "numba": ("coloring",),
-    "scipy.optimize": ("adapters",),
-    "scipy.integrate": ("adapters",),
+    "scipy.optimize": ("adapters", "demo"),
+    "scipy.integrate": ("adapters", "demo"),
     "cyipopt": ("adapters/ipopt",),
     "matplotlib": ("picture",),
-    "rich": ("adapters/progress", "demo", "inspect", "__main__"),
+    "rich": ("adapters/progress", "demo", "inspection", "__main__"),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CODE = [
@@ -78,7 +78,7 @@ def own_imports(path: Path, *, late: bool = True) -> Iterator[str]:
     """Paths of our own modules that a module imports, such as ``coloring/graph``."""
     for module, names in imports_of(path, late=late):
         if module == "sparsesolve":
-            yield from names
+            yield from (n for n in names if n != "__version__")
         elif module.startswith("sparsesolve."):
             inner = module.removeprefix("sparsesolve.").replace(".", "/")
             files = [f"{inner}/{n}" for n in names if (PACKAGE / inner / f"{n}.py").exists()]

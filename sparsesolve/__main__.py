@@ -1,0 +1,73 @@
+"""The command line: ``python -m sparsesolve demo`` and ``python -m sparsesolve inspect``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from sparsesolve import __version__
+from sparsesolve.errors import SparseSolveError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    top = argparse.ArgumentParser(
+        prog="sparsesolve",
+        description="Exact sparse derivatives of NumPy functions, for the solvers you already use.",
+    )
+    top.add_argument("--version", action="version", version=f"sparsesolve {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo", help="solve three real problems with and without sparsesolve"
+    )
+    demo.add_argument("--small", action="store_true", help="small sizes, for a quick look")
+
+    inspect = commands.add_parser(
+        "inspect",
+        help="show the sparsity, colors and cost of a function's derivative",
+        epilog="example: python -m sparsesolve inspect mymodel:residual --at 'np.ones(50)'",
+    )
+    inspect.add_argument("target", metavar="MODULE:FUNCTION")
+    inspect.add_argument(
+        "--at",
+        nargs="+",
+        required=True,
+        metavar="EXPRESSION",
+        help="one Python expression an argument, such as 'np.ones(50)'",
+    )
+    inspect.add_argument("--argnum", type=int, default=0, help="argument to differentiate")
+    inspect.add_argument("--hessian", action="store_true", help="Hessian of a scalar function")
+    inspect.add_argument(
+        "--entry", nargs=2, type=int, metavar=("I", "J"), help="explain this row and column"
+    )
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    options = parser().parse_args(arguments)
+    # imported here, so that --help and --version need nothing
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console()
+    try:
+        if options.command == "demo":
+            from sparsesolve.demo import SMALL, run_demo  # noqa: PLC0415
+
+            run_demo(console, SMALL if options.small else None)
+        else:
+            from sparsesolve.inspection import Question, inspect_function  # noqa: PLC0415
+
+            entry = None if options.entry is None else (options.entry[0], options.entry[1])
+            question = Question(options.target, options.at, options.argnum, options.hessian, entry)
+            inspect_function(question, console)
+    except (SparseSolveError, ValueError, TypeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
