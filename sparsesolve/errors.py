@@ -13,9 +13,10 @@ Separate because every stage raises, and none may import another stage to do so.
     +-- StructureMismatch           an argument differs in shape or kind from the one prepared for
     +-- VerificationError           two ways to compute one thing disagree
     +-- SolverUnavailable           an optional solver is not installed
+    +-- SolverError                 a result was asked to raise, and the solver had failed
 
 Plain bad arguments raise ``ValueError`` or ``TypeError``. The failure of a solver is no
-exception but a `Result` with a status and a message.
+exception but a `Result` with a status and a message; its `raise_on_failure` makes one of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "ColoringError",
     "DataDependentBranch",
     "PatternError",
+    "SolverError",
     "SolverUnavailable",
     "SparseSolveError",
     "StructureMismatch",
@@ -67,3 +69,7 @@ class VerificationError(SparseSolveError):
 
 class SolverUnavailable(SparseSolveError, ImportError):
     """An optional solver is not installed; the message says how to install it."""
+
+
+class SolverError(SparseSolveError, RuntimeError):
+    """A solver did not find a solution; raised by `Result.raise_on_failure` only."""

@@ -1,0 +1,218 @@
+"""`least_squares`: scipy's trf and dogbox, or our sparse Levenberg-Marquardt, with exact J.
+
+Separate because the two families take other forms of the same Jacobian: scipy's methods take dense
+matrices (exact inner solver) or csr ones (LSMR only), ours takes columns. Fixed variables are
+removed for scipy, which refuses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from sparsesolve.adapters.levenberg import as_options, solve_levenberg
+from sparsesolve.adapters.losses import LOSSES
+from sparsesolve.adapters.monitor import IterationState, Monitor
+from sparsesolve.adapters.reduction import Selection
+from sparsesolve.adapters.residual import Residual, prepare_residual
+from sparsesolve.adapters.root import residual_result
+from sparsesolve.result import Result, Status
+
+__all__ = ["solve_least_squares"]
+
+Array = NDArray[np.float64]
+
+_OURS = ("lm", "gauss-newton")
+_SCIPY = ("trf", "dogbox")
+
+# below this many entries scipy's dense inner solver is faster than LSMR, and exact
+_DENSE_ENTRIES = 250_000
+
+_STATUS = {
+    -2: Status.STOPPED,
+    -1: Status.FAILED,
+    0: Status.ITERATION_LIMIT,
+    1: Status.SOLVED,
+    2: Status.SOLVED,
+    3: Status.SOLVED,
+    4: Status.SOLVED,
+}
+
+
+def solve_least_squares(
+    function: Callable[..., Any],
+    x0: Array,
+    *,
+    bounds: tuple[Array, Array],
+    method: str,
+    loss: str,
+    f_scale: float,
+    tol: float | None,
+    options: Mapping[str, Any] | None,
+    args: tuple[Any, ...],
+    jac: Any,
+    progress: bool,
+    callback: Callable[[IterationState], Any] | None,
+) -> Result:
+    """Minimize the sum of squares; the arguments are those of `sparsesolve.least_squares`.
+
+    Parameters
+    ----------
+    function, x0, bounds, method, loss, f_scale, tol, options, args, jac, progress, callback
+        See `sparsesolve.least_squares`.
+
+    Returns
+    -------
+    Result
+        With ``fun`` the residual vector and ``cost`` the (robust) half sum of squares.
+
+    Raises
+    ------
+    ValueError
+        If method, loss or option is unknown, or the method takes no bounds.
+    """
+    bounded = bool(np.any(np.isfinite(bounds[0]) | np.isfinite(bounds[1])))
+    name = _choose(method, loss, bounded)
+    given = dict(options or {})
+    residual = prepare_residual(function, x0, args, jacobian=jac)
+    with Monitor(name, callback=callback, progress=progress) as monitor:
+        try:
+            if name in _OURS:
+                settings = as_options(given, name, tol)
+                end = solve_levenberg(residual, x0, settings, monitor, loss=loss, scale=f_scale)
+                return residual_result(
+                    residual,
+                    monitor,
+                    end.x,
+                    end.status,
+                    end.message,
+                    iterations=end.iterations,
+                    cost=end.cost,
+                    optimality=end.optimality,
+                )
+            call = _ScipyCall(residual, monitor, x0, bounds)
+            return call.run(name, loss, f_scale, tol, given)
+        except KeyboardInterrupt:
+            best = x0 if monitor.best is None else monitor.best.x
+            text = "Interrupted from the keyboard; this is the best point so far."
+            return residual_result(residual, monitor, best, Status.INTERRUPTED, text)
+
+
+def _choose(method: str, loss: str, bounded: bool) -> str:
+    if loss not in LOSSES:
+        raise ValueError(f"`loss` must be one of {', '.join(LOSSES)}; got {loss!r}.")
+    name = ("trf" if bounded else "lm") if method == "auto" else method
+    if name not in _OURS + _SCIPY:
+        raise ValueError(
+            f"`method` must be 'auto' or one of {', '.join(_OURS + _SCIPY)}; got {method!r}."
+        )
+    if bounded and name in _OURS:
+        raise ValueError(f"Method {name!r} takes no bounds. Use method='trf' or 'dogbox'.")
+    return name
+
+
+class _ScipyCall:
+    """One call of scipy.optimize.least_squares, over the free variables."""
+
+    def __init__(
+        self, residual: Residual, monitor: Monitor, x0: Array, bounds: tuple[Array, Array]
+    ) -> None:
+        self.residual = residual
+        self.monitor = monitor
+        lower, upper = bounds
+        fixed = lower == upper
+        self.free = np.flatnonzero(~fixed)
+        self.base = np.where(fixed, lower, np.clip(x0, lower, upper))
+        self.bounds = (lower[self.free], upper[self.free])
+        numbered = residual.pattern.to_scipy(np.arange(1, residual.pattern.nnz + 1))
+        self.selection = Selection.of(numbered, None, self.free if fixed.any() else None)
+        self.dense = residual.pattern.shape[0] * self.free.size <= _DENSE_ENTRIES
+        self._previous = self.base[self.free]
+        self._error: BaseException | None = None
+
+    def expand(self, z: Array) -> Array:
+        x = np.array(self.base)
+        x[self.free] = z
+        return x
+
+    def value(self, z: Array) -> Array:
+        return self._own(self.residual.value, z)
+
+    def jacobian(self, z: Array) -> Any:
+        J = self.selection.matrix(self._own(self.residual.values, z))
+        return J.toarray() if self.dense else J
+
+    def _own(self, function: Callable[[Array], Array], z: Array) -> Array:
+        try:
+            return function(self.expand(z))
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def callback(self, intermediate_result: Any) -> None:
+        z = intermediate_result.x
+        going = self.monitor.update(
+            int(intermediate_result.nit),
+            self.expand(z),
+            float(intermediate_result.cost),
+            optimality=float(np.max(np.abs(intermediate_result.grad), initial=0.0))
+            if "grad" in intermediate_result
+            else float("nan"),
+            step=float(np.linalg.norm(z - self._previous)),
+        )
+        self._previous = np.array(z)
+        if not going:
+            raise StopIteration
+
+    def run(
+        self, name: str, loss: str, f_scale: float, tol: float | None, given: dict[str, Any]
+    ) -> Result:
+        if self.free.size == 0:
+            text = "All variables are fixed by their bounds; nothing was left to solve."
+            return residual_result(self.residual, self.monitor, self.base, Status.SOLVED, text)
+        arguments: dict[str, Any] = {"x_scale": "jac"}
+        if tol is not None:
+            arguments |= {"ftol": tol, "xtol": tol, "gtol": tol}
+        if self.dense:
+            arguments["tr_solver"] = "exact"
+        else:  # LSMR's defaults (1e-6, min(m, n) iterations) stall ill-conditioned fits
+            tight = {"atol": 1e-12, "btol": 1e-12, "maxiter": 10 * self.free.size}
+            arguments |= {"tr_solver": "lsmr", "tr_options": tight}
+        arguments |= given
+        try:
+            raw = scipy.optimize.least_squares(
+                self.value,
+                self.base[self.free],
+                jac=self.jacobian,
+                bounds=self.bounds,
+                method=name,
+                loss=loss,
+                f_scale=f_scale,
+                callback=self.callback,
+                **arguments,
+            )
+        except ValueError as error:
+            if error in (self._error, self.monitor.error) or "not finite" not in str(error):
+                raise
+            return residual_result(
+                self.residual,
+                self.monitor,
+                self.base,
+                Status.EVALUATION_ERROR,
+                f"The residual is not finite: {error}",
+            )
+        return residual_result(
+            self.residual,
+            self.monitor,
+            self.expand(raw.x),
+            _STATUS.get(int(raw.status), Status.FAILED),
+            str(raw.message),
+            iterations=self.monitor.iterations,
+            cost=float(raw.cost),
+            optimality=float(raw.optimality),
+            solver_status=int(raw.status),
+        )

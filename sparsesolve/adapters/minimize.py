@@ -1,0 +1,95 @@
+"""One door for all minimizers: choose the solver, watch it, return its `Result`.
+
+Separate because IPOPT and scipy know nothing of each other, and the case that every variable is
+fixed belongs to neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from sparsesolve.adapters.evaluation import Evaluation
+from sparsesolve.adapters.ipopt import ipopt_available, solve_ipopt
+from sparsesolve.adapters.kkt import make_result
+from sparsesolve.adapters.monitor import IterationState, Monitor
+from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
+from sparsesolve.problem import Problem
+from sparsesolve.result import Result, Status
+
+__all__ = ["choose_solver", "solve"]
+
+
+def choose_solver(problem: Problem) -> str:
+    """Return the solver that ``solver="auto"`` stands for.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its bounds and constraints decide.
+
+    Returns
+    -------
+    str
+        "ipopt" where cyipopt can be imported, else a method of scipy.
+    """
+    if ipopt_available():
+        return "ipopt"
+    if problem.constraints:
+        return "trust-constr"
+    lower, upper = problem.bounds
+    bounded = (np.isfinite(lower) | np.isfinite(upper)) & (lower != upper)
+    return "L-BFGS-B" if bounded.any() else "trust-krylov"
+
+
+def solve(
+    problem: Problem,
+    *,
+    solver: str,
+    options: Mapping[str, Any] | None,
+    tol: float | None,
+    progress: bool,
+    callback: Callable[[IterationState], Any] | None,
+    warm_start: Result | None,
+) -> Result:
+    """Solve `problem`; the arguments are those of `sparsesolve.minimize`.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    solver, options, tol, progress, callback, warm_start
+        See `sparsesolve.minimize`.
+
+    Returns
+    -------
+    Result
+        Of the solver chosen.
+    """
+    name = choose_solver(problem) if str(solver).lower() == "auto" else str(solver).lower()
+    label = name if name == "ipopt" else find_method(name).name
+    with Monitor(label, callback=callback, progress=progress) as monitor:
+        lower, upper = problem.bounds
+        if np.array_equal(lower, upper):
+            return _all_fixed(problem, monitor)
+        if name == "ipopt":
+            return solve_ipopt(problem, monitor, options=options, tol=tol, warm_start=warm_start)
+        return solve_scipy(
+            problem, monitor, solver=name, options=options, tol=tol, warm_start=warm_start
+        )
+
+
+def _all_fixed(problem: Problem, monitor: Monitor) -> Result:
+    """No variable is free: evaluate, and say whether the constraints hold."""
+    evaluation = Evaluation(problem)
+    x = problem.bounds[0]
+    feasible = evaluation.violation(x) <= 1e-8
+    return make_result(
+        evaluation,
+        monitor,
+        x=x,
+        status=Status.SOLVED if feasible else Status.INFEASIBLE,
+        message="All variables are fixed by their bounds; nothing was left to solve.",
+    )

@@ -1,0 +1,251 @@
+"""``scipy.integrate.solve_ivp`` with an exact sparse Jacobian and a better factorization.
+
+Separate because the implicit methods have needs of their own:
+
+- BDF and Radau factorize ``c I - J`` again and again with COLAMD, whose fill on meshes is twice
+  that of a symmetric ordering: subclasses replace the factorization (`SparseLU`), and assemble the
+  matrix in one fixed structure;
+- a Jacobian that is not finite would reach SuperLU: the last finite one is used instead;
+- LSODA takes no sparse matrix: it gets bands where they are narrow, else a dense matrix;
+- explicit methods ignore the Jacobian: nothing is prepared for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.integrate import BDF, LSODA, Radau, solve_ivp
+
+from sparsesolve.adapters.linear import SparseLU
+from sparsesolve.adapters.residual import CscOrder
+from sparsesolve.problem import start_point
+
+__all__ = ["SparseBDF", "SparseRadau", "integrate"]
+
+Array = NDArray[np.float64]
+Rhs = Callable[..., Any]
+
+_EXPLICIT = ("RK45", "RK23", "DOP853")
+
+# up to this size, or from this density on, LAPACK beats SuperLU and the sparse arithmetic
+_DENSE_SIZE = 40
+_DENSE_SHARE = 0.3
+
+
+class ShiftedIdentity:
+    """``scale * I`` whose difference with a sparse matrix is assembled in one fixed structure.
+
+    Stands where scipy's methods keep their sparse identity; they only scale it and subtract from
+    it.
+
+    Parameters
+    ----------
+    matrix : csc_matrix, shape (n, n)
+        Fixes the structure.
+    """
+
+    __array_ufunc__ = None  # numpy scalars leave the product to us
+
+    def __init__(self, matrix: Any) -> None:
+        n = int(matrix.shape[0])
+        diagonal = np.arange(n)
+        columns = np.repeat(diagonal, np.diff(matrix.indptr))
+        rows = np.concatenate([matrix.indices, diagonal])
+        both = sp.coo_array(
+            (np.ones(rows.size), (rows, np.concatenate([columns, diagonal]))), shape=(n, n)
+        )
+        union = sp.csc_array(both)
+        union.sort_indices()
+        where = union.copy()
+        where.data = np.arange(union.nnz, dtype=np.float64)
+        self.template = union
+        self.source = (matrix.indptr, matrix.indices)
+        self.places = np.asarray(where[matrix.indices, columns]).astype(np.intp).reshape(-1)
+        self.diagonal = np.asarray(where[diagonal, diagonal]).astype(np.intp).reshape(-1)
+        self.scale: complex | float = 1.0
+
+    def __rmul__(self, scale: Any) -> ShiftedIdentity:
+        other = object.__new__(ShiftedIdentity)
+        other.__dict__.update(self.__dict__)
+        other.scale = scale * self.scale
+        return other
+
+    def __sub__(self, matrix: Any) -> sp.csc_array:
+        kind = np.result_type(np.asarray(self.scale).dtype, matrix.data.dtype)
+        data = np.zeros(self.template.nnz, dtype=kind)
+        data[self.places] = -matrix.data
+        data[self.diagonal] += self.scale
+        return sp.csc_array(
+            (data, self.template.indices, self.template.indptr), shape=self.template.shape
+        )
+
+
+class _SparseFactorization:
+    """Mixed into scipy's implicit methods: their factorization and identity, replaced."""
+
+    def _replace(self) -> None:
+        solver: Any = self
+        if not sp.issparse(solver.J):
+            return
+        direct = SparseLU()
+
+        def factorize(matrix: Any) -> Any:
+            solver.nlu += 1
+            return direct.factor(matrix)
+
+        solver.lu = factorize
+        solver.I = ShiftedIdentity(solver.J)
+
+
+class SparseBDF(_SparseFactorization, BDF):  # type: ignore[misc]
+    """scipy's BDF with the factorization of `SparseLU`; takes the same arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._replace()
+
+
+class SparseRadau(_SparseFactorization, Radau):  # type: ignore[misc]
+    """scipy's Radau with the factorization of `SparseLU`; takes the same arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._replace()
+
+
+def integrate(
+    rhs: Rhs,
+    t_span: tuple[float, float],
+    y0: Any,
+    *,
+    method: Any,
+    args: tuple[Any, ...],
+    jac: Any,
+    options: dict[str, Any],
+) -> Any:
+    """Integrate; the arguments are those of `sparsesolve.solve_ivp`.
+
+    Parameters
+    ----------
+    rhs, t_span, y0, method, args, jac, options
+        See `sparsesolve.solve_ivp`.
+
+    Returns
+    -------
+    OdeResult
+        As scipy returns it.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, or the Jacobian is not finite at the start.
+    """
+    passed = options | ({"args": args} if args else {})
+    if method in _EXPLICIT:
+        return solve_ivp(rhs, t_span, y0, method=method, **passed)
+    solver, kind = _solver(method)
+    start = start_point(y0, "y0")
+    supply = _JacobianSupply(rhs, t_span, start, args, jac, kind)
+    if kind == "LSODA":
+        return solve_ivp(
+            supply.function(rhs), t_span, start, method=solver, **supply.lsoda(), **passed
+        )
+    form = supply.dense if supply.is_small else supply.sparse
+    return solve_ivp(supply.function(rhs), t_span, start, method=solver, jac=form, **passed)
+
+
+def _solver(method: Any) -> tuple[Any, str]:
+    known = {"BDF": (SparseBDF, "BDF"), "Radau": (SparseRadau, "Radau"), "LSODA": (LSODA, "LSODA")}
+    if isinstance(method, str) and method in known:
+        return known[method]
+    if isinstance(method, type):
+        return method, "LSODA" if issubclass(method, LSODA) else method.__name__
+    raise ValueError(
+        f"`method` must be one of {', '.join((*known, *_EXPLICIT))}, or a subclass of OdeSolver; "
+        f"got {method!r}."
+    )
+
+
+class _JacobianSupply:
+    """The Jacobian by y of a right-hand side, in the form each method takes."""
+
+    def __init__(
+        self,
+        rhs: Rhs,
+        t_span: tuple[float, float],
+        y0: Array,
+        args: tuple[Any, ...],
+        jac: Any,
+        kind: str,
+    ) -> None:
+        # here, so that importing the front stays light
+        from sparsesolve.derivatives import jacobian  # noqa: PLC0415
+
+        t0 = float(t_span[0])
+        self.prepared = jac if jac is not None else jacobian(rhs, t0, y0, *args, argnum=1)
+        self.pattern = self.prepared.pattern
+        n = y0.size
+        if self.pattern.shape != (n, n):
+            raise ValueError(
+                f"The right-hand side must return {n} values for {n} unknowns; its Jacobian has "
+                f"shape {self.pattern.shape}."
+            )
+        self.order = CscOrder(self.pattern)
+        self.last = self._values(t0, y0, *args)
+        bad = np.flatnonzero(~np.isfinite(self.last))
+        if bad.size:
+            k = int(bad[0])
+            raise ValueError(
+                f"The Jacobian of the right-hand side is {self.last[k]} at the start, in row "
+                f"{self.pattern.rows[k]} and column {self.pattern.indices[k]} ({bad.size} such "
+                "entries). Start where it is finite, or use an explicit method."
+            )
+        self.is_small = n <= _DENSE_SIZE or self.pattern.density >= _DENSE_SHARE
+
+    def function(self, rhs: Rhs) -> Rhs:
+        """Return the compiled right-hand side where there is one, else the user's own."""
+        if getattr(self.prepared, "method", "") != "compiled":
+            return rhs
+        value = self.prepared.value
+        return lambda t, y, *args: np.ravel(value(t, y, *args))
+
+    def sparse(self, t: float, y: Array, *args: Any) -> sp.csc_array:
+        """Return J as csc, sorted, int32."""
+        return self.order.matrix(self._finite(t, y, *args))
+
+    def dense(self, t: float, y: Array, *args: Any) -> Array:
+        """Return J as an array of shape (n, n)."""
+        full = np.zeros(self.pattern.shape)
+        full[self.pattern.rows, self.pattern.indices] = self._finite(t, y, *args)
+        return full
+
+    def lsoda(self) -> dict[str, Any]:
+        """Return LSODA's arguments: bands where they are narrow."""
+        offset = self.pattern.indices.astype(np.int64) - self.pattern.rows
+        upper, lower = int(offset.max(initial=0)), int(-offset.min(initial=0))
+        n = self.pattern.shape[0]
+        if 2 * (upper + lower + 1) >= n:
+            return {"jac": self.dense}
+        rows = upper - offset
+
+        def banded(t: float, y: Array, *args: Any) -> Array:
+            packed = np.zeros((lower + upper + 1, n))
+            packed[rows, self.pattern.indices] = self._finite(t, y, *args)
+            return packed
+
+        return {"jac": banded, "lband": lower, "uband": upper}
+
+    def _values(self, t: float, y: Array, *args: Any) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(self.prepared.values(t, y, *args))
+
+    def _finite(self, t: float, y: Array, *args: Any) -> Array:
+        """Values at (t, y), or the last finite ones: Newton then fails or not by its own test."""
+        values = self._values(t, y, *args)
+        if np.all(np.isfinite(values)):
+            self.last = values
+        return self.last

@@ -1,0 +1,136 @@
+"""`Reduction`: a problem without its fixed variables, in the sparse forms scipy takes.
+
+Separate because scipy handles fixed variables badly (trust-constr makes equality rows of them,
+TNC and others patch the callback), while IPOPT handles them itself. Structures are selected once;
+each evaluation is one gather of values. Where nothing is fixed the gathers are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sparsesolve.adapters.evaluation import Evaluation
+
+__all__ = ["Reduction", "Selection"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Selection:
+    """Some rows and columns of a fixed pattern.
+
+    Parameters
+    ----------
+    template : csr_array
+        The selected structure; its data is not used.
+    gather : ndarray of int, or None
+        Position of each selected entry in the values of the whole; None: all, in order.
+    """
+
+    template: sp.csr_array
+    gather: NDArray[np.intp] | None
+
+    @classmethod
+    def of(
+        cls,
+        numbered: sp.csr_array,
+        rows: NDArray[np.intp] | None,
+        columns: NDArray[np.intp] | None,
+    ) -> Selection:
+        """Select from a matrix whose data holds 1 + the position of each entry's value."""
+        part = numbered
+        if rows is not None:
+            part = part[rows]
+        if columns is not None:
+            part = part[:, columns]
+        part.sort_indices()
+        gather = part.data.astype(np.intp) - 1
+        if gather.size == numbered.nnz and np.array_equal(gather, np.arange(gather.size)):
+            return cls(part, None)
+        return cls(part, gather)
+
+    def matrix(self, values: Array) -> sp.csr_array:
+        """Return the selected matrix; indices are shared with all matrices of this selection."""
+        data = values if self.gather is None else values[self.gather]
+        part = self.template
+        return sp.csr_array((data, part.indices, part.indptr), shape=part.shape)
+
+
+class Reduction:
+    """The free variables of a problem, as z of shape (k,).
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of the whole problem.
+    """
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self.derivatives = evaluation.derivatives
+        fixed = evaluation.lower == evaluation.upper
+        self.free = np.flatnonzero(~fixed)
+        self.any_fixed = bool(fixed.any())
+        self.k = int(self.free.size)
+        self.base = np.where(fixed, evaluation.lower, evaluation.problem.x0)
+        self.lower = evaluation.lower[self.free]
+        self.upper = evaluation.upper[self.free]
+        self._columns = self.free if self.any_fixed else None
+        self._hessian: Selection | None = None
+        self._held: tuple[Array, sp.csr_array] | None = None
+
+    def expand(self, z: Array) -> Array:
+        """Return x for `z`; a copy, so that no solver's buffer is kept."""
+        x = np.array(self.base)
+        x[self.free] = z
+        return x
+
+    def restrict(self, x: Array) -> Array:
+        """Return z for `x`, a copy."""
+        return np.array(x[self.free])
+
+    def objective(self, z: Array) -> float:
+        """Return f."""
+        return self.evaluation.objective(self.expand(z))
+
+    def gradient(self, z: Array) -> Array:
+        """Return the gradient by the free variables, a fresh array."""
+        return np.array(self.evaluation.gradient(self.expand(z))[self.free])
+
+    def constraints(self, z: Array) -> Array:
+        """Return the stacked constraints, read-only."""
+        return self.evaluation.constraints(self.expand(z))
+
+    def rows(self, rows: NDArray[np.intp]) -> Selection:
+        """Select these rows of the Jacobian, and the free columns."""
+        pattern = self.derivatives.jacobian_pattern
+        whole = rows.size == pattern.shape[0]
+        numbered = pattern.to_scipy(np.arange(1, pattern.nnz + 1))
+        return Selection.of(numbered, None if whole else rows, self._columns)
+
+    def jacobian(self, z: Array, selection: Selection) -> sp.csr_array:
+        """Return selected rows of the Jacobian; fresh values."""
+        values = self.evaluation.jacobian_values(self.expand(z))
+        # a solver may scale or keep the data: never the cached array itself
+        return selection.matrix(np.array(values) if selection.gather is None else values)
+
+    def hessian(self, z: Array, multipliers: Array, sigma: float) -> sp.csr_array:
+        """Return the Hessian of sigma f + multipliers . c by the free variables, symmetric."""
+        values = self.evaluation.hessian_values(self.expand(z), multipliers, sigma)
+        if self._held is not None and self._held[0] is values:
+            return self._held[1]
+        if not self.any_fixed:
+            matrix = self.derivatives.hessian_full(values)
+        else:
+            if self._hessian is None:
+                numbers = np.arange(1.0, values.size + 1.0)
+                numbered = self.derivatives.hessian_full(numbers)
+                self._hessian = Selection.of(numbered, self.free, self.free)
+            matrix = self._hessian.matrix(values)
+        self._held = (values, matrix)
+        return matrix

@@ -1,0 +1,142 @@
+"""`Residual`: a vector function and its sparse Jacobian during one solve, counted and timed.
+
+Separate because Newton, the least squares methods and the integrators read a function the same
+way; the values at the last point are kept, since most ask for F and then for J at one point.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sparsesolve.pattern import Pattern
+from sparsesolve.result import Counts
+
+__all__ = ["CscOrder", "Residual", "prepare_residual"]
+
+Array = NDArray[np.float64]
+
+
+class Residual:
+    """F and J at points, with what has just been computed kept.
+
+    Parameters
+    ----------
+    jacobian : Jacobian
+        As made by `sparsesolve.jacobian`.
+    args : tuple, optional
+        Further arguments of the function.
+    """
+
+    def __init__(self, jacobian: Any, args: tuple[Any, ...] = ()) -> None:
+        self.prepared = jacobian
+        self.args = args
+        self.pattern: Pattern = jacobian.pattern
+        self.function_calls = 0
+        self.jacobian_calls = 0
+        self.seconds = 0.0
+        self.seconds_preparation = 0.0
+        self._csc = CscOrder(self.pattern)
+        self._point: Array | None = None
+        self._value: Array | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """Evaluations so far."""
+        return Counts(function=self.function_calls, jacobian=self.jacobian_calls)
+
+    def value(self, x: Array) -> Array:
+        """Return F(x), shape (m,); a fresh array."""
+        if self._point is None or not np.array_equal(self._point, x):
+            value = self._timed(self.prepared.value, x)
+            self.function_calls += 1
+            self._point, self._value = np.array(x), np.ravel(value)
+        return np.array(self._value)
+
+    def values(self, x: Array) -> Array:
+        """Return the nonzeros of J(x) in the order of its pattern."""
+        self.jacobian_calls += 1
+        return np.asarray(self._timed(self.prepared.values, x))
+
+    def csr(self, x: Array) -> sp.csr_array:
+        """Return J(x), rows first."""
+        return self.pattern.to_scipy(self.values(x))
+
+    def csc(self, x: Array) -> sp.csc_array:
+        """Return J(x), columns first, sorted, int32."""
+        return self._csc.matrix(self.values(x))
+
+    def value_and_jacobian(self, x: Array) -> tuple[Array, sp.csc_array]:
+        """Return F(x) and J(x), columns first."""
+        return self.value(x), self.csc(x)
+
+    def _timed(self, function: Callable[..., Any], x: Array) -> Any:
+        start = time.perf_counter()
+        with np.errstate(all="ignore"):
+            value = function(x, *self.args)
+        self.seconds += time.perf_counter() - start
+        return value
+
+
+def prepare_residual(
+    function: Callable[..., Any],
+    x0: Array,
+    args: tuple[Any, ...] = (),
+    *,
+    method: str = "auto",
+    jacobian: Any = None,
+) -> Residual:
+    """Prepare the Jacobian of `function` at `x0`, or take one prepared before.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(x, *args)``.
+    x0 : ndarray, shape (n,)
+        Example point.
+    args : tuple, optional
+        Further arguments.
+    method : str, optional
+        As for `sparsesolve.jacobian`.
+    jacobian : Jacobian, optional
+        Prepared before; reused.
+
+    Returns
+    -------
+    Residual
+        Ready to be evaluated.
+    """
+    # here, so that importing the front stays light
+    from sparsesolve.derivatives import jacobian as prepare  # noqa: PLC0415
+
+    start = time.perf_counter()
+    prepared = jacobian if jacobian is not None else prepare(function, x0, *args, method=method)
+    residual = Residual(prepared, args)
+    residual.seconds_preparation = time.perf_counter() - start
+    if residual.pattern.shape[1] != x0.size:
+        raise ValueError(
+            f"`jac` was prepared for {residual.pattern.shape[1]} variables, but the start has "
+            f"{x0.size}. Prepare it with an example of this size."
+        )
+    return residual
+
+
+class CscOrder:
+    """The structure of a pattern by columns, and where each value comes from."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        numbered = pattern.to_scipy(np.arange(1, pattern.nnz + 1)).tocsc()
+        numbered.sort_indices()
+        self.shape = pattern.shape
+        self.indptr = numbered.indptr.astype(np.int32)
+        self.indices = numbered.indices.astype(np.int32)
+        self.gather = numbered.data.astype(np.intp) - 1
+
+    def matrix(self, values: Array) -> sp.csc_array:
+        """Return the matrix; data is fresh, indices are shared."""
+        return sp.csc_array((values[self.gather], self.indices, self.indptr), shape=self.shape)

@@ -1,0 +1,379 @@
+"""``scipy.optimize.minimize`` with exact derivatives, in the form that each of its methods takes.
+
+Separate because each method wants something else (see `_METHODS`): Newton-CG and trust-constr take
+sparse Hessians; trust-ncg and trust-krylov fail on them and take products; trust-exact and dogleg
+take dense ones; the others take a gradient only. This module is imported on use.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from sparsesolve.adapters.evaluation import Evaluation
+from sparsesolve.adapters.kkt import make_result
+from sparsesolve.adapters.monitor import Monitor
+from sparsesolve.adapters.reduction import Reduction
+from sparsesolve.adapters.slsqp import slsqp_constraints, slsqp_multipliers
+from sparsesolve.adapters.trust_constr import Block, scipy_constraints
+from sparsesolve.problem import Problem
+from sparsesolve.result import Result, Status
+
+__all__ = ["SCIPY_METHODS", "solve_scipy", "to_scipy"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What a method of scipy takes.
+
+    Parameters
+    ----------
+    name : str
+        As scipy calls it.
+    bounds, constraints : bool
+        Whether it takes them.
+    hessian : {"none", "sparse", "product", "dense"}
+        Form of the second derivatives.
+    dense : float
+        Doubles it stores, in units of n^2.
+    status : dict
+        Its codes in our words; others are "failed".
+    """
+
+    name: str
+    bounds: bool
+    constraints: bool
+    hessian: str
+    dense: float
+    status: Mapping[int, Status]
+
+
+_LINE_SEARCH = {0: Status.SOLVED, 1: Status.ITERATION_LIMIT, 2: Status.STALLED}
+_TNC = {
+    -1: Status.INFEASIBLE,
+    0: Status.SOLVED,
+    1: Status.SOLVED,
+    2: Status.SOLVED,
+    3: Status.ITERATION_LIMIT,
+    4: Status.STALLED,
+    6: Status.STALLED,
+    7: Status.STOPPED,
+}
+_SLSQP = {0: Status.SOLVED, 4: Status.INFEASIBLE, 8: Status.STALLED, 9: Status.ITERATION_LIMIT}
+_TRUST_CONSTR = {
+    0: Status.ITERATION_LIMIT,
+    1: Status.SOLVED,
+    2: Status.ACCEPTABLE,
+    3: Status.STOPPED,
+    4: Status.INFEASIBLE,
+}
+
+_METHODS = {
+    m.name.lower(): m
+    for m in (
+        Method("trust-constr", True, True, "sparse", 0.0, _TRUST_CONSTR),
+        Method("SLSQP", True, True, "none", 10.0, _SLSQP),
+        Method("L-BFGS-B", True, False, "none", 0.0, _LINE_SEARCH),
+        Method("TNC", True, False, "none", 0.0, _TNC),
+        Method("Newton-CG", False, False, "sparse", 0.0, _LINE_SEARCH),
+        Method("trust-ncg", False, False, "product", 0.0, _LINE_SEARCH),
+        Method("trust-krylov", False, False, "product", 0.0, _LINE_SEARCH),
+        Method("trust-exact", False, False, "dense", 3.0, _LINE_SEARCH),
+        Method("dogleg", False, False, "dense", 3.0, _LINE_SEARCH),
+        Method("BFGS", False, False, "none", 3.0, _LINE_SEARCH),
+        Method("CG", False, False, "none", 0.0, _LINE_SEARCH),
+    )
+}
+
+SCIPY_METHODS = tuple(m.name for m in _METHODS.values())
+
+# 4 GB of doubles
+_DENSE_LIMIT = 5e8
+
+
+def solve_scipy(
+    problem: Problem,
+    monitor: Monitor,
+    *,
+    solver: str,
+    options: Mapping[str, Any] | None = None,
+    tol: float | None = None,
+    warm_start: Result | None = None,
+) -> Result:
+    """Solve by a method of ``scipy.optimize.minimize``.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    monitor : Monitor
+        Receives the iterations.
+    solver : str
+        One of `SCIPY_METHODS`, in any case.
+    options : mapping, optional
+        The method's own options.
+    tol : float, optional
+        As scipy understands it for this method.
+    warm_start : Result, optional
+        Its point is the start; scipy takes no multipliers.
+
+    Returns
+    -------
+    Result
+        Also where the method fails.
+
+    Raises
+    ------
+    ValueError
+        If the method cannot take the problem, or an option is unknown.
+    """
+    method = find_method(solver)
+    _check_fit(method, problem)
+    evaluation = Evaluation(problem)
+    reduction = Reduction(evaluation)
+    x0 = problem.x0 if warm_start is None else np.array(warm_start.x)
+    call = _Call(method, reduction, monitor, reduction.restrict(x0))
+    arguments = call.arguments()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", scipy.optimize.OptimizeWarning)
+            raw = scipy.optimize.minimize(
+                **arguments, tol=tol, options=dict(options or {}), callback=call.callback()
+            )
+    except scipy.optimize.OptimizeWarning as warning:
+        raise ValueError(
+            f"{method.name} refused an option: {warning}. Given: {sorted(options or {})}."
+        ) from warning
+    except KeyboardInterrupt:
+        return call.ended(
+            Status.INTERRUPTED, "Interrupted from the keyboard; this is the best point so far."
+        )
+    except StopIteration:  # TNC lets it through
+        return call.ended(Status.STOPPED, "The callback stopped the solve.")
+    except (np.linalg.LinAlgError, RuntimeError, ZeroDivisionError, OverflowError) as failure:
+        if failure in (evaluation.error, monitor.error):
+            raise
+        return call.ended(Status.FAILED, f"{method.name} failed: {failure}")
+    return call.result(raw)
+
+
+def find_method(solver: str) -> Method:
+    """Return the method named `solver`, in any case.
+
+    Parameters
+    ----------
+    solver : str
+        Name.
+
+    Returns
+    -------
+    Method
+        What it takes.
+
+    Raises
+    ------
+    ValueError
+        If scipy has none of this name that takes derivatives.
+    """
+    method = _METHODS.get(str(solver).lower())
+    if method is None:
+        raise ValueError(
+            f"`solver` must be 'auto', 'ipopt' or one of {', '.join(SCIPY_METHODS)}; got "
+            f"{solver!r}. Methods of scipy without derivatives gain nothing here."
+        )
+    return method
+
+
+def to_scipy(problem: Problem, solver: str) -> dict[str, Any]:
+    """Return keyword arguments of ``scipy.optimize.minimize``; fixed variables stay in.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem; without fixed variables.
+    solver : str
+        One of `SCIPY_METHODS`.
+
+    Returns
+    -------
+    dict
+        Ready to be passed on.
+
+    Raises
+    ------
+    ValueError
+        If the method cannot take the problem, or variables are fixed (then x has another size).
+    """
+    method = find_method(solver)
+    _check_fit(method, problem)
+    reduction = Reduction(Evaluation(problem))
+    if reduction.any_fixed:
+        raise ValueError(
+            f"{problem.n - reduction.k} variables are fixed by equal bounds, which scipy handles "
+            "badly. Use sparsesolve.minimize, which removes and restores them."
+        )
+    return _Call(method, reduction, Monitor(method.name), problem.x0).arguments()
+
+
+def _check_fit(method: Method, problem: Problem) -> None:
+    lower, upper = problem.bounds
+    bounded = (np.isfinite(lower) | np.isfinite(upper)) & (lower != upper)
+    if problem.constraints and not method.constraints:
+        raise ValueError(
+            f"{method.name} takes no constraints, and this problem has "
+            f"{len(problem.constraints)}. Use solver='ipopt' or 'trust-constr' (or 'SLSQP' when "
+            "small)."
+        )
+    if bounded.any() and not method.bounds:
+        raise ValueError(
+            f"{method.name} takes no bounds, and {int(bounded.sum())} variables have some. Use "
+            "solver='ipopt', 'L-BFGS-B', 'TNC' or 'trust-constr'."
+        )
+    n = float(problem.n)
+    doubles = method.dense * n * n
+    if method.name == "SLSQP" and doubles <= _DENSE_LIMIT:
+        doubles += 3.0 * problem.m * n
+    if doubles > _DENSE_LIMIT:
+        raise ValueError(
+            f"{method.name} stores dense matrices: n = {problem.n} needs about "
+            f"{doubles * 8e-9:.0f} GB. Use solver='ipopt', 'trust-constr', 'L-BFGS-B' or "
+            "'trust-krylov', which do not."
+        )
+
+
+class _Call:
+    """One call of scipy: its arguments, its callback, and how to read its answer."""
+
+    def __init__(
+        self, method: Method, reduction: Reduction, monitor: Monitor, start: Array
+    ) -> None:
+        self.method = method
+        self.reduction = reduction
+        self.monitor = monitor
+        self.start = start
+        self.blocks: list[tuple[Block, Any]] = []
+        self._previous = start
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of scipy.optimize.minimize."""
+        reduction, method = self.reduction, self.method
+        arguments: dict[str, Any] = {
+            "fun": reduction.objective,
+            "x0": self.start,
+            "jac": reduction.gradient,
+            "method": method.name,
+        }
+        arguments |= self._second_derivatives()
+        bounded = np.isfinite(reduction.lower).any() or np.isfinite(reduction.upper).any()
+        if method.bounds and bounded:
+            arguments["bounds"] = scipy.optimize.Bounds(reduction.lower, reduction.upper)
+        if method.name == "trust-constr":
+            self.blocks = scipy_constraints(reduction, self.start)
+            arguments["constraints"] = [c for _, c in self.blocks]
+        elif method.name == "SLSQP":
+            arguments["constraints"] = slsqp_constraints(reduction)
+        return arguments
+
+    def _second_derivatives(self) -> dict[str, Callable[..., Any]]:
+        none = np.zeros(self.reduction.evaluation.m)
+        matrix = self.reduction.hessian
+        if self.method.hessian == "sparse":
+            return {"hess": lambda z: matrix(z, none, 1.0)}
+        if self.method.hessian == "product":
+            return {"hessp": lambda z, p: matrix(z, none, 1.0) @ p}
+        if self.method.hessian == "dense":
+            return {"hess": lambda z: matrix(z, none, 1.0).toarray()}
+        return {}
+
+    def callback(self) -> Callable[..., Any]:
+        """In the form of the method; one that stops raises StopIteration."""
+        if self.method.name == "trust-constr":
+            return self._trust_constr_callback
+        return self._point_callback
+
+    def _trust_constr_callback(self, z: Array, state: Any) -> bool:
+        return not self.monitor.update(
+            int(state.nit),
+            self.reduction.expand(z),
+            float(state.fun),
+            constraint_violation=float(state.constr_violation),
+            optimality=float(state.optimality),
+            step=float(state.tr_radius),
+            extra={"cg_iterations": int(state.cg_niter)},
+        )
+
+    def _point_callback(self, xk: Array) -> None:
+        z = np.array(xk)
+        x = self.reduction.expand(z)
+        evaluation = self.reduction.evaluation
+        going = self.monitor.update(
+            self.monitor.iterations + 1,
+            x,
+            evaluation.objective(x),
+            constraint_violation=evaluation.violation(x),
+            optimality=self._projected_gradient(z),
+            step=float(np.max(np.abs(z - self._previous), initial=0.0)),
+        )
+        self._previous = z
+        if not going:
+            raise StopIteration
+
+    def _projected_gradient(self, z: Array) -> float:
+        if self.reduction.evaluation.m:
+            return float("nan")  # needs multipliers, which no method with rows tells here
+        step = z - self.reduction.gradient(z)
+        moved = np.clip(step, self.reduction.lower, self.reduction.upper) - z
+        return float(np.max(np.abs(moved), initial=0.0))
+
+    def ended(self, status: Status, message: str) -> Result:
+        """Return the result of a solve that gave no answer: the best point seen."""
+        best = self.monitor.best
+        x = self.reduction.expand(self.start) if best is None else best.x
+        return make_result(
+            self.reduction.evaluation, self.monitor, x=x, status=status, message=message
+        )
+
+    def result(self, raw: Any) -> Result:
+        """Read scipy's answer."""
+        status = self.method.status.get(int(raw.status), Status.FAILED)
+        message = str(raw.message)
+        if self.monitor.stopped:
+            status, message = Status.STOPPED, "The callback stopped the solve."
+        return make_result(
+            self.reduction.evaluation,
+            self.monitor,
+            x=self.reduction.expand(raw.x),
+            status=status,
+            message=message,
+            multipliers=self._multipliers(raw),
+            bound_multipliers=self._bound_multipliers(raw),
+            iterations=int(raw.nit),
+            solver_status=int(raw.status),
+        )
+
+    def _bound_multipliers(self, raw: Any) -> tuple[Array, Array] | None:
+        if self.method.name != "trust-constr" or len(raw.v) == len(self.blocks):
+            return None
+        lower, upper = (np.zeros(self.reduction.evaluation.n) for _ in range(2))
+        lower[self.reduction.free] = np.maximum(-raw.v[-1], 0.0)
+        upper[self.reduction.free] = np.maximum(raw.v[-1], 0.0)
+        return lower, upper
+
+    def _multipliers(self, raw: Any) -> Array | None:
+        m = self.reduction.evaluation.m
+        if m == 0:
+            return None
+        if self.method.name == "SLSQP":
+            return slsqp_multipliers(self.reduction, raw.multipliers)
+        multipliers = np.zeros(m)
+        for (block, _), v in zip(self.blocks, raw.v, strict=False):  # bounds come last
+            multipliers[block.rows] += v
+        return multipliers

@@ -1,0 +1,485 @@
+"""`Problem` and `Constraint`: an optimization problem in plain NumPy, with exact derivatives.
+
+Separate because it is what every solver reads and knows no solver. Functions take ``x`` of shape
+(n,); constraints are stacked in the order given; ``c`` is an equality where its limits are equal.
+Derivatives are prepared at the first use, once, and serve every later solve.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from sparsesolve.errors import StructureMismatch
+
+__all__ = ["Constraint", "Problem"]
+
+Array = NDArray[np.float64]
+Limit = ArrayLike | None
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint:
+    """The rows ``lower <= function(x) <= upper``.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(x)`` returns a scalar or an array; it is flattened.
+    lower, upper : float or array_like or None
+        Limits, broadcast to the shape of the result; None or infinite: no limit. Equal limits
+        make an equality.
+    name : str, optional
+        Used in reports and messages.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not callable.
+    ValueError
+        If a limit is NaN, or a lower limit exceeds its upper one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Constraint(lambda x: np.sum(x**2), 40.0, 40.0, name="sphere").name
+    'sphere'
+    """
+
+    function: Callable[[Any], Any]
+    lower: Limit = None
+    upper: Limit = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise TypeError(
+                f"`function` of a constraint must be callable, got "
+                f"{type(self.function).__name__}. Write Constraint(c, lower, upper)."
+            )
+        label = f" of constraint {self.label!r}"
+        lower = _limit("lower", self.lower, -np.inf, label)
+        upper = _limit("upper", self.upper, np.inf, label)
+        try:
+            wrong = np.any(lower > upper)
+        except ValueError:
+            raise ValueError(
+                f"`lower` and `upper`{label} must have one shape, got {lower.shape} and "
+                f"{upper.shape}."
+            ) from None
+        if wrong:
+            raise ValueError(
+                f"`lower` must not exceed `upper`{label}: {_first_crossing(lower, upper)}. "
+                "Swap or correct the limits."
+            )
+        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "upper", upper)
+
+    @property
+    def label(self) -> str:
+        """The name, or that of the function."""
+        return self.name or getattr(self.function, "__name__", "constraint")
+
+    def limits(self, size: int) -> tuple[Array, Array]:
+        """Return both limits as arrays of shape (size,)."""
+        return (
+            _fit("lower", self.lower, size, self.label),
+            _fit("upper", self.upper, size, self.label),
+        )
+
+
+class Problem:
+    """Minimize ``objective(x)`` within bounds and constraints.
+
+    Parameters
+    ----------
+    objective : callable or None
+        ``objective(x)`` returns a scalar; None: find a feasible point.
+    x0 : array_like, shape (n,)
+        Starting point; its size fixes n.
+    bounds : tuple of (array_like or None), optional
+        ``(lower, upper)``, each a scalar or of shape (n,); None or infinite: no bound.
+    constraints : Constraint or sequence of Constraint, optional
+        Stacked in order.
+    name : str, optional
+        Used in reports.
+    method : {"auto", "compiled", "colored"}, optional
+        How derivatives are evaluated; see `jacobian`. Default is "auto".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong kind, shape or value.
+
+    Notes
+    -----
+    Every function is traced once, at the first use of a derivative (or of `m`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> problem = Problem(
+    ...     lambda x: x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2],
+    ...     [1.0, 5.0, 5.0, 1.0],
+    ...     bounds=(1.0, 5.0),
+    ...     constraints=[
+    ...         Constraint(lambda x: np.prod(x), 25.0, None),
+    ...         Constraint(lambda x: np.sum(x**2), 40.0, 40.0),
+    ...     ],
+    ...     name="HS71",
+    ... )
+    >>> problem.n, problem.m
+    (4, 2)
+    >>> problem.jacobian(problem.x0).toarray()
+    array([[25.,  5.,  5., 25.],
+           [ 2., 10., 10.,  2.]])
+    """
+
+    def __init__(
+        self,
+        objective: Callable[[Any], Any] | None,
+        x0: ArrayLike,
+        *,
+        bounds: tuple[Limit, Limit] | None = None,
+        constraints: Constraint | Sequence[Constraint] = (),
+        name: str = "",
+        method: str = "auto",
+    ) -> None:
+        if objective is not None and not callable(objective):
+            raise TypeError(
+                f"`objective` must be callable or None, got {type(objective).__name__}. "
+                "Pass None for a problem of feasibility."
+            )
+        self.objective = objective
+        self.name = name
+        self.method = method
+        self._x0 = start_point(x0)
+        self._lower, self._upper = variable_bounds(bounds, self.n)
+        self.constraints = _constraint_list(constraints)
+        self._derivatives: Any = None
+        self._limits: tuple[Array, Array] | None = None
+        self.seconds_preparation = 0.0
+
+    @property
+    def n(self) -> int:
+        """Number of variables."""
+        return int(self._x0.size)
+
+    @property
+    def m(self) -> int:
+        """Number of constraint rows (0 without tracing where there are no constraints)."""
+        return int(self.derivatives.m) if self.constraints else 0
+
+    @property
+    def x0(self) -> Array:
+        """Starting point, a copy, shape (n,)."""
+        return self._x0.copy()
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Lower and upper bounds of x, each of shape (n,), infinite where there is none."""
+        return self._lower.copy(), self._upper.copy()
+
+    @property
+    def constraint_bounds(self) -> tuple[Array, Array]:
+        """Lower and upper limits of the stacked constraints, each of shape (m,)."""
+        if self._limits is None:
+            sizes = self.derivatives.constraint_sizes if self.constraints else ()
+            pairs = [c.limits(int(k)) for c, k in zip(self.constraints, sizes, strict=True)]
+            empty = [np.empty(0)]
+            self._limits = (
+                np.concatenate([p[0] for p in pairs] + empty),
+                np.concatenate([p[1] for p in pairs] + empty),
+            )
+        return self._limits[0].copy(), self._limits[1].copy()
+
+    @property
+    def derivatives(self) -> Any:
+        """The prepared derivatives; made at the first use."""
+        if self._derivatives is None:
+            # only here, so that building a problem stays light
+            from sparsesolve.derivatives import ProblemDerivatives  # noqa: PLC0415
+
+            start = time.perf_counter()
+            self._derivatives = ProblemDerivatives(
+                _zero if self.objective is None else self.objective,
+                [c.function for c in self.constraints],
+                self._x0,
+                method=self.method,
+            )
+            self.seconds_preparation = time.perf_counter() - start
+        return self._derivatives
+
+    def objective_value(self, x: ArrayLike) -> float:
+        """Return f(x)."""
+        return float(self.derivatives.objective(self._point(x)))
+
+    def gradient(self, x: ArrayLike) -> Array:
+        """Return the gradient of f at `x`, shape (n,)."""
+        return np.asarray(self.derivatives.gradient(self._point(x)))
+
+    def constraint_values(self, x: ArrayLike) -> Array:
+        """Return the stacked constraints at `x`, shape (m,)."""
+        if not self.constraints:
+            return np.empty(0)
+        return np.asarray(self.derivatives.constraints(self._point(x)))
+
+    def jacobian(self, x: ArrayLike) -> sp.csr_array:
+        """Return the Jacobian of the stacked constraints.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,)
+            Point.
+
+        Returns
+        -------
+        csr_array, shape (m, n)
+            Fresh values, shared indices; entries that may be nonzero elsewhere are kept as zeros.
+        """
+        point = self._point(x)
+        derivatives = self.derivatives
+        return derivatives.jacobian_pattern.to_scipy(derivatives.jacobian_values(point))
+
+    def lagrangian_hessian(
+        self, x: ArrayLike, multipliers: ArrayLike | None = None, sigma: float = 1.0
+    ) -> sp.csr_array:
+        """Return the Hessian of ``sigma * f + multipliers . c``, both triangles.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,)
+            Point.
+        multipliers : array_like, shape (m,), optional
+            Zeros where not given.
+        sigma : float, optional
+            Factor of the objective. Default is 1.
+
+        Returns
+        -------
+        csr_array, shape (n, n)
+            Symmetric; fresh values, shared indices.
+        """
+        point = self._point(x)
+        weights = np.zeros(self.m) if multipliers is None else np.asarray(multipliers, dtype=float)
+        if weights.shape != (self.m,):
+            raise StructureMismatch(
+                f"`multipliers` must have shape ({self.m},), got {weights.shape}: one for each "
+                "constraint row."
+            )
+        values = self.derivatives.hessian_values(point, weights, float(sigma))
+        return self.derivatives.hessian_full(values)
+
+    def to_scipy(self, *, solver: str = "trust-constr") -> dict[str, Any]:
+        """Return keyword arguments of ``scipy.optimize.minimize``.
+
+        Parameters
+        ----------
+        solver : str, optional
+            A method of scipy that takes derivatives. Default is "trust-constr".
+
+        Returns
+        -------
+        dict
+            With `fun`, `x0`, `jac`, `method`, and as the method takes them `hess` or `hessp`,
+            `bounds`, `constraints`.
+        """
+        # the one place that looks upward: a convenience, imported when called
+        from sparsesolve.adapters.scipy_minimize import to_scipy  # noqa: PLC0415
+
+        return to_scipy(self, solver)
+
+    def to_cyipopt(self) -> Any:
+        """Return a ready ``cyipopt.Problem`` with structures, callbacks and proven constants.
+
+        Returns
+        -------
+        cyipopt.Problem
+            Call ``solve(problem.x0)``. Build a new one for each solve.
+
+        Raises
+        ------
+        SolverUnavailable
+            If cyipopt cannot be imported.
+        """
+        from sparsesolve.adapters.ipopt import to_cyipopt  # noqa: PLC0415
+
+        return to_cyipopt(self)
+
+    def report(self) -> str:
+        """Return sizes, kinds of rows, and what the derivatives cost so far, as text."""
+        lower, upper = self.constraint_bounds
+        equal = lower == upper
+        linear = self.derivatives.linear_rows
+        lo, hi = self.bounds
+        lines = [
+            f"Problem {self.name or '(no name)'}: n = {self.n}, m = {self.m} "
+            f"({int(equal.sum())} equalities, {int((~equal).sum())} inequalities, "
+            f"{int(np.sum(linear))} rows proven linear)",
+            f"  bounds: {int(np.sum(np.isfinite(lo)))} lower, {int(np.sum(np.isfinite(hi)))} "
+            f"upper, {int(np.sum(lo == hi))} variables fixed",
+            f"  objective: {self._objective_kind()}",
+        ]
+        sizes = self.derivatives.constraint_sizes if self.constraints else ()
+        lines += [f"  {c.label}: {k} rows" for c, k in zip(self.constraints, sizes, strict=True)]
+        return "\n".join([*lines, str(self.derivatives.report())])
+
+    def __repr__(self) -> str:
+        label = f"{self.name!r}, " if self.name else ""
+        rows = f"m={self.m}" if self._derivatives is not None else f"{len(self.constraints)} c"
+        return f"Problem({label}n={self.n}, {rows})"
+
+    def _objective_kind(self) -> str:
+        if self.objective is None:
+            return "none (feasibility)"
+        if self.derivatives.objective_is_linear:
+            return "proven linear"
+        return "proven quadratic" if self.derivatives.objective_is_quadratic else "general"
+
+    def _point(self, x: ArrayLike) -> Array:
+        point = np.asarray(x, dtype=np.float64)
+        if point.shape != (self.n,):
+            raise StructureMismatch(
+                f"`x` must have shape ({self.n},), got {point.shape}; this problem was built for "
+                f"{self.n} variables. Build a new one for other sizes."
+            )
+        return point
+
+
+def start_point(x0: ArrayLike, name: str = "x0") -> Array:
+    """Return a checked float64 copy of a starting point, shape (n,).
+
+    Parameters
+    ----------
+    x0 : array_like, shape (n,)
+        Starting point.
+    name : str, optional
+        Name of the argument, for messages.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        A copy.
+
+    Raises
+    ------
+    TypeError
+        If it is complex or not numeric.
+    ValueError
+        If it is empty, not one-dimensional, or not finite.
+    """
+    array = np.asarray(x0)
+    if array.dtype.kind not in "buif":
+        raise TypeError(
+            f"`{name}` must hold real numbers, got dtype {array.dtype}. Split complex unknowns "
+            "into real and imaginary parts."
+        )
+    if array.ndim != 1:
+        raise ValueError(
+            f"`{name}` must have one dimension, got shape {array.shape}. Pass {name}.ravel() and "
+            "reshape inside the functions."
+        )
+    if array.size == 0:
+        raise ValueError(f"`{name}` must hold at least one variable, got none.")
+    point = array.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(point))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must be finite, got {point[bad[0]]} at index {bad[0]} "
+            f"({bad.size} such entries)."
+        )
+    return point
+
+
+def variable_bounds(bounds: tuple[Limit, Limit] | None, n: int) -> tuple[Array, Array]:
+    """Return bounds as two arrays of shape (n,).
+
+    Parameters
+    ----------
+    bounds : tuple of (array_like or None), or None
+        ``(lower, upper)``.
+    n : int
+        Number of variables.
+
+    Returns
+    -------
+    tuple of ndarray, each of shape (n,)
+        Infinite where there is no bound.
+
+    Raises
+    ------
+    ValueError
+        If a bound is NaN, has the wrong shape, or lower exceeds upper.
+    """
+    if bounds is None:
+        return np.full(n, -np.inf), np.full(n, np.inf)
+    if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+        raise ValueError(
+            f"`bounds` must be a pair (lower, upper) of scalars or arrays of shape ({n},), got "
+            f"{type(bounds).__name__} of length {np.size(np.asarray(bounds, dtype=object))}."
+        )
+    lower = _fit("lower", _limit("lower", bounds[0], -np.inf, " of `bounds`"), n, "bounds")
+    upper = _fit("upper", _limit("upper", bounds[1], np.inf, " of `bounds`"), n, "bounds")
+    if np.any(lower > upper):
+        hint = ""
+        if n == 2:
+            hint = " With two variables: `bounds` is (lower, upper), not a pair per variable."
+        raise ValueError(
+            f"`bounds` must have lower <= upper: {_first_crossing(lower, upper)}.{hint}"
+        )
+    return lower, upper
+
+
+def _limit(name: str, value: Limit, missing: float, owner: str) -> Array:
+    if value is None:
+        return np.asarray(missing, dtype=np.float64)
+    array = np.asarray(value)
+    if array.dtype == object:  # a list with None for "no limit"
+        array = np.where(np.equal(array, None), missing, array)  # type: ignore[call-overload]
+    if np.iscomplexobj(array):
+        raise TypeError(f"`{name}`{owner} must be real, got dtype {array.dtype}.")
+    limit = np.array(array, dtype=np.float64)
+    if np.any(np.isnan(limit)):
+        raise ValueError(
+            f"`{name}`{owner} must not be NaN. Use None or an infinite value for no limit."
+        )
+    limit.setflags(write=False)
+    return limit
+
+
+def _fit(name: str, limit: Limit, size: int, owner: str) -> Array:
+    array = np.asarray(limit, dtype=np.float64)
+    if array.ndim and array.size not in (1, size):
+        raise StructureMismatch(
+            f"`{name}` of {owner} must be a scalar or have {size} entries, got shape "
+            f"{array.shape}: one limit for each row."
+        )
+    return np.broadcast_to(array.reshape(-1), (size,)).copy()
+
+
+def _first_crossing(lower: Array, upper: Array) -> str:
+    low, high = np.broadcast_arrays(lower, upper)
+    where = int(np.flatnonzero(low.reshape(-1) > high.reshape(-1))[0])
+    return f"{low.reshape(-1)[where]} > {high.reshape(-1)[where]} at index {where}"
+
+
+def _constraint_list(constraints: Constraint | Sequence[Constraint]) -> tuple[Constraint, ...]:
+    group = (constraints,) if isinstance(constraints, Constraint) else tuple(constraints)
+    for item in group:
+        if not isinstance(item, Constraint):
+            raise TypeError(
+                f"`constraints` must hold Constraint objects, got {type(item).__name__}. Write "
+                "Constraint(c, lower, upper)."
+            )
+    return group
+
+
+def _zero(x: Any) -> float:
+    """Objective of a problem of feasibility."""
+    return 0.0

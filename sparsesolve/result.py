@@ -1,0 +1,193 @@
+"""`Result`: what a solver found, in one form for every solver.
+
+Separate because all adapters fill it and none of them should know another. Sign convention, the
+same for every solver: the Lagrangian is
+
+    L(x) = f(x) + multipliers . c(x) - lower . (x - lo) + upper . (x - hi)
+
+with ``lower, upper = bound_multipliers``, both >= 0. At a solution
+
+    gradient f + J^T multipliers - lower + upper = 0,
+
+so the multiplier of a constraint held at its upper limit is >= 0, and <= 0 at its lower limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.errors import SolverError
+
+__all__ = ["Counts", "Result", "Status"]
+
+Array = NDArray[np.float64]
+
+
+class Status(StrEnum):
+    """How a solve ended; the same words for every solver."""
+
+    SOLVED = "solved"
+    ACCEPTABLE = "acceptable"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    ITERATION_LIMIT = "iteration-limit"
+    TIME_LIMIT = "time-limit"
+    STALLED = "stalled"
+    SINGULAR = "singular"
+    EVALUATION_ERROR = "evaluation-error"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Evaluations really made; a value taken from the cache of one point is not counted again."""
+
+    function: int = 0
+    gradient: int = 0
+    constraints: int = 0
+    jacobian: int = 0
+    hessian: int = 0
+
+
+def _empty() -> Array:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Result:
+    """What a solver found.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+        The solution, or the best point seen where the solve was stopped or failed.
+    fun : float or ndarray
+        Objective at `x`; for `root` and `least_squares` the residual vector, shape (m,).
+    status : Status
+        How the solve ended.
+    message : str
+        The same in words, from the solver.
+    solver : str
+        Name of the solver.
+    constraints : ndarray, shape (m,)
+        Constraint values at `x`, stacked in order.
+    multipliers : ndarray, shape (m,)
+        Of the constraints: L = f + multipliers . c, whatever the solver.
+    bound_multipliers : tuple of ndarray, each of shape (n,)
+        ``(lower, upper)``, both >= 0.
+    cost : float
+        Objective as the solver minimizes it; ``0.5 * sum(rho(r**2))`` for least squares.
+    optimality : float
+        Largest absolute entry of the gradient of the Lagrangian at `x`.
+    constraint_violation : float
+        Largest violation of a constraint or bound at `x`, absolute.
+    iterations : int
+        Iterations of the solver.
+    counts : Counts
+        Evaluations of each function.
+    seconds_preparation, seconds_derivatives, seconds_solver : float, s
+        Preparing derivatives inside this solve; evaluating values and derivatives; all the rest.
+    jacobian : csr_array or None
+        Jacobian at `x`, for `root` and `least_squares`.
+    solver_status : int or None
+        The solver's own code.
+    """
+
+    x: Array
+    fun: Any
+    status: Status
+    message: str
+    solver: str
+    constraints: Array = field(default_factory=_empty)
+    multipliers: Array = field(default_factory=_empty)
+    bound_multipliers: tuple[Array, Array] = field(default_factory=lambda: (_empty(), _empty()))
+    cost: float = float("nan")
+    optimality: float = float("nan")
+    constraint_violation: float = 0.0
+    iterations: int = 0
+    counts: Counts = field(default_factory=Counts)
+    seconds_preparation: float = 0.0
+    seconds_derivatives: float = 0.0
+    seconds_solver: float = 0.0
+    jacobian: Any = None
+    solver_status: int | None = None
+    name: str = ""
+
+    @property
+    def success(self) -> bool:
+        """Whether the solver reports a solution (to its tolerance, or an acceptable one)."""
+        return self.status in (Status.SOLVED, Status.ACCEPTABLE)
+
+    def raise_on_failure(self) -> Result:
+        """Return this result, or raise where the solver did not succeed.
+
+        Returns
+        -------
+        Result
+            The same object, so that calls chain.
+
+        Raises
+        ------
+        SolverError
+            If `success` is false.
+        """
+        if not self.success:
+            raise SolverError(
+                f"{self.solver} ended with status {self.status.value!r}: {self.message} "
+                f"Objective {self.cost:.6g}, constraint violation "
+                f"{self.constraint_violation:.2e}, optimality {self.optimality:.2e} after "
+                f"{self.iterations} iterations. Try another start, tolerance or solver."
+            )
+        return self
+
+    def __str__(self) -> str:
+        rows = self._rows()
+        width = max(len(label) for label, _ in rows)
+        title = f"{self.name}: " if self.name else ""
+        lines = [f"{title}{self.solver} {self.status.value} ({self.message})"]
+        return "\n".join(lines + [f"  {label:<{width}}  {text}" for label, text in rows])
+
+    def __repr__(self) -> str:
+        return (
+            f"Result({self.status.value!r}, solver={self.solver!r}, cost={self.cost:.10g}, "
+            f"n={self.x.size}, m={self.constraints.size}, iterations={self.iterations})"
+        )
+
+    def _rows(self) -> list[tuple[str, str]]:
+        c = self.counts
+        first = "objective" if np.ndim(self.fun) == 0 else "cost"
+        total = self.seconds_preparation + self.seconds_derivatives + self.seconds_solver
+        rows = [
+            (first, f"{self.cost:.12g}"),
+            ("constraint violation", f"{self.constraint_violation:.3e}"),
+            ("optimality", f"{self.optimality:.3e}"),
+            ("x", _summary(self.x)),
+        ]
+        if self.multipliers.size:
+            rows.append(("multipliers", _summary(self.multipliers)))
+        rows += [
+            ("iterations", str(self.iterations)),
+            (
+                "evaluations",
+                f"function {c.function}, gradient {c.gradient}, constraints {c.constraints}, "
+                f"Jacobian {c.jacobian}, Hessian {c.hessian}",
+            ),
+            (
+                "seconds",
+                f"{total:.3f} = preparation {self.seconds_preparation:.3f} + derivatives "
+                f"{self.seconds_derivatives:.3f} + solver {self.seconds_solver:.3f}",
+            ),
+        ]
+        return rows
+
+
+def _summary(values: Array) -> str:
+    text = np.array2string(values, precision=6, threshold=8, edgeitems=3, max_line_width=10_000)
+    return f"{text}  ({values.size} values)" if values.size > 8 else text
