@@ -13,7 +13,7 @@ __all__ = ["brusselator_1d", "brusselator_2d"]
 
 
 def brusselator_2d(side: int = 32) -> OdeCase:
-    """The Brusselator on a periodic square, `side` x `side` points, two species.
+    """Brusselator on a periodic square, `side` x `side` points, two species.
 
     ``u' = B + u^2 v - (A + 1) u + alpha lap(u) + f``, ``v' = A u - u^2 v + alpha lap(v)`` with
     A = 3.4, B = 1, alpha = 10, and f = 5 inside the circle of radius 0.1 about (0.3, 0.6) from
@@ -60,7 +60,7 @@ def brusselator_2d(side: int = 32) -> OdeCase:
 
 
 def brusselator_1d(points: int = 500) -> OdeCase:
-    """The Brusselator on the unit interval with fixed ends.
+    """Brusselator on the unit interval with fixed ends.
 
     ``u' = 1 + u^2 v - 4 u + alpha u_xx``, ``v' = 3 u - u^2 v + alpha v_xx`` with alpha = 1/50,
     central differences, u = 1 and v = 3 at both ends.

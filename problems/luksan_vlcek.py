@@ -23,7 +23,7 @@ LUKVLE1_BEST = 6.2324586324
 
 
 def _cycle(values: ArrayLike, n: int) -> Vector:
-    """The values in turn, n of them."""
+    """Return the values in turn, n of them."""
     return np.resize(np.asarray(values, dtype=float), n)
 
 
@@ -73,12 +73,13 @@ def lukvle3(n: int = 1000) -> MinimizeCase:
     Minimize ``sum_i (x_{2i-1} + 10 x_{2i})^2 + 5 (x_{2i+1} - x_{2i+2})^2
     + (x_{2i} - 2 x_{2i+1})^4 + 10 (x_{2i-1} - x_{2i+2})^4``, i = 1 .. n / 2 - 1, subject to
     ``3 x_1^3 + 2 x_2 - 5 + sin(x_1 - x_2) sin(x_1 + x_2) = 0`` and
-    ``4 x_n - x_{n-1} exp(x_{n-1} - x_n) - 3 = 0``.
+    ``4 x_{n-1} - x_{n-1} exp(x_{n-1} - x_n) - 3 = 0``.
 
     Notes
     -----
-    n variables (even), m = 2. Start (3, -1, 0, 1, 3, -1, ...). Best value 27.58658 for large n.
-    Nonconvex. Report 767, problem 5.3.
+    n variables (even), m = 2. Start (3, -1, 0, 1, 3, -1, ...). Best value 27.5865837567 for
+    large n. Nonconvex. Report 767, problem 5.3, as CUTEst's LUKVLE3 has it: the last constraint of
+    the report starts with ``4 x_n`` (its minimum is 14.16851).
     """
 
     def objective(x: Vector) -> Vector:
@@ -88,7 +89,7 @@ def lukvle3(n: int = 1000) -> MinimizeCase:
 
     def ends(x: Vector) -> Vector:
         first = 3 * x[0] ** 3 + 2 * x[1] - 5 + _trigonometric_exponential(x[0], x[1])
-        last = 4 * x[-1] - x[-2] * np.exp(x[-2] - x[-1]) - 3
+        last = 4 * x[-2] - x[-2] * np.exp(x[-2] - x[-1]) - 3
         return np.stack([first, last])
 
     return MinimizeCase(
@@ -96,7 +97,7 @@ def lukvle3(n: int = 1000) -> MinimizeCase:
         x0=_cycle([3.0, -1.0, 0.0, 1.0], n),
         bounds=free(n),
         constraints=(Block(ends, 0.0, 0.0, "ends"),),
-        best=27.58658 if n >= 100 else None,
+        best=27.5865837567 if n >= 100 else None,
     )
 
 
@@ -141,8 +142,8 @@ def lukvle5(n: int = 1000) -> MinimizeCase:
 
     Notes
     -----
-    n variables, m = n - 4. Start x = -1. Best value 2.63928 for large n. Nonconvex. Report 767,
-    problem 5.5.
+    n variables, m = n - 4. Start x = -1. Best value 2.63928370306 for large n. Nonconvex.
+    Report 767, problem 5.5.
     """
 
     def objective(x: Vector) -> Vector:
@@ -158,7 +159,7 @@ def lukvle5(n: int = 1000) -> MinimizeCase:
         x0=-np.ones(n),
         bounds=free(n),
         constraints=(Block(five_diagonals, 0.0, 0.0, "five diagonals"),),
-        best=2.63928 if n >= 100 else None,
+        best=2.63928370306 if n >= 100 else None,
     )
 
 
@@ -195,8 +196,8 @@ def lukvle6(n: int = 999) -> MinimizeCase:
 def lukvle7(n: int = 1000) -> MinimizeCase:
     """Problem 5.7: trigonometric tridiagonal function, four constraints at the ends.
 
-    Minimize ``sum_i i (1 - cos x_i + sin x_{i-1} - sin x_{i+1})`` with x_0 = x_{n+1} = 0, subject to
-    ``4 (x_1 - x_2^2) + x_2 - x_3^2 = 0``,
+    Minimize ``sum_i i (1 - cos x_i + sin x_{i-1} - sin x_{i+1})`` with x_0 = x_{n+1} = 0, subject
+    to ``4 (x_1 - x_2^2) + x_2 - x_3^2 = 0``,
     ``8 x_2 (x_2^2 - x_1) - 2 (1 - x_2) + 4 (x_2 - x_3^2) + x_3 - x_4^2 = 0``,
     ``8 x_{n-1} (x_{n-1}^2 - x_{n-2}) - 2 (1 - x_{n-1}) + 4 (x_{n-1} - x_n^2) + x_{n-2}^2 - x_{n-3}
     = 0``, ``8 x_n (x_n^2 - x_{n-1}) - 2 (1 - x_n) + x_{n-1}^2 - x_{n-2} = 0``.

@@ -106,7 +106,7 @@ def vdpol(epsilon: float = 1e-6) -> OdeCase:
 
 
 def orego() -> OdeCase:
-    """The Oregonator, a model of the Belousov-Zhabotinskii reaction.
+    """Oregonator, a model of the Belousov-Zhabotinskii reaction.
 
     ``y1' = s (y2 - y1 y2 + y1 - q y1^2)``, ``y2' = (y3 - y2 - y1 y2) / s``, ``y3' = w (y1 - y3)``
     with s = 77.27, q = 8.375e-6, w = 0.161.
