@@ -10,6 +10,7 @@ array (or number), whose elements are constants.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -32,11 +33,14 @@ __all__ = ["Builder", "Operand", "is_slots"]
 
 Operand: TypeAlias = NDArray[Any] | float
 _MOST_SLOTS = 2**31 - 1
+_ARRAYS = (np.ndarray, np.generic)
+_SCALARS = {np.int32, float}
+_LOADS = tuple(Node("load", (k,)) for k in range(3))
 
 
 def is_slots(operand: Operand) -> bool:
     """Whether an operand holds slot numbers; otherwise it holds constants."""
-    return isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind == "i"
+    return isinstance(operand, _ARRAYS) and operand.dtype.kind == "i"
 
 
 class Builder:
@@ -140,8 +144,10 @@ class Builder:
         Returns
         -------
         ndarray of int32
-            Slots of the result, in the broadcast shape.
+            Slots of the result, in the broadcast shape; one number for scalar operands.
         """
+        if _SCALARS.issuperset(map(type, operands)):
+            return self._map_scalars(op, operands)
         key = (op, *(_key(operand) for operand in operands))
         found = self._memo.get(key)
         if found is not None:
@@ -164,6 +170,28 @@ class Builder:
         result = np.arange(start, start + length, dtype=np.int32).reshape(shape)
         self._memo[key] = result
         self._alive.append(operands)  # keys hold addresses, so the arrays must live on
+        return result
+
+    def _map_scalars(self, op: str, operands: Sequence[Any]) -> Any:
+        """Do what `map` does, ten times quicker: Python loops over scalars come here a lot."""
+        key = (op, *[int(a) if type(a) is np.int32 else a.hex() for a in operands])
+        found = self._memo.get(key)
+        if found is not None:
+            return found
+        loads: list[Index] = []
+        nodes: list[Node] = []
+        for operand in operands:
+            if type(operand) is np.int32:
+                nodes.append(_LOADS[len(loads)])
+                loads.append(Index(1, int(operand), 0))
+            else:
+                nodes.append(Node("const", (), operand))
+        nodes.append(_last_node(op, len(operands)))
+        step = Kernel(
+            self.allocate(1), 1, tuple(loads), tuple(nodes), (len(operands),), None, self.origin
+        )
+        self.instructions.append(step)
+        result = self._memo[key] = np.int32(step.start)
         return result
 
     def reduce(self, ids: Slots, segments: NDArray[Any]) -> Slots:
@@ -238,19 +266,28 @@ def _key(operand: Operand) -> tuple[Any, ...]:
     )
 
 
+@functools.cache
+def _last_node(op: str, arity: int) -> Node:
+    return Node(op, tuple(range(arity)))
+
+
 def _needed(
     instructions: Sequence[Kernel | Opaque], outputs: Slots, n_slots: int
 ) -> tuple[Kernel | Opaque, ...]:
-    live = np.zeros(n_slots, dtype=bool)
+    flags = bytearray(n_slots)  # quick to read and write one by one
+    live = np.frombuffer(flags, dtype=np.bool_)
     live[outputs] = True
     kept: list[Kernel | Opaque] = []
     for step in reversed(instructions):
-        if not live[step.start : step.stop].any():
+        single = step.stop == step.start + 1
+        if not (flags[step.start] if single else live[step.start : step.stop].any()):
             continue
         kept.append(step)
         for index in step.loads if isinstance(step, Kernel) else step.operands:
             if index.array is not None or index.stride < 0:
                 live[index.to_array()] = True
+            elif index.length == 1:
+                flags[index.start] = 1
             elif index.length:
                 low, high = index.bounds()
                 live[low : high + 1 : index.stride or 1] = True

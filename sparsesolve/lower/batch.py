@@ -13,6 +13,7 @@ the parameters stay. Time is linear in the number of kernels plus the size of th
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -207,27 +208,24 @@ def _extend(
 
 def _levels(steps: Sequence[Step], n_slots: int) -> list[int]:
     """Longest way from the inputs to each step, in steps."""
-    scalar: dict[int, int] = {}  # levels of single slots; most programs that come here have many
-    level = np.zeros(n_slots, dtype=np.int32)
+    one = array("i", bytes(4 * n_slots))  # quick to read and write one by one
+    level = np.frombuffer(one, dtype=np.int32)
     found: list[int] = []
     for step in steps:
         above = 0
         for index in _reads(step):
-            if index.length == 0:
-                continue
-            if index.length == 1 or index.stride == 0:
-                slot = index.start if index.array is None else int(index.array[0])
-                here = scalar.get(slot, -1)
-                above = max(above, int(level[slot]) if here < 0 else here)
+            if index.array is None and (index.length == 1 or index.stride == 0):
+                above = max(above, one[index.start] if index.length else 0)
             elif index.array is None and index.stride > 0:
                 stop = index.start + index.stride * index.length
-                above = max(above, int(level[index.start : stop : index.stride].max()))
+                above = max(above, int(level[index.start : stop : index.stride].max(initial=0)))
             else:
-                above = max(above, int(level[index.to_array()].max()))
+                above = max(above, int(level[index.to_array()].max(initial=0)))
         found.append(above + 1)
         if step.stop == step.start + 1:
-            scalar[step.start] = above + 1
-        level[step.start : step.stop] = above + 1
+            one[step.start] = above + 1
+        else:
+            level[step.start : step.stop] = above + 1
     return found
 
 

@@ -118,9 +118,10 @@ class Context:
 
     def operand(self, value: Any) -> Any:
         """Return slots as they are, and constants as float64."""
-        if is_traced(value) or type(value) is float:
+        kind = type(value)
+        if kind is np.int32 or kind is float or is_traced(value):
             return value
-        if type(value) is int or type(value) is bool:
+        if kind is int or kind is bool:
             return float(value)
         array = np.asarray(value)
         if array.dtype.kind not in "fbiu":

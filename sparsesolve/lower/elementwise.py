@@ -106,20 +106,20 @@ def _reciprocal(c: Context, x: Any) -> Any:
 
 @rule("power float_power pow", "elementwise", "elementwise")
 def _power(c: Context, x: Any, y: Any) -> Any:
-    if is_traced(y) or np.size(y) == 0:
+    if is_traced(y):
         return c.map("power", x, y)
-    exponents = np.asarray(y, dtype=np.float64)
-    p = float(exponents.flat[0])
-    if (exponents != p).any():
-        return c.map("power", x, y)
-    shape = np.broadcast_shapes(np.shape(x), exponents.shape)
-    if shape != np.shape(x):
-        x = np.broadcast_to(x, shape)
+    shape, p = np.shape(x), y
+    if type(y) is not int and type(y) is not float:
+        exponents = np.asarray(y, dtype=np.float64)
+        p = float(exponents.flat[0]) if exponents.size else 1.0
+        shape = np.broadcast_shapes(shape, exponents.shape)
+        if (exponents != p).any() or shape != np.shape(x):
+            return c.map("power", x, y)
     if p == 0.0:
         return np.ones(shape)
     if p == 0.5:
         return c.map("sqrt", x)
-    if p != int(p) if abs(p) <= _MOST_FACTORS else True:
+    if not abs(p) <= _MOST_FACTORS or p != int(p):
         return c.map("power", x, p)
     product = _product(c, x, abs(int(p)))
     return product if p > 0 else c.map("divide", 1.0, product)
