@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
+from sparsesolve.engine.opaque import call_opaque
 from sparsesolve.engine.segments import SegmentSum
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.ops import OPS
@@ -437,24 +438,14 @@ def _mirror(stacked: Array, columns: Slots, shared: Array, slots: NDArray[np.int
 def _call_opaque(step: Opaque, operands: Sequence[Array], target: Array) -> None:
     """Call the function, once for each value of the batch if there is one."""
     if target.ndim == 1:
-        target[...] = _opaque_result(step, operands)
+        target[...] = call_opaque(step, operands)
         return
     for k, row in enumerate(target):
         arrays = [
             part[k] if part.ndim > len(shape) else part
             for part, shape in zip(operands, step.shapes, strict=True)
         ]
-        row[...] = _opaque_result(step, arrays)
-
-
-def _opaque_result(step: Opaque, operands: Sequence[Array]) -> Array:
-    result = np.asarray(step.function(*(part.copy() for part in operands)), dtype=np.float64)
-    if result.shape != step.result_shape:
-        raise StructureMismatch(
-            f"`{step.name}` must return shape {step.result_shape} as it did when it was traced, "
-            f"got {result.shape}. Its result may not change shape with its values."
-        )
-    return result.reshape(-1)
+        row[...] = call_opaque(step, arrays)
 
 
 def _function(op: str) -> Callable[..., Any]:
