@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.coloring.graph import Graph, adjacency_graph, augmented_graph, column_graph
-from sparsesolve.coloring.greedy import partial_colors, symmetric_colors
+from sparsesolve.coloring.greedy import partial_colors, recolored, symmetric_colors
 from sparsesolve.coloring.neutral import without_neutral_colors
 from sparsesolve.coloring.orders import ORDERS
 from sparsesolve.coloring.split import split_off_columns, split_off_rows
@@ -26,6 +26,9 @@ __all__ = ["color"]
 # Orders beyond the first are tried by "auto" while one walk of the graph stays below this number
 # of steps, about a second.
 AUTO_WORK = 200_000_000
+# Passes of recoloring after "best" and "auto", and the steps that all of them may take.
+MAX_PASSES = 60
+RECOLOR_WORK = 500_000_000
 
 
 def color(
@@ -49,7 +52,8 @@ def color(
         (or columns) colored by themselves, whichever has fewer colors.
     order : str, default "largest-first"
         "natural", "largest-first", "smallest-last", "incidence-degree", "dynamic-largest-first",
-        "best" (all of them, the fewest colors kept) or "auto" (the same while that is cheap).
+        "best" (all of them, the fewest colors kept; columns and rows are then recolored, class by
+        class, as long as that is cheap) or "auto" (the same while one order is cheap).
     recovery : {"direct", "substitution"}, default "direct"
         Each nonzero is one entry of a product, or an entry minus others: fewer colors for
         symmetric and bidirectional, a little more rounding. For columns and rows both are direct.
@@ -90,15 +94,14 @@ def color(
         raise ValueError(f"`order` must be one of {(*ORDERS, 'best', 'auto')}, got {order!r}.")
     known = _as_pattern(pattern)
     graph = _graph(known, structure)
-    best: Coloring | None = None
-    for name in _orders_to_try(order, graph):
-        found = _color_in_order(known, graph, structure, name, recovery)
-        if best is None or found.ncolors < best.ncolors:
-            best = found
+    names = _orders_to_try(order, graph)
+    best = _color_in_order(known, graph, structure, names[0], recovery)
+    for name in names[1:]:
         if best.ncolors <= best.lower_bound:
             break
-    assert best is not None, "there is always one order to try"
-    return best
+        found = _color_in_order(known, graph, structure, name, recovery)
+        best = min(best, found, key=_ncolors)
+    return _improved(best, graph) if order in ("best", "auto") else best
 
 
 def _as_pattern(pattern: Pattern | Any) -> Pattern:
@@ -137,10 +140,24 @@ def _color_in_order(
         limit = 2 * min(coloring.ncolors for coloring in split) + 16
     together = symmetric_colors(graph, order, recovery, limit)
     if together is None:
-        return min(split, key=lambda coloring: coloring.ncolors)
+        return min(split, key=_ncolors)
     _drop_empty(together, pattern, structure)
     found = without_neutral_colors(_finished(pattern, structure, together, recovery, order))
-    return min((found, *split), key=lambda coloring: coloring.ncolors)
+    return min((found, *split), key=_ncolors)
+
+
+def _improved(best: Coloring, graph: Graph) -> Coloring:
+    """Recolor the columns or rows of the best coloring, as often as is cheap."""
+    if best.structure not in ("columns", "rows"):
+        return best
+    passes = min(MAX_PASSES, RECOLOR_WORK // max(1, graph.work))
+    colors = recolored(graph, best.colors, passes, best.lower_bound)
+    fewer = _finished(best.pattern, best.structure, colors, best.recovery, f"{best.order}, again")
+    return min(best, fewer, key=_ncolors)
+
+
+def _ncolors(coloring: Coloring) -> int:
+    return coloring.ncolors
 
 
 def _finished(
