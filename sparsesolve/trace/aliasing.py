@@ -127,8 +127,10 @@ def positions_in(view: NDArray[Any], whole: NDArray[Any]) -> tuple[NDArray[np.in
             f"{user_line()}. Copy the view before assigning."
         )
     places_view, places_whole = _places(view), _places(whole)
-    first = int(places_whole.min(initial=0))
-    labels = np.full(int(places_whole.max(initial=first)) - first + 1, -1)
+    if not view.size:
+        return tuple(np.zeros(view.shape, dtype=np.int64) for _ in whole.shape)
+    first = int(places_whole.min())
+    labels = np.full(int(places_whole.max()) - first + 1, -1)
     labels[places_whole - first] = np.arange(whole.size).reshape(whole.shape)
     flat = labels[places_view - first]
     return np.unravel_index(flat, whole.shape)

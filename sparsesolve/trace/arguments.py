@@ -9,7 +9,7 @@ static: it is fixed at the trace, and a call with another value is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 

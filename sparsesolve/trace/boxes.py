@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any, NoReturn
 
 import autograd.numpy as anp
@@ -22,13 +23,15 @@ from autograd.tracer import Box, isbox
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
 from sparsesolve.trace import dispatch, ufuncs
 from sparsesolve.trace.aliasing import assign, refreshed
-from sparsesolve.trace.operands import operand
+from sparsesolve.trace.operands import is_traced, operand, plain_index, refuse_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["BOXED", "ArrayTracer", "ScalarTracer"]
+__all__ = ["BOXED", "ArrayTracer", "ScalarTracer", "is_sparse_call"]
 
+_NUMBERS = frozenset({float, int, np.float64})
+_NO_OPTIONS: dict[str, Any] = {}
 _getitem = ArrayBox.__getitem__
 _current = Box._node
 
@@ -37,6 +40,11 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
     """A traced scalar."""
 
     __slots__ = ()
+
+    def __init__(self, value: Any, trace: int, node: Any) -> None:
+        self._value = value._value if _is_own(value, trace) else value
+        self._trace = trace
+        self._node = node
 
     def __array_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -50,15 +58,18 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
         """Become an object array: of the whole for scipy.sparse, of the elements otherwise."""
         if dtype is not None and np.dtype(dtype) != object:
             _convert(self, f"an array of kind {np.dtype(dtype)}", "Leave the conversion out")
-        caller = sys._getframe(1).f_globals.get("__name__", "")
-        if not self.shape or caller.startswith("scipy.sparse"):
-            whole = np.empty((), dtype=object)
-            whole[()] = self
-            return whole
+        if not self.shape or is_sparse_call(sys._getframe(1)):
+            return self.as_object()
         elements = np.empty(self.shape, dtype=object)
         for place in np.ndindex(self.shape):
             elements[place] = self[place]
         return elements
+
+    def as_object(self) -> Any:
+        """Return an object array without dimensions that holds this value."""
+        whole = np.empty((), dtype=object)
+        whole[()] = self
+        return whole
 
     shape = property(lambda self: np.shape(self._value))
     ndim = property(lambda self: np.ndim(self._value))
@@ -76,7 +87,7 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
     # --- conversions: a traced value has no Python number, a constant one has ---
 
     def __bool__(self) -> bool:
-        if dispatch.is_traced(self):
+        if is_traced(self):
             raise DataDependentBranch(
                 f"expected a branch on constants, got one on a traced value at {user_line()}. "
                 "Compute both sides and choose with np.where, np.maximum, np.minimum or np.clip "
@@ -85,7 +96,7 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
         return bool(self._value)
 
     def __float__(self) -> float:
-        if dispatch.is_traced(self):
+        if is_traced(self):
             _convert(
                 self,
                 "a Python float",
@@ -99,13 +110,13 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
         return complex(float(self))
 
     def __int__(self) -> int:
-        if dispatch.is_traced(self):
-            _index(self)
+        if is_traced(self):
+            refuse_index(self)
         return int(self._value)
 
     def __index__(self) -> int:
-        if dispatch.is_traced(self):
-            _index(self)
+        if is_traced(self):
+            refuse_index(self)
         result: int = self._value.__index__()
         return result
 
@@ -142,12 +153,12 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, scipy.sparse.spmatrix):
             return sparse_rmatmul(self, other)
-        return anp.multiply(self, operand(other))
+        return _multiply(self, other)
 
     def __rmul__(self, other: Any) -> Any:
         if isinstance(other, scipy.sparse.spmatrix):
             return sparse_matmul(other, self)
-        return anp.multiply(operand(other), self)
+        return _multiply_swapped(self, other)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -198,11 +209,6 @@ class ArrayTracer(ScalarTracer):
 
     __slots__ = ()
 
-    def __init__(self, value: Any, trace: int, node: Any) -> None:
-        self._value = value
-        self._trace = trace
-        _current.__set__(self, node)
-
     @property
     def _node(self) -> Any:
         """The node of the present content: derived anew after an assignment to its memory."""
@@ -225,7 +231,11 @@ class ArrayTracer(ScalarTracer):
     def __getitem__(self, index: Any) -> Any:
         if type(index) is not int:
             index = plain_index(index)
-        return _getitem(self, index)
+        node = self._node
+        if type(node) is not TapeNode:
+            return _getitem(self, index)
+        value = self._value[index]
+        return _record(self, value, _getitem, (self._value, index), (0,), (node,))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         value = operand(value)
@@ -248,40 +258,18 @@ class ArrayTracer(ScalarTracer):
         self[...] = value
 
 
+def is_sparse_call(frame: FrameType) -> bool:
+    """Tell a call by scipy.sparse, whose products leave to us what they cannot read."""
+    return str(frame.f_globals.get("__name__", "")).startswith("scipy.sparse")
+
+
+def _is_own(value: Any, trace: int) -> bool:
+    """Tell a result that a composite operation has already wrapped for the same trace."""
+    return type(value) in (ArrayTracer, ScalarTracer) and bool(value._trace == trace)
+
+
 def _is_mask(index: Any) -> bool:
-    return isinstance(index, ArrayTracer) and index.dtype == bool and dispatch.is_traced(index)
-
-
-def plain_index(index: Any) -> Any:
-    """Check an index: whatever is in it must not depend on the traced arguments."""
-    kind = type(index)
-    if kind in (int, slice, type(None), type(Ellipsis)) and kind is not slice:
-        return index
-    if kind is tuple:
-        return tuple(plain_index(item) for item in index)
-    if kind is list:
-        return [plain_index(item) for item in index]
-    if kind is slice:
-        return slice(*(plain_index(part) for part in (index.start, index.stop, index.step)))
-    if isbox(index):
-        if dispatch.is_traced(index):
-            _index(index)
-        return index._value
-    if isinstance(index, np.ndarray) and index.dtype == object:
-        return plain_index(index.tolist())
-    return index
-
-
-def _index(box: Any) -> NoReturn:
-    if box.dtype == bool:
-        raise DataDependentBranch(
-            f"expected an index or mask that is constant, got a traced mask at {user_line()}. "
-            "Choose elements with np.where(mask, a, b) over the whole array."
-        )
-    raise DataDependentBranch(
-        f"expected an integer that is constant, got a traced value at {user_line()}. Make it a "
-        "static constant: close over it, or bind it with functools.partial."
-    )
+    return isinstance(index, ArrayTracer) and index.dtype == bool and is_traced(index)
 
 
 def _convert(box: Any, kind: str, fix: str) -> NoReturn:
@@ -303,9 +291,34 @@ def _forward(name: str) -> Callable[..., Any]:
 
 
 def _binary(function: Callable[..., Any], swap: bool = False) -> Callable[..., Any]:
-    if swap:
-        return lambda self, other: function(operand(other), self)
-    return lambda self, other: function(self, operand(other))
+    """Make an operator; the usual operands go past autograd's wrapper, which costs more."""
+    ufunc: np.ufunc = function.fun  # type: ignore[attr-defined]
+
+    def operator(self: Any, other: Any) -> Any:
+        kind, node = type(other), self._node
+        if type(node) is TapeNode:
+            if kind in _NUMBERS:
+                pair = (other, self._value) if swap else (self._value, other)
+                return _record(self, ufunc(*pair), function, pair, (int(swap),), (node,))
+            if (kind is ScalarTracer or kind is ArrayTracer) and other._trace == self._trace:
+                pair, parents = (self._value, other._value), (node, other._node)
+                return _record(self, ufunc(*pair), function, pair, (0, 1), parents)
+        other = operand(other)
+        return function(other, self) if swap else function(self, other)
+
+    return operator
+
+
+def _record(
+    box: Any,
+    value: Any,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    argnums: tuple[int, ...],
+    parents: tuple[TapeNode, ...],
+) -> Any:
+    node = TapeNode(value, function, args, _NO_OPTIONS, argnums, parents)
+    return BOXED[type(value)](value, box._trace, node)
 
 
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -328,6 +341,7 @@ _ARITHMETIC = {
     "or": anp.bitwise_or,
     "xor": anp.bitwise_xor,
 }
+_multiply, _multiply_swapped = _binary(anp.multiply), _binary(anp.multiply, swap=True)
 _COMPARISONS = {
     "eq": anp.equal,
     "ne": anp.not_equal,
@@ -341,7 +355,7 @@ for _name, _function in _ARITHMETIC.items():
         setattr(ScalarTracer, f"__{_name}__", _binary(_function))
         setattr(ScalarTracer, f"__r{_name}__", _binary(_function, swap=True))
     setattr(ArrayTracer, f"__i{_name}__", _in_place(_function))
-setattr(ArrayTracer, "__imatmul__", _in_place(anp.matmul))
+ArrayTracer.__imatmul__ = _in_place(anp.matmul)
 for _name, _function in _COMPARISONS.items():
     setattr(ScalarTracer, f"__{_name}__", _binary(_function))
 _METHODS = (

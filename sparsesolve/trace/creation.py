@@ -12,8 +12,8 @@ import numpy as np
 from autograd.numpy import numpy_wrapper
 from autograd.tracer import isbox, register_notrace
 
-from sparsesolve.trace.dispatch import EXPANSIONS, implements, is_traced, refuse
-from sparsesolve.trace.operands import holds_boxes, stacked
+from sparsesolve.trace.dispatch import EXPANSIONS, implements, refuse
+from sparsesolve.trace.operands import stacked
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import user_line
 

@@ -12,18 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import autograd.numpy as anp
-import numpy as np
 from autograd.core import primitive_jvps, primitive_vjps
-from autograd.tracer import isbox
 
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.trace.naming import op_name, wrapped_functions
-from sparsesolve.trace.recorder import EXPANSIONS, TapeNode
+from sparsesolve.trace.recorder import EXPANSIONS, ORDERED
 from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.vocabulary import RECORDED
 
-__all__ = ["HANDLERS", "call", "implements", "is_traced", "refuse"]
+__all__ = ["HANDLERS", "call", "implements", "refuse"]
 
 HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What to do for a function of NumPy, where that is not to record autograd's primitive."""
@@ -44,8 +41,8 @@ def implements(
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
             HANDLERS[function] = handler
-            if not recorded:
-                EXPANSIONS.update(dict.fromkeys(_PRIMITIVES.get(function, ()), handler))
+            table = ORDERED if recorded else EXPANSIONS
+            table.update(dict.fromkeys(_PRIMITIVES.get(function, ()), handler))
         return handler
 
     return register
@@ -57,7 +54,11 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     if handler is not None:
         return handler(*args, **kwargs)
     for primitive in _PRIMITIVES.get(function, ()):
-        if op_name(primitive) in _RECORDED or primitive in primitive_vjps:
+        if (
+            op_name(primitive) in _RECORDED
+            or primitive in primitive_vjps
+            or primitive in primitive_jvps
+        ):
             return primitive(*args, **kwargs)
     name = getattr(function, "__name__", str(function))
     raise refuse(
@@ -71,11 +72,3 @@ def refuse(got: str, fix: str) -> UnsupportedOperation:
     return UnsupportedOperation(
         f"expected operations that can be recorded and differentiated, got {got}. {fix}."
     )
-
-
-def is_traced(value: Any) -> bool:
-    """Tell whether a value depends on the arguments of the traced function."""
-    if not isbox(value):
-        return False
-    node = value._node
-    return type(node) is not TapeNode or node.ref is not None

@@ -14,10 +14,8 @@ import scipy.special
 from autograd.numpy import _original_where as where
 from autograd.scipy import special
 
-from sparsesolve.errors import DataDependentBranch
-from sparsesolve.trace.boxes import plain_index
-from sparsesolve.trace.dispatch import call, implements, is_traced, refuse
-from sparsesolve.trace.operands import operand
+from sparsesolve.trace.dispatch import call, implements, refuse
+from sparsesolve.trace.operands import is_traced, operand, plain_index
 from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []

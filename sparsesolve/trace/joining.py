@@ -13,9 +13,8 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 
-from sparsesolve.trace.boxes import plain_index
 from sparsesolve.trace.dispatch import implements, refuse
-from sparsesolve.trace.operands import operand
+from sparsesolve.trace.operands import operand, plain_index
 from sparsesolve.trace.primitives import movement
 from sparsesolve.trace.sources import user_line
 

@@ -15,9 +15,8 @@ import scipy.sparse
 from autograd.numpy import linalg
 from numpy.typing import NDArray
 
-from sparsesolve.trace.boxes import plain_index
-from sparsesolve.trace.dispatch import implements, is_traced, refuse
-from sparsesolve.trace.operands import operand
+from sparsesolve.trace.dispatch import implements, refuse
+from sparsesolve.trace.operands import is_traced, operand, plain_index
 from sparsesolve.trace.primitives import component, sparse_matmul
 from sparsesolve.trace.sources import user_line
 

@@ -10,13 +10,13 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autograd.numpy import linalg, numpy_wrapper
 from autograd.core import primitive_jvps, primitive_vjps
+from autograd.numpy import linalg, numpy_wrapper
 from autograd.numpy.numpy_boxes import ArrayBox
 
 from sparsesolve.trace import primitives
 
-__all__ = ["op_name", "primitives_of", "wrapped_functions"]
+__all__ = ["NAMES", "op_name", "primitives_of", "wrapped_functions"]
 
 _MODULES = (
     ("", "autograd.numpy"),
@@ -53,6 +53,8 @@ def primitives_of(module: str) -> Iterator[tuple[str, Callable[..., Any]]]:
 def _collect() -> dict[Callable[..., Any], str]:
     names: dict[Callable[..., Any], str] = {
         numpy_wrapper._primitive_mean: "mean",
+        numpy_wrapper._primitive_std: "std",
+        numpy_wrapper._primitive_var: "var",
         linalg._primitive_norm: "linalg.norm",
         ArrayBox.__getitem__: "__getitem__",
         **{getattr(primitives, name): name for name in primitives.__all__},
@@ -64,12 +66,13 @@ def _collect() -> dict[Callable[..., Any], str]:
     return names
 
 
-_NAMES = _collect()
+NAMES = _collect()
+"""The name of every primitive that autograd or this package defines."""
 
 
 def op_name(fun: Callable[..., Any]) -> str | None:
     """Name a primitive; None where neither a name nor a derivative rule of it is known."""
-    name = _NAMES.get(fun)
+    name = NAMES.get(fun)
     if name is None and (fun in primitive_vjps or fun in primitive_jvps):
         return f"user.{getattr(fun, '__name__', 'primitive')}"
     return name
@@ -78,7 +81,7 @@ def op_name(fun: Callable[..., Any]) -> str | None:
 def wrapped_functions() -> dict[Callable[..., Any], list[Callable[..., Any]]]:
     """List autograd's primitives by the function of NumPy or SciPy that each one wraps."""
     found: dict[Callable[..., Any], list[Callable[..., Any]]] = {}
-    for primitive in _NAMES:
+    for primitive in NAMES:
         function = getattr(primitive, "fun", None)
         if function is not None:
             found.setdefault(function, []).append(primitive)

@@ -6,17 +6,18 @@ every door: arithmetic, ufuncs, assignment, and the value that the function retu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import autograd.numpy as anp
 import numpy as np
 import scipy.sparse
 from autograd.tracer import isbox
 
-from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
+from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["holds_boxes", "operand", "stacked"]
+__all__ = ["holds_boxes", "is_traced", "operand", "plain_index", "refuse_index", "stacked"]
 
 _QUICK = frozenset({float, int, np.float64, bool})
 
@@ -67,3 +68,44 @@ def stacked(value: Any) -> Any:
             )
         return anp.array_from_args((), {}, *parts)
     return value
+
+
+def is_traced(value: Any) -> bool:
+    """Tell whether a value depends on the arguments of the traced function."""
+    if not isbox(value):
+        return False
+    node = value._node
+    return type(node) is not TapeNode or node.ref is not None
+
+
+def plain_index(index: Any) -> Any:
+    """Check an index: whatever is in it must not depend on the traced arguments."""
+    kind = type(index)
+    if kind in (int, slice, type(None), type(Ellipsis)) and kind is not slice:
+        return index
+    if kind is tuple:
+        return tuple(plain_index(item) for item in index)
+    if kind is list:
+        return [plain_index(item) for item in index]
+    if kind is slice:
+        return slice(*(plain_index(part) for part in (index.start, index.stop, index.step)))
+    if isbox(index):
+        if is_traced(index):
+            refuse_index(index)
+        return index._value
+    if isinstance(index, np.ndarray) and index.dtype == object:
+        return plain_index(index.tolist())
+    return index
+
+
+def refuse_index(box: Any) -> NoReturn:
+    """Raise the error for a traced value where a constant integer or mask is needed."""
+    if box.dtype == bool:
+        raise DataDependentBranch(
+            f"expected an index or mask that is constant, got a traced mask at {user_line()}. "
+            "Choose elements with np.where(mask, a, b) over the whole array."
+        )
+    raise DataDependentBranch(
+        f"expected an integer that is constant, got a traced value at {user_line()}. Make it a "
+        "static constant: close over it, or bind it with functools.partial."
+    )

@@ -12,7 +12,7 @@ assignment in place keep NumPy's meaning although every instruction is functiona
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,17 +23,20 @@ from numpy.typing import NDArray
 
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.tape import Instruction, Ref, Tape, ValueInfo, map_refs, refs_of
-from sparsesolve.trace.naming import op_name
+from sparsesolve.trace.naming import NAMES, op_name
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["EXPANSIONS", "Owner", "Recorder", "TapeNode"]
+__all__ = ["EXPANSIONS", "ORDERED", "Owner", "Recorder", "TapeNode"]
 
 EXPANSIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """Primitives of autograd that are not recorded but expressed in other words, and how."""
 
+ORDERED: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""Primitives that are recorded, and what puts their arguments in order."""
+
 _KINDS = {np.dtype(kind) for kind in (np.float64, np.int64, np.bool_, np.complex128)}
 _FLOAT = ValueInfo((), np.dtype(np.float64))
-_PLAIN = (int, float, str, bool, complex, type(None), type, slice, type(Ellipsis), np.dtype)
+_PLAIN = frozenset({int, float, str, bool, complex, type(None), type(Ellipsis), np.float64})
 _SMALL = 64
 _GETITEM = ArrayBox.__getitem__
 
@@ -86,6 +89,9 @@ class TapeNode(Node):  # type: ignore[misc]
         self.constant = self.owner = self.index = self.ref = None
         self.version = 0
         kind = type(value)
+        if isbox(value):  # a traced value was passed by keyword, and met NumPy's dispatch inside
+            value = value._value
+            kind = type(value)
         if kind is np.ndarray:
             self._own(value, parents, fun, args)
         if fun is container_take:
@@ -148,7 +154,7 @@ class Recorder:
         self._kept: dict[int, tuple[Any, Any]] = {}
 
     def new_value(self, kind: type, value: Any) -> Ref:
-        """Number a new value."""
+        """Give a new value its number."""
         if kind is np.float64:
             info = _FLOAT
         else:
@@ -176,18 +182,29 @@ class Recorder:
     ) -> None:
         """Write one instruction, or the instructions that a composite operation stands for."""
         expand = EXPANSIONS.get(fun)
+        if expand is None and kwargs and any(map(isbox, kwargs.values())):
+            # autograd looks for traced values among positional arguments only
+            expand = ORDERED.get(fun)
+            if expand is None:
+                raise _by_keyword(fun)
         if expand is not None:
             boxed = list(args)
             for k, parent in zip(argnums, parents, strict=True):
                 boxed[k] = self.box(args[k], parent)
             node.take_over(expand(*boxed, **kwargs))
             return
-        op = op_name(fun)
+        op = NAMES.get(fun) or op_name(fun)
         if op is None:
             raise _unsupported(fun)
-        given: list[Any] = [a if type(a) in _PLAIN else self.keep(a) for a in args]
-        for k, parent in zip(argnums, parents, strict=True):
-            given[k] = parent.ref if parent.ref is not None else self.keep(parent.constant)
+        given: list[Any] = list(args)
+        for k, parent in zip(argnums, parents):  # noqa: B905  (hot, and equal by construction)
+            given[k] = parent.ref or parent
+        for k, argument in enumerate(given):
+            kind_of = type(argument)
+            if kind_of is TapeNode:
+                given[k] = self.keep(argument.constant)
+            elif kind_of is not Ref and kind_of not in _PLAIN:
+                given[k] = self.keep(argument)
         if kwargs:
             kwargs = {name: self.keep(a) for name, a in kwargs.items()}
         node.ref = ref = self.new_value(kind, value)
@@ -210,6 +227,8 @@ class Recorder:
             return self._keep_array(argument)
         if kind in (tuple, list):
             return kind(self.keep(item) for item in argument)
+        if kind is slice:
+            return slice(*map(self.keep, (argument.start, argument.stop, argument.step)))
         if isbox(argument):
             if argument._trace != self.trace or type(argument._node) is not TapeNode:
                 raise UnsupportedOperation(
@@ -281,6 +300,14 @@ def _same(copy: NDArray[Any], array: NDArray[Any]) -> bool:
         copy.shape == array.shape
         and copy.dtype == array.dtype
         and np.array_equal(copy, array, equal_nan=array.dtype.kind == "f")
+    )
+
+
+def _by_keyword(fun: Callable[..., Any]) -> UnsupportedOperation:
+    name = getattr(fun, "__name__", str(fun))
+    return UnsupportedOperation(
+        f"expected traced values as positional arguments, got one by keyword in `{name}` at "
+        f"{user_line()}. Pass it by position."
     )
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from autograd.numpy import _original_where as where
 
 from sparsesolve.errors import DataDependentBranch
-from sparsesolve.trace.boxes import plain_index
 from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.operands import operand
 from sparsesolve.trace.sources import user_line

@@ -8,6 +8,7 @@ them out). All are changed under one lock, and put back when the function return
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,10 @@ from autograd.tracer import Box, isbox, trace_stack
 from numpy.typing import NDArray
 
 from sparsesolve.errors import TraceError, UnsupportedOperation, VerificationError
-from sparsesolve.tape import Ref, Tape, evaluate, verify
+from sparsesolve.tape import Ref, Tape, evaluate
 from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, flatten, layout
-from sparsesolve.trace.boxes import BOXED
+from sparsesolve.trace.boxes import BOXED, is_sparse_call
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Recorder, TapeNode
 
@@ -103,9 +104,7 @@ def prepare(
         ]
         result = function(*arguments.join(boxes[0], boxes[1:]))
         output = _output(result)
-    tape = recorder.finish(len(parameters), output)
-    verify(tape)
-    return Traced(tape, arguments)
+    return Traced(recorder.finish(len(parameters), output), arguments)
 
 
 def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> None:
@@ -196,11 +195,13 @@ def _dispatching() -> Iterator[None]:
 def _constructor(handler: Callable[..., Any]) -> Callable[..., Any]:
     def wrap(plain: Callable[..., Any]) -> Callable[..., Any]:
         def constructor(value: Any = None, *args: Any, **kwargs: Any) -> Any:
-            if _is_boxed(value) and not _wants_objects(args, kwargs):
-                for name in ("like", "order", "subok", "device"):
-                    kwargs.pop(name, None)
-                return handler(value, *args, **kwargs)
-            return plain(value, *args, **kwargs)
+            if not _is_boxed(value) or _wants_objects(args, kwargs):
+                return plain(value, *args, **kwargs)
+            if isbox(value) and is_sparse_call(sys._getframe(1)):
+                return value.as_object()
+            for name in ("like", "order", "subok", "device"):
+                kwargs.pop(name, None)
+            return handler(value, *args, **kwargs)
 
         return constructor
 

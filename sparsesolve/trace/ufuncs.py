@@ -13,19 +13,19 @@ import scipy.sparse
 from autograd.tracer import isbox
 
 from sparsesolve.trace import dispatch
-from sparsesolve.trace.operands import operand
+from sparsesolve.trace.operands import operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul
 from sparsesolve.trace.sources import user_line
 
 __all__ = ["call"]
 
 _REDUCTIONS = {
-    np.add: anp.sum,
-    np.multiply: anp.prod,
-    np.maximum: anp.max,
-    np.minimum: anp.min,
-    np.logical_and: anp.all,
-    np.logical_or: anp.any,
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+    np.logical_and: np.all,
+    np.logical_or: np.any,
 }
 _ACCUMULATIONS = {np.add: np.cumsum, np.multiply: np.cumprod}
 
@@ -34,7 +34,8 @@ def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str
     """Carry out one call of a ufunc or of one of its methods."""
     options = dict(kwargs)
     out = options.pop("out", None)
-    inputs = tuple(operand(value) for value in inputs)
+    if method != "at":
+        inputs = tuple(operand(value) for value in inputs)
     result = _METHODS[method](ufunc, inputs, options)
     return result if out is None else _into(out, result)
 
@@ -65,10 +66,10 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> 
 def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     array, *rest = inputs
     options.update(zip(("axis", "dtype", "out", "keepdims"), rest, strict=False))
-    axis, keepdims = options.pop("axis", 0), options.pop("keepdims", False)
-    if ufunc not in _REDUCTIONS or any(value is not None for value in options.values()):
+    options.setdefault("axis", 0)
+    if ufunc not in _REDUCTIONS:
         raise _unknown(ufunc, "reduce")
-    return _REDUCTIONS[ufunc](array, axis=axis, keepdims=keepdims)
+    return dispatch.call(_REDUCTIONS[ufunc], (array,), options)
 
 
 def _accumulate(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -94,8 +95,8 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> An
             f"`np.{ufunc.__name__}.at` at {user_line()}",
             "Use np.add.at on an array made with np.zeros_like(x)",
         )
-    places = np.arange(array.size).reshape(array.shape)[index]
-    value = anp.ravel(anp.broadcast_to(rest[0], places.shape))
+    places = np.arange(array.size).reshape(array.shape)[plain_index(index)]
+    value = anp.ravel(anp.broadcast_to(operand(rest[0]), places.shape))
     scatter = scipy.sparse.csr_array(
         (np.ones(places.size), (places.ravel(), np.arange(places.size))),
         shape=(array.size, places.size),
