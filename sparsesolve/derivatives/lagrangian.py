@@ -24,7 +24,8 @@ from sparsesolve.derivatives.report import table
 from sparsesolve.differentiate import active_slots, adjoint_program, gradient_program
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
-from sparsesolve.lower import batch, lower_into
+from sparsesolve.lower import lower_into
+from sparsesolve.lower.batch import batch
 from sparsesolve.pattern import Pattern
 from sparsesolve.program import Program
 from sparsesolve.trace import check as check_trace

@@ -6,12 +6,13 @@ is again built of autograd primitives, so it can be differentiated once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from autograd import make_vjp
+from autograd.core import VJPNode, backward_pass
+from autograd.tracer import getval, isbox, new_box, trace_stack
 from numpy.typing import NDArray
 
 from sparsesolve.program import Opaque
@@ -26,10 +27,10 @@ def jacobian_function(step: Opaque, operand: int) -> Callable[..., Any]:
     """
 
     def block(*operands: Any) -> Any:
-        pull, value = make_vjp(step.function, operand)(*operands)
-        size = int(np.size(operands[operand]))
+        value, pull = _pull(step.function, operand, operands)
+        size = int(np.size(getval(operands[operand])))
         rows = [anp.reshape(pull(unit), (size,)) for unit in _units(anp.shape(value))]
-        return anp.stack(rows) if rows else anp.zeros((0, size))
+        return anp.stack(rows) if rows else np.zeros((0, size))
 
     return block
 
@@ -38,7 +39,7 @@ def vjp_function(step: Opaque, operand: int) -> Callable[..., Any]:
     """Return the function of (weights, *operands) that pulls weights back to one operand."""
 
     def pulled(weights: Any, *operands: Any) -> Any:
-        pull, _ = make_vjp(step.function, operand)(*operands)
+        _, pull = _pull(step.function, operand, operands)
         return pull(anp.reshape(weights, step.result_shape))
 
     return pulled
@@ -51,11 +52,30 @@ def jvp_function(step: Opaque, operand: int) -> Callable[..., Any]:
     """
 
     def pushed(direction: Any, *operands: Any) -> Any:
-        pull, value = make_vjp(step.function, operand)(*operands)
-        transpose, _ = make_vjp(pull)(anp.zeros(anp.shape(value)))
+        value, pull = _pull(step.function, operand, operands)
+        _, transpose = _pull(pull, 0, (np.zeros(anp.shape(value)),))
         return transpose(anp.reshape(direction, step.shapes[operand]))
 
     return pushed
+
+
+def _pull(
+    function: Callable[..., Any], operand: int, operands: Sequence[Any]
+) -> tuple[Any, Callable[[Any], Any]]:
+    """Value of a function and its vector-Jacobian product by one operand.
+
+    As autograd's `make_vjp`, but a result that does not depend on the operand is no cause for a
+    warning: the derivative of a linear call is such a result.
+    """
+    root = VJPNode.new_root()
+    with trace_stack.new_trace() as level:
+        box = new_box(operands[operand], level, root)
+        end = function(*operands[:operand], box, *operands[operand + 1 :])
+    if isbox(end) and end._trace == level:
+        node = end._node
+        return end._value, lambda g: backward_pass(g, node)
+    shape = anp.shape(operands[operand])
+    return end, lambda g: np.zeros(shape)
 
 
 def _units(shape: tuple[int, ...]) -> list[NDArray[np.float64]]:

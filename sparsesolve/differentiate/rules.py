@@ -10,7 +10,7 @@ same way.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -44,6 +44,7 @@ _OWN_RULES: dict[tuple[str, int], Callable[..., Any]] = {
     ("logaddexp2", 0): lambda g, ans, x, y: g * 2.0 ** (x - ans),
     ("logaddexp2", 1): lambda g, ans, x, y: g * 2.0 ** (y - ans),
 }
+_HIDDEN = {"where": "_original_where"}  # autograd's primitive behind a plain function
 _ZERO = {("where", 0), ("copysign", 1)}
 
 
@@ -88,7 +89,8 @@ def _autograd_rule(op: str, operand: int) -> Callable[..., Any]:
     from autograd.core import primitive_vjps  # noqa: PLC0415  (keeps the import of rules light)
 
     module, name = OPS[op].path.rsplit(".", 1)
-    primitive = getattr(importlib.import_module(f"autograd.{module}"), name, None)
+    home = importlib.import_module(f"autograd.{module}")
+    primitive = getattr(home, _HIDDEN.get(name, name), None)
     maker = primitive_vjps.get(primitive)
     if maker is None:
         raise UnsupportedOperation(
@@ -115,9 +117,20 @@ def _flatten(program: Program) -> tuple[Expressions, int]:
         for k, value in enumerate(constant.values):
             at[constant.start + k] = e.const(float(value))
     for step in program.instructions:
-        assert isinstance(step, Kernel) and step.segments is None and step.rows == 1
-        slots = [int(index.to_array()[0]) for index in step.loads]
-        numbers = e.graft(step.nodes, lambda k, slots=slots: at[slots[k]])  # type: ignore[misc]
-        for k, node in enumerate(step.outputs):
-            at[step.start + k] = numbers[node]
+        assert isinstance(step, Kernel), "a scalar rule lowers to kernels"
+        for row in range(step.rows):
+            points = [row] if step.segments is None else range(*step.segments[row : row + 2])
+            for k, node in enumerate(_row(e, step, points, at)):
+                at[step.start + k * step.rows + row] = node
     return e, at[int(program.outputs[0])]
+
+
+def _row(e: Expressions, step: Kernel, points: Iterable[int], at: dict[int, int]) -> list[int]:
+    """Nodes of one row of every output of a kernel: its value at a point, or a sum of values."""
+    totals: list[int] = []
+    for i in points:
+        slots = [int(index.to_array()[i]) for index in step.loads]
+        numbers = e.graft(step.nodes, [at[slot] for slot in slots].__getitem__)
+        here = [numbers[node] for node in step.outputs]
+        totals = [e.intern("add", a, b) for a, b in zip(totals, here, strict=True)] if totals else here
+    return totals or [e.const(0.0)] * len(step.outputs)
