@@ -24,6 +24,7 @@ MAX_CELLS = 1000
 INK = "#1b2a41"
 EMPTY = "#ffffff"
 GRID = "#d9dee6"
+PALETTE = ("#2e6fb7", "#e07a2d", "#2f9e6e", "#c2413b", "#7d5ab5", "#a8762f", "#d1629f", "#4aa3b8")
 # Marks of colors in text; colors beyond these share the last.
 MARKS = np.array(list("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#"))
 
@@ -119,7 +120,7 @@ def plot_coloring(
     ax : matplotlib.axes.Axes, optional
         Where to draw the matrix, then without the products; a new figure is made without it.
     compressed : bool, default True
-        Draw the products ``J @ seeds`` to the right and ``seeds.T @ J`` below, in a new figure.
+        Draw the products "J S" with seeds S to the right and "S^T J" below, in a new figure.
     matrix : scipy.sparse matrix or array_like, shape (m, n), optional
         Values to write into the cells of a small matrix.
 
@@ -144,7 +145,7 @@ def plot_coloring(
     ax = _axes(ax, pattern.shape)
     _show(ax, _tinted(coloring, palette), pattern.shape)
     if values is not None:
-        _write(ax, values, pattern.to_dense() if pattern.nnz else None)
+        _write(ax, values, pattern)
     kind = coloring.structure if coloring.recovery == "direct" else f"{coloring.structure}, acyclic"
     ax.set_title(f"{coloring.ncolors} colors ({kind})", fontsize=10)
     for name, colors in (
@@ -186,15 +187,17 @@ def _entry_colors(coloring: Coloring) -> NDArray[np.int32]:
 
 
 def _palette(ncolors: int) -> NDArray[np.float64]:
-    """Colors far apart in hue for neighbors in number, shape (ncolors, 3)."""
-    hsv_to_rgb = _import("matplotlib.colors").hsv_to_rgb
-    number = np.arange(ncolors)
-    golden = 0.61803398875
-    hue = (0.58 + number * (1.0 / max(1, ncolors) if ncolors <= 8 else golden)) % 1.0
-    value = np.where(number % 3 == 1, 0.72, 0.88)
-    saturation = np.where(number % 2 == 1, 0.85, 0.68)
-    rgb: NDArray[np.float64] = hsv_to_rgb(np.stack((hue, saturation, value), axis=-1))
-    return rgb
+    """Colors that are easy to tell apart, shape (ncolors, 3): a fixed few, then hues in turn."""
+    module = _import("matplotlib.colors")
+    fixed = np.array([module.to_rgb(name) for name in PALETTE])
+    number = np.arange(max(0, ncolors - len(PALETTE)))
+    # Steps of the golden section never come close to an earlier hue soon.
+    hue = (0.05 + 0.61803398875 * number) % 1.0
+    saturation = np.array([0.75, 0.5])[number % 2]
+    value = np.array([0.85, 0.6, 0.72])[number % 3]
+    further = module.hsv_to_rgb(np.stack((hue, saturation, value), axis=-1))
+    palette: NDArray[np.float64] = np.concatenate((fixed[:ncolors], further))
+    return palette
 
 
 def _tinted(coloring: Coloring, palette: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -309,18 +312,34 @@ def _show_products(
     values: NDArray[np.float64] | None,
 ) -> None:
     """Draw the compressed products: filled where some entry of the color adds to it."""
-    from sparsesolve.recover import compress  # noqa: PLC0415 - keeps this module light
-
-    forward, reverse = compress(coloring, coloring.pattern.to_scipy())
-    block = forward if name == "forward" else reverse.T
-    image = np.ones((*block.shape, 3))
-    tint = palette[None, :, :] if name == "forward" else palette[:, None, :]
-    image = np.where((block > 0)[..., None], np.broadcast_to(tint, image.shape), image)
-    _show(ax, image, (int(block.shape[0]), int(block.shape[1])))
-    ax.set_title("J S" if name == "forward" else "S$^T$ J", fontsize=10)
+    forward = name == "forward"
+    filled = _product_pattern(coloring, name)
+    image = np.ones((*_cells(filled.shape), 3))
+    counts = _block_counts(filled, *image.shape[:2])
+    owner = np.arange(image.shape[int(forward)]) * len(palette) // max(1, image.shape[int(forward)])
+    tint = palette[owner][None, :, :] if forward else palette[owner][:, None, :]
+    image = np.where((counts > 0)[..., None], np.broadcast_to(tint, image.shape), image)
+    _show(ax, image, filled.shape)
+    matrix = "H" if coloring.structure == "symmetric" else "J"
+    ax.set_title(f"{matrix} S" if forward else f"S$^T$ {matrix}", fontsize=10)
     if values is not None:
-        sums = compress(coloring, values)
-        _write(ax, sums[0] if name == "forward" else sums[1].T, block > 0)
+        from sparsesolve.recover import compress  # noqa: PLC0415 - keeps this module light
+
+        ahead, back = compress(coloring, values)
+        _write(ax, ahead if forward else back.T, filled)
+
+
+def _product_pattern(coloring: Coloring, name: str) -> Pattern:
+    """Where the products have entries, shape (m, nforward) or (nreverse, n)."""
+    pattern = coloring.pattern
+    m, n = pattern.shape
+    if name == "forward":
+        color = coloring.column_colors[pattern.indices]
+        kept = color >= 0
+        return Pattern.from_coo((m, coloring.nforward), pattern.rows[kept], color[kept])
+    color = coloring.row_colors[pattern.rows] - np.int32(coloring.nforward)
+    kept = color >= 0
+    return Pattern.from_coo((coloring.nreverse, n), color[kept], pattern.indices[kept])
 
 
 def _values(matrix: Any, pattern: Pattern) -> NDArray[np.float64] | None:
@@ -332,7 +351,8 @@ def _values(matrix: Any, pattern: Pattern) -> NDArray[np.float64] | None:
     return dense
 
 
-def _write(ax: Any, values: NDArray[np.float64], mask: Any) -> None:
+def _write(ax: Any, values: NDArray[np.float64], pattern: Pattern) -> None:
     """Write the values of a small matrix into its cells."""
-    for i, j in np.argwhere(mask if mask is not None else np.zeros(values.shape, dtype=bool)):
+    # matplotlib takes one text at a time; `_values` bounds their number.
+    for i, j in zip(pattern.rows.tolist(), pattern.indices.tolist(), strict=True):
         ax.text(j, i, f"{values[i, j]:.3g}", ha="center", va="center", fontsize=8, color="white")

@@ -81,7 +81,8 @@ def test_coloring_beside_its_products(structure: str, recovery: str) -> None:
     ax = plot_coloring(coloring, matrix=band(8).to_dense())
     titles = [axes.get_title() for axes in ax.figure.axes]
     assert titles[0].startswith(f"{coloring.ncolors} colors")
-    assert ("J S" in titles) == (coloring.nforward > 0)
+    product = "H S" if structure == "symmetric" else "J S"
+    assert (product in titles) == (coloring.nforward > 0)
     assert ("S$^T$ J" in titles) == (coloring.nreverse > 0)
     assert len(ax.texts) == band(8).nnz
     assert png(ax).startswith(b"\x89PNG")
@@ -101,6 +102,17 @@ def test_empty_and_thin_matrices(shape: tuple[int, int]) -> None:
     p = Pattern.from_coo(shape, [], []) if 0 in shape else Pattern.from_offsets(shape, (0,))
     assert png(spy(p)).startswith(b"\x89PNG")
     assert png(plot_coloring(color(p))).startswith(b"\x89PNG")
+
+
+def test_products_of_large_matrices_are_bounded_too() -> None:
+    axes = plot_coloring(color(band(3000))).figure.axes
+    sizes = [np.asarray(ax.images[0].get_array()).shape[:2] for ax in axes]
+    assert sizes == [(1000, 1000), (1000, 3)]
+
+
+def test_many_colors_are_all_different() -> None:
+    image = np.asarray(plot_coloring(color(np.ones((1, 40)))).images[0].get_array())
+    assert len(np.unique(image.reshape(-1, 3).round(3), axis=0)) == 40
 
 
 def test_values_of_another_shape_are_refused() -> None:
