@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from sparsesolve.differentiate import TooManyTerms, jacobian_program
+from sparsesolve.differentiate import TooManyTerms, jacobian_pattern
 from sparsesolve.differentiate.local import reverse
 from sparsesolve.expression import Expressions
 from sparsesolve.pattern import Pattern
@@ -38,7 +38,7 @@ def jacobian_structure(program: Program) -> Pattern:
     sparse matrix products, without cancellation.
     """
     try:
-        return jacobian_program(program).pattern
+        return jacobian_pattern(program)
     except TooManyTerms:
         return boolean_pattern(program)
 

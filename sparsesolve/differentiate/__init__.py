@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from sparsesolve.differentiate.activity import active_slots
 from sparsesolve.differentiate.adjoint import adjoint_program, gradient_program
-from sparsesolve.differentiate.jacobian import JacobianProgram, TooManyTerms, jacobian_program
+from sparsesolve.differentiate.jacobian import (
+    JacobianProgram,
+    TooManyTerms,
+    jacobian_pattern,
+    jacobian_program,
+)
 from sparsesolve.differentiate.tangent import tangent_program
 
 __all__ = [
@@ -17,6 +22,7 @@ __all__ = [
     "active_slots",
     "adjoint_program",
     "gradient_program",
+    "jacobian_pattern",
     "jacobian_program",
     "tangent_program",
 ]

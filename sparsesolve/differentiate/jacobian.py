@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.builder import Builder
+from sparsesolve.differentiate.direct import direct_entries
 from sparsesolve.differentiate.local import Known, known_values, reverse
 from sparsesolve.differentiate.opaque import jacobian_function
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Rows, Terms, combine
@@ -26,7 +27,7 @@ from sparsesolve.expression import Expressions, live_nodes
 from sparsesolve.pattern import Pattern
 from sparsesolve.program import Index, Kernel, Opaque, Program, Slots
 
-__all__ = ["JacobianProgram", "TooManyTerms", "jacobian_program"]
+__all__ = ["JacobianProgram", "TooManyTerms", "jacobian_pattern", "jacobian_program"]
 
 MOST_TERMS = 40_000_000
 
@@ -81,50 +82,63 @@ def jacobian_program(
     sparse rows: Griewank and Walther (2008), "Evaluating Derivatives", section 7.1.
     """
     walk = _Walk(program, most_terms)
-    for step in program.instructions:
-        if isinstance(step, Kernel):
-            walk.kernel(step)
-        else:
-            walk.opaque(step)
-    entries = walk.rows.gather(program.outputs)
-    rows = np.repeat(np.arange(program.m, dtype=np.int32), np.diff(entries.indptr))
-    columns, slots = entries.columns, entries.slots
+    entries = walk.run()
     if lower:
-        rows, columns, slots = _lower_triangle(rows, columns, slots, program.n)
-    counts = np.bincount(rows, minlength=program.m)
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    pattern = Pattern((program.m, program.n), indptr, np.ascontiguousarray(columns, np.int32))
-    return JacobianProgram(pattern, walk.builder.build(slots))
+        entries = _lower_triangle(entries, program.n)
+    return JacobianProgram(_pattern(program, entries), walk.builder.build(entries.slots))
 
 
-def _lower_triangle(
-    rows: NDArray[np.int32], columns: NDArray[np.int32], slots: Slots, n: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32], Slots]:
+def jacobian_pattern(program: Program, *, most_terms: int = MOST_TERMS) -> Pattern:
+    """Return the pattern alone; parameters and errors as for `jacobian_program`."""
+    return _pattern(program, _Walk(program, most_terms).run())
+
+
+def _pattern(program: Program, entries: Entries) -> Pattern:
+    columns = np.array(entries.columns, dtype=np.int32)
+    return Pattern((program.m, program.n), entries.indptr.astype(np.int32), columns)
+
+
+def _lower_triangle(entries: Entries, n: int) -> Entries:
     """Entries with row >= column of a symmetric matrix.
 
     An entry may have vanished on one side of the diagonal only; then the other side stands for it.
     """
-    keep = rows >= columns
-    below = rows[keep].astype(np.int64) * n + columns[keep]
-    mirrored = columns[~keep].astype(np.int64) * n + rows[~keep]
-    alone = ~np.isin(mirrored, below, kind="sort")
-    key = np.concatenate([below, mirrored[alone]])
-    slots = np.concatenate([slots[keep], slots[~keep][alone]])
-    if alone.any():
+    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(entries.indptr))
+    keep = rows >= entries.columns
+    key = rows[keep] * n + entries.columns[keep]
+    mirrored = entries.columns[~keep].astype(np.int64) * n + rows[~keep]
+    slots = entries.slots[keep]
+    diagonal = int((rows == entries.columns).sum())
+    if key.size - diagonal != mirrored.size or not np.isin(mirrored, key, kind="sort").all():
+        alone = ~np.isin(mirrored, key, kind="sort")
+        key = np.concatenate([key, mirrored[alone]])
         order = np.argsort(key)
-        key, slots = key[order], slots[order]
-    return (key // max(1, n)).astype(np.int32), (key % max(1, n)).astype(np.int32), slots
+        key = key[order]
+        slots = np.concatenate([slots, entries.slots[~keep][alone]])[order]
+    counts = np.bincount(key // max(1, n), minlength=n)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return Entries(indptr, (key % max(1, n)).astype(np.int32), slots)
 
 
 class _Walk:
     """The state of one pass: the growing program and the row of every slot."""
 
     def __init__(self, program: Program, most_terms: int) -> None:
+        self.program = program
         self.builder = Builder.resume(program)
         self.rows = Rows(program.n, program.n_slots, self.builder.scalar(1.0))
         self.constants = ConstantTable(self.builder)
         self.left = most_terms
         self.n = program.n
+
+    def run(self) -> Entries:
+        """Rows of the outputs."""
+        for step in self.program.instructions:
+            if isinstance(step, Kernel):
+                self.kernel(step)
+            else:
+                self.opaque(step)
+        return self.rows.gather(self.program.outputs)
 
     def charge(self, terms: int) -> None:
         self.left -= terms
@@ -136,88 +150,108 @@ class _Walk:
 
     def kernel(self, step: Kernel) -> None:
         ids = {k: index.to_array() for k, index in enumerate(step.loads)}
-        active = {k for k, a in ids.items() if bool((self.rows.count[a] > 0).any())}
+        active = {k for k, a in ids.items() if self.is_active(step.loads[k], a)}
         if not active or step.length == 0:
             return
         e = Expressions()
         numbers = e.graft(step.nodes)
         count = len(e.nodes)
         pulled = [reverse(e, {numbers[k]: e.const(1.0)}, active, count) for k in step.outputs]
-        wanted = sorted({p for partials in pulled for p in partials.values()} - {-1})
-        slots = self.partial_slots(step, e, wanted, ids)
-        for k, partials in enumerate(pulled):
-            start = step.start + k * step.rows
-            live = {j: p for j, p in partials.items() if e.value(p) != 0.0}
+        wanted = sorted({p for partials in pulled for p in partials.values()})
+        partials = self.partials(step, e, wanted, ids)
+        for k, by_load in enumerate(pulled):
+            live = [(ids[j], *partials[p]) for j, p in by_load.items() if e.value(p) != 0.0]
             if live:
-                terms = self.terms(step, {j: (ids[j], slots[p]) for j, p in live.items()})
-                self.rows.store(start, self.combine(terms, step.rows))
+                self.rows.store(step.start + k * step.rows, self.entries(step, live))
 
-    def partial_slots(
+    def is_active(self, index: Index, ids: Slots) -> bool:
+        """Whether a load reads a slot that has a row."""
+        low, high = index.bounds()
+        return 0 <= low <= high < self.n or bool((self.rows.count[ids] > 0).any())
+
+    def partials(
         self, step: Kernel, e: Expressions, wanted: list[int], ids: dict[int, Slots]
-    ) -> dict[int, Slots]:
-        """Slots of the local partials, each of shape (length,); numbers go to constant slots."""
+    ) -> dict[int, tuple[Slots, NDArray[np.bool_] | None]]:
+        """Slots of the local partials, each of shape (length,), and where they are known zeros.
+
+        What is a number goes to constant slots, the rest is one new kernel.
+        """
         b = self.builder
-        slots: dict[int, Slots] = {}
-        computed = [p for p in wanted if e.value(p) is None]
+        found: dict[int, tuple[Slots, NDArray[np.bool_] | None]] = {}
+        computed = []
         for p in wanted:
             value = e.value(p)
-            if value is not None:
-                slots[p] = np.full(step.length, b.scalar(value), dtype=np.int32)
+            if value is None:
+                computed.append(p)
+            else:
+                found[p] = np.full(step.length, b.scalar(value), dtype=np.int32), None
         if not computed:
-            return slots
-        known = known_values(e.nodes, computed, self.known_loads(step.loads, ids), step.length)
-        for p in [p for p in computed if p in known and known[p].mask.all()]:
-            slots[p] = b.constant(known[p].values)
-        plain = {p: e.nodes[p].args[0] for p in computed if e.nodes[p].op == "load"}
-        slots.update({p: ids[load] for p, load in plain.items() if p not in slots})
-        rest = [p for p in computed if p not in slots]
+            return found
+        nodes, roots = live_nodes(e.nodes, computed)
+        used = {node.args[0] for node in nodes if node.op == "load"}
+        known_loads = [
+            self.known_load(index, ids[k]) if k in used else None
+            for k, index in enumerate(step.loads)
+        ]
+        known = known_values(nodes, roots, known_loads, step.length)
+        rest = []
+        for p, root in zip(computed, roots, strict=True):
+            if nodes[root].op == "load":
+                found[p] = ids[nodes[root].args[0]], None
+            elif root in known and known[root].mask.all():
+                found[p] = b.constant(known[root].values), None
+            else:
+                rest.append((p, root))
         if rest:
-            nodes, outputs = live_nodes(e.nodes, rest)
+            nodes_of_rest, outputs = live_nodes(nodes, [root for _, root in rest])
             b.origin = step.origin
-            start = b.kernel(step.length, step.loads, nodes, outputs)
-            for k, p in enumerate(rest):
+            start = b.kernel(step.length, step.loads, nodes_of_rest, outputs)
+            for k, (p, _) in enumerate(rest):
                 first = start + k * step.length
-                slots[p] = np.arange(first, first + step.length, dtype=np.int32)
-        for p, partial in known.items():
-            if not partial.mask.all():
-                slots[p] = slots[p].copy()
-                slots[p][partial.mask] = b.constant(partial.values[partial.mask])
-        return slots
+                found[p] = np.arange(first, first + step.length, dtype=np.int32), None
+        for p, root in zip(computed, roots, strict=True):
+            if root in known:
+                found[p] = self.with_numbers(found[p][0], known[root])
+        return found
 
-    def known_loads(
-        self, loads: tuple[Index, ...], ids: dict[int, Slots]
-    ) -> list[Known | None]:
-        """Where each load reads a constant."""
-        known: list[Known | None] = []
-        for k, index in enumerate(loads):
-            values = self.constants(ids[k][:1] if index.stride == 0 else ids[k])
-            mask = ~np.isnan(values)
-            if not mask.any():
-                known.append(None)
-                continue
-            shape = (index.length,)
-            filled = np.where(mask, values, 0.0)
-            known.append(Known(np.broadcast_to(mask, shape), np.broadcast_to(filled, shape)))
-        return known
+    def with_numbers(self, slots: Slots, known: Known) -> tuple[Slots, NDArray[np.bool_]]:
+        """Put constant slots where a partial is a known number, and say where that is zero."""
+        slots = slots.copy()
+        slots[known.mask] = self.builder.constant(known.values[known.mask])
+        return slots, known.mask & (known.values == 0.0)
 
-    def terms(self, step: Kernel, loads: dict[int, tuple[Slots, Slots]]) -> Terms:
-        """All terms of one output, arranged row by row where each load gives at most one."""
-        self.charge(sum(self.rows.size_of(ids) for ids, _ in loads.values()))
+    def known_load(self, index: Index, ids: Slots) -> Known | None:
+        """Where a load reads a constant."""
+        low, high = index.bounds()
+        if 0 <= low <= high < self.n:
+            return None
+        values = self.constants(ids[:1] if index.stride == 0 and index.array is None else ids)
+        mask = ~np.isnan(values)
+        if not mask.any():
+            return None
+        shape = (index.length,)
+        filled = np.where(mask, values, 0.0)
+        return Known(np.broadcast_to(mask, shape), np.broadcast_to(filled, shape))
+
+    def entries(
+        self, step: Kernel, loads: list[tuple[Slots, Slots, NDArray[np.bool_] | None]]
+    ) -> Entries:
+        """Rows of one output."""
+        if step.segments is None:
+            found = direct_entries(self.rows, self.n, loads)
+            if found is not None:
+                return found
+        self.charge(sum(self.rows.size_of(ids) for ids, _, _ in loads))
         middle = step.length // 2
-        ordered = sorted(loads.values(), key=lambda pair: int(pair[0][middle]))
+        ordered = sorted(loads, key=lambda load: int(load[0][middle]))
         rows = self.row_numbers(step)
-        single = all(int(self.rows.count[ids].max(initial=0)) <= 1 for ids, _ in ordered)
+        single = all(int(self.rows.count[load[0]].max(initial=0)) <= 1 for load in ordered)
         if single and step.segments is None:
-            ids = np.stack([pair[0] for pair in ordered], axis=1).reshape(-1)
-            a = np.stack([pair[1] for pair in ordered], axis=1).reshape(-1)
-            return self.rows.expand(np.repeat(rows, len(ordered)), ids, a)
-        parts = [self.rows.expand(rows, ids, a) for ids, a in ordered]
-        return Terms(
-            np.concatenate([t.rows for t in parts]),
-            np.concatenate([t.columns for t in parts]),
-            np.concatenate([t.a for t in parts]),
-            np.concatenate([t.d for t in parts]),
-        )
+            ids = np.stack([load[0] for load in ordered], axis=1).reshape(-1)
+            a = np.stack([load[1] for load in ordered], axis=1).reshape(-1)
+            return self.combine(self.rows.expand(np.repeat(rows, len(ordered)), ids, a), step.rows)
+        parts = [self.rows.expand(rows, load[0], load[1]) for load in ordered]
+        return self.combine(Terms.joined(parts), step.rows)
 
     def row_numbers(self, step: Kernel) -> NDArray[np.int32]:
         if step.segments is None:
@@ -244,10 +278,4 @@ class _Walk:
             rows = np.repeat(np.arange(step.length, dtype=np.int32), operand.size)
             parts.append(self.rows.expand(rows, np.tile(operand, step.length), block.reshape(-1)))
         if parts:
-            terms = Terms(
-                np.concatenate([t.rows for t in parts]),
-                np.concatenate([t.columns for t in parts]),
-                np.concatenate([t.a for t in parts]),
-                np.concatenate([t.d for t in parts]),
-            )
-            self.rows.store(step.start, self.combine(terms, step.length))
+            self.rows.store(step.start, self.combine(Terms.joined(parts), step.length))

@@ -9,13 +9,14 @@ program; terms that are numbers are summed here, and an entry that is exactly ze
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.builder import Builder
-from sparsesolve.program import Slots
+from sparsesolve.program import Index, Slots
 
 __all__ = ["ConstantTable", "Entries", "Rows", "Terms", "combine"]
 
@@ -60,6 +61,12 @@ class Terms:
     a: Slots
     d: Slots
 
+    @classmethod
+    def joined(cls, parts: Sequence[Terms]) -> Terms:
+        """Put terms one behind the other."""
+        names = ("rows", "columns", "a", "d")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
 
 class Rows:
     """The Jacobian row of every slot seen so far.
@@ -83,6 +90,7 @@ class Rows:
         self._columns = np.arange(n, dtype=np.int32)
         self._slots = np.full(n, one, dtype=np.int32)
         self._size = n
+        self._blocks: list[tuple[int, int]] = [(0, n)]
 
     def store(self, start: int, entries: Entries) -> None:
         """Keep the rows of slots ``start, start + 1, ...``."""
@@ -94,6 +102,7 @@ class Rows:
         self._columns[self._size : size] = entries.columns
         self._slots[self._size : size] = entries.slots
         stop = start + entries.indptr.size - 1
+        self._blocks.append((start, stop))
         self.count[start:stop] = np.diff(entries.indptr)
         self.first[start:stop] = self._size + entries.indptr[:-1]
         self._size = size
@@ -119,10 +128,24 @@ class Rows:
 
     def gather(self, ids: Slots) -> Entries:
         """Rows of some slots, in their order."""
+        block = self._block(ids)
+        if block is not None:
+            indptr = np.zeros(ids.size + 1, dtype=np.int64)
+            np.cumsum(self.count[block[0] : block[1]], out=indptr[1:])
+            part = slice(int(self.first[block[0]]), int(self.first[block[0]] + indptr[-1]))
+            return Entries(indptr, self._columns[part], self._slots[part])
         count = self.count[ids].astype(np.int64)
         indptr = np.concatenate([[0], np.cumsum(count)])
         at = np.arange(int(indptr[-1])) + np.repeat(self.first[ids] - indptr[:-1], count)
         return Entries(indptr, self._columns[at], self._slots[at])
+
+    def _block(self, ids: Slots) -> tuple[int, int] | None:
+        """Bounds of `ids` where they are consecutive slots whose rows lie back to back."""
+        index = Index.of(ids)
+        if index.array is not None or index.stride != 1 or not index.length:
+            return None
+        start, stop = index.start, index.start + index.length
+        return (start, stop) if any(a <= start and stop <= b for a, b in self._blocks) else None
 
 
 def combine(b: Builder, constants: ConstantTable, terms: Terms, n_rows: int, n: int) -> Entries:
