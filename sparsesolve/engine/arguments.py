@@ -36,6 +36,8 @@ def flat_parameters(program: Program, parameters: Sequence[Any]) -> list[NDArray
             f"expected {len(blocks)} parameters, got {len(parameters)}. "
             "Pass every argument that the function was traced with."
         )
+    if not blocks:
+        return []
     return [
         flat_argument(value, block.size, f"parameters[{k}]")
         for k, (value, block) in enumerate(zip(parameters, blocks, strict=True))

@@ -28,7 +28,7 @@ from sparsesolve.engine.jit import compile_functions
 from sparsesolve.engine.opaque import call_opaque
 from sparsesolve.engine.plan import Plan, make_plan
 from sparsesolve.engine.schedule import make_tables, run_tables
-from sparsesolve.engine.tasks import Task
+from sparsesolve.engine.tasks import SMALL, Task
 from sparsesolve.engine.vectormath import vector_width
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.program import Opaque, Program, expression
@@ -37,7 +37,6 @@ __all__ = ["CannotCompile", "Compiled", "Statistics", "compile_joint", "compile_
 
 Array: TypeAlias = NDArray[np.float64]
 _DRIVE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-_TEMPLATE_SHARE = 4  # copy the template if one in this many of its entries is constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +177,15 @@ class Compiled:
         plan = self._machine.plan
         if out.flags.c_contiguous:
             self.run_into(out, x, parameters)
-            out[plan.constant_positions] = plan.constant_values
+            if plan.template is not None:
+                np.copyto(out, plan.template, where=plan.is_constant)
         else:
             out[...] = self(x, parameters)
         return out
 
     def template(self) -> Array:
         """Return a fresh result with the constant entries in place, the others undefined."""
-        plan = self._machine.plan
-        if self._machine.template is not None:
-            return self._machine.template.copy()
-        result = np.empty(self.program.m)
-        if plan.constant_positions.size:
-            result[plan.constant_positions] = plan.constant_values
-        return result
+        return self._machine.fresh_result()
 
     def run_into(self, buffer: Array, x: Any, parameters: Sequence[Any] = ()) -> None:
         """Write the entries of the result that vary.
@@ -216,16 +210,21 @@ class Compiled:
         work: _Workspace | None = getattr(self._local, "work", None)
         if work is None:
             work = self._local.work = machine.workspace()
-        bases = work.bases
-        bases[BASES["x"]] = _address(flat)
-        bases[BASES["out"]] = _address(buffer)
-        for number, value in enumerate(values):
-            start = program.parameters[number].start
-            bases[BASES["parameters"] + number] = _address(value) - 8 * start
+        if work.x is None:
+            work.bases[BASES["x"]] = _address(flat)
+        else:
+            work.x[...] = flat
+        if work.result is None:
+            work.bases[BASES["out"]] = _address(buffer)
+        for number in machine.large_parameters:
+            shifted = _address(values[number]) - 8 * program.parameters[number].start
+            work.bases[BASES["parameters"] + number] = shifted
         for number in machine.plan.mirrored:
             start = program.parameters[number].start - program.n
             work.rest[start : start + values[number].size] = values[number]
         machine.run(work)
+        if work.result is not None:
+            buffer[...] = work.result
 
     def source(self) -> str:
         """Write the loops that were generated, in a readable form."""
@@ -242,8 +241,14 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Workspace:
-    """What one thread needs for a call."""
+    """What one thread needs for a call.
 
+    Small arguments and results are copied to and from buffers of its own (``x``, ``result``): to
+    ask an array for its address takes longer than that.
+    """
+
+    x: Array | None
+    result: Array | None
     rest: Array
     nowhere: Array
     bases: ctypes.Array[ctypes.c_int64]
@@ -266,6 +271,8 @@ class _Machine:
         self.plan = plan
         self.codes = codes
         self.kept: list[NDArray[Any]] = []
+        blocks = enumerate(plan.program.parameters)
+        self.large_parameters = [k for k, block in blocks if block.size > SMALL]
         self._drive = _DRIVE(addresses[DRIVER])
         self._stages: list[tuple[list[list[int]], Opaque | None]] = []
         for stage in plan.stages:
@@ -274,11 +281,6 @@ class _Machine:
             self.kept.extend(table for tables in phases for table in tables)
             where = [[_address(table) for table in tables] for tables in phases]
             self._stages.append((where, stage.call))
-        self.template: Array | None = None
-        m = plan.program.m
-        if plan.constant_positions.size * _TEMPLATE_SHARE > m:
-            self.template = np.zeros(m)
-            self.template[plan.constant_positions] = plan.constant_values
         tasks = list(plan.tasks)
         self.statistics = Statistics(
             kernels=len(tasks),
@@ -302,10 +304,21 @@ class _Machine:
             start = constant.start - program.n
             rest[start : start + constant.values.size] = constant.values
         nowhere = np.zeros(1)
+        x = np.zeros(program.n) if program.n <= SMALL else None
+        result = self.fresh_result() if program.m <= SMALL else None
         bases = (ctypes.c_int64 * (BASES["parameters"] + len(program.parameters)))()
         bases[BASES["rest"]] = _address(rest) - 8 * program.n
         bases[BASES["nowhere"]] = _address(nowhere)
-        return _Workspace(rest, nowhere, bases, ctypes.addressof(bases))
+        if x is not None:
+            bases[BASES["x"]] = _address(x)
+        if result is not None:
+            bases[BASES["out"]] = _address(result)
+        return _Workspace(x, result, rest, nowhere, bases, ctypes.addressof(bases))
+
+    def fresh_result(self) -> Array:
+        """Return a fresh result with the constant entries in place."""
+        template = self.plan.template
+        return np.empty(self.plan.program.m) if template is None else template.copy()
 
     def run(self, work: _Workspace) -> None:
         """Run all stages on a workspace whose bases are set."""

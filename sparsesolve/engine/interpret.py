@@ -330,17 +330,17 @@ class _Binder:
             else:
                 ready = [values[a] for a in node.args]
                 shape = np.broadcast_shapes(*(v.shape for v in ready))
-                target = direct.get(number)
+                result = direct.get(number)
                 function = _function(node.op)
                 in_place = isinstance(function, np.ufunc)
                 if in_place:
                     self._release(node.args, number, last_use, owned)
-                if target is None or target.shape != shape:
-                    target = owned[number] = self._pool.take(shape)
+                if result is None or result.shape != shape:
+                    result = owned[number] = self._pool.take(shape)
                 if not in_place:
                     self._release(node.args, number, last_use, owned)
-                values[number] = target
-                yield function, (*ready, target)
+                values[number] = result
+                yield function, (*ready, result)
         full = (*lead, kernel.length)
         for number, target in zip(kernel.outputs, targets, strict=True):
             value = values[number]

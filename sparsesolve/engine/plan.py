@@ -50,18 +50,18 @@ class Plan:
         Slots, with those that rewriting added; the rest buffer has one number for each but x.
     mirrored : tuple of int
         Parameters to be copied to the rest buffer before a run.
-    constant_positions : ndarray of int64
-        Positions of the result that never vary.
-    constant_values : ndarray of float64
-        Their values.
+    template : ndarray of float64, shape (m,), or None
+        The result with its constant entries in place and NaN elsewhere; None if it has none.
+    is_constant : ndarray of bool, shape (m,)
+        Where they are.
     """
 
     program: Program
     stages: tuple[Stage, ...]
     n_slots: int
     mirrored: tuple[int, ...]
-    constant_positions: NDArray[np.int64]
-    constant_values: NDArray[np.float64]
+    template: NDArray[np.float64] | None
+    is_constant: NDArray[np.bool_]
 
     @property
     def tasks(self) -> Iterator[Task]:
@@ -96,11 +96,11 @@ class _Planner:
         self.steps, self.n_slots = rewritten(program)
         outputs = program.outputs
         self.position = np.full(self.n_slots, -1, dtype=np.int32)
-        self.position[outputs[::-1]] = np.arange(program.m - 1, -1, -1, dtype=np.int32)
+        self.constant = self.regions.is_constant[outputs]
+        varying = np.flatnonzero(~self.constant)
+        self.position[outputs[varying]] = varying
         self.is_read = np.zeros(self.n_slots, dtype=bool)
-        self.constant = np.flatnonzero(self.regions.is_constant[outputs])
-        self.done = np.zeros(program.m, dtype=bool)  # positions that are written
-        self.done[self.constant] = True
+        self.done = self.constant.copy()  # positions that are written
 
     def plan(self) -> Plan:
         stages: list[Stage] = []
@@ -113,16 +113,9 @@ class _Planner:
                 tasks.append(make_task(step.kernel, self._targets(step), self.regions, self.width))
         tasks.extend(self._copies())
         stages.append(Stage(tuple(tasks), None))
-        program = self.program
-        slots = program.outputs[self.constant]
-        return Plan(
-            program,
-            tuple(stages),
-            self.n_slots,
-            tuple(sorted(self.regions.mirrored)),
-            self.constant,
-            self.regions.values[slots],
-        )
+        template = self.regions.values[self.program.outputs] if self.constant.any() else None
+        mirrored = tuple(sorted(self.regions.mirrored))
+        return Plan(self.program, tuple(stages), self.n_slots, mirrored, template, self.constant)
 
     def _live_steps(self) -> list[_Live | Opaque]:
         """Drop outputs that nobody needs, and mark the slots that instructions read."""
@@ -183,10 +176,10 @@ class _Planner:
         if not missing.size:
             return
         slots = self.program.outputs[missing]
-        first = self.position[slots]
-        repeated = (first != missing) & self.done[first]
+        known = self.position[slots]
+        repeated = (known != missing) & self.done[known]
         yield from self._copy(missing[~repeated], slots[~repeated], None)
-        yield from self._copy(missing[repeated], first[repeated], BASES["out"])
+        yield from self._copy(missing[repeated], known[repeated], BASES["out"])
 
     def _copy(self, positions: NDArray[np.int64], slots: Slots, base: int | None) -> Iterator[Task]:
         if not positions.size:

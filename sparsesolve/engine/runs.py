@@ -51,13 +51,11 @@ def affine_pieces(arrays: Sequence[Slots], n: int) -> NDArray[np.int64] | None:
 
 def piece_words(
     array: Slots, starts: NDArray[np.int64], partial: bool
-) -> tuple[bool, NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Describe an index array by one affine rule a piece.
 
     Returns
     -------
-    unit : bool
-        Whether every piece has stride 1.
     first, stride : ndarray of int64, shape (pieces,)
         Slot ``first + stride * i`` at the point i of the whole domain; 0 and 0 where nothing is.
     """
@@ -70,7 +68,7 @@ def piece_words(
         nothing = begin < 0
         stride[nothing] = 0
         first[nothing] = 0
-    return bool((stride == 1).all()), first, stride
+    return first, stride
 
 
 def _too_many(breaks: NDArray[np.bool_]) -> bool:

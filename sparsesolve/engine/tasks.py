@@ -17,8 +17,10 @@ from sparsesolve.engine.form import BASES, RUN_WORDS, Form
 from sparsesolve.engine.runs import affine_pieces, piece_words
 from sparsesolve.program import Block, Index, Kernel, Node, Program, Slots
 
-__all__ = ["Regions", "Target", "Task", "make_task"]
+__all__ = ["SMALL", "Regions", "Target", "Task", "make_task"]
 
+SMALL = 2048  # elements up to which an argument or a result is copied rather than pointed to
+_MOST_SPREAD = 4  # different constants in one load
 _WORTH_EFFORT = 4000  # nodes times elements below which code need not be good
 
 
@@ -93,14 +95,14 @@ class Regions:
     Attributes
     ----------
     mirrored : set of int
-        Parameters that must be copied among the other slots, because some index array reads them
-        together with those.
+        Parameters that must be copied among the other slots, because they are small, or because
+        some index array reads them together with those.
     """
 
     def __init__(self, program: Program) -> None:
         self.n = program.n
         self.blocks: tuple[Block, ...] = program.parameters
-        self.mirrored: set[int] = set()
+        self.mirrored = {k for k, block in enumerate(self.blocks) if block.size <= SMALL}
         self.is_constant = program.constant_mask()
         self.values = program.constant_values()
 
@@ -109,6 +111,8 @@ class Regions:
         if high < self.n:
             return BASES["x"]
         for number, block in enumerate(self.blocks):
+            if number in self.mirrored:
+                continue
             if block.start <= low and high < block.start + block.size:
                 return BASES["parameters"] + number
             if block.size and block.start <= high and low < block.start + block.size:
@@ -294,10 +298,35 @@ class _Maker:
                 bases = np.where(array[starts] < 0, BASES["nowhere"], base)
             else:
                 bases = np.full(starts.size, base)
-            unit, first, stride = piece_words(array, starts, access.kind == "out-partial")
+            first, stride = piece_words(array, starts, access.kind == "out-partial")
+            if access.node < 0:
+                self._spread_constants(array, starts, bases, first, stride)
+            unit = bool((stride == 1).all())
             access.kind = "run-unit" if unit else "run-strided"
             columns += [bases, first] if unit else [bases, first, stride]
         return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.int64)
+
+    def _spread_constants(
+        self,
+        array: Slots,
+        starts: NDArray[np.int64],
+        bases: NDArray[np.int64],
+        first: NDArray[np.int64],
+        stride: NDArray[np.int64],
+    ) -> None:
+        """Let pieces that repeat one constant (the padding of a grid) read a vector of it.
+
+        Then they are loads of stride 1, like the rest of the grid.
+        """
+        sizes = np.diff(np.append(starts, array.size))
+        for slot in np.unique(array[starts[stride == 0]])[:_MOST_SPREAD]:
+            value = self.regions.constants(np.array([slot]))
+            pieces = np.flatnonzero((stride == 0) & (array[starts] == slot))
+            if value is not None and stride.size > pieces.size:
+                block = self.address(np.full(int(sizes[pieces].max()), value[0])) // 8
+                bases[pieces] = BASES["absolute"]
+                first[pieces] = block - starts[pieces]
+                stride[pieces] = 1
 
 
 def _split_constants(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], list[int]]:

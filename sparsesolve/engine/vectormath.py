@@ -54,7 +54,7 @@ _SCIPY_NAMES |= {"psi": "psi", "digamma": "psi", "jn": "jv"}
 _BINARY = frozenset(
     ["fmod", "power", "arctan2", "hypot", "jn", "yn", "iv", "ive", "beta", "betaln", "gammainc"]
 )
-_VECTORISED = frozenset(_LIBM_NAMES) - {"fmod"}
+_SCALAR_ONLY = frozenset(["fmod"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def native(op: str, width: int) -> Native | None:
     arity = 2 if op in _BINARY else 1
     if op in _LIBM_NAMES:
         symbol = _LIBM_NAMES[op]
-        if op in _VECTORISED:
+        if op not in _SCALAR_ONLY:
             address = _vector_address(symbol, arity, width)
             if address:
                 return Native(address, arity, width)
@@ -126,13 +126,11 @@ def _processor_flags() -> frozenset[str]:
 
 @cache
 def _library(name: str, file: str) -> ctypes.CDLL | None:
-    for candidate in (file, ctypes.util.find_library(name)):
-        if candidate is not None:
-            try:
-                return ctypes.CDLL(candidate)
-            except OSError:
-                continue
-    return None
+    try:
+        return ctypes.CDLL(file)
+    except OSError:
+        found = ctypes.util.find_library(name)  # may start other programs, so it comes second
+    return None if found is None else ctypes.CDLL(found)
 
 
 def _address(library: ctypes.CDLL | None, symbol: str) -> int:
