@@ -31,15 +31,25 @@ from sparsesolve.trace.sources import user_line
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer", "is_sparse_call"]
 
 _NUMBERS = frozenset({float, int, np.float64})
+_TOWARD_NUMBERS = (
+    "Leave float() out; take NumPy's functions instead of math's (np.sin); to assign into an array, "
+    "make it with np.zeros_like(x) or np.empty_like(x) instead of np.zeros(n), or build it with "
+    "np.array([...]) or np.concatenate"
+)
 _NO_OPTIONS: dict[str, Any] = {}
 _getitem = ArrayBox.__getitem__
 _current = Box._node
 
 
-class ScalarTracer(ArrayBox):  # type: ignore[misc]
-    """A traced scalar."""
+class ScalarTracer(Box):  # type: ignore[misc]
+    """A traced scalar; no sequence, so that NumPy never takes its length for a shape."""
 
     __slots__ = ()
+    __array_priority__ = 100.0
+
+    _value: Any
+    _trace: int
+    _node: Any
 
     def __init__(self, value: Any, trace: int, node: Any) -> None:
         self._value = value._value if _is_own(value, trace) else value
@@ -57,7 +67,7 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """Become an object array: of the whole for scipy.sparse, of the elements otherwise."""
         if dtype is not None and np.dtype(dtype) != object:
-            _convert(self, f"an array of kind {np.dtype(dtype)}", "Leave the conversion out")
+            _convert(self, f"an array of kind {np.dtype(dtype)}", _TOWARD_NUMBERS)
         if not self.shape or is_sparse_call(sys._getframe(1)):
             return self.as_object()
         elements = np.empty(self.shape, dtype=object)
@@ -82,7 +92,12 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
         return f"<traced {self.dtype}{list(self.shape)}>"
 
     __str__ = __repr__
-    __hash__ = ArrayBox.__hash__
+
+    def __format__(self, specification: str) -> str:
+        return repr(self)
+
+    def __hash__(self) -> int:
+        return id(self)
 
     # --- conversions: a traced value has no Python number, a constant one has ---
 
@@ -97,13 +112,7 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
 
     def __float__(self) -> float:
         if is_traced(self):
-            _convert(
-                self,
-                "a Python float",
-                "Take NumPy's functions instead of math's (np.sin), and for assignment make the "
-                "array with np.zeros_like(x) or np.empty_like(x), or build it by np.array([...]) "
-                "or np.concatenate",
-            )
+            _convert(self, "a Python float", _TOWARD_NUMBERS)
         return float(self._value)
 
     def __complex__(self) -> complex:
@@ -127,8 +136,10 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
 
     def item(self, *index: Any) -> Any:
         """Return one element; it stays traced."""
+        if not self.ndim:
+            return self
         flat = anp.reshape(self, (-1,))
-        return flat[index[0]] if len(index) == 1 else self[index] if index else flat[0]
+        return self[index] if len(index) > 1 else flat[index[0] if index else 0]
 
     def tolist(self) -> Any:
         """Return nested lists of traced scalars."""
@@ -159,6 +170,12 @@ class ScalarTracer(ArrayBox):  # type: ignore[misc]
         if isinstance(other, scipy.sparse.spmatrix):
             return sparse_matmul(other, self)
         return _multiply_swapped(self, other)
+
+    def __neg__(self) -> Any:
+        return anp.negative(self)
+
+    def __abs__(self) -> Any:
+        return anp.absolute(self)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -213,10 +230,10 @@ class ArrayTracer(ScalarTracer):
     def _node(self) -> Any:
         """The node of the present content: derived anew after an assignment to its memory."""
         node = _current.__get__(self)
-        if type(node) is TapeNode and node.owner is not None:
-            if node.version != node.owner.version:
-                node = refreshed(self._value, node)
-                _current.__set__(self, node)
+        owner = node.owner if type(node) is TapeNode else None
+        if owner is not None and node.version != owner.version:
+            node = refreshed(self._value, node)
+            _current.__set__(self, node)
         return node
 
     @_node.setter
@@ -227,6 +244,9 @@ class ArrayTracer(ScalarTracer):
     ndim = property(lambda self: self._value.ndim)
     size = property(lambda self: self._value.size)
     dtype = property(lambda self: self._value.dtype)
+
+    def __len__(self) -> int:
+        return len(self._value)
 
     def __getitem__(self, index: Any) -> Any:
         if type(index) is not int:
@@ -373,6 +393,8 @@ _ELEMENTWISE = (
 for _name in _ELEMENTWISE.split():
     setattr(ScalarTracer, _name, _forward(_name))
 
+_SCALARS = (float, int, bool, complex, np.float64, np.float32, np.float16, np.complex128)
+_SCALARS += (np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
 BOXED: dict[type, type] = {
     np.ndarray: ArrayTracer,
     ArrayTracer: ArrayTracer,

@@ -102,8 +102,13 @@ def prepare(
             _argument(recorder, value, label)
             for value, label in zip([x, *parameters], labels, strict=True)
         ]
-        result = function(*arguments.join(boxes[0], boxes[1:]))
-        output = _output(result)
+        try:
+            output = _output(function(*arguments.join(boxes[0], boxes[1:])))
+        except (TypeError, ValueError, IndexError) as error:
+            # NumPy wraps what a conversion raises; the cause has the better message
+            if isinstance(error.__cause__, TraceError):
+                raise error.__cause__ from error
+            raise
     return Traced(recorder.finish(len(parameters), output), arguments)
 
 
