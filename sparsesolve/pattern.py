@@ -2,7 +2,8 @@
 
 Separate because detection makes patterns, coloring reads them and solvers want them, and none of
 these should know another. Stored as CSR with sorted, unique column indices, all int32. What takes
-a pass over the entries (transpose, hash) is computed once, when first asked for.
+a pass over the entries (transpose, hash) is computed once, when first asked for. The arrays are
+read-only: matrices share them, and none may change the pattern.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from numpy.typing import ArrayLike, NDArray
 from sparsesolve.errors import PatternError
 from sparsesolve.textplot import draw
 
-__all__ = ["Pattern"]
+__all__ = ["Pattern", "frozen_index"]
+
+
+def frozen_index(array: ArrayLike) -> NDArray[np.int32]:
+    """Return an int32 view or copy that cannot be written to; `array` itself still can."""
+    view = np.ascontiguousarray(array, dtype=np.int32).view()
+    view.flags.writeable = False
+    return view
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +78,8 @@ class Pattern:
                 "or Pattern.from_scipy, which sort and merge."
             )
         object.__setattr__(self, "shape", (m, n))
-        object.__setattr__(self, "indptr", np.ascontiguousarray(indptr, dtype=np.int32))
-        object.__setattr__(self, "indices", np.ascontiguousarray(indices, dtype=np.int32))
+        object.__setattr__(self, "indptr", frozen_index(indptr))
+        object.__setattr__(self, "indices", frozen_index(indices))
 
     @classmethod
     def from_scipy(cls, matrix: Any) -> Pattern:

@@ -355,3 +355,25 @@ def test_large_bands(n: int, half: int, recovery: str) -> None:
     expected = 2 * half + 1 if recovery == "direct" else half + 1
     found = color(band(n, half), structure="symmetric", order="natural", recovery=recovery)
     assert found.ncolors == expected
+
+
+def test_each_kernel_is_compiled_for_one_kind_of_arguments() -> None:
+    """A second kind costs seconds at the first use on every machine."""
+    from numba import config
+
+    from sparsesolve.coloring import (
+        order_kernels,
+        partial_kernels,
+        peel_kernels,
+        symmetric_kernels,
+    )
+
+    if config.DISABLE_JIT:
+        pytest.skip("nothing is compiled under NUMBA_DISABLE_JIT")
+    p = band(6, 1)
+    for structure in STRUCTURES:
+        for recovery in RECOVERIES:
+            prepare_recovery(color(p, structure=structure, recovery=recovery, order="best"))
+    for module in (order_kernels, partial_kernels, peel_kernels, symmetric_kernels):
+        for name in module.__all__:
+            assert len(getattr(module, name).signatures) <= 1 + (name == "substitute"), name

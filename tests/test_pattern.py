@@ -195,3 +195,11 @@ def test_importing_colors_and_recovery_loads_no_compiler() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_arrays_are_read_only_and_the_callers_are_not() -> None:
+    indptr, indices = np.array([0, 1], dtype=np.int32), np.array([1], dtype=np.int32)
+    p = Pattern((1, 2), indptr, indices)
+    assert not p.indices.flags.writeable
+    assert not p.to_scipy().indices.flags.writeable
+    assert indices.flags.writeable

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import ColoringError
-from sparsesolve.pattern import Pattern
+from sparsesolve.pattern import Pattern, frozen_index
 
 __all__ = ["Graph", "adjacency_graph", "augmented_graph", "column_graph"]
 
@@ -28,6 +28,11 @@ class Graph:
     first_index: Index
     second_ptr: Index
     second_index: Index
+
+    def __post_init__(self) -> None:
+        # All read-only, so that Numba compiles each kernel for one kind of arguments only.
+        for name in ("first_ptr", "first_index", "second_ptr", "second_index"):
+            object.__setattr__(self, name, frozen_index(getattr(self, name)))
 
     @property
     def walk(self) -> tuple[Index, Index, Index, Index]:
@@ -50,7 +55,7 @@ class Graph:
         affordable = np.cumsum(steps[shortest_first]) <= work
         kept = np.zeros(lengths.size, dtype=bool)
         kept[shortest_first[affordable]] = True
-        second_ptr = np.concatenate(([0], np.cumsum(lengths * kept))).astype(np.int32)
+        second_ptr = frozen_index(np.concatenate(([0], np.cumsum(lengths * kept))))
         second_index = self.second_index[np.repeat(kept, lengths)]
         return Graph(self.n, self.first_ptr, self.first_index, second_ptr, second_index)
 
@@ -82,7 +87,7 @@ def augmented_graph(pattern: Pattern) -> Graph:
     by_column = pattern.T
     indptr = np.concatenate((by_column.indptr, by_column.indptr[-1] + pattern.indptr[1:]))
     index = np.concatenate((by_column.indices + np.int32(n), pattern.indices))
-    return _with_identity(n + m, indptr.astype(np.int32), index)
+    return _with_identity(n + m, frozen_index(indptr), index)
 
 
 def _plain(n: int, rows: Index, columns: Index) -> Graph:

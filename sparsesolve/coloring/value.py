@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.errors import ColoringError
-from sparsesolve.pattern import Pattern
+from sparsesolve.pattern import Pattern, frozen_index
 
 __all__ = ["RECOVERIES", "STRUCTURES", "Coloring", "Recovered", "Structure"]
 
@@ -85,6 +85,7 @@ class Coloring:
                     f"{side} colors must be -1 or in [{first}, {last}), got values from "
                     f"{int(used.min())} to {int(used.max())}. Use Coloring.from_colors."
                 )
+        object.__setattr__(self, "colors", frozen_index(self.colors))
 
     @classmethod
     def from_colors(
