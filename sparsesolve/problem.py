@@ -7,16 +7,19 @@ Derivatives are prepared at the first use, once, and serve every later solve.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.errors import StructureMismatch
+
+if TYPE_CHECKING:
+    from sparsesolve.derivatives import ProblemDerivatives
+    from sparsesolve.derivatives.function import Method
 
 __all__ = ["Constraint", "Problem"]
 
@@ -149,7 +152,7 @@ class Problem:
         bounds: tuple[Limit, Limit] | None = None,
         constraints: Constraint | Sequence[Constraint] = (),
         name: str = "",
-        method: str = "auto",
+        method: Method = "auto",
     ) -> None:
         if objective is not None and not callable(objective):
             raise TypeError(
@@ -162,9 +165,8 @@ class Problem:
         self._x0 = start_point(x0)
         self._lower, self._upper = variable_bounds(bounds, self.n)
         self.constraints = _constraint_list(constraints)
-        self._derivatives: Any = None
+        self._derivatives: ProblemDerivatives | None = None
         self._limits: tuple[Array, Array] | None = None
-        self.seconds_preparation = 0.0
 
     @property
     def n(self) -> int:
@@ -200,21 +202,26 @@ class Problem:
         return self._limits[0].copy(), self._limits[1].copy()
 
     @property
-    def derivatives(self) -> Any:
+    def derivatives(self) -> ProblemDerivatives:
         """The prepared derivatives; made at the first use."""
         if self._derivatives is None:
             # only here, so that building a problem stays light
             from sparsesolve.derivatives import ProblemDerivatives  # noqa: PLC0415
 
-            start = time.perf_counter()
             self._derivatives = ProblemDerivatives(
-                _zero if self.objective is None else self.objective,
+                self.objective,
                 [c.function for c in self.constraints],
                 self._x0,
                 method=self.method,
             )
-            self.seconds_preparation = time.perf_counter() - start
         return self._derivatives
+
+    @property
+    def seconds_preparation(self) -> float:
+        """Seconds spent so far on tracing, patterns, differentiation and compilation."""
+        if self._derivatives is None:
+            return 0.0
+        return float(sum(self._derivatives.watch.seconds.values()))
 
     def objective_value(self, x: ArrayLike) -> float:
         """Return f(x)."""
@@ -478,8 +485,3 @@ def _constraint_list(constraints: Constraint | Sequence[Constraint]) -> tuple[Co
                 "Constraint(c, lower, upper)."
             )
     return group
-
-
-def _zero(x: Any) -> float:
-    """Objective of a problem of feasibility."""
-    return 0.0

@@ -36,10 +36,9 @@ class Evaluation:
     """
 
     def __init__(self, problem: Problem) -> None:
-        fresh = problem.seconds_preparation
+        self._prepared_before = problem.seconds_preparation
         self.problem = problem
         self.derivatives = problem.derivatives
-        self.seconds_preparation = problem.seconds_preparation - fresh
         self.n, self.m = problem.n, problem.m
         self.lower, self.upper = problem.bounds
         self.row_lower, self.row_upper = problem.constraint_bounds
@@ -48,6 +47,11 @@ class Evaluation:
         self.error: BaseException | None = None
         self._counts: Counter[str] = Counter()
         self._points: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+
+    @property
+    def seconds_preparation(self) -> float:
+        """Seconds of preparing derivatives since this solve began."""
+        return self.problem.seconds_preparation - self._prepared_before
 
     @property
     def counts(self) -> Counts:
@@ -126,14 +130,14 @@ class Evaluation:
         return slot[kind]
 
     def _timed(self, kind: str, function: Callable[[Array], Any], x: Array) -> Any:
-        start = time.perf_counter()
+        start = time.perf_counter() - self.problem.seconds_preparation  # some is done on first use
         try:
             value = function(x)
         except BaseException as error:
             self.error = error  # to tell it from a failure of the solver
             raise
         finally:
-            self.seconds += time.perf_counter() - start
+            self.seconds += time.perf_counter() - self.problem.seconds_preparation - start
             self._counts[kind] += 1
         if isinstance(value, np.ndarray):
             value.setflags(write=False)

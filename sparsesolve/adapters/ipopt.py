@@ -36,7 +36,7 @@ from sparsesolve.errors import SolverUnavailable
 from sparsesolve.problem import Problem
 from sparsesolve.result import Result, Status
 
-__all__ = ["ipopt_available", "solve_ipopt", "to_cyipopt"]
+__all__ = ["ipopt_available", "require_ipopt", "solve_ipopt", "to_cyipopt"]
 
 Array = NDArray[np.float64]
 
@@ -67,17 +67,29 @@ _WARM_START: dict[str, OptionValue] = {
 }
 
 
-def _cyipopt() -> Any:
+def require_ipopt() -> Any:
+    """Return the module cyipopt, or say how to install it.
+
+    Returns
+    -------
+    module
+        cyipopt.
+
+    Raises
+    ------
+    SolverUnavailable
+        If it cannot be imported; the message holds the command for this platform.
+    """
     try:
         return importlib.import_module("cyipopt")
     except ImportError as error:
         raise SolverUnavailable(
             f"IPOPT needs cyipopt, which cannot be imported ({error}). Install it: "
-            f"{_install_command()}. Or use solver='trust-constr', which needs only scipy."
+            f"{install_command()}. Or use solver='trust-constr', which needs only scipy."
         ) from error
 
 
-def _install_command(platform: str = sys.platform) -> str:
+def install_command(platform: str = sys.platform) -> str:
     if platform.startswith("linux"):
         return (
             "`apt-get install coinor-libipopt-dev pkg-config gcc liblapack-dev && "
@@ -100,7 +112,7 @@ def ipopt_available() -> bool:
         True where ``solver="ipopt"`` works.
     """
     try:
-        _cyipopt()
+        require_ipopt()
     except SolverUnavailable:
         return False
     return True
@@ -122,10 +134,15 @@ class Callbacks:
         self.monitor = monitor
         self.error: BaseException | None = None
         self.complaint = ""
-        self._refusal = _cyipopt().CyIpoptEvaluationError
+        self._refusal = require_ipopt().CyIpoptEvaluationError
         jacobian = evaluation.derivatives.jacobian_pattern
         hessian = evaluation.derivatives.hessian_pattern
         self._jacobian = (jacobian.rows, jacobian.indices)
+        # Ipopt's C interface wants at least one entry where there are rows: a zero at (0, 0)
+        self._padded = evaluation.m > 0 and jacobian.nnz == 0
+        if self._padded:
+            corner = np.zeros(1, dtype=np.int32)
+            self._jacobian = (corner, corner)
         self._hessian = (hessian.rows, hessian.indices)
 
     def objective(self, x: Array) -> float:
@@ -154,6 +171,8 @@ class Callbacks:
     def jacobian(self, x: Array) -> Array:
         """Return the nonzeros of J."""
         value: Array = self._guarded(self.evaluation.jacobian_values, x)
+        if self._padded:
+            return np.zeros(1)
         self._check_finite(value, "The Jacobian is {value} at {place}.", self._jacobian)
         return value
 
@@ -252,13 +271,13 @@ def to_cyipopt(problem: Problem) -> Any:
     SolverUnavailable
         If cyipopt cannot be imported.
     """
-    _cyipopt()
+    require_ipopt()
     return _build(Callbacks(Evaluation(problem)), {})
 
 
 def _build(callbacks: Callbacks, options: Mapping[str, Any]) -> Any:
     evaluation = callbacks.evaluation
-    nlp = _cyipopt().Problem(
+    nlp = require_ipopt().Problem(
         n=int(evaluation.n),
         m=int(evaluation.m),
         problem_obj=callbacks,
@@ -380,7 +399,7 @@ def solve_ipopt(
     ValueError
         If an option is refused.
     """
-    _cyipopt()
+    require_ipopt()
     given = dict(options or {})
     _check_linear_solver(given)
     defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes"}

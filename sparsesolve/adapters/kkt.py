@@ -88,7 +88,7 @@ def make_result(
     if status in (Status.STOPPED, Status.INTERRUPTED, Status.EVALUATION_ERROR, Status.FAILED):
         x, multipliers, bound_multipliers = _better(monitor, x, multipliers, bound_multipliers)
     elapsed = monitor.seconds
-    in_solver = evaluation.seconds
+    inside = evaluation.seconds + evaluation.seconds_preparation
     lam = np.zeros(evaluation.m) if multipliers is None else np.asarray(multipliers, dtype=float)
     with np.errstate(all="ignore"):
         fun = evaluation.objective(x)
@@ -120,7 +120,7 @@ def make_result(
         counts=evaluation.counts,
         seconds_preparation=evaluation.seconds_preparation,
         seconds_derivatives=evaluation.seconds,
-        seconds_solver=max(0.0, elapsed - in_solver),
+        seconds_solver=max(0.0, elapsed - inside),
         solver_status=solver_status,
         name=evaluation.problem.name,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sparsesolve.adapters.evaluation import Evaluation
-from sparsesolve.adapters.ipopt import ipopt_available, solve_ipopt
+from sparsesolve.adapters.ipopt import ipopt_available, require_ipopt, solve_ipopt
 from sparsesolve.adapters.kkt import make_result
 from sparsesolve.adapters.monitor import IterationState, Monitor
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
@@ -70,6 +70,8 @@ def solve(
     """
     name = choose_solver(problem) if str(solver).lower() == "auto" else str(solver).lower()
     label = name if name == "ipopt" else find_method(name).name
+    if name == "ipopt":
+        require_ipopt()  # its import is slow: not to be counted as solving
     with Monitor(label, callback=callback, progress=progress) as monitor:
         lower, upper = problem.bounds
         if np.array_equal(lower, upper):

@@ -106,6 +106,9 @@ class SparseBDF(_SparseFactorization, BDF):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # scipy leaves these differences uninitialized and computes with them in the first steps;
+        # their values are never used, but may be NaN and then warn
+        self.D[2:] = 0.0
         self._replace()
 
 

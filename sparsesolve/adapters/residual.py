@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from sparsesolve.pattern import Pattern
 from sparsesolve.result import Counts
+
+if TYPE_CHECKING:
+    from sparsesolve.derivatives.function import Method
 
 __all__ = ["CscOrder", "Residual", "prepare_residual"]
 
@@ -37,35 +40,28 @@ class Residual:
         self.prepared = jacobian
         self.args = args
         self.pattern: Pattern = jacobian.pattern
-        self.function_calls = 0
-        self.jacobian_calls = 0
+        self.calls = {"value": 0, "jacobian": 0}
         self.seconds = 0.0
         self.seconds_preparation = 0.0
         self._csc = CscOrder(self.pattern)
-        self._point: Array | None = None
-        self._value: Array | None = None
+        self._at: dict[str, tuple[Array, Array]] = {}
 
     @property
     def counts(self) -> Counts:
         """Evaluations so far."""
-        return Counts(function=self.function_calls, jacobian=self.jacobian_calls)
+        return Counts(function=self.calls["value"], jacobian=self.calls["jacobian"])
 
     def value(self, x: Array) -> Array:
         """Return F(x), shape (m,); a fresh array."""
-        if self._point is None or not np.array_equal(self._point, x):
-            value = self._timed(self.prepared.value, x)
-            self.function_calls += 1
-            self._point, self._value = np.array(x), np.ravel(value)
-        return np.array(self._value)
+        return np.array(self._once("value", self.prepared.value, x))
 
     def values(self, x: Array) -> Array:
-        """Return the nonzeros of J(x) in the order of its pattern."""
-        self.jacobian_calls += 1
-        return np.asarray(self._timed(self.prepared.values, x))
+        """Return the nonzeros of J(x) in the order of its pattern, read-only."""
+        return self._once("jacobian", self.prepared.values, x)
 
     def csr(self, x: Array) -> sp.csr_array:
         """Return J(x), rows first."""
-        return self.pattern.to_scipy(self.values(x))
+        return self.pattern.to_scipy(np.array(self.values(x)))
 
     def csc(self, x: Array) -> sp.csc_array:
         """Return J(x), columns first, sorted, int32."""
@@ -74,6 +70,15 @@ class Residual:
     def value_and_jacobian(self, x: Array) -> tuple[Array, sp.csc_array]:
         """Return F(x) and J(x), columns first."""
         return self.value(x), self.csc(x)
+
+    def _once(self, kind: str, function: Callable[..., Any], x: Array) -> Array:
+        known = self._at.get(kind)
+        if known is None or not np.array_equal(known[0], x):
+            value = np.ravel(self._timed(function, x))
+            value.setflags(write=False)
+            self.calls[kind] += 1
+            known = self._at[kind] = (np.array(x), value)
+        return known[1]
 
     def _timed(self, function: Callable[..., Any], x: Array) -> Any:
         start = time.perf_counter()
@@ -88,7 +93,7 @@ def prepare_residual(
     x0: Array,
     args: tuple[Any, ...] = (),
     *,
-    method: str = "auto",
+    method: Method = "auto",
     jacobian: Any = None,
 ) -> Residual:
     """Prepare the Jacobian of `function` at `x0`, or take one prepared before.
@@ -101,7 +106,7 @@ def prepare_residual(
         Example point.
     args : tuple, optional
         Further arguments.
-    method : str, optional
+    method : {"auto", "compiled", ...}, optional
         As for `sparsesolve.jacobian`.
     jacobian : Jacobian, optional
         Prepared before; reused.
@@ -117,12 +122,15 @@ def prepare_residual(
     start = time.perf_counter()
     prepared = jacobian if jacobian is not None else prepare(function, x0, *args, method=method)
     residual = Residual(prepared, args)
-    residual.seconds_preparation = time.perf_counter() - start
     if residual.pattern.shape[1] != x0.size:
         raise ValueError(
             f"`jac` was prepared for {residual.pattern.shape[1]} variables, but the start has "
             f"{x0.size}. Prepare it with an example of this size."
         )
+    # the first evaluations compile what they need; their values are kept, so none is wasted
+    residual.value_and_jacobian(x0)
+    residual.seconds_preparation = time.perf_counter() - start
+    residual.seconds = 0.0
     return residual
 
 

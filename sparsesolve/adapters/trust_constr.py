@@ -152,7 +152,7 @@ def _without_repeats(reduction: Reduction, rows: Rows) -> Rows:
     twin = first[inverse.reshape(-1)]
     difference = abs(normal - normal[twin]).sum(axis=1)
     repeated = (twin != np.arange(rows.size)) & (np.asarray(difference) == 0.0)
-    return rows[~repeated]
+    return np.asarray(rows[~repeated])
 
 
 def _check_rank(reduction: Reduction, equalities: list[Block]) -> None:
