@@ -58,6 +58,8 @@ class MinimizeCase:
         In the order in which their rows are stacked.
     best : float or None
         Best known value of the objective at this size; None where none is known.
+    local_minima : tuple of float
+        Values of other minima that a correct solver may return from `x0`.
     """
 
     objective: Callable[[Vector], Any]
@@ -65,6 +67,7 @@ class MinimizeCase:
     bounds: tuple[Vector, Vector]
     constraints: tuple[Block, ...] = ()
     best: float | None = None
+    local_minima: tuple[float, ...] = ()
 
     @property
     def n(self) -> int:

@@ -116,7 +116,8 @@ def lukvle4(n: int = 1000) -> MinimizeCase:
 
     Notes
     -----
-    n variables (even), m = n - 2. Start (1, 2, 2, 2, 1, 2, 2, 2, ...). Nonconvex. Report 767,
+    n variables (even), m = n - 2. Start (1, 2, 2, 2, 1, 2, 2, 2, ...). Best values (own runs of
+    IPOPT) 454.645717637 (100), 4827.3909467 (1000), 48554.8432373 (10000). Nonconvex. Report 767,
     problem 5.4.
     """
 
@@ -130,6 +131,7 @@ def lukvle4(n: int = 1000) -> MinimizeCase:
         x0=_cycle([1.0, 2.0, 2.0, 2.0], n),
         bounds=free(n),
         constraints=(Block(_tridiagonal, 0.0, 0.0, "tridiagonal"),),
+        best={100: 454.645717637, 1000: 4827.3909467, 10000: 48554.8432373}.get(n),
     )
 
 
@@ -172,8 +174,9 @@ def lukvle6(n: int = 999) -> MinimizeCase:
 
     Notes
     -----
-    n variables (odd), m = (n - 1) / 2. Start x = 3. Best value 6.26382e4 for n = 9999. Nonconvex.
-    Report 767, problem 5.6, with i itself in J_i as in CUTEst's LUKVLE6.
+    n variables (odd), m = (n - 1) / 2. Start x = 3. Best values (own
+    runs of IPOPT) 6037.65324662 (99), 62638.246134 (999; CUTEst 6.26382e4), 628644.175008 (9999).
+    Nonconvex. Report 767, problem 5.6, with i itself in J_i as in CUTEst's LUKVLE6.
     """
 
     def objective(x: Vector) -> Vector:
@@ -190,6 +193,7 @@ def lukvle6(n: int = 999) -> MinimizeCase:
         x0=np.full(n, 3.0),
         bounds=free(n),
         constraints=(Block(exponential, 0.0, 0.0, "exponential"),),
+        best={99: 6037.65324662, 999: 62638.246134, 9999: 628644.175008}.get(n),
     )
 
 
@@ -204,7 +208,8 @@ def lukvle7(n: int = 1000) -> MinimizeCase:
 
     Notes
     -----
-    n variables, m = 4. Start x = 1. Nonconvex. Report 767, problem 5.7.
+    n variables, m = 4. Start x = 1. Best values (own runs of IPOPT) -34.9980571268 (100),
+    -309.770699661 (1000), -3015.96235313 (10000). Nonconvex. Report 767, problem 5.7.
     """
     weight = np.arange(1.0, n + 1)
 
@@ -227,4 +232,5 @@ def lukvle7(n: int = 1000) -> MinimizeCase:
         x0=np.ones(n),
         bounds=free(n),
         constraints=(Block(ends, 0.0, 0.0, "ends"),),
+        best={100: -34.9980571268, 1000: -309.770699661, 10000: -3015.96235313}.get(n),
     )

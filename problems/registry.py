@@ -254,7 +254,7 @@ _CLASSIC = [
         {"n": 100},
         "Toint (1978), Math. Comp. 32",
         tolerance=1e-8,
-        large={"n": 10000},
+        large={"n": 500},
     ),
 ]
 
