@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import rich.box
 import scipy.integrate
 import scipy.optimize
 from numpy.typing import NDArray
@@ -34,8 +35,8 @@ Array = NDArray[np.float64]
 class Sizes:
     """Grid points of each problem: one for the demonstration, a small one for the tests."""
 
-    oscillator: int = 30
-    oscillator_ipopt: int = 100
+    oscillator: int = 40
+    oscillator_ipopt: int = 200
     brusselator: int = 32
     bratu: int = 40
 
@@ -187,7 +188,7 @@ def optimization_row(intervals: int, solver: str) -> Row:
             constraints=scipy.optimize.NonlinearConstraint(dynamics, 0.0, 0.0),
         )
     return Row(
-        "optimal control of an oscillator",
+        "optimal control",
         solver,
         problem.n,
         problem.m,
@@ -220,7 +221,9 @@ def root_row(side: int) -> Row:
     plain, without = without_us(scipy.optimize.root, residual, x0)
     difference = float(np.max(np.abs(result.x - plain.x)))
     m, n = jacobian.shape
-    return Row("2-D Bratu", "root", n, m, jacobian.nnz, setup, solve, without, difference)
+    return Row(
+        "2-D Bratu equation", "sparse Newton", n, m, jacobian.nnz, setup, solve, without, difference
+    )
 
 
 def demo_rows(sizes: Sizes) -> Iterator[Row]:
@@ -246,22 +249,27 @@ def demo_rows(sizes: Sizes) -> Iterator[Row]:
 
 def demo_table(rows: list[Row]) -> Table:
     """Return the rows as a table for the terminal."""
-    table = Table(title="Solving with exact sparse derivatives, and without", title_style="bold")
-    table.add_column("problem", no_wrap=True)
-    table.add_column("solver", no_wrap=True)
-    for head in ("n", "m", "nonzeros", "set-up s", "solve s", "without s", "faster", "difference"):
+    table = Table(
+        title="With exact sparse derivatives, and without (times in seconds)",
+        title_style="bold",
+        title_justify="left",
+        box=rich.box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    table.add_column("problem\nsolver", no_wrap=True)
+    table.add_column("rows x\nunknowns", justify="right", no_wrap=True)
+    for head in ("non-\nzeros", "set-up", "solve", "without", "times\nfaster", "differ\nby"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
-            row.problem,
-            row.solver,
-            f"{row.n:,}",
-            f"{row.m:,}",
-            f"{row.nnz:,}",
+            f"{row.problem}\n[dim]{row.solver}[/dim]",
+            f"{row.m} x {row.n}",
+            str(row.nnz),
             f"{row.setup:.3f}",
             f"{row.solve:.3f}",
-            f"{row.without:.3f}",
-            f"{row.ratio:.1f} x",
+            f"{row.without:.2f}",
+            f"{row.ratio:.0f}" if row.ratio >= 10 else f"{row.ratio:.1f}",
             f"{row.difference:.0e}",
         )
     return table
@@ -289,9 +297,10 @@ def run_demo(console: Console, sizes: Sizes | None = None) -> list[Row]:
             status.update(f"solved: {row.problem} ({row.solver}) ...")
     console.print(demo_table(rows))
     console.print(
-        "[dim]without: the same library's solver with the derivatives it makes for itself "
-        "(finite differences); for the root, scipy.optimize.root. faster: without / (set-up + "
-        "solve). difference: largest absolute difference of the two solutions.[/dim]"
+        "[dim]nonzeros: Jacobian, and lower triangle of the Hessian where one is used. set-up: "
+        "trace, structure, code. without: the same function and solver with the derivatives that "
+        "the solver makes for itself (for the root: scipy.optimize.root). times faster: without / "
+        "(set-up + solve).[/dim]"
     )
     if importlib.util.find_spec("cyipopt") is None:
         console.print("IPOPT is not installed here: [bold]scripts/test[/bold] installs it.")

@@ -65,13 +65,12 @@ def test_derivatives_of_the_three_problems(rng: np.random.Generator) -> None:
 def test_table_holds_every_row() -> None:
     rows = [demo.Row("a", "s", 10, 20, 30, 0.1, 0.2, 3.0, 1e-9)]
     out = io.StringIO()
-    Console(file=out, width=140).print(demo.demo_table(rows))
-    assert "10.0 x" in out.getvalue()
-    assert "1e-09" in out.getvalue()
+    Console(file=out, width=80).print(demo.demo_table(rows))
+    assert all(text in out.getvalue() for text in ("20 x 10", "30", "0.100", "3.00", "1e-09"))
 
 
 @pytest.mark.slow
 def test_the_command_itself() -> None:
     command = [sys.executable, "-m", "sparsesolve", "demo", "--small"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert all(name in run.stdout for name in ("oscillator", "Brusselator", "Bratu"))
+    assert all(name in run.stdout for name in ("control", "Brusselator", "Bratu"))
