@@ -47,7 +47,7 @@ def coloring_text(coloring: Coloring, width: int = 60, height: int = 30) -> str:
     Examples
     --------
     >>> from sparsesolve.coloring import color
-    >>> print(coloring_text(color(Pattern.from_offsets((3, 4), (0, 1)))))
+    >>> print(coloring_text(color(Pattern.from_offsets((3, 4), (0, 1)), order="natural")))
     2 colors for 3 x 4, 6 entries (columns, direct)
     0 1 · ·
     · 0 1 ·
