@@ -11,11 +11,9 @@ There is one rule a primitive (`sparsesolve.lower.context.RULES`), grouped by fa
 
 from __future__ import annotations
 
-# each of these modules registers the rules of its family
-from sparsesolve.lower import elementwise, linalg, linear, movement, reduce
+# each of these registers the rules of its family
+from sparsesolve.lower import elementwise, linalg, linear, matrices, movement, reduce  # noqa: F401
 from sparsesolve.lower.batch import batch
 from sparsesolve.lower.lowering import lower, lower_into
 
 __all__ = ["batch", "lower", "lower_into"]
-
-_FAMILIES = (elementwise, linalg, linear, movement, reduce)

@@ -105,7 +105,8 @@ class _Constants:
 
 def _flatten_chains(program: Program, constants: _Constants) -> list[Step]:
     """Replace long chains of scalar additions by sums; their links are dropped."""
-    links = {step.start: step for step in program.instructions if _is_link(step)}
+    kernels = [step for step in program.instructions if isinstance(step, Kernel)]
+    links = {step.start: step for step in kernels if _is_link(step)}
     if len(links) < _SHORTEST_CHAIN:
         return list(program.instructions)
     uses = _count_uses(program)
@@ -131,7 +132,7 @@ def _sum_of(last: Step, chain: _Chain, constants: _Constants) -> Kernel:
     """Write a chain as one sum, in the place of its last link."""
     count = len(chain.terms)
     loads = [Index.of(np.array(chain.terms, dtype=np.int32))]
-    nodes = _LOAD
+    nodes: tuple[Node, ...] = _LOAD
     if min(chain.signs) < 0.0:
         sign_slots = {sign: constants.scalar(sign) for sign in (1.0, -1.0)}
         loads.append(Index.of(np.array([sign_slots[s] for s in chain.signs], dtype=np.int32)))
@@ -140,10 +141,9 @@ def _sum_of(last: Step, chain: _Chain, constants: _Constants) -> Kernel:
     return Kernel(last.start, count, tuple(loads), nodes, (len(nodes) - 1,), segments, last.origin)
 
 
-def _is_link(step: Step) -> bool:
+def _is_link(step: Kernel) -> bool:
     return (
-        isinstance(step, Kernel)
-        and step.length == 1
+        step.length == 1
         and step.segments is None
         and len(step.outputs) == 1
         and len(step.nodes) == 3
@@ -232,6 +232,7 @@ def _levels(steps: Sequence[Step], n_slots: int) -> list[int]:
 def _group(steps: Sequence[Step], levels: Sequence[int]) -> list[list[Step]]:
     """Collect equal steps of a level, in an order that respects the levels."""
     groups: dict[tuple[Any, ...], list[Step]] = {}
+    key: tuple[Any, ...]
     for number, (step, level) in enumerate(zip(steps, levels, strict=True)):
         if isinstance(step, Kernel) and _is_small(step):
             signature = tuple((node.op, node.args) for node in step.nodes)

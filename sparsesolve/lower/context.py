@@ -35,25 +35,22 @@ class Rule:
         Called as ``function(context, *args, **kwargs)`` with the arguments of the primitive, each
         traced value being slots or a constant; returns slots or a constant.
     family : str
-        Group in the table of supported operations.
-    how : str
-        ``"movement"``, ``"elementwise"``, ``"sum"``, ``"tree"`` or ``"opaque"``.
+        Group in the table of supported operations (docs/supported.md).
     """
 
     function: Callable[..., Any]
     family: str
-    how: str
 
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(names: str, family: str, how: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def rule(names: str, family: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as the rule of one or several primitives."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         for name in names.split():
-            RULES[name] = Rule(function, family, how)
+            RULES[name] = Rule(function, family)
         return function
 
     return register

@@ -40,11 +40,11 @@ def _register_plain() -> None:
         if name in _SPECIAL:
             continue
         family = "special functions" if op.path.startswith("scipy") else "elementwise"
-        RULES[name] = Rule(_plain(name), family, "elementwise")
+        RULES[name] = Rule(_plain(name), family)
         if op.path.startswith("scipy"):
             RULES[f"special.{name}"] = RULES[name]
     for alias, name in _ALIASES.items():
-        RULES[alias] = Rule(_plain(name), "elementwise", "elementwise")
+        RULES[alias] = Rule(_plain(name), "elementwise")
 
 
 _register_plain()
@@ -60,12 +60,12 @@ def _is_number(value: Any, number: float) -> bool:
 # ----- arithmetic -----
 
 
-@rule("add", "elementwise", "elementwise")
+@rule("add", "elementwise")
 def _add(c: Context, x: Any, y: Any) -> Any:
     return c.map("logical_or" if c.kind == "b" else "add", x, y)
 
 
-@rule("multiply", "elementwise", "elementwise")
+@rule("multiply", "elementwise")
 def _multiply(c: Context, x: Any, y: Any) -> Any:
     if _is_number(x, 1.0) and is_traced(y):
         return y
@@ -74,37 +74,37 @@ def _multiply(c: Context, x: Any, y: Any) -> Any:
     return c.map("multiply", x, y)  # of truth values: and
 
 
-@rule("subtract", "elementwise", "elementwise")
+@rule("subtract", "elementwise")
 def _subtract(c: Context, x: Any, y: Any) -> Any:
     return x if _is_number(y, 0.0) and not np.signbit(y) else c.map("subtract", x, y)
 
 
-@rule("divide true_divide", "elementwise", "elementwise")
+@rule("divide true_divide", "elementwise")
 def _divide(c: Context, x: Any, y: Any) -> Any:
     return x if _is_number(y, 1.0) else c.map("divide", x, y)
 
 
-@rule("negative", "elementwise", "elementwise")
+@rule("negative", "elementwise")
 def _negative(c: Context, x: Any) -> Any:
     return c.map("negative", x)
 
 
-@rule("abs absolute fabs", "elementwise", "elementwise")
+@rule("abs absolute fabs", "elementwise")
 def _abs(c: Context, x: Any) -> Any:
     return c.map("abs", x)
 
 
-@rule("square", "elementwise", "elementwise")
+@rule("square", "elementwise")
 def _square(c: Context, x: Any) -> Any:
     return c.map("multiply", x, x)
 
 
-@rule("reciprocal", "elementwise", "elementwise")
+@rule("reciprocal", "elementwise")
 def _reciprocal(c: Context, x: Any) -> Any:
     return c.map("divide", 1.0, x)
 
 
-@rule("power float_power pow", "elementwise", "elementwise")
+@rule("power float_power pow", "elementwise")
 def _power(c: Context, x: Any, y: Any) -> Any:
     if is_traced(y):
         return c.map("power", x, y)
@@ -133,15 +133,23 @@ def _product(c: Context, x: Any, count: int) -> Any:
     return squared if count % 2 == 0 else c.map("multiply", squared, x)
 
 
-@rule("special.rgamma rgamma", "special functions", "elementwise")
+@rule("special.rgamma rgamma", "special functions")
 def _rgamma(c: Context, x: Any) -> Any:
     return c.map("divide", 1.0, c.map("gamma", x))
+
+
+@rule("special.gammasgn gammasgn", "special functions")
+def _gammasgn(c: Context, x: Any) -> Any:
+    """Sign of the gamma function: below zero it turns at every integer."""
+    odd = c.map("remainder", c.map("floor", x), 2.0)
+    below = c.map("subtract", 1.0, c.map("multiply", 2.0, odd))
+    return c.map("where", c.map("greater", x, 0.0), 1.0, below)
 
 
 # ----- choices -----
 
 
-@rule("where", "elementwise", "elementwise")
+@rule("where", "elementwise")
 def _where(c: Context, condition: Any, x: Any, y: Any) -> Any:
     if is_traced(condition):
         return c.map("where", condition, x, y)
@@ -153,7 +161,7 @@ def _where(c: Context, condition: Any, x: Any, y: Any) -> Any:
     return np.where(mask, c.slots(x), c.slots(y))
 
 
-@rule("clip", "elementwise", "elementwise")
+@rule("clip", "elementwise")
 def _clip(
     c: Context, x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
 ) -> Any:
@@ -184,7 +192,7 @@ def _unbounded(bound: Any, infinity: float) -> bool:
 # ----- kinds -----
 
 
-@rule("astype", "elementwise", "elementwise")
+@rule("astype", "elementwise")
 def _astype(c: Context, x: Any, dtype: Any, **_: Any) -> Any:
     wanted, kind = np.dtype(dtype), c.kind_of_argument(0)
     if wanted.kind == "b":
@@ -196,11 +204,11 @@ def _astype(c: Context, x: Any, dtype: Any, **_: Any) -> Any:
     raise c.unsupported(f"got dtype {wanted}", "Everything is computed in float64: use float.")
 
 
-@rule("signbit", "elementwise", "elementwise")
+@rule("signbit", "elementwise")
 def _signbit(c: Context, x: Any) -> Any:
     return c.map("less", c.map("copysign", 1.0, x), 0.0)
 
 
-@rule("conj conjugate real real_if_close positive", "elementwise", "elementwise")
+@rule("conj conjugate real real_if_close positive", "elementwise")
 def _same(c: Context, x: Any, *args: Any, **kwargs: Any) -> Any:
     return x

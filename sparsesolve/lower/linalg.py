@@ -1,4 +1,4 @@
-"""Rules for norms, small determinants, log-sum-exp: compositions of maps and sums.
+"""Rules for norms and log-sum-exp: compositions of maps and sums.
 
 Separate because autograd has these as one primitive each, with a dense derivative; taken apart they
 keep their structure. What has no such form stays a call.
@@ -18,7 +18,7 @@ from sparsesolve.program import Slots
 __all__: list[str] = []
 
 
-@rule("linalg.norm", "linear algebra", "sum")
+@rule("linalg.norm", "linear algebra")
 def _norm(
     c: Context,
     x: Any,
@@ -62,7 +62,7 @@ def _vector_norm(c: Context, ids: Slots, p: float) -> Any:
     return c.map("power", c.sum_rows(np.asarray(c.map("power", sizes, p))), 1.0 / p)
 
 
-@rule("special.logsumexp", "special functions", "sum")
+@rule("special.logsumexp", "special functions")
 def _logsumexp(
     c: Context, x: Any, axis: Any = None, b: Any = 1.0, keepdims: bool = False, **options: Any
 ) -> Any:
@@ -77,35 +77,3 @@ def _logsumexp(
         weighted = c.map("multiply", weighted, spread)
     total = c.map("add", c.map("log", c.sum_rows(np.asarray(weighted))), top)
     return restore_axes(total, shape, keepdims)
-
-
-@rule("linalg.det", "linear algebra", "elementwise")
-def _det(c: Context, a: Any) -> Any:
-    """Take a determinant up to 3 x 3 by cofactors, leaving out products with a hole."""
-    ids = np.asarray(a)
-    n = ids.shape[-1]
-    if n > 3:
-        assert c.step is not None
-        return lower_opaque(c, c.step)
-    result = _cofactors(c, ids, tuple(range(n))) if n else np.ones(ids.shape[:-2])
-    return np.zeros(ids.shape[:-2]) if result is None else result
-
-
-def _cofactors(c: Context, ids: Slots, columns: tuple[int, ...]) -> Any:
-    """Take the determinant of the last rows in some columns; None: zero by structure."""
-    row = ids.shape[-1] - len(columns)
-    total: Any = None
-    for k, column in enumerate(columns):
-        factor = ids[..., row, column]
-        if bool((factor == c.zero).all()):
-            continue
-        rest = columns[:k] + columns[k + 1 :]
-        minor = _cofactors(c, ids, rest) if rest else 1.0
-        if minor is None:
-            continue
-        term = factor if not rest else c.map("multiply", factor, minor)
-        if total is None:
-            total = term if k % 2 == 0 else c.map("negative", term)
-        else:
-            total = c.map("add" if k % 2 == 0 else "subtract", total, term)
-    return total

@@ -5,14 +5,13 @@ Separate because each only says which elements meet; `sparsesolve.lower.products
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
 from sparsesolve.lower.context import Context, is_traced, rule
-from sparsesolve.lower.products import contract, summed_terms
+from sparsesolve.lower.products import contract, read_subscripts, summed_terms
 from sparsesolve.program import Slots
 
 __all__: list[str] = []
@@ -22,7 +21,7 @@ def _arrays(c: Context, *values: Any) -> list[Any]:
     return [np.asarray(c.operand(value)) for value in values]
 
 
-@rule("matmul", "products", "sum")
+@rule("matmul", "products")
 def _matmul(c: Context, a: Any, b: Any) -> Any:
     a, b = _arrays(c, a, b)
     batch = ascii_letters[: max(a.ndim, b.ndim)]
@@ -33,7 +32,7 @@ def _matmul(c: Context, a: Any, b: Any) -> Any:
     return contract(c, [a, b], [left, right], output)
 
 
-@rule("dot", "products", "sum")
+@rule("dot", "products")
 def _dot(c: Context, a: Any, b: Any) -> Any:
     a, b = _arrays(c, a, b)
     if a.ndim == 0 or b.ndim == 0:
@@ -46,41 +45,24 @@ def _dot(c: Context, a: Any, b: Any) -> Any:
     return contract(c, [a, b], [left, right], output)
 
 
-@rule("einsum", "products", "sum")
+@rule("einsum", "products")
 def _einsum(c: Context, subscripts: Any, *arrays: Any, **options: Any) -> Any:
     if not isinstance(subscripts, str):
         raise c.unsupported("got lists of axis numbers", 'Write the subscripts as "ij,jk->ik".')
     operands = _arrays(c, *arrays)
-    letters, output = _subscripts(subscripts, [array.ndim for array in operands])
+    letters, output = read_subscripts(subscripts, [array.ndim for array in operands])
     return contract(c, operands, letters, output)
-
-
-def _subscripts(text: str, ndims: Sequence[int]) -> tuple[list[str], str]:
-    """Read einsum subscripts; an ellipsis becomes letters that nobody uses."""
-    left, arrow, output = text.replace(" ", "").partition("->")
-    terms = left.split(",")
-    free = [k for k in ascii_letters if k not in text]
-    hidden = [n - len(t.replace("...", "")) for n, t in zip(ndims, terms, strict=True)]
-    dots = "".join(free[: max([0, *(h for h, t in zip(hidden, terms, strict=True) if "." in t)])])
-    letters = [
-        term.replace("...", dots[len(dots) - count :]) if "." in term else term
-        for term, count in zip(terms, hidden, strict=True)
-    ]
-    if arrow:
-        return letters, output.replace("...", dots)
-    named = "".join(terms).replace(".", "")
-    return letters, dots + "".join(sorted(k for k in set(named) if named.count(k) == 1))
 
 
 # ----- sparse matrices -----
 
 
-@rule("sparse_matmul", "products", "sum")
+@rule("sparse_matmul", "products")
 def _sparse_matmul(c: Context, matrix: Any, x: Any) -> Any:
     return _apply_sparse(c, matrix.tocsr(), x)
 
 
-@rule("sparse_rmatmul", "products", "sum")
+@rule("sparse_rmatmul", "products")
 def _sparse_rmatmul(c: Context, x: Any, matrix: Any) -> Any:
     return np.transpose(_apply_sparse(c, matrix.T.tocsr(), np.transpose(x)))
 
@@ -103,7 +85,7 @@ def _apply_sparse(c: Context, matrix: Any, x: Slots) -> Slots:
 # ----- convolution -----
 
 
-@rule("signal.convolve", "products", "sum")
+@rule("signal.convolve", "products")
 def _convolve(
     c: Context,
     a: Any,

@@ -5,7 +5,9 @@ Separate because this is the only place that knows all families of rules.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,8 +49,21 @@ def lower(tape: Tape) -> Program:
     """
     builder = Builder(tape.input.shape)
     parameters = [builder.parameter(info.shape) for info in tape.parameters]
-    result = lower_into(builder, tape, builder.x, parameters)
-    return batch(builder.build(result))
+    with _collector_paused():
+        result = lower_into(builder, tape, builder.x, parameters)
+        return batch(builder.build(result))
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking over all the new instructions again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slots] = ()) -> Operand:

@@ -21,51 +21,51 @@ __all__: list[str] = []
 _MOVING_PADS = {"edge", "wrap", "reflect", "symmetric"}
 
 
-@rule("__getitem__", "movement", "movement")
+@rule("__getitem__", "movement")
 def _getitem(c: Context, array: Any, index: Any) -> Any:
     return array[index]
 
 
-@rule("reshape", "movement", "movement")
+@rule("reshape", "movement")
 def _reshape(c: Context, array: Any, shape: Any, order: Any = None) -> Any:
     return np.reshape(array, shape, order=order or "C")
 
 
-@rule("transpose", "movement", "movement")
+@rule("transpose", "movement")
 def _transpose(c: Context, array: Any, axes: Any = None) -> Any:
     return np.transpose(array, axes)
 
 
-@rule("broadcast_to", "movement", "movement")
+@rule("broadcast_to", "movement")
 def _broadcast_to(c: Context, array: Any, shape: Any) -> Any:
     return np.broadcast_to(array, shape)
 
 
-@rule("concatenate_args", "movement", "movement")
+@rule("concatenate_args", "movement")
 def _concatenate(c: Context, axis: Any, *arrays: Any) -> Any:
     return np.concatenate([c.slots(array) for array in arrays], axis)
 
 
-@rule("array_from_args", "movement", "movement")
+@rule("array_from_args", "movement")
 def _array(c: Context, array_args: Any, array_kwargs: Any, *items: Any) -> Any:
     ids = np.array([item if is_traced(item) else c.slots(item) for item in items], dtype=np.int32)
     least = int(array_kwargs.get("ndmin", 0))
     return ids.reshape((1,) * max(0, least - ids.ndim) + ids.shape)
 
 
-@rule("_array_from_scalar_or_array", "movement", "movement")
+@rule("_array_from_scalar_or_array", "movement")
 def _array_of_one(c: Context, array_args: Any, array_kwargs: Any, item: Any) -> Any:
     ids = c.slots(item)
     least = int(array_kwargs.get("ndmin", 0))
     return np.reshape(ids, (1,) * max(0, least - np.ndim(ids)) + np.shape(ids))
 
 
-@rule("movement", "movement", "movement")
+@rule("movement", "movement")
 def _movement(c: Context, function: Callable[[Any], Any], array: Any) -> Any:
     return function(array)
 
 
-@rule("setitem", "movement", "movement")
+@rule("setitem", "movement")
 def _setitem(c: Context, array: Any, index: Any, value: Any) -> Any:
     result = np.array(c.slots(array), dtype=np.int32)
     result[index] = c.slots(value)
@@ -81,22 +81,22 @@ def _with_holes(c: Context, function: Callable[[Any], Any], array: Any) -> Slots
     return np.where(moved > 0, moved - 1, c.zero).astype(np.int32, copy=False)
 
 
-@rule("diag", "movement", "movement")
+@rule("diag", "movement")
 def _diag(c: Context, array: Any, k: int = 0) -> Any:
     return _with_holes(c, lambda ids: np.diag(ids, k), array)
 
 
-@rule("triu", "movement", "movement")
+@rule("triu", "movement")
 def _triu(c: Context, array: Any, k: int = 0) -> Any:
     return _with_holes(c, lambda ids: np.triu(ids, k), array)
 
 
-@rule("tril", "movement", "movement")
+@rule("tril", "movement")
 def _tril(c: Context, array: Any, k: int = 0) -> Any:
     return _with_holes(c, lambda ids: np.tril(ids, k), array)
 
 
-@rule("pad", "movement", "movement")
+@rule("pad", "movement")
 def _pad(c: Context, array: Any, width: Any, mode: str = "constant", **options: Any) -> Any:
     if mode in _MOVING_PADS and options.get("reflect_type", "even") == "even":
         return np.pad(array, width, mode=mode)  # type: ignore[call-overload]

@@ -1,7 +1,6 @@
 """Calls that cannot be lowered: they stay calls, with autograd's own derivative rules.
 
-Separate because these are the only instructions that keep a Python function. A stack of matrices
-becomes one call a matrix, so that the matrices stay independent of each other.
+Separate because these are the only instructions that keep a Python function.
 
 Complex values have no slots. A chain of operations through complex intermediates (``real`` of an
 ``fft``) is collected in a `Pending` value and becomes one call where it turns real again.
@@ -9,7 +8,7 @@ Complex values have no slots. A chain of operations through complex intermediate
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +20,7 @@ from sparsesolve.lower.context import Context, is_traced
 from sparsesolve.program import Slots
 from sparsesolve.tape import Instruction
 
-__all__ = ["Pending", "has_pending", "lower_opaque", "lower_pending"]
-
-_MOST_CALLS = 256  # a larger stack stays one call
+__all__ = ["Pending", "bound", "has_pending", "lower_opaque", "lower_pending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +34,16 @@ class Pending:
 
 def _bind(c: Context, step: Instruction) -> Pending:
     """Split the arguments of a step into traced arrays and bound constants."""
+    return bound(step.function, step.op, c.resolve(step.args), c.resolve(dict(step.kwargs)))
+
+
+def bound(
+    primitive: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Pending:
+    """Make a function of the traced arrays alone; constants are built in."""
     operands: list[Slots] = []
 
-    def place(value: Any) -> Callable[..., Any]:
+    def place(value: Any) -> Callable[[Sequence[Any]], Any]:
         if isinstance(value, Pending):
             first, count = len(operands), len(value.operands)
             operands.extend(value.operands)
@@ -53,15 +57,14 @@ def _bind(c: Context, step: Instruction) -> Pending:
             return lambda arrays: type(value)([part(arrays) for part in parts])
         return lambda arrays: value
 
-    makers = [place(c.resolve(argument)) for argument in step.args]
-    options = {name: place(c.resolve(value)) for name, value in step.kwargs.items()}
-    primitive = step.function
+    makers = [place(argument) for argument in args]
+    options = {key: place(value) for key, value in kwargs.items()}
 
     def function(*arrays: Any) -> Any:
-        args = [make(arrays) for make in makers]
-        return primitive(*args, **{name: make(arrays) for name, make in options.items()})
+        given = [make(arrays) for make in makers]
+        return primitive(*given, **{key: make(arrays) for key, make in options.items()})
 
-    return Pending(function, tuple(operands), step.op)
+    return Pending(function, tuple(operands), name)
 
 
 def has_pending(c: Context, step: Instruction) -> bool:
@@ -96,6 +99,5 @@ def lower_opaque(c: Context, step: Instruction) -> Any:
             "a primitive with autograd.extend.primitive and defvjp."
         )
     call = _bind(c, step)
-    return c.builder.opaque(
-        call.name, call.function, call.operands, c.tape.values[step.out.index].shape
-    )
+    shape = c.tape.values[step.out.index].shape
+    return c.builder.opaque(call.name, call.function, call.operands, shape)

@@ -10,6 +10,7 @@ Data layout. An operand is slots or a float64 array, with one letter an axis as 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from sparsesolve.lower.context import Context, is_traced
 from sparsesolve.program import Index, Node, Slots
 
-__all__ = ["contract", "sum_products"]
+__all__ = ["contract", "read_subscripts", "sum_products"]
 
 _MOST_TERMS = 50_000_000
 _UNROLLED = 8  # up to so many terms a result, the sum is a chain of maps, which fuses
@@ -56,6 +57,23 @@ def contract(c: Context, operands: Sequence[Any], letters: Sequence[str], output
         names = output if len(parts) == 2 else kept
         parts[:2] = [(_pair(c, a, left, b, right, names), names)]
     return _single(c, *parts[0], output)
+
+
+def read_subscripts(text: str, ndims: Sequence[int]) -> tuple[list[str], str]:
+    """Read einsum subscripts; an ellipsis becomes letters that nobody uses."""
+    left, arrow, output = text.replace(" ", "").partition("->")
+    terms = left.split(",")
+    free = [k for k in ascii_letters if k not in text]
+    hidden = [n - len(t.replace("...", "")) for n, t in zip(ndims, terms, strict=True)]
+    dots = "".join(free[: max([0, *(h for h, t in zip(hidden, terms, strict=True) if "." in t)])])
+    letters = [
+        term.replace("...", dots[len(dots) - count :]) if "." in term else term
+        for term, count in zip(terms, hidden, strict=True)
+    ]
+    if arrow:
+        return letters, output.replace("...", dots)
+    named = "".join(terms).replace(".", "")
+    return letters, dots + "".join(sorted(k for k in set(named) if named.count(k) == 1))
 
 
 def _unique(operand: Any, names: str) -> tuple[Any, str]:

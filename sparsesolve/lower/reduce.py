@@ -52,14 +52,14 @@ def _check_options(c: Context, options: dict[str, Any]) -> None:
         raise c.unsupported(f"got `{name}={value!r}`", f"Leave out `{name}`.")
 
 
-@rule("sum", "reductions", "sum")
+@rule("sum", "reductions")
 def _sum(c: Context, a: Any, axis: Any = None, keepdims: Any = False, **options: Any) -> Any:
     _check_options(c, options)
     ids, shape = merge_axes(a, axis)
     return restore_axes(c.sum_rows(ids), shape, keepdims)
 
 
-@rule("mean", "reductions", "sum")
+@rule("mean", "reductions")
 def _mean(c: Context, a: Any, axis: Any = None, keepdims: Any = False, **options: Any) -> Any:
     _check_options(c, options)
     ids, shape = merge_axes(a, axis)
@@ -85,7 +85,7 @@ def extremum(c: Context, ids: Slots, *, largest: bool) -> Any:
 
 
 def _tree_rule(name: str, op: str, empty: float | None) -> None:
-    @rule(name, "reductions", "tree")
+    @rule(name, "reductions")
     def apply(c: Context, a: Any, axis: Any = None, keepdims: Any = False, **options: Any) -> Any:
         _check_options(c, options)
         ids, shape = merge_axes(a, axis)
@@ -103,7 +103,7 @@ _tree_rule("all", "logical_and", 1.0)
 _tree_rule("any", "logical_or", 0.0)
 
 
-@rule("cumsum", "reductions", "sum")
+@rule("cumsum", "reductions")
 def _cumsum(c: Context, a: Any, axis: Any = None, **options: Any) -> Any:
     _check_options(c, options)
     ids = np.asarray(a)
