@@ -118,7 +118,7 @@ def test_to_cyipopt_is_a_ready_problem() -> None:
     assert isinstance(nlp, cyipopt.Problem)
     nlp.add_option("print_level", 0)
     nlp.add_option("sb", "yes")
-    x, info = nlp.solve(problem.x0)
+    _, info = nlp.solve(problem.x0)
     assert info["status"] == 0
     assert info["obj_val"] == pytest.approx(17.0140172892, rel=1e-8)
 
@@ -402,7 +402,7 @@ def test_limited_memory_needs_no_hessian() -> None:
 def test_without_cyipopt_the_error_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cyipopt", None)
     assert not adapter.ipopt_available()
-    with pytest.raises(SolverUnavailable, match="pip install cyipopt|conda install"):
+    with pytest.raises(SolverUnavailable, match=r"pip install cyipopt|conda install"):
         minimize(hs71(), solver="ipopt")
     with pytest.raises(SolverUnavailable):
         hs71().to_cyipopt()

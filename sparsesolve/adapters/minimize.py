@@ -68,11 +68,11 @@ def solve(
     Result
         Of the solver chosen.
     """
-    name = choose_solver(problem) if str(solver).lower() == "auto" else str(solver).lower()
-    label = name if name == "ipopt" else find_method(name).name
+    name = choose_solver(problem) if str(solver).lower() == "auto" else str(solver)
+    name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
     if name == "ipopt":
         require_ipopt()  # its import is slow: not to be counted as solving
-    with Monitor(label, callback=callback, progress=progress) as monitor:
+    with Monitor(name, callback=callback, progress=progress) as monitor:
         lower, upper = problem.bounds
         if np.array_equal(lower, upper):
             return _all_fixed(problem, monitor)

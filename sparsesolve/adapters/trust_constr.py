@@ -137,7 +137,7 @@ def _nonlinear(reduction: Reduction, block: Block) -> Any:
 def _without_repeats(reduction: Reduction, rows: Rows) -> Rows:
     """Drop linear equality rows that equal an earlier one up to a factor, limit included."""
     z0 = reduction.restrict(reduction.base)
-    A = reduction.jacobian(z0, reduction.rows(rows))
+    A = reduction.jacobian(z0, reduction.rows(rows)).copy()  # shared indices are read-only
     A.eliminate_zeros()
     right = reduction.evaluation.row_lower[rows] - (reduction.constraints(z0)[rows] - A @ z0)
     filled = np.flatnonzero(np.diff(A.indptr))
