@@ -50,7 +50,7 @@ def coloring_text(coloring: Coloring, width: int = 60, height: int = 30) -> str:
     >>> print(coloring_text(color(Pattern.from_offsets((3, 4), (0, 1)), order="natural")))
     2 colors for 3 x 4, 6 entries (columns, direct)
     0 1 · ·
-    · 0 1 ·
+    · 1 0 ·
     · · 0 1
     """
     pattern = coloring.pattern
