@@ -34,6 +34,7 @@ def assign(box: Any, index: Any, value: Any) -> None:
             f"got one at {user_line()}. Build the array with np.concatenate or np.where instead."
         )
     owner = node.owner
+    assert owner is not None, "an array has an owner"
     if owner.locked:
         raise UnsupportedOperation(
             f"expected assignment into arrays that the function made itself, got one into "
@@ -96,7 +97,7 @@ def _check_kind(array: NDArray[Any], plain: Any, traced: bool) -> None:
 def refreshed(value: NDArray[Any], node: TapeNode) -> TapeNode:
     """Derive a stale view anew from the memory it shares."""
     owner = node.owner
-    assert owner is not None
+    assert owner is not None, "an array has an owner"
     if _same_memory(value, owner.array):
         return owner.node
     where = positions_in(value, owner.array) if node.index is None else node.index

@@ -218,6 +218,8 @@ def _array(leaf: Leaf, given: Any) -> NDArray[np.float64]:
 def _equal(a: Any, b: Any) -> bool:
     if a is b:
         return True
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
     try:
         return type(a) is type(b) and bool(a == b)
     except Exception:  # any object may refuse to be compared

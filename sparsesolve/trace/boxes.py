@@ -28,17 +28,21 @@ from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["BOXED", "ArrayTracer", "ScalarTracer", "is_sparse_call"]
+__all__ = ["BOXED", "ArrayTracer", "ScalarTracer", "UnsupportedAttributeError", "is_sparse_call"]
 
 _NUMBERS = frozenset({float, int, np.float64})
 _TOWARD_NUMBERS = (
-    "Leave float() out; take NumPy's functions instead of math's (np.sin); to assign into an array, "
-    "make it with np.zeros_like(x) or np.empty_like(x) instead of np.zeros(n), or build it with "
-    "np.array([...]) or np.concatenate"
+    "Leave float() out; take NumPy's functions instead of math's (np.sin); to assign into an "
+    "array, make it with np.zeros_like(x) or np.empty_like(x) instead of np.zeros(n), or build "
+    "it with np.array([...]) or np.concatenate"
 )
 _NO_OPTIONS: dict[str, Any] = {}
 _getitem = ArrayBox.__getitem__
 _current = Box._node
+
+
+class UnsupportedAttributeError(UnsupportedOperation, AttributeError):
+    """An attribute of NumPy's array that a traced one does not have."""
 
 
 class ScalarTracer(Box):  # type: ignore[misc]
@@ -47,14 +51,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
     __slots__ = ()
     __array_priority__ = 100.0
 
-    _value: Any
-    _trace: int
-    _node: Any
-
     def __init__(self, value: Any, trace: int, node: Any) -> None:
-        self._value = value._value if _is_own(value, trace) else value
-        self._trace = trace
-        self._node = node
+        super().__init__(value._value if _is_own(value, trace) else value, trace, node)
 
     def __array_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -70,6 +68,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
             _convert(self, f"an array of kind {np.dtype(dtype)}", _TOWARD_NUMBERS)
         if not self.shape or is_sparse_call(sys._getframe(1)):
             return self.as_object()
+        if self.dtype == bool:  # NumPy reads an index
+            refuse_index(self)
         elements = np.empty(self.shape, dtype=object)
         for place in np.ndindex(self.shape):
             elements[place] = self[place]
@@ -85,6 +85,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
     ndim = property(lambda self: np.ndim(self._value))
     size = property(lambda self: np.size(self._value))
     dtype = property(lambda self: np.result_type(self._value))
+    itemsize = property(lambda self: self.dtype.itemsize)
+    nbytes = property(lambda self: self.size * self.itemsize)
     real = property(lambda self: anp.real(self))
     imag = property(lambda self: anp.imag(self))
 
@@ -133,6 +135,18 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     def __round__(self, ndigits: int | None = None) -> Any:
         return anp.round(self, ndigits or 0)
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise UnsupportedAttributeError(
+            f"expected attributes of an array that can be recorded, got `.{name}` at "
+            f"{user_line()}. Use NumPy's functions of the array."
+        )
 
     def item(self, *index: Any) -> Any:
         """Return one element; it stays traced."""
@@ -254,7 +268,7 @@ class ArrayTracer(ScalarTracer):
         node = self._node
         if type(node) is not TapeNode:
             return _getitem(self, index)
-        value = self._value[index]
+        value: Any = self._value[index]
         return _record(self, value, _getitem, (self._value, index), (0,), (node,))
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -393,16 +407,14 @@ _ELEMENTWISE = (
 for _name in _ELEMENTWISE.split():
     setattr(ScalarTracer, _name, _forward(_name))
 
-_SCALARS = (float, int, bool, complex, np.float64, np.float32, np.float16, np.complex128)
-_SCALARS += (np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
+_SCALARS: tuple[type, ...] = (
+    *(float, int, bool, complex, np.float64, np.float32, np.float16, np.complex128),
+    *(np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_),
+)
 BOXED: dict[type, type] = {
     np.ndarray: ArrayTracer,
     ArrayTracer: ArrayTracer,
     ScalarTracer: ScalarTracer,
-    **{
-        kind: ScalarTracer
-        for kind in (float, int, bool, complex, np.float64, np.float32, np.float16)
-        + (np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_, np.complex128)
-    },
+    **dict.fromkeys(_SCALARS, ScalarTracer),
 }
 """Which box stands for a value of which type; in force while a function is traced."""

@@ -12,12 +12,12 @@ import numpy as np
 from autograd.numpy import numpy_wrapper
 from autograd.tracer import isbox, register_notrace
 
-from sparsesolve.trace.dispatch import EXPANSIONS, implements, refuse
-from sparsesolve.trace.operands import stacked
-from sparsesolve.trace.recorder import TapeNode
+from sparsesolve.trace.dispatch import implements, refuse
+from sparsesolve.trace.operands import plain_index, stacked
+from sparsesolve.trace.recorder import EXPANSIONS, TapeNode
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["array_of", "as_array"]
+__all__ = ["array_of", "as_array", "as_contiguous"]
 
 _SHAPE_ONLY = (
     "broadcast_shapes can_cast common_type diag_indices_from iscomplexobj isfortran isrealobj "
@@ -108,10 +108,19 @@ def _array_from(array_args: Any, array_kwargs: Any, scalar: Any) -> Any:
 EXPANSIONS[numpy_wrapper._array_from_scalar_or_array] = _array_from
 
 
-@implements(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.require)
-def as_array(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
-    result = array_of(a, dtype, copy=False)
-    return anp.reshape(result, (1,)) if not np.ndim(result) and not isbox(a) else result
+@implements(np.asarray, np.asanyarray)
+def as_array(a: Any, dtype: Any = None, *args: Any, copy: Any = None, **options: Any) -> Any:
+    """Do what ``np.asarray`` does where traced values are inside: no copy without need."""
+    return array_of(a, dtype, copy=bool(copy))
+
+
+@implements(np.ascontiguousarray)
+def as_contiguous(a: Any, dtype: Any = None, **options: Any) -> Any:
+    """Do what ``np.ascontiguousarray`` does; it has at least one dimension."""
+    result = as_array(a, dtype)
+    if not result.ndim:
+        return anp.reshape(result, (1,))
+    return result if result._value.flags.c_contiguous else _copy(result)
 
 
 @implements(np.copyto)
@@ -119,3 +128,22 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
     if not isbox(dst):
         raise refuse(f"np.copyto into a plain array at {user_line()}", "Use np.zeros_like(x)")
     dst[...] = src if where is True else anp.where(where, src, dst)
+
+
+@implements(np.fill_diagonal)
+def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    count = min(a.shape)
+    a[(np.arange(count),) * a.ndim] = val
+
+
+@implements(np.put)
+def _put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+    places = np.atleast_1d(plain_index(ind)) % a.size
+    a[np.unravel_index(places, a.shape)] = v
+
+
+@implements(np.putmask, np.place)
+def _putmask(a: Any, mask: Any, values: Any) -> None:
+    if np.size(_plain(values)) != 1 and np.shape(_plain(values)) != a.shape:
+        raise refuse(f"np.putmask with repeated values at {user_line()}", "Use np.where")
+    a[...] = anp.where(mask, values, a)

@@ -46,7 +46,7 @@ def _round(a: Any, decimals: int = 0, out: None = None) -> Any:
 def _logical(function: Callable[..., Any], on_bools: Callable[..., Any]) -> None:
     @implements(function)
     def handler(*args: Any) -> Any:
-        if any(np.result_type(getattr(a, "dtype", type(a))) != bool for a in args):
+        if not all(np.issubdtype(getattr(a, "dtype", type(a)), np.bool_) for a in args):
             raise refuse(
                 f"`{function.__name__}` of numbers at {user_line()}",
                 "Use the operators &, |, ^ and ~ on comparisons only",

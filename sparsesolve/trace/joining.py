@@ -6,7 +6,8 @@ and the map of positions is found by calling NumPy itself on arrays of labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,11 +15,11 @@ import autograd.numpy as anp
 import numpy as np
 
 from sparsesolve.trace.dispatch import implements, refuse
-from sparsesolve.trace.operands import operand, plain_index
+from sparsesolve.trace.operands import frozen_index, operand, plain_index
 from sparsesolve.trace.primitives import movement
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["rearranged"]
+__all__ = ["Move", "moved", "rearranged"]
 
 
 def rearranged(fun: Callable[..., Any], *arrays: Any) -> Any:
@@ -103,7 +104,7 @@ def _block(arrays: Any) -> Any:
 
 @implements(np.insert)
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    place = plain_index(obj)
+    place = frozen_index(obj)
     return rearranged(lambda a, v: np.insert(a, place, v, axis), arr, values)
 
 
@@ -154,35 +155,66 @@ def _along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
 # --- moving elements of one array ---
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Move:
+    """A function of NumPy that moves elements, with all arguments but the array."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, array: Any) -> Any:
+        """Move the elements of one array."""
+        return self.function(array, *self.args, **self.options)
+
+    def __repr__(self) -> str:
+        given = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.options.items())]
+        return f"{self.function.__name__}({', '.join(['.', *given])})"
+
+
+def moved(function: Callable[..., Any], array: Any, *args: Any, **options: Any) -> Any:
+    """Record a movement of the elements of one array."""
+    options = {name: frozen_index(value) for name, value in options.items()}
+    return movement(Move(function, tuple(map(frozen_index, args)), options), operand(array))
+
+
 def _move(function: Callable[..., Any]) -> None:
-    @implements(function)
-    def move(array: Any, *args: Any, **kwargs: Any) -> Any:
-        args = tuple(map(plain_index, args))
-        kwargs = {name: plain_index(value) for name, value in kwargs.items()}
-        return movement(lambda a: function(a, *args, **kwargs), operand(array))
+    implements(function)(partial(moved, function))
 
 
-for _function in (np.roll, np.tile, np.repeat, np.delete, np.resize, np.diagonal, np.take):
-    _move(_function)
-for _function in (np.take_along_axis, np.fft.fftshift, np.fft.ifftshift):
+_MOVES: tuple[Any, ...] = (
+    np.roll,
+    np.tile,
+    np.repeat,
+    np.delete,
+    np.resize,
+    np.diagonal,
+    np.take,
+    np.take_along_axis,
+    np.fft.fftshift,
+    np.fft.ifftshift,
+)
+for _function in _MOVES:
     _move(_function)
 
 
 @implements(np.compress)
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
-    mask = plain_index(condition)
-    return movement(lambda labels: np.compress(mask, labels, axis), a)
+    return moved(_chosen, a, condition, axis)
 
 
 @implements(np.extract)
 def _extract(condition: Any, arr: Any) -> Any:
-    mask = plain_index(condition)
-    return movement(lambda labels: np.extract(mask, labels), arr)
+    return moved(_chosen, anp.reshape(arr, (-1,)), np.ravel(plain_index(condition)), 0)
+
+
+def _chosen(array: Any, mask: Any, axis: int | None) -> Any:
+    return np.compress(mask, array, axis)
 
 
 @implements(np.diag, recorded=True)
 def _diag(v: Any, k: int = 0) -> Any:
-    return anp.diag(v, k) if v.ndim == 1 else movement(lambda a: np.diag(a, k), v)
+    return anp.diag(v, k) if v.ndim == 1 else moved(np.diag, v, k)
 
 
 @implements(np.diagflat)
@@ -208,7 +240,7 @@ def _flipud(m: Any) -> Any:
 
 @implements(np.rot90)
 def _rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
-    return movement(lambda a: np.rot90(a, k, axes), m)
+    return moved(np.rot90, m, k, axes)
 
 
 @implements(np.meshgrid)
@@ -232,7 +264,7 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
 @implements(np.pad, recorded=True)
 def _pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
     if mode in ("edge", "wrap", "reflect", "symmetric") and not options:
-        return movement(lambda a: np.pad(a, pad_width, mode), array)
+        return moved(np.pad, array, pad_width, mode)
     if mode == "empty":
         mode = "constant"
     if mode != "constant" or set(options) - {"constant_values"}:
@@ -285,7 +317,8 @@ def _permuted(function: Callable[..., Any]) -> None:
         return anp.transpose(a, moved.shape)
 
 
-for _function in (np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose):
+_PERMUTATIONS: tuple[Any, ...] = (np.swapaxes, np.moveaxis, np.rollaxis, np.matrix_transpose)
+for _function in _PERMUTATIONS:
     _permuted(_function)
 implements(np.linalg.matrix_transpose)(lambda x, /: anp.swapaxes(x, -1, -2))
 

@@ -181,8 +181,8 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
     return a
 
 
-def _slab(a: Any, axis: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
-    return (slice(None),) * (axis % a.ndim) + (slice(start, stop),)
+def _slab(a: Any, axis: int, start: int | None, stop: int | None) -> tuple[slice, ...]:
+    return (*(slice(None),) * (axis % a.ndim), slice(start, stop))
 
 
 def _as_slab(end: Any, a: Any, axis: int) -> Any:

@@ -17,7 +17,15 @@ from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["holds_boxes", "is_traced", "operand", "plain_index", "refuse_index", "stacked"]
+__all__ = [
+    "frozen_index",
+    "holds_boxes",
+    "is_traced",
+    "operand",
+    "plain_index",
+    "refuse_index",
+    "stacked",
+]
 
 _QUICK = frozenset({float, int, np.float64, bool})
 
@@ -45,7 +53,7 @@ def holds_boxes(value: Any) -> bool:
         return any(map(holds_boxes, value))
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(map(isbox, value.flat))
-    return isbox(value)
+    return bool(isbox(value))
 
 
 def stacked(value: Any) -> Any:
@@ -96,6 +104,14 @@ def plain_index(index: Any) -> Any:
     if isinstance(index, np.ndarray) and index.dtype == object:
         return plain_index(index.tolist())
     return index
+
+
+def frozen_index(index: Any) -> Any:
+    """Check an index, and protect it from later changes by the user's function."""
+    index = plain_index(index)
+    if isinstance(index, (list, tuple)):
+        return type(index)(map(frozen_index, index))
+    return index.copy() if isinstance(index, np.ndarray) else index
 
 
 def refuse_index(box: Any) -> NoReturn:

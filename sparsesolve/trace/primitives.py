@@ -13,10 +13,17 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 from autograd.core import make_vjp, primitive_jvps, primitive_vjps
-from autograd.extend import defjvp, defvjp, defvjp_argnum, primitive
+from autograd.extend import defjvp, defvjp, defvjp_argnum
+from autograd.extend import primitive as untyped_primitive
 from numpy.typing import NDArray
 
 __all__ = ["component", "movement", "setitem", "sparse_matmul", "sparse_rmatmul"]
+
+
+def primitive(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a primitive of autograd; with types, which autograd lacks."""
+    result: Callable[..., Any] = untyped_primitive(function)
+    return result
 
 
 @primitive

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -134,8 +135,8 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
     generator = np.random.default_rng(0)
     x = x * (1.0 + 1e-3 * generator.uniform(size=x.shape)) + 1e-4 * generator.uniform(size=x.shape)
     copies = [np.array(p)[()] for p in parameters]
-    plain = _plain_output(function(*traced.arguments.join(x.copy()[()], copies)))
     with np.errstate(all="ignore"):
+        plain = _plain_output(function(*traced.arguments.join(x.copy()[()], copies)))
         recorded = np.asarray(evaluate(traced.tape, x[()], [p[()] for p in parameters]))
     if plain.shape != recorded.shape or not np.allclose(
         plain, recorded, rtol=1e-9, atol=1e-9 * _scale(plain), equal_nan=True
@@ -193,12 +194,16 @@ def _dispatching() -> Iterator[None]:
     finally:
         for name, plain in constructors.items():
             setattr(np, name, plain)
-        Box.type_mappings.clear()
-        Box.type_mappings.update(before)
+        for kind in BOXED:
+            if kind in before:
+                Box.type_mappings[kind] = before[kind]
+            else:
+                del Box.type_mappings[kind]
 
 
 def _constructor(handler: Callable[..., Any]) -> Callable[..., Any]:
     def wrap(plain: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(plain)
         def constructor(value: Any = None, *args: Any, **kwargs: Any) -> Any:
             if not _is_boxed(value) or _wants_objects(args, kwargs):
                 return plain(value, *args, **kwargs)
@@ -226,7 +231,7 @@ _CONSTRUCTORS = {
     "array": _constructor(creation.array_of),
     "asarray": _constructor(creation.as_array),
     "asanyarray": _constructor(creation.as_array),
-    "ascontiguousarray": _constructor(creation.as_array),
+    "ascontiguousarray": _constructor(creation.as_contiguous),
 }
 
 

@@ -19,7 +19,7 @@ from sparsesolve.trace.sources import user_line
 
 __all__ = ["call"]
 
-_REDUCTIONS = {
+_REDUCTIONS: dict[np.ufunc, Any] = {
     np.add: np.sum,
     np.multiply: np.prod,
     np.maximum: np.max,
@@ -27,7 +27,7 @@ _REDUCTIONS = {
     np.logical_and: np.all,
     np.logical_or: np.any,
 }
-_ACCUMULATIONS = {np.add: np.cumsum, np.multiply: np.cumprod}
+_ACCUMULATIONS: dict[np.ufunc, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
 def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
