@@ -109,9 +109,8 @@ def _run(context: Context, steps: Sequence[Instruction]) -> None:
         builder.origin = (len(builder.sources),)
         builder.sources.append(f"{step.source} {step.op}")
         if folded and all(ref.index in folded for ref in refs_of((step.args, dict(step.kwargs)))):
-            result = step.function(
-                *context.resolve(step.args), **context.resolve(dict(step.kwargs))
-            )
+            args, kwargs = context.resolve(step.args), context.resolve(dict(step.kwargs))
+            result = context.resolve(step.function(*args, **kwargs))
         elif has_complex and has_pending(context, step):
             result = lower_pending(context, step)
         else:
