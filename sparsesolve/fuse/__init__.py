@@ -11,10 +11,12 @@ Separate from `lower` because derivatives are programs too, and are fused by the
 from __future__ import annotations
 
 from sparsesolve.fuse.choose import Choice
-from sparsesolve.fuse.write import with_parameter, write
+from sparsesolve.fuse.renumber import with_parameter
+from sparsesolve.fuse.restrict import restrict
+from sparsesolve.fuse.write import write
 from sparsesolve.program import Program
 
-__all__ = ["fuse", "with_parameter"]
+__all__ = ["fuse", "restrict", "with_parameter"]
 
 
 def fuse(program: Program) -> Program:
@@ -47,4 +49,4 @@ def fuse(program: Program) -> Program:
     """
     choice = Choice(program)
     choice.run()
-    return write(choice)
+    return restrict(write(choice))

@@ -24,22 +24,39 @@ __all__ = ["Choice", "Item", "operands"]
 _RECOMPUTE = 24
 _LARGEST = 400
 _MOST_OUTPUTS = 32
+_FEW = 0.25
+
+
+@dataclass(slots=True)
+class Place:
+    """Positions of a kernel's domain that a reader needs, and which outputs there."""
+
+    at: Index
+    outputs: set[int]
 
 
 @dataclass(slots=True)
 class Item:
-    """What fusing knows of one instruction."""
+    """What fusing knows of one instruction.
+
+    `stored`: its slots are written. `inlined`: readers recompute it. Both, where only a few of its
+    slots must exist (elements of the output at a boundary) and recomputing the rest is cheap.
+    """
 
     step: Kernel | Opaque
     stored: bool = False
+    inlined: bool = True
     level: int = 0
     group: int = -1
-    cost: int = 0
-    # where it would be computed: group -> positions, None meaning its own domain in order
-    places: dict[int, list[Index]] = field(default_factory=dict)
+    fixed_slots: int = 0  # slots that must exist: outputs, mixed loads
+    costs: tuple[int, ...] = ()  # of each output alone
+    cost: int = 0  # of all outputs together
+    places: dict[int, list[Place]] = field(default_factory=dict)  # by group
 
 
 class Choice:
+    """The decisions on one program; `run` makes them."""
+
     def __init__(self, program: Program) -> None:
         self.program = program
         self.items = [Item(step) for step in program.instructions]
@@ -47,6 +64,7 @@ class Choice:
         order = sorted(range(len(self.starts)), key=self.starts.__getitem__)
         self.order = order
         self.sorted_starts = [self.starts[k] for k in order]
+        self.stops = np.array([self.items[k].step.stop for k in order], dtype=np.int64)
         self.sizes: dict[int, int] = {}
         self.members: dict[int, list[int]] = {}
 
@@ -73,13 +91,9 @@ class Choice:
         """Mark every instruction that writes one of these slots as stored."""
         if not self.sorted_starts:
             return
-        where = np.searchsorted(self.sorted_starts, ids, side="right") - 1
-        for at in np.unique(where):
-            if at < 0:
-                continue
-            item = self.items[self.order[at]]
-            if int(ids[where == at].min()) < item.step.stop:
-                item.stored = True
+        for number, count in self.writers(ids):
+            self.items[number].stored = True
+            self.items[number].fixed_slots += count
 
     # ----- the passes -----
 
@@ -95,8 +109,9 @@ class Choice:
         for item in self.items:
             step = item.step
             if isinstance(step, Opaque) or step.segments is not None:
-                item.stored = True
-            item.cost = _cost(step)
+                item.stored, item.inlined = True, False
+            if isinstance(step, Kernel):
+                item.cost, item.costs = _costs(step)
             for index in operands(step):
                 found = self.producer(index)
                 if isinstance(step, Opaque) or found is None:
@@ -116,11 +131,7 @@ class Choice:
         if found is not None:
             source = self.items[found[0]]
             return source.level + (1 if source.stored else 0)
-        low, high = index.bounds()
-        if high < low or not self.sorted_starts or high < self.sorted_starts[0]:
-            return 0
-        where = np.unique(np.searchsorted(self.sorted_starts, index.to_array(), side="right") - 1)
-        return max((self.items[self.order[at]].level + 1 for at in where if at >= 0), default=0)
+        return max((self.items[k].level + 1 for k in self.sources(index)), default=0)
 
     def group_roots(self) -> None:
         """Let stored kernels of one level and one domain share a loop."""
@@ -149,44 +160,56 @@ class Choice:
         """Decide in reverse order what is recomputed where."""
         for number in range(len(self.items) - 1, -1, -1):
             item = self.items[number]
-            if isinstance(item.step, Opaque):
+            step = item.step
+            if isinstance(step, Opaque):
                 continue
-            if not item.stored and self.too_dear(item):
-                item.stored = True
-                self.join(number, number)
+            if item.inlined and self.too_dear(item, step):
+                item.inlined = False
+                if not item.stored:
+                    item.stored = True
+                    self.join(number, number)
             if item.stored:
-                self.spread(item.step, item.group, None)
-                continue
-            for group, places in item.places.items():
-                self.sizes[group] = self.sizes.get(group, 0) + len(places) * len(item.step.nodes)
-                for place in places:
-                    self.spread(item.step, group, place)
+                self.spread(step, item.group, None)
+            if item.inlined:
+                for group, places in item.places.items():
+                    self.sizes[group] = self.sizes.get(group, 0) + len(places) * len(step.nodes)
+                    for place in places:
+                        self.spread(step, group, place.at)
             item.places = {}
 
-    def too_dear(self, item: Item) -> bool:
-        step = item.step
+    def too_dear(self, item: Item, step: Kernel) -> bool:
+        """Whether readers had better load the values than recompute them."""
+        if item.fixed_slots > _FEW * (step.stop - step.start):
+            return True
         work = 0
+        count = sum(len(places) for places in item.places.values())
         for group, places in item.places.items():
-            work += sum(place.length for place in places)
-            grown = self.sizes.get(group, 0) + len(places) * len(_nodes(step))
-            if grown > _LARGEST and sum(map(len, item.places.values())) > 1:
+            for place in places:
+                cost = min(item.cost, sum(item.costs[k] for k in place.outputs))
+                work += place.at.length * max(cost, 2)
+            grown = self.sizes.get(group, 0) + len(places) * len(step.nodes)
+            if grown > _LARGEST and count > 1:
                 return True
-        length = max(1, step.length if isinstance(step, Kernel) else 1)
-        return (work / length - 1) * max(item.cost, 2) > _RECOMPUTE
+        return work / max(1, step.length) - max(item.cost, 2) > _RECOMPUTE
 
-    def spread(self, step: Kernel, group: int, place: Index | None) -> None:
+    def spread(self, step: Kernel, group: int, at: Index | None) -> None:
         """Tell the producers that `step` reads where they would be computed."""
         for index in step.loads:
             found = self.producer(index)
-            if found is None or self.items[found[0]].stored:
+            if found is None:
                 continue
-            source = self.items[found[0]]
-            assert isinstance(source.step, Kernel)
-            composed = index if place is None else index.take(place)
-            position = composed.shifted(-(source.step.start + found[1] * source.step.rows))
+            source, output = self.items[found[0]], found[1]
+            if not source.inlined or isinstance(source.step, Opaque):
+                continue
+            composed = index if at is None else index.take(at)
+            position = composed.shifted(-(source.step.start + output * source.step.rows))
             places = source.places.setdefault(group, [])
-            if not any(position.same_as(other) for other in places):
-                places.append(position)
+            for place in places:
+                if place.at.same_as(position):
+                    place.outputs.add(output)
+                    break
+            else:
+                places.append(Place(position, {output}))
 
     def emission_order(self) -> list[int]:
         """Depth-first order of groups: what a group reads comes before it."""
@@ -222,15 +245,17 @@ class Choice:
         while stack:
             number = stack.pop()
             for index in operands(self.items[number].step):
+                whole = self.producer(index) is not None
                 for source in self.sources(index):
                     item = self.items[source]
-                    if item.stored:
-                        key = item.group if isinstance(item.step, Kernel) else source
-                        if key != head:
-                            found[key] = None
-                    elif source not in seen:
-                        seen.add(source)
-                        stack.append(source)
+                    if whole and item.inlined:
+                        if source not in seen:
+                            seen.add(source)
+                            stack.append(source)
+                        continue
+                    key = item.group if isinstance(item.step, Kernel) else source
+                    if key != head:
+                        found[key] = None
         return list(found)
 
     def sources(self, index: Index) -> list[int]:
@@ -241,8 +266,15 @@ class Choice:
         low, high = index.bounds()
         if high < low or not self.sorted_starts or high < self.sorted_starts[0]:
             return []
-        where = np.unique(np.searchsorted(self.sorted_starts, index.to_array(), side="right") - 1)
-        return [self.order[at] for at in where if at >= 0]
+        return [number for number, _ in self.writers(index.to_array())]
+
+    def writers(self, ids: Slots) -> list[tuple[int, int]]:
+        """Instructions that write some of `ids`, and how many of them."""
+        where = np.searchsorted(self.sorted_starts, ids, side="right") - 1
+        inside = ids < self.stops[where]  # place -1 reads the last stop; masked next
+        where = where[inside & (where >= 0)]
+        counts = np.bincount(where, minlength=len(self.order))
+        return [(self.order[at], int(counts[at])) for at in np.flatnonzero(counts)]
 
 
 def operands(step: Kernel | Opaque) -> tuple[Index, ...]:
@@ -253,5 +285,16 @@ def _nodes(step: Kernel | Opaque) -> tuple[Node, ...]:
     return step.nodes if isinstance(step, Kernel) else ()
 
 
-def _cost(step: Kernel | Opaque) -> int:
-    return sum(OPS[node.op].cost for node in _nodes(step) if node.op in OPS)
+def _costs(step: Kernel) -> tuple[int, tuple[int, ...]]:
+    """Cost of a point of a kernel: all outputs together, and each output alone."""
+    each = [OPS[node.op].cost if node.op in OPS else 0 for node in step.nodes]
+    if len(step.outputs) == 1:
+        return sum(each), (sum(each),)
+    alone = []
+    for output in step.outputs:
+        needed = {output}
+        for number in range(output, -1, -1):
+            if number in needed and step.nodes[number].op != "load":
+                needed.update(step.nodes[number].args)
+        alone.append(sum(each[number] for number in needed))
+    return sum(each), tuple(alone)

@@ -1,0 +1,104 @@
+"""Restrict a program to the slots that its outputs need: the dependency cone, element by element.
+
+Separate because it is what makes any part of a program a program again: rows of a Jacobian, the
+lower triangle of a Hessian, a boundary that outlived the interior it was computed with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.expression import live_nodes
+from sparsesolve.fuse.renumber import Draft, rebuilt
+from sparsesolve.program import Index, Kernel, Node, Opaque, Program
+
+__all__ = ["restrict"]
+
+_WORTH = 0.75  # a kernel is thinned if at most this share of its rows is needed
+
+
+def restrict(program: Program) -> Program:
+    """Drop rows of kernels that no output needs.
+
+    Parameters
+    ----------
+    program : Program
+        Any program.
+
+    Returns
+    -------
+    Program
+        The same function; the same object where nothing can be dropped.
+
+    Notes
+    -----
+    One pass backward, linear in the size of the index arrays.
+    """
+    need = np.zeros(program.n_slots, dtype=bool)
+    need[program.outputs] = True
+    drafts: list[Draft] = []
+    changed = False
+    for step in reversed(program.instructions):
+        draft = _opaque(step, need) if isinstance(step, Opaque) else _kernel(step, need)
+        changed |= draft is None or draft.step is not step
+        if draft is not None:
+            drafts.append(draft)
+            new = draft.step
+            for index in new.operands if isinstance(new, Opaque) else new.loads:
+                _mark(need, index)
+    return rebuilt(program, drafts[::-1]) if changed else program
+
+
+def _opaque(step: Opaque, need: NDArray[np.bool_]) -> Draft | None:
+    return Draft.of(step) if need[step.start : step.stop].any() else None
+
+
+def _kernel(step: Kernel, need: NDArray[np.bool_]) -> Draft | None:
+    wanted = need[step.start : step.stop].reshape(len(step.outputs), step.rows)
+    live = [k for k in range(len(step.outputs)) if wanted[k].any()]
+    if not live:
+        return None
+    rows = wanted.any(axis=0)
+    count = int(rows.sum())
+    if len(live) == len(step.outputs) and count > _WORTH * step.rows:
+        return Draft.of(step)
+    starts = tuple(step.start + k * step.rows for k in live)
+    nodes, outputs = live_nodes(step.nodes, [step.outputs[k] for k in live])
+    used: dict[int, int] = {}
+    for k, node in enumerate(nodes):
+        if node.op == "load":
+            nodes[k] = Node("load", (used.setdefault(node.args[0], len(used)),))
+    loads = tuple(step.loads[k] for k in used)
+    thin = replace(step, loads=loads, nodes=tuple(nodes), outputs=tuple(outputs))
+    if count > _WORTH * step.rows:
+        return Draft(thin, starts, step.rows)
+    kept = np.flatnonzero(rows).astype(np.int32)
+    points, segments = _points(step, kept)
+    thin = replace(
+        thin,
+        length=points.length,
+        loads=tuple(index.take(points) for index in loads),
+        segments=segments,
+    )
+    return Draft(thin, starts, step.rows, kept)
+
+
+def _points(step: Kernel, kept: NDArray[np.int32]) -> tuple[Index, NDArray[np.int64] | None]:
+    """Points of the domain that some rows need, and the segments these rows then have."""
+    if step.segments is None:
+        return Index.of(kept), None
+    lengths = np.diff(step.segments)[kept]
+    segments = np.concatenate([[0], np.cumsum(lengths)])
+    offset = np.repeat(step.segments[kept] - segments[:-1], lengths)
+    return Index.of((np.arange(int(segments[-1])) + offset).astype(np.int32)), segments
+
+
+def _mark(need: NDArray[np.bool_], index: Index) -> None:
+    low, high = index.bounds()
+    if index.array is not None:
+        need[index.array] = True
+    elif high >= low:
+        need[low : high + 1 : abs(index.stride) or 1] = True
