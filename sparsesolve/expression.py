@@ -94,10 +94,18 @@ def _add(e: Expressions, a: int, b: int) -> int | None:
         return b
     if e.value(b) == 0.0:
         return a
+    if a == b:
+        return e.apply("multiply", e.const(2.0), a)
     if e.nodes[b].op == "negative":
         return e.apply("subtract", a, e.nodes[b].args[0])
     if e.nodes[a].op == "negative":
         return e.apply("subtract", b, e.nodes[a].args[0])
+    for one, other in ((a, b), (b, a)):
+        if e.value(one) is not None and e.nodes[other].op == "add":
+            left, right = e.nodes[other].args  # gather constants: c + (d + y) = (c + d) + y
+            for constant, rest in ((left, right), (right, left)):
+                if e.value(constant) is not None:
+                    return e.apply("add", e.intern("add", one, constant), rest)
     return None
 
 
@@ -108,6 +116,9 @@ def _subtract(e: Expressions, a: int, b: int) -> int | None:
         return e.const(0.0)
     if e.value(a) == 0.0:
         return e.apply("negative", b)
+    value = e.value(b)
+    if value is not None:
+        return e.apply("add", e.const(-value), a)
     if e.nodes[b].op == "negative":
         return e.apply("add", a, e.nodes[b].args[0])
     return None
