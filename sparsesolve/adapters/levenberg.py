@@ -142,11 +142,11 @@ class _Levenberg:
         self.x = x
         r, J = self.residual.value_and_jacobian(x)
         self.cost = robust_cost(r, self.loss, self.scale)
-        rows, entries = robust_weights(r, self.loss, self.scale)
-        self.r = r * entries
+        weights = robust_weights(r, self.loss, self.scale)
+        self.r = r * weights
         self.J: sp.csc_array = J
         if self.loss is not None:
-            self.J.data = self.J.data * rows[J.indices]
+            self.J.data = self.J.data * weights[J.indices]
         self.gradient = np.asarray(self.J.T @ self.r)
         self.optimality = float(np.max(np.abs(self.gradient), initial=0.0))
         columns = np.add.reduceat(np.append(self.J.data**2, 0.0), J.indptr[:-1])
@@ -186,7 +186,8 @@ class _Levenberg:
 
     def _converged(self, step: Array, fall: float, predicted: float) -> tuple[Status, str] | None:
         o = self.options
-        if abs(fall) <= o.ftol * self.cost and predicted <= o.ftol * self.cost:
+        # a strongly damped step is short for another reason
+        if max(abs(fall), predicted) <= o.ftol * self.cost and self.mu <= 1.0:
             return Status.SOLVED, "The cost falls by less than `ftol`."
         length = float(np.linalg.norm(step))
         if length <= o.xtol * (o.xtol + float(np.linalg.norm(self.x))):

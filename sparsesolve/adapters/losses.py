@@ -1,8 +1,8 @@
 """Robust losses of least squares, by the names and formulas that scipy uses.
 
 Separate because both the sparse Levenberg-Marquardt method and tests need them without scipy's
-solver. A loss rho(z) of z = (r / scale)^2 enters as weights on residual and Jacobian. Triggs et al.
-(2000), "Bundle adjustment: a modern synthesis", section 4.3.
+solver. Each returns rho(z) and rho'(z) of z = (r / scale)^2. Triggs et al. (2000), "Bundle
+adjustment: a modern synthesis", section 4.3.
 """
 
 from __future__ import annotations
@@ -15,32 +15,30 @@ from numpy.typing import NDArray
 __all__ = ["LOSSES", "robust_cost", "robust_weights"]
 
 Array = NDArray[np.float64]
-Loss = Callable[[Array], tuple[Array, Array, Array]]
+Loss = Callable[[Array], tuple[Array, Array]]
 
 
-def _soft_l1(z: Array) -> tuple[Array, Array, Array]:
+def _soft_l1(z: Array) -> tuple[Array, Array]:
     t = 1.0 + z
-    return 2.0 * (np.sqrt(t) - 1.0), t**-0.5, -0.5 * t**-1.5
+    return 2.0 * (np.sqrt(t) - 1.0), t**-0.5
 
 
-def _huber(z: Array) -> tuple[Array, Array, Array]:
+def _huber(z: Array) -> tuple[Array, Array]:
     inside = z <= 1.0
     t = np.maximum(z, 1.0)
     return (
         np.where(inside, z, 2.0 * np.sqrt(t) - 1.0),
         np.where(inside, 1.0, t**-0.5),
-        np.where(inside, 0.0, -0.5 * t**-1.5),
     )
 
 
-def _cauchy(z: Array) -> tuple[Array, Array, Array]:
+def _cauchy(z: Array) -> tuple[Array, Array]:
     t = 1.0 + z
-    return np.log1p(z), 1.0 / t, -1.0 / t**2
+    return np.log1p(z), 1.0 / t
 
 
-def _arctan(z: Array) -> tuple[Array, Array, Array]:
-    t = 1.0 + z**2
-    return np.arctan(z), 1.0 / t, -2.0 * z / t**2
+def _arctan(z: Array) -> tuple[Array, Array]:
+    return np.arctan(z), 1.0 / (1.0 + z**2)
 
 
 LOSSES: dict[str, Loss | None] = {
@@ -69,13 +67,14 @@ def robust_cost(r: Array, loss: Loss | None, scale: float) -> float:
     float
         The cost.
     """
-    if loss is None:
-        return 0.5 * float(r @ r)
-    return 0.5 * scale**2 * float(np.sum(loss((r / scale) ** 2)[0]))
+    with np.errstate(all="ignore"):  # a trial point far away may overflow: it is refused
+        if loss is None:
+            return 0.5 * float(r @ r)
+        return 0.5 * scale**2 * float(np.sum(loss((r / scale) ** 2)[0]))
 
 
-def robust_weights(r: Array, loss: Loss | None, scale: float) -> tuple[Array, Array]:
-    """Return factors for the rows of J and for the entries of the residual.
+def robust_weights(r: Array, loss: Loss | None, scale: float) -> Array:
+    """Return the factors of residual and Jacobian rows that stand for the loss.
 
     Parameters
     ----------
@@ -88,13 +87,11 @@ def robust_weights(r: Array, loss: Loss | None, scale: float) -> tuple[Array, Ar
 
     Returns
     -------
-    tuple of ndarray, each of shape (m,)
-        With these, ``J'r`` is the gradient of the cost, and ``J'J`` its Gauss-Newton Hessian with
-        the loss's curvature, kept positive.
+    ndarray, shape (m,)
+        ``w = sqrt(rho')``: with ``w r`` and ``w J`` the gradient is that of the cost. The negative
+        curvature that these losses have far out is left out: with it rows would vanish.
     """
     if loss is None:
-        return np.ones_like(r), np.ones_like(r)
-    z = (r / scale) ** 2
-    _, first, second = loss(z)
-    rows = np.sqrt(np.maximum(first + 2.0 * second * z, np.finfo(float).eps))
-    return rows, first / rows
+        return np.ones_like(r)
+    with np.errstate(all="ignore"):
+        return np.sqrt(loss((r / scale) ** 2)[1])

@@ -219,7 +219,8 @@ def _next_alpha(alpha: float, start: float, merit: float) -> float:
 
 
 def _merit(F: Array) -> float:
-    return 0.5 * float(F @ F)
+    with np.errstate(all="ignore"):  # a trial point far away may overflow: it is refused
+        return 0.5 * float(F @ F)
 
 
 def _size(F: Array) -> float:
