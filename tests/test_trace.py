@@ -42,7 +42,9 @@ VECTOR = {
     "roots": lambda np, x: np.sqrt(x) + np.cbrt(x) + np.square(x) + np.reciprocal(x),
     "angles": lambda np, x: np.deg2rad(x) + np.radians(x) + np.rad2deg(x) + np.degrees(x),
     "binary": lambda np, x: np.arctan2(x, 1 - x) + np.hypot(x, 2) + np.copysign(x, B),
-    "extrema": lambda np, x: np.maximum(x, 0.5) + np.minimum(x, B) + np.fmax(x, 0.3) - np.fmin(x, 0.3),
+    "extrema": lambda np, x: (
+        np.maximum(x, 0.5) + np.minimum(x, B) + np.fmax(x, 0.3) - np.fmin(x, 0.3)
+    ),
     "steps": lambda np, x: np.floor(9 * x) + np.ceil(9 * x) + np.trunc(9 * x) + np.rint(9 * x),
     "signs": lambda np, x: np.sign(x - 0.5) + np.heaviside(x - 0.5, 0.5) + np.signbit(x - 0.5),
     "finite": lambda np, x: np.isfinite(x) * x + np.isnan(x) + np.isinf(x) + np.nan_to_num(x),
@@ -73,7 +75,9 @@ VECTOR = {
     "hstack": lambda np, x: np.hstack([x, x[0], 3.0]),
     "column_stack": lambda np, x: np.column_stack([x, x**2]) + np.dstack([x, x])[0],
     "append": lambda np, x: np.append(x, x[0]) + np.append(x[0], x) + np.append(x, [1.0]),
-    "insert delete": lambda np, x: np.insert(np.delete(x, [1, 3]), 1, x[3:]) * np.insert(x, 2, 7.0)[1:],
+    "insert delete": lambda np, x: (
+        np.insert(np.delete(x, [1, 3]), 1, x[3:]) * np.insert(x, 2, 7.0)[1:]
+    ),
     "array of scalars": lambda np, x: np.array([x[0] * x[1], x[2], 3.0, np.sin(x[4])]),
     "nested array": lambda np, x: np.array([[x[0], 0.0], [x[1] * x[2], 1]]) @ x[:2],
     "array of arrays": lambda np, x: np.array([x, x**2, B]),
@@ -86,7 +90,9 @@ VECTOR = {
     "repeat counts": lambda np, x: np.repeat(x, [1, 2, 0, 1, 1]),
     "resize": lambda np, x: np.resize(x, (2, 4)),
     "pad": lambda np, x: np.pad(x, 1) + np.pad(x, (1, 1), mode="edge") + np.pad(x, 1, mode="wrap"),
-    "pad values": lambda np, x: np.pad(x, (0, 2), constant_values=3.0) + np.pad(x, (2, 0), "reflect"),
+    "pad values": lambda np, x: (
+        np.pad(x, (0, 2), constant_values=3.0) + np.pad(x, (2, 0), "reflect")
+    ),
     "diag": lambda np, x: np.diag(x) + np.diag(x[:-1], 1) + np.diag(x[1:], -1) + np.diagflat(x),
     "broadcast_to": lambda np, x: np.broadcast_to(x, (2, 5)) + np.broadcast_arrays(x, A35[:2])[0],
     "atleast": lambda np, x: np.atleast_1d(x[0]) + np.atleast_2d(x)[0] + np.atleast_3d(x)[0, :, 0],
@@ -115,10 +121,14 @@ VECTOR = {
     "tensordot": lambda np, x: np.tensordot(A35, x, 1) + np.tensordot(x, A35, ([0], [1])),
     "cross": lambda np, x: np.cross(x[:3], x[2:]),
     "diff": lambda np, x: np.diff(x)[1:] + np.diff(x, 2) + np.diff(x, prepend=0, append=x[0])[:3],
-    "gradient": lambda np, x: np.gradient(x) + np.gradient(x, 0.5) + np.gradient(x, B.cumsum() ** 2),
+    "gradient": lambda np, x: (
+        np.gradient(x) + np.gradient(x, 0.5) + np.gradient(x, B.cumsum() ** 2)
+    ),
     "gradient edges": lambda np, x: np.gradient(x, 0.1, edge_order=2),
     "trapezoid": lambda np, x: np.trapezoid(x) + np.trapezoid(x, dx=0.1) + np.trapezoid(x, B),
-    "convolve": lambda np, x: np.convolve(x, [1, -2, 1]) [1:-1]+ np.convolve(x, [1, 2, 3, 4], "same"),
+    "convolve": lambda np, x: (
+        np.convolve(x, [1, -2, 1])[1:-1] + np.convolve(x, [1, 2, 3, 4], "same")
+    ),
     "convolve traced": lambda np, x: np.convolve(x, x[:2], "valid") + np.correlate(x, x[:2]),
     "correlate": lambda np, x: np.correlate(x, [1, 2, 4], "same") + np.correlate(B, x, "same"),
     "correlate long": lambda np, x: np.correlate(x[:2], B, "full"),
@@ -153,7 +163,7 @@ VECTOR = {
     "constant": lambda np, x: B,
     "constant number": lambda np, x: 3,
     "constant list": lambda np, x: [1.0, 2],
-}  # fmt: skip
+}
 
 
 def _assigned(r, x):
@@ -234,10 +244,14 @@ MATRIX = {
     "cumsum axis": lambda np, X: np.cumsum(X, axis=1) + np.cumsum(X, 0) + np.cumprod(X, axis=0),
     "var axis": lambda np, X: np.var(X, axis=0) + X.std(0, ddof=1) + np.ptp(X, axis=0),
     "where option": lambda np, X: np.sum(X, axis=0, where=X > 0.5) + np.max(X, 0, initial=0.4),
-    "roll axes": lambda np, X: np.roll(X, (1, 2), axis=(0, 1)) + np.roll(X, 1, axis=0) + np.roll(X, 3),
+    "roll axes": lambda np, X: (
+        np.roll(X, (1, 2), axis=(0, 1)) + np.roll(X, 1, axis=0) + np.roll(X, 3)
+    ),
     "flip": lambda np, X: np.flipud(X) + np.fliplr(X) + np.flip(X) + np.flip(X, axis=1),
     "rot90": lambda np, X: np.rot90(X) @ np.rot90(X, 3).T[:4].T[:, :4].T,
-    "pad 2-D": lambda np, X: np.pad(X, ((1, 0), (0, 2))) + np.pad(X, ((1, 0), (2, 0)), mode="symmetric"),
+    "pad 2-D": lambda np, X: (
+        np.pad(X, ((1, 0), (0, 2))) + np.pad(X, ((1, 0), (2, 0)), mode="symmetric")
+    ),
     "squeeze": lambda np, X: np.squeeze(X[:, None]) + np.expand_dims(X, 0)[0] + X[None].squeeze(0),
     "swapaxes": lambda np, X: np.swapaxes(X, 0, 1) + np.moveaxis(X, 0, 1) + X.swapaxes(0, 1),
     "three axes": lambda np, X: np.moveaxis(X.reshape(3, 2, 2), -1, 0).sum((1, 2)) + X.mT[:2].sum(),
@@ -247,12 +261,18 @@ MATRIX = {
     "along axis": lambda np, X: np.take_along_axis(X, np.array([[0], [1], [3]]), axis=1),
     "delete": lambda np, X: np.delete(X, 1, axis=0) + np.insert(X[:1], 1, X[1], axis=0),
     "repeat axis": lambda np, X: np.repeat(X, 2, axis=0) + np.tile(X, (2, 1)),
-    "concatenate axis": lambda np, X: np.concatenate([X, X[:, :1]], axis=1) + np.hstack([X, X[:, :1]]),
+    "concatenate axis": lambda np, X: (
+        np.concatenate([X, X[:, :1]], axis=1) + np.hstack([X, X[:, :1]])
+    ),
     "append axis": lambda np, X: np.append(X, X[:1], axis=0) + np.vstack((X, X[0])),
-    "split axis": lambda np, X: np.split(X, 2, axis=1)[0] + np.hsplit(X, 2)[1] + np.vsplit(X, 3)[0][:, :2],
+    "split axis": lambda np, X: (
+        np.split(X, 2, axis=1)[0] + np.hsplit(X, 2)[1] + np.vsplit(X, 3)[0][:, :2]
+    ),
     "matmul": lambda np, X: X @ X.T @ X + np.matmul(X, np.ones(4))[:, None] + np.ones(3) @ X,
     "batched": lambda np, X: np.matmul(X.reshape(3, 2, 2), X.reshape(3, 2, 2)).sum(0),
-    "einsum": lambda np, X: np.einsum("ij,kj->ik", X, X) + np.einsum("ij->i", X) + np.einsum("ii->i", X[:, :3]),
+    "einsum": lambda np, X: (
+        np.einsum("ij,kj->ik", X, X) + np.einsum("ij->i", X) + np.einsum("ii->i", X[:, :3])
+    ),
     "einsum lists": lambda np, X: np.einsum(X, [0, 1], X, [2, 1], [0, 2]),
     "tensordot": lambda np, X: np.tensordot(X, X, ((0,), (0,))) + np.inner(X.T, X.T),
     "kron": lambda np, X: np.kron(X[:2, :2], X) + np.kron(np.eye(2), X),
@@ -260,28 +280,40 @@ MATRIX = {
     "norms": lambda np, X: np.linalg.norm(X) + np.linalg.norm(X, axis=0) + np.linalg.norm(X, 1),
     "matrix norms": lambda np, X: np.linalg.norm(X, "fro") + np.linalg.norm(X, np.inf),
     "solve": lambda np, X: np.linalg.solve(SPD[:4, :4] + X.T @ X, X.T),
-    "inverse": lambda np, X: np.linalg.inv(np.eye(4) + X.T @ X) + np.linalg.det(np.eye(4) + X.T @ X),
+    "inverse": lambda np, X: (
+        np.linalg.inv(np.eye(4) + X.T @ X) + np.linalg.det(np.eye(4) + X.T @ X)
+    ),
     "slogdet": lambda np, X: np.linalg.slogdet(np.eye(4) + X.T @ X)[1],
     "eigh": lambda np, X: np.linalg.eigh(np.diag([1.0, 2, 3, 9]) + X.T @ X)[0],
     "cholesky": lambda np, X: np.linalg.cholesky(np.eye(4) + X.T @ X),
-    "matrix_power": lambda np, X: np.linalg.matrix_power(X[:, :3], 3) + np.linalg.multi_dot([X, X.T]),
+    "matrix_power": lambda np, X: (
+        np.linalg.matrix_power(X[:, :3], 3) + np.linalg.multi_dot([X, X.T])
+    ),
     "svd": lambda np, X: np.linalg.svd(X, full_matrices=False)[1],
-    "gradient": lambda np, X: np.gradient(X)[0] + np.gradient(X, axis=1) + np.gradient(X, 2.0, 0.5)[1],
+    "gradient": lambda np, X: (
+        np.gradient(X)[0] + np.gradient(X, axis=1) + np.gradient(X, 2.0, 0.5)[1]
+    ),
     "trapezoid": lambda np, X: np.trapezoid(X, axis=0) + np.trapezoid(X, [0, 1, 3], axis=0),
     "diff": lambda np, X: np.diff(X, axis=0)[:, 1:] + np.diff(X)[:2],
     "apply_along_axis": lambda np, X: np.apply_along_axis(lambda r: r[0] * r, 1, X),
     "sort axis": lambda np, X: np.sort(X, axis=0),
-    "add.reduce": lambda np, X: np.add.reduce(X) + np.maximum.reduce(X) + np.add.reduce(X, axis=None),
+    "add.reduce": lambda np, X: (
+        np.add.reduce(X) + np.maximum.reduce(X) + np.add.reduce(X, axis=None)
+    ),
     "accumulate": lambda np, X: np.add.accumulate(X) + np.maximum.accumulate(X, axis=0),
-    "fft": lambda np, X: np.fft.ifft(np.fft.fft(X) * np.arange(4)).real + np.abs(np.fft.rfft(X[0]))[0],
+    "fft": lambda np, X: (
+        np.fft.ifft(np.fft.fft(X) * np.arange(4)).real + np.abs(np.fft.rfft(X[0]))[0]
+    ),
     "iterate rows": lambda np, X: sum(row[0] * row for row in X),
     "vectorized scatter": lambda np, X: _scatter(np.zeros_like(X), X),
     "column assignment": lambda np, X: _columns(np.empty_like(X), X),
     "atleast": lambda np, X: np.atleast_3d(X)[:, :, 0] + np.atleast_2d(X),
     "extremes of axes": lambda np, X: np.min(X, axis=(0, 1)) * X + np.mean(X, axis=(0, 1)),
-    "matvec": lambda np, X: np.matvec(X, np.ones(4)) + np.vecdot(X, X) + np.vecmat(np.ones(3), X)[:3],
+    "matvec": lambda np, X: (
+        np.matvec(X, np.ones(4)) + np.vecdot(X, X) + np.vecmat(np.ones(3), X)[:3]
+    ),
     "cumulative": lambda np, X: np.cumulative_sum(X, axis=0, include_initial=True),
-}  # fmt: skip
+}
 
 
 def _scatter(r, X):

@@ -75,6 +75,9 @@ class ScalarTracer(Box):  # type: ignore[misc]
             elements[place] = self[place]
         return elements
 
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return np
+
     def as_object(self) -> Any:
         """Return an object array without dimensions that holds this value."""
         whole = np.empty((), dtype=object)
