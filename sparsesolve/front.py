@@ -317,8 +317,8 @@ def solve_ivp(
 
     Notes
     -----
-    `rhs` is traced once. Where it compiles, the compiled form is what the method calls, and `nfev`
-    counts its evaluations.
+    `rhs` is traced once. Where it compiles, and has more than a few unknowns, the compiled form is
+    what the method calls; `nfev` counts evaluations of either.
 
     Examples
     --------

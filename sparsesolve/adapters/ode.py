@@ -152,7 +152,7 @@ def integrate(
         return solve_ivp(rhs, t_span, y0, method=method, **passed)
     solver, kind = _solver(method)
     start = start_point(y0, "y0")
-    supply = _JacobianSupply(rhs, t_span, start, args, jac, kind)
+    supply = JacobianSupply(rhs, t_span, start, args, jac)
     if kind == "LSODA":
         return solve_ivp(
             supply.function(rhs), t_span, start, method=solver, **supply.lsoda(), **passed
@@ -165,6 +165,8 @@ def _solver(method: Any) -> tuple[Any, str]:
     known = {"BDF": (SparseBDF, "BDF"), "Radau": (SparseRadau, "Radau"), "LSODA": (LSODA, "LSODA")}
     if isinstance(method, str) and method in known:
         return known[method]
+    if method in (BDF, Radau):
+        return known[method.__name__]
     if isinstance(method, type):
         return method, "LSODA" if issubclass(method, LSODA) else method.__name__
     raise ValueError(
@@ -173,7 +175,7 @@ def _solver(method: Any) -> tuple[Any, str]:
     )
 
 
-class _JacobianSupply:
+class JacobianSupply:
     """The Jacobian by y of a right-hand side, in the form each method takes."""
 
     def __init__(
@@ -183,7 +185,6 @@ class _JacobianSupply:
         y0: Array,
         args: tuple[Any, ...],
         jac: Any,
-        kind: str,
     ) -> None:
         # here, so that importing the front stays light
         from sparsesolve.derivatives import jacobian  # noqa: PLC0415
@@ -210,8 +211,9 @@ class _JacobianSupply:
         self.is_small = n <= _DENSE_SIZE or self.pattern.density >= _DENSE_SHARE
 
     def function(self, rhs: Rhs) -> Rhs:
-        """Return the compiled right-hand side where there is one, else the user's own."""
-        if getattr(self.prepared, "method", "") != "compiled":
+        """Return the compiled right-hand side where it is cheaper, else the user's own."""
+        # for a few unknowns the call itself costs more than what it computes
+        if self.is_small or getattr(self.prepared, "method", "") != "compiled":
             return rhs
         value = self.prepared.value
         return lambda t, y, *args: np.ravel(value(t, y, *args))
