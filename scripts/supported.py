@@ -85,6 +85,7 @@ def group_of(name: str, function: Callable[..., Any]) -> str | None:
     """Say how a function is treated; None where it is unknown to the tracer."""
     handler = HANDLERS.get(function)
     if handler is not None:
+        handler = getattr(handler, "func", handler)  # a partial says what it wraps
         if "refuse" in handler.__qualname__:
             return REFUSED
         if name.startswith("scipy.special"):

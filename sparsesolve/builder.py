@@ -11,6 +11,7 @@ array (or number), whose elements are constants.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -153,7 +154,7 @@ class Builder:
         if found is not None:
             return found
         shape = np.broadcast_shapes(*(np.shape(operand) for operand in operands))
-        length = int(np.prod(shape, dtype=np.int64))
+        length = math.prod(shape)
         loads: list[Index] = []
         nodes: list[Node] = []
         for operand in operands:
