@@ -221,7 +221,7 @@ class Problem:
         """Seconds spent so far on tracing, patterns, differentiation and compilation."""
         if self._derivatives is None:
             return 0.0
-        return float(sum(self._derivatives.watch.seconds.values()))
+        return float(sum(self._derivatives.preparation.seconds.values()))
 
     def objective_value(self, x: ArrayLike) -> float:
         """Return f(x)."""

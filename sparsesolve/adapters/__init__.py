@@ -4,3 +4,7 @@
 iterations, `kkt` writes the `Result`. `scipy.optimize`, `scipy.integrate` and cyipopt are imported
 below this package only. Nothing here is imported by ``import sparsesolve``.
 """
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -208,12 +208,13 @@ class JacobianSupply:
                 f"{self.pattern.rows[k]} and column {self.pattern.indices[k]} ({bad.size} such "
                 "entries). Start where it is finite, or use an explicit method."
             )
-        self.is_small = n <= _DENSE_SIZE or self.pattern.density >= _DENSE_SHARE
+        self.is_few = n <= _DENSE_SIZE
+        self.is_small = self.is_few or self.pattern.density >= _DENSE_SHARE
 
     def function(self, rhs: Rhs) -> Rhs:
         """Return the compiled right-hand side where it is cheaper, else the user's own."""
         # for a few unknowns the call itself costs more than what it computes
-        if self.is_small or getattr(self.prepared, "method", "") != "compiled":
+        if self.is_few or getattr(self.prepared, "method", "") != "compiled":
             return rhs
         value = self.prepared.value
         return lambda t, y, *args: np.ravel(value(t, y, *args))
