@@ -126,16 +126,17 @@ class Builder:
     def constant(self, values: Any) -> Slots:
         """Slots of an array of constants, in its shape; a single value is shared."""
         array = np.asarray(values, dtype=np.float64)
-        if array.size == 1 or (array.size and bool((array == array.flat[0]).all())):
-            if array.flat[0] != 0 or not np.signbit(array).any():
-                return np.full(array.shape, self.scalar(float(array.flat[0])), dtype=np.int32)
+        if array.size and _is_uniform(array):
+            return np.full(array.shape, self.scalar(float(array.flat[0])), dtype=np.int32)
         start = self.allocate(array.size)
         self.constants.append(Constant(start, array.reshape(-1).copy()))
         return np.arange(start, start + array.size, dtype=np.int32).reshape(array.shape)
 
     def slots(self, operand: Operand) -> Slots:
         """Turn any operand into slots."""
-        return operand if is_slots(operand) else self.constant(operand)  # type: ignore[return-value]
+        if isinstance(operand, np.ndarray | np.generic) and is_slots(operand):
+            return np.asarray(operand)
+        return self.constant(operand)
 
     # ----- instructions -----
 
@@ -148,7 +149,8 @@ class Builder:
             Slots of the result, in the broadcast shape; one number for scalar operands.
         """
         if _SCALARS.issuperset(map(type, operands)):
-            return self._map_scalars(op, operands)
+            single: Slots = self._map_scalars(op, operands)
+            return single
         key = (op, *(_key(operand) for operand in operands))
         found = self._memo.get(key)
         if found is not None:
@@ -192,7 +194,8 @@ class Builder:
             self.allocate(1), 1, tuple(loads), tuple(nodes), (len(operands),), None, self.origin
         )
         self.instructions.append(step)
-        result = self._memo[key] = np.int32(step.start)
+        result: Any = np.int32(step.start)
+        self._memo[key] = result
         return result
 
     def reduce(self, ids: Slots, segments: NDArray[Any]) -> Slots:
@@ -251,6 +254,14 @@ class Builder:
             n_slots=self._top,
             sources=tuple(self.sources),
         )
+
+
+def _is_uniform(array: NDArray[np.float64]) -> bool:
+    """Whether all elements are the same number, zeros of both signs being different."""
+    first = array.flat[0]
+    if array.size == 1:
+        return True
+    return bool((array == first).all()) and (first != 0.0 or not np.signbit(array).any())
 
 
 def _key(operand: Operand) -> tuple[Any, ...]:

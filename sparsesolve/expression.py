@@ -193,7 +193,7 @@ def _where(e: Expressions, condition: int, a: int, b: int) -> int | None:
     return b if value == 0.0 else a
 
 
-_SIMPLIFY = {
+_SIMPLIFY: dict[str, Callable[..., int | None]] = {
     "add": _add,
     "subtract": _subtract,
     "multiply": _multiply,

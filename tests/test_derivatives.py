@@ -16,6 +16,7 @@ from sparsesolve.errors import PatternError, StructureMismatch, UnsupportedOpera
 from tests import oracles
 from tests.strategies import random_functions
 
+
 def running(x):
     return np.concatenate([np.cumsum(x**2), np.diff(np.cos(x))])
 
@@ -120,7 +121,9 @@ def test_lagrangian_hessian_and_problem_parts():
 
 def test_linear_and_quadratic_parts_are_proven():
     d = ProblemDerivatives(
-        lambda x: np.sum(x**2) + x[0] * x[1], [lambda x: np.cumsum(x), lambda x: x[0] * x[2]], [1, 2, 3]
+        lambda x: np.sum(x**2) + x[0] * x[1],
+        [lambda x: np.cumsum(x), lambda x: x[0] * x[2]],
+        [1, 2, 3],
     )
     assert d.linear_rows.tolist() == [True, True, True, False]
     assert d.objective_is_quadratic
@@ -128,7 +131,9 @@ def test_linear_and_quadratic_parts_are_proven():
     linear = ProblemDerivatives(lambda x: 3 * x[0] - x[1], [], [1.0, 2.0])
     assert linear.objective_is_linear
     # linear in x on each side of a kink only: not proven, and not linear
-    kinked = ProblemDerivatives(None, [lambda x: np.abs(x), lambda x: np.where(x > 0, x, 2 * x)], [1.0])
+    kinked = ProblemDerivatives(
+        None, [lambda x: np.abs(x), lambda x: np.where(x > 0, x, 2 * x)], [1.0]
+    )
     assert kinked.linear_rows.tolist() == [False, False]
 
 
@@ -289,3 +294,18 @@ def test_report_and_pictures():
     assert "6x6" in str(J)
     assert J.coloring.ncolors >= 3
     assert J.kernels()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_refilled_buffers_keep_their_constants(method):
+    J = ss.jacobian(neighbors, np.ones(6), method=method)
+    buffer = J.buffer()
+    for x in oracles.random_points(np.full(6, 0.7)):
+        assert J.refill(buffer, x) is buffer
+        np.testing.assert_array_equal(buffer, J.values(x))
+
+
+def test_threads_give_the_same_numbers():
+    x = np.linspace(0.1, 1.0, 60_000)
+    one, two = (ss.jacobian(neighbors, x, threads=k, check=False) for k in (1, 2))
+    np.testing.assert_array_equal(one.values(x), two.values(x))

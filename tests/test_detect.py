@@ -147,7 +147,9 @@ def test_clipped_out_of_bounds_index():
         y[min(9, 3)] = x[0] * x[1]
         return y
 
-    assert (jacobian_mask(function, 4) == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [1, 1, 0, 0]]).all()
+    assert (
+        jacobian_mask(function, 4) == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [1, 1, 0, 0]]
+    ).all()
 
 
 def test_sparse_constant_matrix():
@@ -234,7 +236,9 @@ def test_structure_is_tight(function, nnz):
 
 
 def test_both_sides_of_where_and_maximum_count():
-    mask = jacobian_mask(lambda x: np.array([np.where(x[0] > 0, x[1], x[2]), np.maximum(x[0], x[1])]), 3)
+    mask = jacobian_mask(
+        lambda x: np.array([np.where(x[0] > 0, x[1], x[2]), np.maximum(x[0], x[1])]), 3
+    )
     assert mask.tolist() == [[0, 1, 1], [1, 1, 0]]
 
 
@@ -263,7 +267,9 @@ def test_large_dense_blocks_are_detected_and_colored(monkeypatch):
     from sparsesolve.differentiate import jacobian as module
 
     monkeypatch.setattr(module, "MOST_TERMS", 50)
-    monkeypatch.setattr(module.jacobian_program, "__kwdefaults__", {"lower": False, "most_terms": 50})
+    monkeypatch.setattr(
+        module.jacobian_program, "__kwdefaults__", {"lower": False, "most_terms": 50}
+    )
     A, B = np.arange(20.0).reshape(4, 5), np.arange(15.0).reshape(5, 3)
 
     def function(x):

@@ -43,7 +43,9 @@ def test_a_stencil_becomes_one_kernel():
 def test_a_dear_value_read_at_many_places_is_stored():
     b = Builder((10,))
     e = b.map("exp", b.x)
-    r = b.map("add", b.map("add", e[2:], e[:-2]), b.map("add", e[1:-1], e[3:][[0, 1, 2, 3, 4, 5, 6, 6]]))
+    r = b.map(
+        "add", b.map("add", e[2:], e[:-2]), b.map("add", e[1:-1], e[3:][[0, 1, 2, 3, 4, 5, 6, 6]])
+    )
     assert len(kernels(fuse(b.build(r)))) == 2
 
 

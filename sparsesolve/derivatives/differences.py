@@ -84,9 +84,11 @@ class Differences:
 
     def evaluate(self, x: Array, parameters: Sequence[Any]) -> Array:
         """Call the user's function."""
-        return self._call(x, parameters)
+        value: Array = self._call(x, parameters)
+        return value
 
     def __call__(self, x: Array, parameters: Sequence[Any], out: Array | None = None) -> Array:
+        """Return the nonzeros in the order of the pattern, shape (nnz,)."""
         flat = np.asarray(x, dtype=np.float64)
         products = np.empty((self.pattern.shape[0], self._recovery.coloring.nforward))
         seeds = forward_seeds(self._recovery.coloring)
@@ -94,8 +96,16 @@ class Differences:
             products[:, k] = self._along(flat, seeds[:, k].reshape(flat.shape), parameters)
         return self._recovery.values(products, out=out)
 
+    def buffer(self) -> Array:
+        """Return an empty result."""
+        return np.empty(self.pattern.nnz)
+
+    def refill(self, buffer: Array, x: Array, parameters: Sequence[Any]) -> None:
+        """Write all nonzeros."""
+        self(x, parameters, buffer)
+
     def _along(self, x: Array, direction: Array, parameters: Sequence[Any]) -> Array:
-        """Derivative along a direction; the step is scaled element by element."""
+        """Differentiate along a direction; the step is scaled to the largest element moved."""
         if self.method == "complex-step":
             shifted = self._call(x + 1j * _COMPLEX_STEP * direction, parameters, complex)
             return np.asarray(shifted).imag.reshape(-1) / _COMPLEX_STEP
@@ -122,7 +132,7 @@ class Differences:
         wrong = np.flatnonzero(np.abs(expected - found) > 1e-4 * scale)
         if wrong.size:
             raise PatternError(
-                f"`pattern` misses entries: row {int(wrong[0])} changes by {expected[wrong[0]]:.6g} "
-                f"along a test direction, the pattern explains {found[wrong[0]]:.6g}. Add the "
-                "missing entries, or use method='auto', which finds them."
+                f"`pattern` misses entries: along a test direction row {int(wrong[0])} changes by "
+                f"{expected[wrong[0]]:.6g}, of which the pattern explains {found[wrong[0]]:.6g}. "
+                "Add the missing entries, or use method='auto', which finds them."
             )

@@ -6,6 +6,7 @@ Separate because it works on the program before fusing, where every kernel is on
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparsesolve.derivatives.function import Function
 from sparsesolve.lower import lower
@@ -52,7 +53,7 @@ def explain(function: Function, pattern: Pattern, i: int, j: int) -> str:
 
 
 def _chain(program: Program, slot: int, j: int) -> list[str]:
-    """Sources of the instructions on one path from a slot to input slot j."""
+    """List the sources of the instructions on one path from a slot to input slot j."""
     writers = sorted(program.instructions, key=lambda step: step.start)
     starts = np.array([step.start for step in writers], dtype=np.int64)
     reaches = _reaches(program, j)
@@ -66,7 +67,7 @@ def _chain(program: Program, slot: int, j: int) -> list[str]:
     return path
 
 
-def _reaches(program: Program, j: int) -> np.ndarray:  # type: ignore[type-arg]
+def _reaches(program: Program, j: int) -> NDArray[np.bool_]:
     mask = np.zeros(program.n_slots, dtype=bool)
     mask[j] = True
     for step in program.instructions:

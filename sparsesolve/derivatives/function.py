@@ -24,7 +24,7 @@ from sparsesolve.lower import lower
 from sparsesolve.program import Program
 from sparsesolve.trace import Arguments, Traced, check, prepare
 
-__all__ = ["Executable", "Function", "Lazy", "Method", "Stopwatch", "executable", "select"]
+__all__ = ["Executable", "Function", "Lazy", "Method", "Preparation", "executable", "select"]
 
 Array = NDArray[np.float64]
 Method = Literal["auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step"]
@@ -35,17 +35,26 @@ class Executable(Protocol):
 
     program: Program
 
-    def __call__(
-        self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None
-    ) -> Array:
+    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Return the outputs, shape (m,)."""
         ...
 
 
 @dataclass
-class Stopwatch:
-    """Seconds by stage, and notes on choices that were made."""
+class Preparation:
+    """How to prepare, what it cost in seconds by stage, and notes on choices that were made.
 
+    Parameters
+    ----------
+    method : str, default "auto"
+        "interpreted" asks for NumPy, "compiled" for machine code or an error, "colored" for
+        products with seeds; "auto" for what is best.
+    threads : int, default 1
+        How many threads share a long loop of machine code.
+    """
+
+    method: Method = "auto"
+    threads: int = 1
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -78,6 +87,8 @@ class Function:
         Position of the differentiated argument.
     checked : bool
         Whether to compare the trace with a plain call at a second point.
+    preparation : Preparation, optional
+        Gets the times.
     """
 
     def __init__(
@@ -87,15 +98,16 @@ class Function:
         *,
         argnum: int = 0,
         checked: bool = True,
+        preparation: Preparation | None = None,
     ) -> None:
         self.name = getattr(function, "__name__", type(function).__name__)
-        self.watch = Stopwatch()
-        with self.watch.stage("trace"):
+        self.preparation = preparation or Preparation()
+        with self.preparation.stage("trace"):
             self.traced: Traced = prepare(function, example_arguments, argnum=argnum)
         if checked:
-            with self.watch.stage("check"):
+            with self.preparation.stage("check"):
                 check(function, self.traced, example_arguments)
-        with self.watch.stage("lower"):
+        with self.preparation.stage("lower"):
             self.program = fuse(lower(self.traced.tape))
         self.user_calls = 1 + int(checked)
 
@@ -110,21 +122,19 @@ class Function:
         return self.traced.arguments
 
 
-def executable(program: Program, method: Method, watch: Stopwatch) -> Executable:
+def executable(program: Program, preparation: Preparation) -> Executable:
     """Prepare a program to be run: machine code where possible, NumPy otherwise.
 
     Parameters
     ----------
     program : Program
         Any program; it is fused here.
-    method : str
-        "interpreted" asks for NumPy, "compiled" for machine code, others for the better one.
-    watch : Stopwatch
-        Gets the time, and the reason where machine code was not possible.
+    preparation : Preparation
+        Says how; gets the time, and the reason where machine code was not possible.
     """
-    with watch.stage("fuse"):
+    with preparation.stage("fuse"):
         fused = fuse(program)
-    if method == "interpreted":
+    if preparation.method == "interpreted":
         return Interpreter(fused)
     try:
         from sparsesolve.engine.compile import (  # noqa: PLC0415 (llvmlite is slow to import)
@@ -132,18 +142,18 @@ def executable(program: Program, method: Method, watch: Stopwatch) -> Executable
             compile_program,
         )
     except ImportError as error:
-        if method == "compiled":
+        if preparation.method == "compiled":
             raise
-        watch.note(f"interpreted with NumPy: llvmlite cannot be imported ({error})")
+        preparation.note(f"interpreted with NumPy: llvmlite cannot be imported ({error})")
         return Interpreter(fused)
     try:
-        with watch.stage("compile"):
-            compiled: Executable = compile_program(fused)
+        with preparation.stage("compile"):
+            compiled: Executable = compile_program(fused, threads=preparation.threads)
             return compiled
     except CannotCompile as error:
-        if method == "compiled":
+        if preparation.method == "compiled":
             raise
-        watch.note(f"interpreted with NumPy: {error}")
+        preparation.note(f"interpreted with NumPy: {error}")
         return Interpreter(fused)
 
 

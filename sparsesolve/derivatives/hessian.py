@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import Coloring
 from sparsesolve.cache import shared_coloring_cache
-from sparsesolve.derivatives.function import Executable, Function, Lazy, Method, executable
+from sparsesolve.coloring import Coloring
+from sparsesolve.derivatives.function import (
+    Executable,
+    Function,
+    Lazy,
+    Method,
+    Preparation,
+    executable,
+)
 from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, nonzero_part
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.report import report
@@ -42,7 +49,7 @@ class SymmetricTemplate:
         Of the matrices; for a symmetric matrix both have the same indices.
     """
 
-    def __init__(self, lower: Pattern, format: Format = "csr") -> None:  # noqa: A002
+    def __init__(self, lower: Pattern, format: Format = "csr") -> None:
         rows, columns = lower.rows, lower.indices
         strict = rows > columns
         all_rows = np.concatenate([rows, columns[strict]]).astype(np.int64)
@@ -85,12 +92,15 @@ class Hessian:
     """
 
     def __init__(
-        self, function: Function, gradient: Program, nonzeros: Nonzeros, method: Method, format: Format  # noqa: A002
+        self,
+        function: Function,
+        gradient: Program,
+        nonzeros: Nonzeros,
+        format: Format,
     ) -> None:
         self._function = function
         self._gradient_program = gradient
         self._nonzeros = nonzeros
-        self._asked: Method = method
         self._full = SymmetricTemplate(nonzeros.pattern, format)
         self._lazy = Lazy()
         self.calls: dict[str, int] = {"values": 0, "value": 0, "gradient": 0, "hvp": 0}
@@ -182,14 +192,17 @@ class Hessian:
         return f"<Hessian {n}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
 
     def _prepare(self, program: Program) -> Executable:
-        engine: Method = "interpreted" if self._asked == "interpreted" else "auto"
-        return executable(program, engine, self._function.watch)
+        return executable(program, self._function.preparation)
 
 
 def _scalar_function(
-    function: Callable[..., Any], example: Sequence[Any], argnum: int, check: bool
+    function: Callable[..., Any],
+    example: Sequence[Any],
+    argnum: int,
+    check: bool,
+    how: Preparation | None = None,
 ) -> Function:
-    traced = Function(function, example, argnum=argnum, checked=check)
+    traced = Function(function, example, argnum=argnum, checked=check, preparation=how)
     if traced.program.m != 1:
         raise StructureMismatch(
             f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "
@@ -204,6 +217,7 @@ def gradient(
     argnum: int = 0,
     method: Method = "auto",
     check: bool = True,
+    threads: int = 1,
 ) -> Gradient:
     """Prepare the gradient of a scalar NumPy function.
 
@@ -219,6 +233,8 @@ def gradient(
         Machine code where possible, or NumPy.
     check : bool, default True
         Whether to compare the trace with one plain call at a second point.
+    threads : int, default 1
+        How many threads share a long loop of machine code.
 
     Returns
     -------
@@ -237,10 +253,11 @@ def gradient(
     >>> gradient(lambda x: np.sum(x**2), np.zeros(3))(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
     """
-    traced = _scalar_function(function, example_arguments, argnum, check)
-    with traced.watch.stage("differentiate"):
+    how = Preparation(method, threads)
+    traced = _scalar_function(function, example_arguments, argnum, check, how)
+    with how.stage("differentiate"):
         program = gradient_program(traced.program)
-    return Gradient(traced, executable(program, method, traced.watch))
+    return Gradient(traced, executable(program, how))
 
 
 def hessian(
@@ -248,8 +265,9 @@ def hessian(
     *example_arguments: Any,
     argnum: int = 0,
     method: Method = "auto",
-    format: Format = "csr",  # noqa: A002 (the word scipy uses)
+    format: Format = "csr",
     check: bool = True,
+    threads: int = 1,
 ) -> Hessian:
     """Prepare the sparse Hessian of a scalar NumPy function.
 
@@ -267,6 +285,8 @@ def hessian(
         Of the returned matrices.
     check : bool, default True
         Whether to compare the trace with one plain call at a second point.
+    threads : int, default 1
+        How many threads share a long loop of machine code.
 
     Returns
     -------
@@ -295,11 +315,11 @@ def hessian(
     """
     if method not in _METHODS:
         raise ValueError(f"`method` must be one of {', '.join(_METHODS)}, got {method!r}.")
-    traced = _scalar_function(function, example_arguments, argnum, check)
-    with traced.watch.stage("differentiate"):
+    how = Preparation(method, threads)
+    traced = _scalar_function(function, example_arguments, argnum, check, how)
+    with how.stage("differentiate"):
         program = fuse(gradient_program(traced.program))
-    nonzeros = symmetric_nonzeros(program, method, traced.watch)
-    return Hessian(traced, program, nonzeros, method, format)
+    return Hessian(traced, program, symmetric_nonzeros(program, how), format)
 
 
 def hessian_pattern(

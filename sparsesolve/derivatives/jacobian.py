@@ -17,7 +17,14 @@ from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.function import Executable, Function, Lazy, Method, executable
+from sparsesolve.derivatives.function import (
+    Executable,
+    Function,
+    Lazy,
+    Method,
+    Preparation,
+    executable,
+)
 from sparsesolve.derivatives.nonzeros import Nonzeros, jacobian_nonzeros
 from sparsesolve.derivatives.report import report
 from sparsesolve.detect import jacobian_structure
@@ -38,7 +45,7 @@ class MatrixTemplate:
     matrices cost more than the values.
     """
 
-    def __init__(self, pattern: Pattern, format: Format = "csr") -> None:  # noqa: A002
+    def __init__(self, pattern: Pattern, format: Format = "csr") -> None:
         csr = pattern.to_scipy()
         self.order: NDArray[np.int32] | None = None
         if format == "csc":
@@ -52,7 +59,7 @@ class MatrixTemplate:
             part.flags.writeable = False
 
     def __call__(self, values: Array) -> Any:
-        """Return a csr_array or csc_array that owns `values` (given in the order of the pattern)."""
+        """Return a matrix that owns `values`, which are given in the order of the pattern."""
         matrix = copy.copy(self._matrix)
         matrix.data = values if self.order is None else values[self.order]
         return matrix
@@ -67,13 +74,15 @@ class Jacobian:
     """
 
     def __init__(
-        self, nonzeros: Nonzeros, function: Function | Differences, method: Method, format: Format  # noqa: A002
+        self,
+        nonzeros: Nonzeros,
+        function: Function | Differences,
+        format: Format,
     ) -> None:
         if format not in ("csr", "csc"):
             raise ValueError(f"`format` must be 'csr' or 'csc', got {format!r}.")
         self._nonzeros = nonzeros
         self._function = function
-        self._asked: Method = method
         self._matrix = MatrixTemplate(nonzeros.pattern, format)
         self._lazy = Lazy()
         self.format = format
@@ -125,6 +134,21 @@ class Jacobian:
         x, parameters = self._function.arguments.split(args)
         self.calls["values"] += 1
         return self._nonzeros(x, parameters, out)
+
+    def buffer(self) -> Array:
+        """Return an array of shape (nnz,) for `refill`, with the constant entries in place."""
+        return self._nonzeros.buffer()
+
+    def refill(self, buffer: Array, *args: Any) -> Array:
+        """Write the entries that vary with the arguments into a `buffer`, and return it.
+
+        The quickest way to new values: constant entries are not touched. The buffer must come
+        from `buffer` and its constant entries must still be there.
+        """
+        x, parameters = self._function.arguments.split(args)
+        self.calls["values"] += 1
+        self._nonzeros.refill(buffer, x, parameters)
+        return buffer
 
     def value(self, *args: Any) -> Array:
         """Return the function's value, in its own shape, without calling the user's function."""
@@ -185,16 +209,13 @@ class Jacobian:
             return self._function.evaluate
         function = self._function
         run: Executable = self._lazy.get(
-            "value", lambda: executable(function.program, self._engine(), function.watch)
+            "value", lambda: executable(function.program, function.preparation)
         )
         return run
 
     def _derived(self, derive: Callable[[Any], Any]) -> Executable:
         function = self._traced("products")
-        return executable(derive(function.program), self._engine(), function.watch)
-
-    def _engine(self) -> Method:
-        return "interpreted" if self._asked == "interpreted" else "auto"
+        return executable(derive(function.program), function.preparation)
 
     def _traced(self, what: str) -> Function:
         if isinstance(self._function, Differences):
@@ -217,9 +238,10 @@ def jacobian(
     *example_arguments: Any,
     argnum: int = 0,
     method: Method = "auto",
-    format: Format = "csr",  # noqa: A002 (the word scipy uses)
+    format: Format = "csr",
     pattern: Pattern | Any = None,
     check: bool = True,
+    threads: int = 1,
 ) -> Jacobian:
     """Prepare the sparse Jacobian of a NumPy function.
 
@@ -245,6 +267,8 @@ def jacobian(
     check : bool, default True
         Whether to compare the trace with one plain call at a second point (or, for the methods
         that do not trace, the pattern with one directional difference).
+    threads : int, default 1
+        How many threads share a long loop of machine code.
 
     Returns
     -------
@@ -278,15 +302,15 @@ def jacobian(
         differences = Differences(
             function, example_arguments, argnum=argnum, method=method, pattern=pattern, check=check
         )
-        return Jacobian(differences, differences, method, format)
+        return Jacobian(differences, differences, format)
     if pattern is not None:
         raise ValueError(
             f"`pattern` is for method='finite-difference' or 'complex-step', got {method!r}; a "
             "traced function needs none. Leave it out."
         )
-    traced = Function(function, example_arguments, argnum=argnum, checked=check)
-    nonzeros = jacobian_nonzeros(traced.program, method, traced.watch)
-    return Jacobian(nonzeros, traced, method, format)
+    how = Preparation(method, threads)
+    traced = Function(function, example_arguments, argnum=argnum, checked=check, preparation=how)
+    return Jacobian(jacobian_nonzeros(traced.program, how), traced, format)
 
 
 def jacobian_pattern(

@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.builder import Builder
-from sparsesolve.derivatives.function import Executable, Lazy, Method, Stopwatch, executable, select
+from sparsesolve.derivatives.function import (
+    Executable,
+    Lazy,
+    Method,
+    Preparation,
+    executable,
+    select,
+)
 from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros, symmetric_nonzeros
@@ -54,6 +61,8 @@ class ProblemDerivatives:
         As for `jacobian`.
     check : bool, default True
         Whether to compare each trace with one plain call at a second point.
+    threads : int, default 1
+        How many threads share a long loop of machine code.
 
     Raises
     ------
@@ -83,11 +92,11 @@ class ProblemDerivatives:
         *,
         method: Method = "auto",
         check: bool = True,
+        threads: int = 1,
     ) -> None:
         start = np.asarray(x0, dtype=np.float64).reshape(-1)
         self.n = int(start.size)
-        self.method: Method = method
-        self.watch = Stopwatch()
+        self.preparation = Preparation(method, threads)
         self.user_calls = 0
         self.calls = {
             "objective": 0, "gradient": 0, "constraints": 0, "jacobian": 0, "hessian": 0,
@@ -116,15 +125,15 @@ class ProblemDerivatives:
             if function is None:
                 outputs.append(b.constant(np.zeros(1)))
                 continue
-            with self.watch.stage("trace"):
+            with self.preparation.stage("trace"):
                 traced = prepare(function, [start])
             if check:
-                with self.watch.stage("check"):
+                with self.preparation.stage("check"):
                     check_trace(function, traced, [start])
             self.user_calls += 1 + int(check)
-            with self.watch.stage("lower"):
+            with self.preparation.stage("lower"):
                 outputs.append(b.slots(lower_into(b, traced.tape, b.x, [])).reshape(-1))
-        with self.watch.stage("fuse"):
+        with self.preparation.stage("fuse"):
             program = fuse(batch(b.build(np.concatenate(outputs))))
         return program, [part.size for part in outputs]
 
@@ -210,7 +219,8 @@ class ProblemDerivatives:
     def objective_is_quadratic(self) -> bool:
         """Whether the Hessian of the objective is proven constant."""
         gradient = fuse(gradient_program(self._objective_program))
-        return not bool(self._varying(symmetric_nonzeros(gradient, "interpreted", Stopwatch())).any())
+        nonzeros = symmetric_nonzeros(gradient, Preparation("interpreted"))
+        return not bool(self._varying(nonzeros).any())
 
     @cached_property
     def hessian_is_constant(self) -> bool:
@@ -230,8 +240,8 @@ class ProblemDerivatives:
             ("method", f"Jacobian {self._jacobian.method}, Hessian {self._hessian.method}"),
             ("calls of the user's functions", str(self.user_calls)),
         ]
-        rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in self.watch.seconds.items()]
-        rows += [("note", note) for note in self.watch.notes]
+        rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in self.preparation.seconds.items()]
+        rows += [("note", note) for note in self.preparation.notes]
         return table(rows)
 
     # ----- prepared on first use -----
@@ -247,7 +257,7 @@ class ProblemDerivatives:
     @property
     def _jacobian(self) -> Nonzeros:
         def make() -> Nonzeros:
-            return jacobian_nonzeros(fuse(self._constraint_program), self.method, self.watch)
+            return jacobian_nonzeros(fuse(self._constraint_program), self.preparation)
 
         made: Nonzeros = self._lazy.get("jacobian", make)
         return made
@@ -255,9 +265,9 @@ class ProblemDerivatives:
     @property
     def _hessian(self) -> Nonzeros:
         def make() -> Nonzeros:
-            with self.watch.stage("differentiate"):
+            with self.preparation.stage("differentiate"):
                 gradient = fuse(adjoint_program(self._program))
-            return symmetric_nonzeros(gradient, self.method, self.watch)
+            return symmetric_nonzeros(gradient, self.preparation)
 
         made: Nonzeros = self._lazy.get("hessian", make)
         return made
@@ -270,10 +280,7 @@ class ProblemDerivatives:
         return made
 
     def _run(self, name: str, program: Callable[[], Program]) -> Executable:
-        engine: Method = "interpreted" if self.method == "interpreted" else "auto"
-        made: Executable = self._lazy.get(
-            name, lambda: executable(program(), engine, self.watch)
-        )
+        made: Executable = self._lazy.get(name, lambda: executable(program(), self.preparation))
         return made
 
     def _varying(self, nonzeros: Nonzeros) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.cache import shared_coloring_cache
-from sparsesolve.derivatives.function import Executable, Method, Stopwatch, executable
+from sparsesolve.derivatives.function import Executable, Preparation, executable
 from sparsesolve.detect import boolean_pattern, jacobian_structure
 from sparsesolve.differentiate import (
     TooManyTerms,
@@ -39,11 +39,26 @@ _CHUNK_BYTES = 2**27
 class Nonzeros(Protocol):
     """Evaluates the nonzeros of one fixed pattern."""
 
-    pattern: Pattern
-    method: str
+    @property
+    def pattern(self) -> Pattern:
+        """Where the nonzeros are."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """How they are computed, for reports."""
+        ...
 
     def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
         """Return the nonzeros in the order of the pattern, shape (nnz,)."""
+        ...
+
+    def buffer(self) -> Array:
+        """Return a fresh result with the constant nonzeros in place."""
+        ...
+
+    def refill(self, buffer: Array, x: Any, parameters: Sequence[Any]) -> None:
+        """Write the nonzeros that vary into a result of `buffer`."""
         ...
 
 
@@ -56,7 +71,21 @@ class Direct:
     method: str
 
     def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
+        """Return the nonzeros."""
         return self.run(x, parameters, out)
+
+    def buffer(self) -> Array:
+        """Return a fresh result with the constant nonzeros in place."""
+        template = getattr(self.run, "template", None)
+        return template() if template else np.empty(self.pattern.nnz)
+
+    def refill(self, buffer: Array, x: Any, parameters: Sequence[Any]) -> None:
+        """Write the nonzeros that vary into a result of `buffer`."""
+        run_into = getattr(self.run, "run_into", None)
+        if run_into:
+            run_into(buffer, x, parameters)
+        else:
+            self.run(x, parameters, buffer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +109,7 @@ class Compressed:
     method: str = "colored"
 
     def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
+        """Return the nonzeros."""
         coloring = self.recovery.coloring
         forward = reverse = None
         if self.push is not None and coloring.nforward:
@@ -91,6 +121,14 @@ class Compressed:
         if coloring.structure == "symmetric":
             return self.recovery.lower_values(forward, out=out)
         return self.recovery.values(forward, reverse, out=out)
+
+    def buffer(self) -> Array:
+        """Return an empty result."""
+        return np.empty(self.pattern.nnz)
+
+    def refill(self, buffer: Array, x: Any, parameters: Sequence[Any]) -> None:
+        """Write all nonzeros."""
+        self(x, parameters, buffer)
 
 
 def _products(run: Interpreter, x: Any, parameters: Sequence[Any], seeds: Array) -> Array:
@@ -104,79 +142,75 @@ def _products(run: Interpreter, x: Any, parameters: Sequence[Any], seeds: Array)
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def jacobian_nonzeros(program: Program, method: Method, watch: Stopwatch) -> Nonzeros:
+def jacobian_nonzeros(program: Program, how: Preparation) -> Nonzeros:
     """Prepare the nonzeros of the Jacobian of a fused program.
 
     Parameters
     ----------
     program : Program
         The function.
-    method : str
-        "auto" lists the nonzeros as a program where that pays, and colors otherwise.
-    watch : Stopwatch
-        Gets times and reasons.
+    how : Preparation
+        Method "auto" lists the nonzeros as a program where that pays, and colors otherwise.
     """
-    if method != "colored":
+    if how.method != "colored":
         try:
-            with watch.stage("detect"):
+            with how.stage("detect"):
                 found = jacobian_program(program)
-            run = executable(found.program, method, watch)
+            run = executable(found.program, how)
             return Direct(found.pattern, run, _name(run))
         except TooManyTerms as error:
-            if method != "auto":
+            if how.method != "auto":
                 raise
-            watch.note(f"colored: {error}")
-            with watch.stage("detect"):
+            how.note(f"colored: {error}")
+            with how.stage("detect"):
                 pattern = boolean_pattern(program)
     else:
-        with watch.stage("detect"):
+        with how.stage("detect"):
             pattern = jacobian_structure(program)
-    return _colored(program, pattern, watch)
+    return _colored(program, pattern, how)
 
 
-def _colored(program: Program, pattern: Pattern, watch: Stopwatch) -> Compressed:
-    with watch.stage("color"):
+def _colored(program: Program, pattern: Pattern, how: Preparation) -> Compressed:
+    with how.stage("color"):
         recovery = shared_coloring_cache.get(pattern, structure="columns")
         by_rows = shared_coloring_cache.get(pattern, structure="rows")
         if by_rows.coloring.ncolors < recovery.coloring.ncolors:
             recovery = by_rows
-    with watch.stage("differentiate"):
+    with how.stage("differentiate"):
         if recovery.coloring.structure == "rows":
             return Compressed(pattern, recovery, None, Interpreter(fuse(adjoint_program(program))))
         return Compressed(pattern, recovery, Interpreter(fuse(tangent_program(program))), None)
 
 
-def symmetric_nonzeros(gradient: Program, method: Method, watch: Stopwatch) -> Nonzeros:
+def symmetric_nonzeros(gradient: Program, how: Preparation) -> Nonzeros:
     """Prepare the lower triangle of the Jacobian of a fused gradient program.
 
     Parameters
     ----------
     gradient : Program
         The gradient of a scalar function, so that its Jacobian is symmetric.
-    method : str
+    how : Preparation
         As for `jacobian_nonzeros`.
-    watch : Stopwatch
-        Gets times and reasons.
     """
-    if method != "colored":
+    if how.method != "colored":
         try:
-            with watch.stage("detect"):
+            with how.stage("detect"):
                 found = jacobian_program(gradient, lower=True)
-            run = executable(found.program, method, watch)
+            run = executable(found.program, how)
             return Direct(found.pattern, run, _name(run))
         except TooManyTerms as error:
-            if method != "auto":
+            if how.method != "auto":
                 raise
-            watch.note(f"colored: {error}")
-            with watch.stage("detect"):
+            how.note(f"colored: {error}")
+            with how.stage("detect"):
                 pattern = boolean_pattern(gradient)
     else:
-        with watch.stage("detect"):
+        with how.stage("detect"):
             pattern = jacobian_structure(gradient)
-    with watch.stage("color"):
+    with how.stage("color"):
         full = pattern.union(pattern.T)
         recovery = shared_coloring_cache.get(full, structure="symmetric")
-    with watch.stage("differentiate"):
+    with how.stage("differentiate"):
         push = Interpreter(fuse(tangent_program(gradient)))
     return Compressed(recovery.lower_pattern, recovery, push, None)
 

@@ -37,10 +37,10 @@ def report(derivative: Any, function: Any, nonzeros: Any) -> str:
     recovery = getattr(nonzeros, "recovery", None)
     if recovery is not None:
         rows.append(("colors", f"{recovery.coloring.ncolors} ({recovery.coloring.structure})"))
-    watch = getattr(function, "watch", None)
-    if watch is not None:
-        rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in watch.seconds.items()]
-        rows += [("note", note) for note in watch.notes]
+    how = getattr(function, "preparation", None)
+    if how is not None:
+        rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in how.seconds.items()]
+        rows += [("note", note) for note in how.notes]
     rows += [(f"calls of {name}", str(count)) for name, count in derivative.calls.items() if count]
     return table(rows)
 

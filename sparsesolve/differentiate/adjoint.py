@@ -186,7 +186,7 @@ class _Reverse:
 
 
 def _renumber_loads(nodes: list[Node]) -> list[int]:
-    """Number the loads of `nodes` consecutively, in place; returns the old numbers."""
+    """Number loads consecutively, in place, and return the old numbers."""
     used: dict[int, int] = {}
     for k, node in enumerate(nodes):
         if node.op == "load":

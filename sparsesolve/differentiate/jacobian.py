@@ -263,7 +263,7 @@ class _Walk:
         return combine(self.builder, self.constants, terms, n_rows, self.n)
 
     def opaque(self, step: Opaque) -> None:
-        """An opaque block: every output depends on every element of an active operand."""
+        """Let every output depend on every element of an active operand."""
         b = self.builder
         ids = [index.to_array() for index in step.operands]
         shaped = [i.reshape(shape) for i, shape in zip(ids, step.shapes, strict=True)]

@@ -169,14 +169,10 @@ def combine(b: Builder, constants: ConstantTable, terms: Terms, n_rows: int, n: 
     ids = _term_slots(b, terms, known_a, known_d, number)
     fresh = np.ones(key.size, dtype=bool)
     fresh[1:] = key[1:] != key[:-1]
-    if fresh.all():
-        slots, kept = ids, slice(None)
-        head = np.arange(key.size)
-    else:
-        head = np.flatnonzero(fresh)
+    slots, head = ids, np.flatnonzero(fresh)
+    if head.size < key.size:
         slots, nonzero = _sum_groups(b, ids, number, head)
-        kept = nonzero
-        slots, head = slots[nonzero], head[kept]
+        slots, head = slots[nonzero], head[nonzero]
     counts = np.bincount(terms.rows[head], minlength=n_rows)
     indptr = np.concatenate([[0], np.cumsum(counts)])
     return Entries(indptr, terms.columns[head], slots)

@@ -50,7 +50,7 @@ _ZERO = {("where", 0), ("copysign", 1)}
 
 @cache
 def template(op: str, operand: int) -> Template | None:
-    """Formula that pulls ``g`` back through one operand; None where the derivative is zero.
+    """Return the formula that pulls ``g`` back through one operand; None if that is zero.
 
     Raises
     ------
@@ -132,5 +132,7 @@ def _row(e: Expressions, step: Kernel, points: Iterable[int], at: dict[int, int]
         slots = [int(index.to_array()[i]) for index in step.loads]
         numbers = e.graft(step.nodes, [at[slot] for slot in slots].__getitem__)
         here = [numbers[node] for node in step.outputs]
-        totals = [e.intern("add", a, b) for a, b in zip(totals, here, strict=True)] if totals else here
+        totals = (
+            [e.intern("add", a, b) for a, b in zip(totals, here, strict=True)] if totals else here
+        )
     return totals or [e.const(0.0)] * len(step.outputs)

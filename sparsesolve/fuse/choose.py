@@ -98,12 +98,14 @@ class Choice:
     # ----- the passes -----
 
     def run(self) -> None:
+        """Make all decisions."""
         self.mark_stored()
         self.set_levels()
         self.group_roots()
         self.choose()
 
     def mark_stored(self) -> None:
+        """Mark what must exist as numbers: outputs, operands of calls, sums, mixed loads."""
         if self.program.outputs.size:
             self.store_mixed(self.program.outputs)
         for item in self.items:
@@ -120,6 +122,7 @@ class Choice:
                         self.store_mixed(index.to_array())
 
     def set_levels(self) -> None:
+        """Count, for each instruction, the stored ones that must come before it."""
         for item in self.items:
             level = 0
             for index in operands(item.step):
@@ -127,6 +130,7 @@ class Choice:
             item.level = level
 
     def level_of(self, index: Index) -> int:
+        """Return the level of a reader of `index`."""
         found = self.producer(index)
         if found is not None:
             source = self.items[found[0]]
@@ -151,6 +155,7 @@ class Choice:
             outputs[group] = outputs.get(group, 0) + len(item.step.outputs)
 
     def join(self, number: int, group: int) -> None:
+        """Put a stored kernel into a group."""
         item = self.items[number]
         item.group = group
         self.members.setdefault(group, []).append(number)
@@ -238,7 +243,7 @@ class Choice:
         return order
 
     def reads(self, head: int) -> list[int]:
-        """The groups and opaque calls that a group reads, through whatever it inlines."""
+        """List the groups and opaque calls that a group reads, through whatever it inlines."""
         found: dict[int, None] = {}
         seen: set[int] = set()
         stack = list(self.members.get(head, [head]))
@@ -278,6 +283,7 @@ class Choice:
 
 
 def operands(step: Kernel | Opaque) -> tuple[Index, ...]:
+    """Return what an instruction reads."""
     return step.loads if isinstance(step, Kernel) else step.operands
 
 

@@ -39,7 +39,7 @@ class Draft:
 
     @classmethod
     def of(cls, step: Kernel | Opaque) -> Draft:
-        """An instruction as it is."""
+        """Take an instruction as it is."""
         if isinstance(step, Opaque):
             return cls(step, (step.start,), step.length)
         starts = tuple(step.start + k * step.rows for k in range(len(step.outputs)))
@@ -51,9 +51,7 @@ def with_parameter(program: Program, shape: tuple[int, ...]) -> Program:
     return rebuilt(program, [Draft.of(step) for step in program.instructions], shape)
 
 
-def rebuilt(
-    program: Program, drafts: list[Draft], added: tuple[int, ...] | None = None
-) -> Program:
+def rebuilt(program: Program, drafts: list[Draft], added: tuple[int, ...] | None = None) -> Program:
     """Make a program of drafts, in slots numbered afresh; `added` is a new parameter's shape."""
     kept = program.n + sum(block.size for block in program.parameters)
     moved = _Moved(kept, program.n_slots)

@@ -84,7 +84,7 @@ class _Writer:
         return numbers[step.outputs[output]]
 
     def load_number(self, index: Index) -> int:
-        """Number of a load, equal index arrays shared."""
+        """Return the number of a load, equal index arrays shared."""
         if index.array is None:
             key = (index.start, index.stride if index.length > 1 else 0)
             if key not in self._affine:
