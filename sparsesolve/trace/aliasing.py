@@ -22,7 +22,7 @@ from sparsesolve.trace.sources import user_line
 
 __all__ = ["assign", "refreshed"]
 
-_WHOLE = (Ellipsis, slice(None), (), (Ellipsis,), (slice(None),))
+_WHOLE = (slice(None), ())
 
 
 def assign(box: Any, index: Any, value: Any) -> None:
@@ -45,20 +45,25 @@ def assign(box: Any, index: Any, value: Any) -> None:
     if isbox(value) and _is_already_there(array, index, value, node):
         return
     _check_kind(array, plain, node.ref is not None or isbox(value))
+    before = owner.ref
     new = _update(node, array, index, value, plain)
-    array[index] = plain
+    try:
+        array[index] = plain
+    except (TypeError, ValueError, IndexError):
+        owner.ref = before
+        raise
     if new.ref is None:
         return
     if _same_memory(array, owner.array):
-        owner.node = new
+        owner.ref = new.ref
     else:
         where = positions_in(array, owner.array) if node.index is None else node.index
-        owner.node = TapeNode(
-            owner.array, setitem, (owner.array, where, array), {}, (0, 2), (owner.node, new)
-        )
+        parents = (owner.node(node.recorder), new)
+        whole = TapeNode(owner.array, setitem, (owner.array, where, array), {}, (0, 2), parents)
+        owner.ref = whole.ref
         new.index = node.index
     owner.version += 1
-    owner.node.version = new.version = owner.version
+    new.version = owner.version
     box._node = new
 
 
@@ -75,7 +80,9 @@ def _update(node: TapeNode, array: NDArray[Any], index: Any, value: Any, plain: 
 
 
 def _is_whole(index: Any) -> bool:
-    return not isinstance(index, (np.ndarray, list)) and index in _WHOLE
+    if isinstance(index, tuple) and len(index) == 1:
+        index = index[0]
+    return index is Ellipsis or (isinstance(index, (slice, tuple)) and index in _WHOLE)
 
 
 def _is_already_there(array: NDArray[Any], index: Any, value: Any, node: TapeNode) -> bool:
@@ -98,11 +105,12 @@ def refreshed(value: NDArray[Any], node: TapeNode) -> TapeNode:
     """Derive a stale view anew from the memory it shares."""
     owner = node.owner
     assert owner is not None, "an array has an owner"
+    whole = owner.node(node.recorder)
     if _same_memory(value, owner.array):
-        return owner.node
+        return whole
     where = positions_in(value, owner.array) if node.index is None else node.index
     getitem = ArrayBox.__getitem__
-    new = TapeNode(value, getitem, (owner.array, where), {}, (0,), (owner.node,))
+    new = TapeNode(value, getitem, (owner.array, where), {}, (0,), (whole,))
     new.owner, new.version, new.index = owner, owner.version, node.index
     return new
 

@@ -51,9 +51,6 @@ class ScalarTracer(Box):  # type: ignore[misc]
     __slots__ = ()
     __array_priority__ = 100.0
 
-    def __init__(self, value: Any, trace: int, node: Any) -> None:
-        super().__init__(value._value if _is_own(value, trace) else value, trace, node)
-
     def __array_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -300,11 +297,6 @@ def is_sparse_call(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).startswith("scipy.sparse")
 
 
-def _is_own(value: Any, trace: int) -> bool:
-    """Tell a result that a composite operation has already wrapped for the same trace."""
-    return type(value) in (ArrayTracer, ScalarTracer) and bool(value._trace == trace)
-
-
 def _is_mask(index: Any) -> bool:
     return isinstance(index, ArrayTracer) and index.dtype == bool and is_traced(index)
 
@@ -414,10 +406,18 @@ _SCALARS: tuple[type, ...] = (
     *(float, int, bool, complex, np.float64, np.float32, np.float16, np.complex128),
     *(np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_),
 )
-BOXED: dict[type, type] = {
+
+
+def _boxed_again(value: Any, trace: int, node: Any) -> Any:
+    """Box a box: of an outer trace, or what a composite operation has wrapped for this one."""
+    plain = value._value if value._trace == trace else value
+    return type(value)(plain, trace, node)
+
+
+BOXED: dict[type, Callable[[Any, int, Any], Any]] = {
     np.ndarray: ArrayTracer,
-    ArrayTracer: ArrayTracer,
-    ScalarTracer: ScalarTracer,
+    ArrayTracer: _boxed_again,
+    ScalarTracer: _boxed_again,
     **dict.fromkeys(_SCALARS, ScalarTracer),
 }
 """Which box stands for a value of which type; in force while a function is traced."""

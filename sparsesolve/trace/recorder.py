@@ -44,24 +44,30 @@ _GETITEM = ArrayBox.__getitem__
 class Owner:
     """Memory that several traced arrays share.
 
+    It refers to no node, as nodes refer to it: a cycle would keep every array of the trace alive.
+
     Parameters
     ----------
     array : ndarray
         The first traced array with this memory; all others are views into it.
-    node : TapeNode
-        The node of that array now.
-    locked : str
-        Why nobody may assign into it; empty if anybody may.
+    ref : Ref or None
+        The value of that array now; None if it is a constant.
     """
 
-    __slots__ = ("array", "locked", "node", "root", "version")
+    __slots__ = ("array", "locked", "ref", "root", "version")
 
-    def __init__(self, array: NDArray[Any], node: TapeNode, locked: str = "") -> None:
+    def __init__(self, array: NDArray[Any], ref: Ref | None = None) -> None:
         self.array = array
         self.root = root_of(array)
-        self.node = node
+        self.ref = ref
         self.version = 0
-        self.locked = locked
+        self.locked = ""  # why nobody may assign into it
+
+    def node(self, recorder: Recorder) -> TapeNode:
+        """Make a node of the whole array."""
+        node: TapeNode = TapeNode.new_root(recorder, self.array, self.ref)
+        node.owner, node.version = self, self.version
+        return node
 
 
 class TapeNode(Node):  # type: ignore[misc]
@@ -96,12 +102,12 @@ class TapeNode(Node):  # type: ignore[misc]
             self._own(value, parents, fun, args)
         if fun is container_take:
             self.take_over(parents[0].constant[args[1]])
-            return
-        for parent in parents:
-            if parent.ref is not None:
-                recorder.record(self, kind, value, fun, args, kwargs, parent_argnums, parents)
-                return
-        self.constant = value
+        elif parents[0].ref is not None or any(parent.ref is not None for parent in parents):
+            recorder.record(self, kind, value, fun, args, kwargs, parent_argnums, parents)
+        else:
+            self.constant = value
+        if self.owner is not None and self.owner.array is value and not self.version:
+            self.owner.ref = self.ref
 
     def initialize_root(self, recorder: Recorder, value: Any, ref: Ref | None) -> None:
         """Stand for an argument of the function, or for a constant where `ref` is None."""
@@ -110,7 +116,7 @@ class TapeNode(Node):  # type: ignore[misc]
         self.constant = value if ref is None else None
         self.index = None
         self.version = 0
-        self.owner = Owner(value, self) if isinstance(value, np.ndarray) else None
+        self.owner = Owner(value, ref) if isinstance(value, np.ndarray) else None
 
     def _own(
         self,
@@ -125,10 +131,10 @@ class TapeNode(Node):  # type: ignore[misc]
             owner = parent.owner
             if owner is not None and owner.root is root:
                 self.owner, self.version = owner, owner.version
-                if owner.node is parent and fun is _GETITEM:
+                if fun is _GETITEM and args[0] is owner.array:
                     self.index = args[1]
                 return
-        self.owner = Owner(value, self)
+        self.owner = Owner(value)
 
     def take_over(self, result: Any) -> None:
         """Stand for a result that other instructions have computed."""

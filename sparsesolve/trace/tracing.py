@@ -7,6 +7,7 @@ them out). All are changed under one lock, and put back when the function return
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 import threading
@@ -25,7 +26,7 @@ from sparsesolve.errors import TraceError, UnsupportedOperation, VerificationErr
 from sparsesolve.tape import Ref, Tape, evaluate
 from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, flatten, layout
-from sparsesolve.trace.boxes import BOXED, is_sparse_call
+from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Recorder, TapeNode
 
@@ -186,12 +187,16 @@ def _dispatching() -> Iterator[None]:
     before = dict(Box.type_mappings)
     constructors = {name: getattr(np, name) for name in _CONSTRUCTORS}
     Box.type_mappings.update(BOXED)
-    Box.types.update(BOXED.values())
+    Box.types.update((ArrayTracer, ScalarTracer))
     for name, plain in constructors.items():
         setattr(np, name, _CONSTRUCTORS[name](plain))
+    collecting = gc.isenabled()
+    gc.disable()  # a third of the time of a long scalar loop, and instructions form no cycles
     try:
         yield
     finally:
+        if collecting:
+            gc.enable()
         for name, plain in constructors.items():
             setattr(np, name, plain)
         for kind in BOXED:
