@@ -55,7 +55,7 @@ HEADS = {
     "movement": "Movement of data (exact, costs nothing at evaluation)",
     "reductions": "Sums and other reductions",
     "products": "Products",
-    "linear algebra": "Linear algebra",
+    "linear algebra": "Linear algebra (inverses, systems, factors: one call a matrix)",
     "other": "Creation, tests, and the rest",
     OPAQUE: "Kept as a call (autograd's own rule; the Jacobian is dense in that block)",
     REFUSED: "Refused on traced values (the result would depend on their order)",

@@ -285,7 +285,7 @@ def test_short_sums_are_maps_that_fuse() -> None:
 
 
 @given(random_functions(assignment=True))
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_random_functions(case: Any) -> None:
     compare(case.function, case.x0)
 

@@ -202,3 +202,14 @@ def test_primitives_of_the_user_stay_calls() -> None:
     (call,) = [step for step in program.instructions if isinstance(step, Opaque)]
     assert call.name == "user.twist"
     assert call.shapes == ((3,),)
+
+
+def test_constants_of_a_product_take_one_slot_each() -> None:
+    program = lowered(lambda x: np.linspace(1, 2, 300).reshape(20, 15) @ x, np.ones((15, 12)))
+    assert program.n_slots < 180 + 300 + 240 + 10
+
+
+def test_factors_that_are_one_are_left_out() -> None:
+    for constant in (np.ones((3, 4)), sp.csr_array(np.eye(4)), np.eye(4)):
+        program = lowered(lambda x, a=constant: a @ x, X4)
+        assert [len(step.loads) for step in program.instructions] == [1]

@@ -78,7 +78,7 @@ def _apply_sparse(c: Context, matrix: Any, x: Slots) -> Slots:
     # one column of x after the other: the result is the transpose of what is wanted
     segments = np.concatenate([[0], np.cumsum(np.tile(counts, width))])
     loads = x.reshape(x.shape[0], width).T[:, columns].reshape(-1)
-    result = summed_terms(c, np.tile(data, width), loads, segments)
+    result = summed_terms(c, np.tile(c.builder.constant(data), width), loads, segments)
     return result.reshape(width, matrix.shape[0]).T.reshape(matrix.shape[0], *x.shape[1:])
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sparsesolve.lower.context import Context, is_traced
 from sparsesolve.program import Index, Node, Slots
 
-__all__ = ["contract", "read_subscripts", "sum_products"]
+__all__ = ["contract", "read_subscripts", "summed_terms"]
 
 _MOST_TERMS = 50_000_000
 _UNROLLED = 8  # up to so many terms a result, the sum is a chain of maps, which fuses
@@ -114,12 +114,25 @@ def _pair(c: Context, a: Any, left: str, b: Any, right: str, output: str) -> Any
             f"At most {_MOST_TERMS} are recorded one by one: use a sparse matrix, or make the "
             "product a primitive with autograd.extend.primitive and defvjp.",
         )
-    full = (*shape, *terms)
-    spread = [
-        _spread(array, names, output + summed, full) for array, names in ((a, left), (b, right))
-    ]
-    flat = (*shape, count)
-    return sum_products(c, *(array.reshape(flat) for array in spread))
+    factors = []
+    for array, names in ((a, left), (b, right)):
+        ids, wanted = _factor(c, array)
+        full = (*shape, *terms)
+        factors += [_spread(part, names, output + summed, full) for part in (ids, wanted)]
+    flat = [part.reshape(*shape, count) for part in factors]
+    return _sum_products(c, flat[0], flat[2], flat[1] & flat[3])
+
+
+def _factor(c: Context, operand: Any) -> tuple[Slots, NDArray[np.bool_]]:
+    """Slots of a factor, and where it is not zero by structure."""
+    if is_traced(operand):
+        return operand, operand != c.zero
+    wanted = np.asarray(operand != 0.0)
+    if wanted.all():
+        return c.builder.constant(operand), wanted
+    ids = np.full(operand.shape, c.zero, dtype=np.int32)
+    ids[wanted] = c.builder.constant(operand[wanted])
+    return ids, wanted
 
 
 def _spread(array: Any, names: str, order: str, shape: tuple[int, ...]) -> Any:
@@ -130,24 +143,10 @@ def _spread(array: Any, names: str, order: str, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(ordered[index], shape)
 
 
-def sum_products(c: Context, a: Any, b: Any) -> Slots:
-    """Sum the products of two operands over their last axis.
-
-    Parameters
-    ----------
-    c : Context
-        Receives the instructions.
-    a, b : slots or ndarray of float64, shape (..., k)
-        The factors; at least one is slots.
-
-    Returns
-    -------
-    ndarray of int32, shape (...)
-        Slots of the sums.
-    """
+def _sum_products(c: Context, a: Slots, b: Slots, wanted: NDArray[np.bool_]) -> Slots:
+    """Sum the wanted products of two factors over their last axis."""
     shape, count = a.shape[:-1], a.shape[-1]
     rows = int(np.prod(shape, dtype=np.int64))
-    wanted = _nonzero(c, a) & _nonzero(c, b)
     whole = bool(wanted.all())
     if count == 1 and whole:
         return np.asarray(_times(c, a[..., 0], b[..., 0]), dtype=np.int32)
@@ -162,32 +161,23 @@ def sum_products(c: Context, a: Any, b: Any) -> Slots:
     return summed_terms(c, left, right, segments).reshape(shape)
 
 
-def summed_terms(c: Context, a: Any, b: Any, segments: NDArray[np.int64]) -> Slots:
+def summed_terms(c: Context, a: Slots, b: Slots, segments: NDArray[np.int64]) -> Slots:
     """Sum consecutive products ``a[i] * b[i]``, as one kernel."""
-    loads = [array for array in (a, b) if is_traced(array) or not bool((array == 1.0).all())]
-    if len(loads) == 1:
-        return c.builder.reduce(loads[0], segments)
-    ids = [array if is_traced(array) else shared_constants(c, array) for array in loads]
-    indices = [Index.of(array) for array in ids]
+    loads = [ids for ids in (a, b) if not _is_one(c, ids)]
+    if len(loads) < 2:
+        return c.builder.reduce([*loads, a][0], segments)
+    indices = [Index.of(ids) for ids in loads]
     start = c.builder.kernel(indices[0].length, indices, _PRODUCT, (2,), segments)
     return np.arange(start, start + segments.size - 1, dtype=np.int32)
 
 
-def shared_constants(c: Context, values: NDArray[np.float64]) -> Slots:
-    """Give slots to constants that may repeat a lot; equal ones share a slot then."""
-    distinct, inverse = np.unique(values, return_inverse=True)
-    if distinct.size * 4 > values.size:
-        return c.builder.constant(values)
-    return c.builder.constant(distinct)[inverse.reshape(values.shape)]
-
-
-def _times(c: Context, a: Any, b: Any) -> Any:
-    if not is_traced(a) and bool((a == 1.0).all()):
+def _times(c: Context, a: Slots, b: Slots) -> Any:
+    if _is_one(c, a):
         return b
-    if not is_traced(b) and bool((b == 1.0).all()):
-        return a
-    return c.map("multiply", a, b)
+    return a if _is_one(c, b) else c.map("multiply", a, b)
 
 
-def _nonzero(c: Context, operand: Any) -> NDArray[np.bool_]:
-    return np.asarray(operand != (c.zero if is_traced(operand) else 0.0))
+def _is_one(c: Context, ids: Slots) -> bool:
+    """Whether a factor is the constant one everywhere."""
+    one = c.builder.scalar(1.0)
+    return bool(ids.size) and int(ids.flat[0]) == one and bool((ids == one).all())
