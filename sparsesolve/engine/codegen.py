@@ -50,7 +50,7 @@ done:
 """
 
 
-class CannotCompile(Exception):  # noqa: N818  (a statement about the program, not a failure)
+class CannotCompile(Exception):
     """A program uses something that has no machine code; the interpreter can run it."""
 
 

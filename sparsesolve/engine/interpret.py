@@ -356,7 +356,8 @@ class _Binder:
         operands: list[Array] = []
         for index, shape in zip(step.operands, step.shapes, strict=True):
             part = yield from self._load(index, {}, 0)
-            operands.append(part.reshape(*part.shape[:-1], *shape))
+            lead = part.shape[:-1]  # a load of one slot gives one element for all points
+            operands.append(np.broadcast_to(part, (*lead, index.length)).reshape((*lead, *shape)))
         target = self._written(step.start, step.length, batched)
         yield _call_opaque, (step, operands, target)
 

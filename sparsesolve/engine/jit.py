@@ -82,14 +82,8 @@ def _compile(bodies: list[str], declarations: frozenset[str], effort: int) -> bo
     folder = CacheFolder.default()
     key = _DIGEST(f"{_machine()}\n{effort}\n{text}".encode()).hexdigest()
     found = folder.read(key)
-    machine_code = found or _generate(text, effort)
-    try:
-        engine = _load(machine_code, effort)
-    except RuntimeError:
-        if found is None:
-            raise
-        machine_code, found = _generate(text, effort), None
-        engine = _load(machine_code, effort)
+    machine_code = _generate(text, effort) if found is None else found
+    engine = _load(machine_code, effort)
     if found is None:
         folder.write(key, machine_code)
     for name, body in zip(names, bodies, strict=True):

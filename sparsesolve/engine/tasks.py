@@ -21,7 +21,7 @@ __all__ = ["SMALL", "Regions", "Target", "Task", "make_task"]
 
 SMALL = 2048  # elements up to which an argument or a result is copied rather than pointed to
 _MOST_SPREAD = 4  # different constants in one load
-_WORTH_EFFORT = 4000  # nodes times elements below which code need not be good
+_SMALL_WORK = 1000  # nodes times elements up to which short code is better than quick code
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +173,8 @@ class _Maker:
         self.kernel = kernel
         self.regions = regions
         self.width = width
+        self.work = len(kernel.nodes) * kernel.length
+        self.small = self.work <= _SMALL_WORK
         self.kept: list[NDArray[np.generic]] = []
         self.reads: list[tuple[int, int]] = []
         self.writes: list[tuple[int, int]] = []
@@ -245,8 +247,6 @@ class _Maker:
             tuple(access.kind for access in self.loads),
             tuple((access.node, access.kind) for access in self.stores),
         )
-        work = len(kernel.nodes) * kernel.length
-        effort = 2 if work > _WORTH_EFFORT else 0
         words += last
         return Task(
             form,
@@ -254,8 +254,8 @@ class _Maker:
             native_at,
             low,
             high,
-            effort,
-            work,
+            0 if self.small else 2,
+            self.work,
             self.reads,
             self.writes,
             self.reads_result,
@@ -274,13 +274,13 @@ class _Maker:
         kernel = self.kernel
         if kernel.segments is not None:
             mean = kernel.length / kernel.rows
-            mode = "long-rows" if mean >= 2 * self.width else "rows"
+            mode = "long-rows" if mean >= 2 * self.width and not self.small else "rows"
             edges = np.ascontiguousarray(kernel.segments, dtype=np.int64)
             return mode, 0, kernel.rows, [self.address(edges)]
-        table = self._runs()
+        table = None if self.small else self._runs()
         if table is not None:
             return "runs", 0, table.shape[0], [self.address(table)]
-        return ("tiny" if kernel.length < self.width else "map"), 0, kernel.length, []
+        return ("tiny" if self.small or kernel.length < self.width else "map"), 0, kernel.length, []
 
     def _runs(self) -> NDArray[np.int64] | None:
         """Cut the domain where an index array is not affine, if that gives few pieces."""

@@ -17,6 +17,8 @@ import platform
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from sparsesolve.ops import OPS
+
 __all__ = ["Native", "native", "vector_width"]
 
 _LIBM_NAMES = {
@@ -45,15 +47,8 @@ _LIBM_NAMES = {
     "arctan2": "atan2",
     "hypot": "hypot",
 }
-_SCIPY_NAMES = {
-    name: name for name in ["erf", "erfc", "erfinv", "erfcinv", "gamma", "gammaln", "psi"]
-}
-_SCIPY_NAMES |= {name: name for name in ["j0", "j1", "y0", "y1", "i0", "i1", "logit", "expit"]}
-_SCIPY_NAMES |= {name: name for name in ["yn", "iv", "ive", "beta", "betaln", "gammainc"]}
-_SCIPY_NAMES |= {"psi": "psi", "digamma": "psi", "jn": "jv"}
-_BINARY = frozenset(
-    ["fmod", "power", "arctan2", "hypot", "jn", "yn", "iv", "ive", "beta", "betaln", "gammainc"]
-)
+_SCIPY_ALIASES = {"digamma": "psi", "jn": "jv"}
+_NOT_NATIVE = frozenset(["yn"])  # SciPy's may raise a Python warning, where no Python can be
 _SCALAR_ONLY = frozenset(["fmod"])
 
 
@@ -101,17 +96,16 @@ def native(op: str, width: int) -> Native | None:
     width : int
         Lanes that are wanted; the function found may have 1 instead.
     """
-    arity = 2 if op in _BINARY else 1
+    arity = OPS[op].arity
     if op in _LIBM_NAMES:
         symbol = _LIBM_NAMES[op]
-        if op not in _SCALAR_ONLY:
-            address = _vector_address(symbol, arity, width)
-            if address:
-                return Native(address, arity, width)
+        address = 0 if op in _SCALAR_ONLY else _vector_address(symbol, arity, width)
+        if address:
+            return Native(address, arity, width)
         address = _address(_library("m", "libm.so.6"), symbol)
         return Native(address, arity, 1) if address else None
-    if op in _SCIPY_NAMES:
-        address = _scipy_address(_SCIPY_NAMES[op], arity)
+    if OPS[op].path.startswith("scipy.special.") and op not in _NOT_NATIVE:
+        address = _scipy_address(_SCIPY_ALIASES.get(op, op), arity)
         return Native(address, arity, 1, flag=True) if address else None
     return None
 
