@@ -108,7 +108,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
             raise DataDependentBranch(
                 f"expected a branch on constants, got one on a traced value at {user_line()}. "
                 "Compute both sides and choose with np.where, np.maximum, np.minimum or np.clip "
-                "(for Python's max, min, all and any take NumPy's)."
+                "(for Python's max, min, all and any take NumPy's, and for a list np.array([...]))."
             )
         return bool(self._value)
 
@@ -176,12 +176,12 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return anp.matmul(operand(other), self)
 
     def __mul__(self, other: Any) -> Any:
-        if isinstance(other, scipy.sparse.spmatrix):
+        if isinstance(other, scipy.sparse.spmatrix) and self.ndim:
             return sparse_rmatmul(self, other)
         return _multiply(self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        if isinstance(other, scipy.sparse.spmatrix):
+        if isinstance(other, scipy.sparse.spmatrix) and self.ndim:
             return sparse_matmul(other, self)
         return _multiply_swapped(self, other)
 
@@ -294,7 +294,8 @@ class ArrayTracer(ScalarTracer):
 
 def is_sparse_call(frame: FrameType) -> bool:
     """Tell a call by scipy.sparse, whose products leave to us what they cannot read."""
-    return str(frame.f_globals.get("__name__", "")).startswith("scipy.sparse")
+    caller = str(frame.f_globals.get("__name__", ""))
+    return caller.startswith("scipy.sparse.") and not caller.startswith("scipy.sparse.linalg")
 
 
 def _is_mask(index: Any) -> bool:

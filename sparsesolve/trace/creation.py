@@ -93,7 +93,7 @@ def _full_like(a: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any
 
 def array_of(value: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0) -> Any:
     """Do what ``np.array`` does where traced values are inside."""
-    result = _copy(value) if isbox(value) and copy else stacked(value)
+    result = _copy(value) if isbox(value) and copy is True else stacked(value)
     if dtype is not None and result.dtype != np.dtype(dtype):
         result = _astype(result, dtype)
     if result.ndim < ndmin:
@@ -111,7 +111,7 @@ EXPANSIONS[numpy_wrapper._array_from_scalar_or_array] = _array_from
 @implements(np.asarray, np.asanyarray)
 def as_array(a: Any, dtype: Any = None, *args: Any, copy: Any = None, **options: Any) -> Any:
     """Do what ``np.asarray`` does where traced values are inside: no copy without need."""
-    return array_of(a, dtype, copy=bool(copy))
+    return array_of(a, dtype, copy=copy is True)
 
 
 @implements(np.ascontiguousarray)

@@ -16,7 +16,7 @@ from autograd.core import primitive_jvps, primitive_vjps
 
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.trace.naming import op_name, wrapped_functions
-from sparsesolve.trace.recorder import EXPANSIONS, ORDERED
+from sparsesolve.trace.recorder import EXPANSIONS, ORDERED, check_options
 from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.vocabulary import RECORDED
 
@@ -50,6 +50,8 @@ def implements(
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function of NumPy or a ufunc of SciPy on traced arguments."""
+    if kwargs:
+        check_options(getattr(function, "__name__", ""), kwargs)
     handler = HANDLERS.get(function)
     if handler is not None:
         return handler(*args, **kwargs)

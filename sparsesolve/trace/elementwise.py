@@ -180,6 +180,13 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **opt
     return start + (stop - start) * parts
 
 
+@implements(np.logspace)
+def _logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, **options: Any
+) -> Any:
+    return anp.power(base, _linspace(start, stop, num, endpoint, **options))
+
+
 @implements(np.full)
 def _full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
     return anp.array(anp.broadcast_to(fill_value, plain_index(shape)))

@@ -191,6 +191,7 @@ _MOVES: tuple[Any, ...] = (
     np.diagonal,
     np.take,
     np.take_along_axis,
+    np.lib.stride_tricks.sliding_window_view,
     np.fft.fftshift,
     np.fft.ifftshift,
 )

@@ -340,8 +340,9 @@ def _matrix_norm(x: Any, ord: Any, axis: tuple[int, int], keepdims: bool) -> Any
         pick = anp.max if ord > 0 else anp.min
         result = pick(sums, axis=second, keepdims=True)
         return result if keepdims else anp.squeeze(result, axis)
-    if ord == "nuc" and x.ndim == 2 and not keepdims:
-        return linalg._primitive_norm(x, ord)
+    if ord in ("nuc", 2, -2) and x.ndim == 2 and not keepdims:
+        singular = _svdvals(x)
+        return {"nuc": anp.sum, 2: anp.max, -2: anp.min}[ord](singular)
     raise refuse(f"np.linalg.norm with ord={ord!r} at {user_line()}", "Use 'fro', 1 or np.inf")
 
 
@@ -362,5 +363,19 @@ def _tuple_valued(function: Callable[..., Any], primitive: Any, count: int) -> N
 
 _tuple_valued(np.linalg.slogdet, linalg.slogdet, 2)
 _tuple_valued(np.linalg.eigh, linalg.eigh, 2)
-_tuple_valued(np.linalg.svd, linalg.svd, 3)
+
+
+@implements(np.linalg.svd)
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
+    if not compute_uv:
+        return _svdvals(a)
+    parts = [component(linalg.svd, k, operand(a), full_matrices, **options) for k in range(3)]
+    return type(np.linalg.svd(np.eye(2)))(*parts)
+
+
+@implements(np.linalg.svdvals)
+def _svdvals(x: Any, /) -> Any:
+    return component(linalg.svd, 1, operand(x), full_matrices=False)
+
+
 implements(np.linalg.eigvalsh)(lambda a, UPLO="L": component(linalg.eigh, 0, operand(a), UPLO))

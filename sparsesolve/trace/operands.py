@@ -42,7 +42,8 @@ def operand(value: Any) -> Any:
     if scipy.sparse.issparse(value):
         raise UnsupportedOperation(
             "expected sparse matrices in products `A @ x` and `x @ A` only, got another operation "
-            f"with one at {user_line()}. Take A.toarray(), or scale rows with A @ and a product."
+            f"with one at {user_line()}. Multiply the dense array instead, as in k * (A @ x), or "
+            "take A.toarray()."
         )
     return value
 

@@ -26,7 +26,7 @@ from sparsesolve.tape import Instruction, Ref, Tape, ValueInfo, map_refs, refs_o
 from sparsesolve.trace.naming import NAMES, op_name
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["EXPANSIONS", "ORDERED", "Owner", "Recorder", "TapeNode"]
+__all__ = ["EXPANSIONS", "ORDERED", "Owner", "Recorder", "TapeNode", "check_options"]
 
 EXPANSIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """Primitives of autograd that are not recorded but expressed in other words, and how."""
@@ -38,6 +38,20 @@ _KINDS = {np.dtype(kind) for kind in (np.float64, np.int64, np.bool_, np.complex
 _FLOAT = ValueInfo((), np.dtype(np.float64))
 _PLAIN = frozenset({int, float, str, bool, complex, type(None), type(Ellipsis), np.float64})
 _SMALL = 64
+_MAKERS = frozenset(
+    [
+        "array",
+        "asarray",
+        "asanyarray",
+        "ascontiguousarray",
+        "astype",
+        "empty_like",
+        "full",
+        "full_like",
+        "ones_like",
+        "zeros_like",
+    ]
+)
 _GETITEM = ArrayBox.__getitem__
 
 
@@ -164,6 +178,11 @@ class Recorder:
         if kind is np.float64:
             info = _FLOAT
         else:
+            if kind is not np.ndarray and isinstance(value, np.ndarray):
+                raise UnsupportedOperation(
+                    f"expected plain arrays, got a {kind.__name__} at {user_line()}. Convert its "
+                    "constant operand with np.asarray."
+                )
             dtype = np.result_type(value)
             if dtype not in _KINDS:
                 raise UnsupportedOperation(
@@ -188,6 +207,8 @@ class Recorder:
     ) -> None:
         """Write one instruction, or the instructions that a composite operation stands for."""
         expand = EXPANSIONS.get(fun)
+        if kwargs:
+            check_options(getattr(fun, "__name__", ""), kwargs)
         if expand is None and kwargs and any(map(isbox, kwargs.values())):
             # autograd looks for traced values among positional arguments only
             expand = ORDERED.get(fun)
@@ -307,6 +328,21 @@ def _same(copy: NDArray[Any], array: NDArray[Any]) -> bool:
         and copy.dtype == array.dtype
         and np.array_equal(copy, array, equal_nan=array.dtype.kind == "f")
     )
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse an output array, and a kind of result other than float64, given by keyword."""
+    if options.get("out") is not None:
+        raise UnsupportedOperation(
+            f"expected operations that can be recorded and differentiated, got `out=` of `{name}` "
+            f"at {user_line()}. Leave it out, and assign the result with r[...] = result."
+        )
+    kind = options.get("dtype")
+    if kind is not None and np.dtype(kind) != np.float64 and name not in _MAKERS:
+        raise UnsupportedOperation(
+            f"expected results of kind float64, got `dtype={kind}` of `{name}` at {user_line()}. "
+            "Leave it out: everything is computed in float64."
+        )
 
 
 def _by_keyword(fun: Callable[..., Any]) -> UnsupportedOperation:

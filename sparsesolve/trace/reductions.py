@@ -20,8 +20,6 @@ from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []
 
-_UNSET = {None, np._NoValue}
-
 
 def _reduction(
     function: Callable[..., Any], primitive: Any, empty: Any, join: Callable[..., Any] | None
@@ -139,34 +137,41 @@ implements(np.nanprod)(
 )
 
 
+implements(np.nanmax)(
+    lambda a, axis=None, **options: np.max(_without_nan(a, -np.inf), axis, **options)
+)
+implements(np.nanmin)(
+    lambda a, axis=None, **options: np.min(_without_nan(a, np.inf), axis, **options)
+)
+
+
+@implements(np.nanmean)
+def _nanmean(a: Any, axis: Any = None, dtype: Any = None, **options: Any) -> Any:
+    count = np.sum(anp.logical_not(anp.isnan(a)) * 1.0, axis, **options)
+    return np.sum(_without_nan(a, 0.0), axis, **options) / count
+
+
 def _without_nan(a: Any, empty: float) -> Any:
     return where(anp.isnan(a), empty, a)
 
 
-def _running(function: Callable[..., Any], step: Any) -> Callable[..., Any]:
-    def run(a: Any, axis: Any = None) -> Any:
-        if axis is None:
-            a, axis = anp.reshape(a, (-1,)), 0
-        parts = (
-            anp.unstack(a, axis=axis)
-            if False
-            else [a[(slice(None),) * (axis % a.ndim) + (k,)] for k in range(a.shape[axis])]
-        )
-        for k in range(1, len(parts)):
-            parts[k] = step(parts[k - 1], parts[k])
-        return anp.stack(parts, axis=axis) if parts else anp.array(a)
+def _products(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+    """Multiply up one slice after the other; NumPy's cumprod has no derivative rule."""
+    a = operand(a)
+    if axis is None:
+        a, axis = anp.reshape(a, (-1,)), 0
+    parts = [a[(slice(None),) * (axis % a.ndim) + (k,)] for k in range(a.shape[axis])]
+    for k in range(1, len(parts)):
+        parts[k] = parts[k - 1] * parts[k]
+    return anp.stack(parts, axis=axis) if parts else anp.array(a)
 
-    return run
+
+implements(np.cumprod)(_products)
 
 
 @implements(np.cumsum, recorded=True)
 def _cumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     return anp.cumsum(operand(a), axis=axis)
-
-
-_cumprod = implements(np.cumprod)(
-    lambda a, axis=None, dtype=None, out=None: _running(np.cumprod, anp.multiply)(a, axis)
-)
 
 
 def _cumulative(first: float, run: Callable[..., Any]) -> Callable[..., Any]:
@@ -184,7 +189,7 @@ def _cumulative(first: float, run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 implements(np.cumulative_sum)(_cumulative(0.0, lambda x, axis: anp.cumsum(x, axis=axis)))
-implements(np.cumulative_prod)(_cumulative(1.0, lambda x, axis: _cumprod(x, axis)))
+implements(np.cumulative_prod)(_cumulative(1.0, _products))
 
 
 @implements(np.sort, recorded=True)
@@ -211,7 +216,7 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: An
 _ORDERING = (
     "argmax argmin argsort argpartition argwhere nonzero flatnonzero searchsorted digitize lexsort "
     "unique nanargmax nanargmin histogram isin union1d intersect1d setdiff1d median percentile "
-    "quantile nanmedian nanmax nanmin"
+    "quantile nanmedian"
 )
 
 
