@@ -198,7 +198,7 @@ def _fits() -> list[Entry]:
             {"n": 100},
             "Toint (1978), Math. Comp. 32",
             tolerance=1e-12,
-            large={"n": 10000},
+            large={"n": 1000},
         ),
         _entry(
             "bundle-adjustment",
@@ -207,16 +207,17 @@ def _fits() -> list[Entry]:
             {"cameras": 6, "points": 40},
             "synthetic; Agarwal and others (2010)",
             tolerance=1e-12,
-            large={"cameras": 30, "points": 2000},
+            large={"cameras": 12, "points": 400},
         ),
         _entry(
             "image-filter",
             "least-squares",
             convolution.image_filter,
-            {"side": 28, "width": 5},
+            {"side": 14, "width": 5},
             "Hill, Dalle, Montoison (2025)",
             convex=True,
             tolerance=1e-12,
+            large={"side": 28, "width": 5},
         ),
     ]
     return certified + sparse

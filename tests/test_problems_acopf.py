@@ -13,6 +13,10 @@ import sparsesolve as ss
 from problems.acopf import BEST, acopf, network, read_case
 
 
+def slow(name: str) -> Any:
+    return pytest.param(name, marks=pytest.mark.slow)
+
+
 def pypower_case(name: str) -> dict[str, Any]:
     module = pytest.importorskip(f"pypower.{name}", reason="PYPOWER is not installed")
     case: dict[str, Any] = getattr(module, name)()
@@ -30,7 +34,7 @@ def test_data_are_those_of_pypower(name: str) -> None:
 
 
 @pytest.mark.ipopt
-@pytest.mark.parametrize("name", ["case9", "case30"])
+@pytest.mark.parametrize("name", ["case9", slow("case14"), slow("case30"), slow("case57")])
 def test_cost_is_that_of_pypower(name: str) -> None:
     case = pypower_case(name)
     api = importlib.import_module("pypower.api")

@@ -35,12 +35,15 @@ SMALL: dict[str, dict[str, Any]] = {
     "brusselator-1d": {"points": 5},
     "brusselator-2d": {"side": 4},
 }
-BIG_CASES = ("acopf-case57", "acopf-case118", "acopf-case300")
+# dense autograd takes minutes from case57 on
+DENSE_TOO_SLOW = ("acopf-case57", "acopf-case118", "acopf-case300")
+SECONDS = ("acopf-case14", "acopf-case30", "acopf-case30pwl")
 
 
 def entries(*kinds: str) -> list[object]:
-    chosen = [e for e in PROBLEMS if e.kind in kinds and e.name not in BIG_CASES]
-    return [pytest.param(e, id=e.name) for e in chosen]
+    chosen = [e for e in PROBLEMS if e.kind in kinds and e.name not in DENSE_TOO_SLOW]
+    slow = {e.name: [pytest.mark.slow] if e.name in SECONDS else [] for e in chosen}
+    return [pytest.param(e, id=e.name, marks=slow[e.name]) for e in chosen]
 
 
 @primitive
