@@ -171,7 +171,7 @@ def code_lines(function: ast.FunctionDef) -> int:
 def test_modules_say_what_they_are(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree), "module docstring missing"
-    if name_of(path) == "__main__":
+    if name_of(path) == "__main__" or len(tree.body) <= 2:  # nothing but a docstring to export
         return
     dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     module = importlib.import_module(dotted)
