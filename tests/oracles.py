@@ -2,10 +2,10 @@
 
 `with_autograd` makes them usable on functions written with plain ``import numpy as np``: it
 rebuilds the function with ``np`` bound to ``autograd.numpy``, so the reference never runs through
-the tracer under test. autograd 1.9.1 itself is wrong or fails for np.tile, np.repeat along a negative
-axis, np.diag of a matrix that is not square, np.inner of vectors, np.outer of matrices, and np.where
-of two shapes: do not use these in a function given to an oracle (`RandomFunction.autograd_function`
-does not).
+the tracer under test. autograd 1.9.1 itself is wrong or fails for np.tile, np.repeat along a
+negative axis, np.diag of a matrix that is not square, np.inner of vectors, np.outer of matrices,
+np.pad without a mode, and np.where of two shapes: do not use these in a function given to an oracle
+(`RandomFunction.autograd_function` does not).
 """
 
 from __future__ import annotations
