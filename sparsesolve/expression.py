@@ -78,6 +78,8 @@ class Expressions:
         return self.intern(op, *args) if found is None else found
 
     def _add(self, node: Node) -> int:
+        if node.op in ("add", "multiply") and node.args[0] > node.args[1]:
+            node = Node(node.op, node.args[::-1])  # the same number, so one node for both
         key = (node.op, node.args, np.float64(node.value).tobytes() if node.op == "const" else b"")
         number = self._numbers.get(key)
         if number is None:

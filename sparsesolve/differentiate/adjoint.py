@@ -186,7 +186,7 @@ class _Reverse:
 
 
 def _renumber_loads(nodes: list[Node]) -> list[int]:
-    """Number loads consecutively, in place, and return the old numbers."""
+    """Renumber loads consecutively, in place, and return the old numbers."""
     used: dict[int, int] = {}
     for k, node in enumerate(nodes):
         if node.op == "load":
@@ -212,7 +212,7 @@ def _sum_by_target(
     order = np.argsort(targets, kind="stable")
     sources = sources[order]
     first = np.cumsum(counts) - counts
-    for count in np.unique(counts):
+    for count in np.flatnonzero(np.bincount(counts)):
         rows = np.flatnonzero(counts == count)
         if count == 1:
             result[rows] = sources[first[rows]]

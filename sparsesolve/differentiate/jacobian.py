@@ -108,9 +108,9 @@ def _lower_triangle(entries: Entries, n: int) -> Entries:
     key = rows[keep] * n + entries.columns[keep]
     mirrored = entries.columns[~keep].astype(np.int64) * n + rows[~keep]
     slots = entries.slots[keep]
-    diagonal = int((rows == entries.columns).sum())
-    if key.size - diagonal != mirrored.size or not np.isin(mirrored, key, kind="sort").all():
-        alone = ~np.isin(mirrored, key, kind="sort")
+    strictly = key[(rows > entries.columns)[keep]]
+    if not np.array_equal(np.sort(mirrored), strictly):
+        alone = ~np.isin(mirrored, strictly)
         key = np.concatenate([key, mirrored[alone]])
         order = np.argsort(key)
         key = key[order]

@@ -198,10 +198,16 @@ def _term_slots(
 
 
 def _constant_slots(b: Builder, values: NDArray[np.float64]) -> Slots:
-    distinct, inverse = np.unique(values, return_inverse=True)
-    if distinct.size <= 32:
-        slots = np.array([b.scalar(float(v)) for v in distinct], dtype=np.int32)
-        return np.asarray(slots[inverse])
+    """Slots of numbers, few distinct ones sharing theirs."""
+    slots = np.empty(values.size, dtype=np.int32)
+    left = np.arange(values.size)
+    for _ in range(8):
+        value = values[left[0]]
+        same = values[left] == value
+        slots[left[same]] = b.scalar(float(value))
+        left = left[~same]
+        if not left.size:
+            return slots
     return b.constant(values)
 
 
@@ -228,7 +234,7 @@ def _sum_groups(
         members, owner = members[order], owner[order]
     sizes = np.bincount(owner, minlength=head.size)
     first = np.cumsum(sizes) - sizes
-    for size in np.unique(sizes):
+    for size in np.flatnonzero(np.bincount(sizes)):
         at = np.flatnonzero(sizes == size)
         if size == 1:
             sums[at] = members[first[at]]

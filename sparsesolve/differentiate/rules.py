@@ -10,6 +10,7 @@ same way.
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -62,7 +63,9 @@ def template(op: str, operand: int) -> Template | None:
         return None
     rule = _OWN_RULES.get((op, operand)) or _autograd_rule(op, operand)
     example = [1.0, 0.75, *(0.5 + 0.125 * k for k in range(row.arity))]
-    program = lower(trace(rule, example))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the example may lie outside the domain: log, yn
+        program = lower(trace(rule, example))
     expressions, root = _flatten(program)
     nodes, (output,) = live_nodes(expressions.nodes, [root])
     return Template(tuple(nodes), output)

@@ -92,7 +92,7 @@ def _opaque(b: Builder, step: Opaque, tangent: Slots, zero: int) -> None:
         if not (moving != zero).any():
             continue
         operands = [moving.reshape(step.shapes[k]), *shaped]
-        part = b.opaque(f"jvp({step.name})", jvp_function(step, k), operands, (step.length,))
+        part = b.opaque(f"jvp({step.name})", jvp_function(step, k), operands, step.result_shape)
         total = part if total is None else b.map("add", total, part)
     if total is not None:
-        tangent[step.start : step.stop] = total
+        tangent[step.start : step.stop] = total.reshape(-1)
