@@ -114,6 +114,8 @@ class Problem:
         Used in reports.
     method : {"auto", "compiled", "colored"}, optional
         How derivatives are evaluated; see `jacobian`. Default is "auto".
+    threads : int, optional
+        How many threads share long loops of machine code. Default is 1.
 
     Raises
     ------
@@ -153,6 +155,7 @@ class Problem:
         constraints: Constraint | Sequence[Constraint] = (),
         name: str = "",
         method: Method = "auto",
+        threads: int = 1,
     ) -> None:
         if objective is not None and not callable(objective):
             raise TypeError(
@@ -162,6 +165,7 @@ class Problem:
         self.objective = objective
         self.name = name
         self.method = method
+        self.threads = threads
         self._x0 = start_point(x0)
         self._lower, self._upper = variable_bounds(bounds, self.n)
         self.constraints = _constraint_list(constraints)
@@ -213,6 +217,7 @@ class Problem:
                 [c.function for c in self.constraints],
                 self._x0,
                 method=self.method,
+                threads=self.threads,
             )
         return self._derivatives
 

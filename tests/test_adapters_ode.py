@@ -167,6 +167,8 @@ def test_a_jacobian_that_is_not_finite_on_the_way_is_survived(method: str) -> No
         method = "user"
         calls = 0
 
+        value = staticmethod(J.value)
+
         def values(self, *args):
             self.calls += 1
             return J.values(*args) * (np.nan if self.calls > 1 else 1.0)
@@ -212,7 +214,15 @@ def test_solver_classes_are_taken_too() -> None:
         assert solve_ivp(rhs, (0.0, 0.1), y0, method=method).success
 
 
+def test_vectorized_functions_are_called_with_one_state() -> None:
+    rhs = lambda t, y: -y * np.arange(1.0, 61.0).reshape(60, *[1] * (y.ndim - 1))
+    run = solve_ivp(rhs, (0.0, 1.0), np.ones(60), vectorized=True, rtol=1e-6)
+    assert run.y[0, -1] == pytest.approx(np.exp(-1.0), rel=1e-3)
+
+
 def test_wrong_arguments() -> None:
+    with pytest.raises(TypeError, match=r"`jac` must be a Jacobian made by sparsesolve.jacobian"):
+        solve_ivp(robertson, (0.0, 1.0), [1.0, 0.0, 0.0], jac=np.eye(3))
     with pytest.raises(ValueError, match="`method` must be one of BDF"):
         solve_ivp(robertson, (0.0, 1.0), [1.0, 0.0, 0.0], method="Euler")
     with pytest.raises(TypeError, match="`y0` must hold real numbers"):

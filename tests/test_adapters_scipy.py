@@ -225,6 +225,41 @@ def test_infeasible_is_a_status() -> None:
     assert result.constraint_violation >= 1.0
 
 
+def test_luksan_vlcek_known_answer() -> None:
+    def objective(x):
+        return np.sum(100.0 * (x[:-1] ** 2 - x[1:]) ** 2 + (x[:-1] - 1.0) ** 2)
+
+    def rows(x):
+        a, b, c = x[:-2], x[1:-1], x[2:]
+        bend = np.sin(b - c) * np.sin(b + c)
+        return 3.0 * b**3 + 2.0 * c - 5.0 + bend + 4.0 * b - a * np.exp(a - b) - 3.0
+
+    start = np.where(np.arange(500) % 2 == 0, -1.2, 1.0)
+    problem = Problem(objective, start, constraints=Constraint(rows, 0.0, 0.0))
+    result = minimize(problem, solver="trust-constr")
+    assert result.fun == pytest.approx(6.2324586324, rel=1e-10)
+    # a lower triangle, or a reused buffer of J, would show here as more iterations
+    assert result.iterations <= 15
+
+
+# ----- values that are not finite -----
+
+
+@pytest.mark.parametrize("method", SCIPY_METHODS)
+def test_nan_in_the_objective_is_stepped_back_from(method: str) -> None:
+    f = lambda x: np.sum(x - np.log(x)) + (x[0] - 3.0) ** 2
+    result = minimize(f, [20.0, 1e-3], solver=method)
+    assert result.success
+    assert np.allclose(result.x, [2.6861407, 1.0], atol=2e-3)
+
+
+def test_an_objective_without_value_at_the_start_is_a_status() -> None:
+    with np.errstate(invalid="ignore"):
+        result = minimize(lambda x: np.sum(np.log(x)), [-1.0, 2.0], solver="L-BFGS-B")
+    assert result.status is Status.EVALUATION_ERROR
+    assert "The objective is nan" in result.message
+
+
 # ----- limits, options -----
 
 

@@ -85,6 +85,9 @@ def make_result(
     Result
         With residuals evaluated at `x`.
     """
+    final = evaluation.objective(x)
+    if not np.isfinite(final) and status in (Status.SOLVED, Status.ACCEPTABLE, Status.STALLED):
+        status, message = Status.EVALUATION_ERROR, f"The objective is {final} at the last point."
     if status in (Status.STOPPED, Status.INTERRUPTED, Status.EVALUATION_ERROR, Status.FAILED):
         x, multipliers, bound_multipliers = _better(monitor, x, multipliers, bound_multipliers)
     elapsed = monitor.seconds
@@ -102,8 +105,6 @@ def make_result(
         lower[fixed] = np.maximum(reduced[fixed], 0.0)
         upper[fixed] = np.maximum(-reduced[fixed], 0.0)
         optimality = float(np.max(np.abs(reduced - lower + upper), initial=0.0))
-    if status in (Status.SOLVED, Status.ACCEPTABLE) and not np.isfinite(fun):
-        status, message = Status.EVALUATION_ERROR, f"The objective is {fun} at the last point."
     return Result(
         x=np.array(x),
         fun=fun,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
 from sparsesolve.adapters.linear import SparseLU
-from sparsesolve.adapters.residual import CscOrder
+from sparsesolve.adapters.residual import CscOrder, check_prepared
 from sparsesolve.problem import start_point
 
 __all__ = ["SparseBDF", "SparseRadau", "integrate"]
@@ -150,6 +150,8 @@ def integrate(
     passed = options | ({"args": args} if args else {})
     if method in _EXPLICIT:
         return solve_ivp(rhs, t_span, y0, method=method, **passed)
+    # only differences profit from it, and there are none; compiled functions take one state
+    passed.pop("vectorized", None)
     solver, kind = _solver(method)
     start = start_point(y0, "y0")
     supply = JacobianSupply(rhs, t_span, start, args, jac)
@@ -189,6 +191,8 @@ class JacobianSupply:
         # here, so that importing the front stays light
         from sparsesolve.derivatives import jacobian  # noqa: PLC0415
 
+        if jac is not None:
+            check_prepared(jac)
         t0 = float(t_span[0])
         self.prepared = jac if jac is not None else jacobian(rhs, t0, y0, *args, argnum=1)
         self.pattern = self.prepared.pattern

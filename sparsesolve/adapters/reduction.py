@@ -95,8 +95,12 @@ class Reduction:
         return np.array(x[self.free])
 
     def objective(self, z: Array) -> float:
-        """Return f."""
-        return self.evaluation.objective(self.expand(z))
+        """Return f; infinite where it is not a number, which every method of scipy steps back from.
+
+        Comparisons with NaN are false, and some line searches (TNC's) then give up.
+        """
+        value = self.evaluation.objective(self.expand(z))
+        return float("inf") if np.isnan(value) else value
 
     def gradient(self, z: Array) -> Array:
         """Return the gradient by the free variables, a fresh array."""

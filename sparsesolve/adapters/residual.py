@@ -20,7 +20,7 @@ from sparsesolve.result import Counts
 if TYPE_CHECKING:
     from sparsesolve.derivatives.function import Method
 
-__all__ = ["CscOrder", "Residual", "prepare_residual"]
+__all__ = ["CscOrder", "Residual", "check_prepared", "prepare_residual"]
 
 Array = NDArray[np.float64]
 
@@ -119,6 +119,8 @@ def prepare_residual(
     # here, so that importing the front stays light
     from sparsesolve.derivatives import jacobian as prepare  # noqa: PLC0415
 
+    if jacobian is not None:
+        check_prepared(jacobian)
     start = time.perf_counter()
     prepared = jacobian if jacobian is not None else prepare(function, x0, *args, method=method)
     residual = Residual(prepared, args)
@@ -132,6 +134,27 @@ def prepare_residual(
     residual.seconds_preparation = time.perf_counter() - start
     residual.seconds = 0.0
     return residual
+
+
+def check_prepared(jacobian: Any) -> None:
+    """Raise where `jacobian` is not one made by `sparsesolve.jacobian`.
+
+    Parameters
+    ----------
+    jacobian : object
+        What the user passed as `jac`.
+
+    Raises
+    ------
+    TypeError
+        If it has no pattern or values.
+    """
+    if not all(hasattr(jacobian, name) for name in ("pattern", "values", "value")):
+        raise TypeError(
+            f"`jac` must be a Jacobian made by sparsesolve.jacobian, got "
+            f"{type(jacobian).__name__}. Leave it out, or call scipy itself with a matrix or a "
+            "function of your own."
+        )
 
 
 class CscOrder:

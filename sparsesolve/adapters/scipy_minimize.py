@@ -95,8 +95,8 @@ _METHODS = {
 
 SCIPY_METHODS = tuple(m.name for m in _METHODS.values())
 
-# 4 GB of doubles
-_DENSE_LIMIT = 5e8
+# 2 GB of doubles
+_DENSE_LIMIT = 2.5e8
 
 
 def solve_scipy(
@@ -141,6 +141,9 @@ def solve_scipy(
     reduction = Reduction(evaluation)
     x0 = problem.x0 if warm_start is None else np.array(warm_start.x)
     call = _Call(method, reduction, monitor, reduction.restrict(x0))
+    bad = call.first_bad_value()
+    if bad:
+        return call.ended(Status.EVALUATION_ERROR, bad)
     arguments = call.arguments()
     try:
         with warnings.catch_warnings():
@@ -261,6 +264,21 @@ class _Call:
         self.start = start
         self.blocks: list[tuple[Block, Any]] = []
         self._previous = start
+
+    def first_bad_value(self) -> str:
+        """Say what is not finite at the start, where some methods then report success."""
+        evaluation, x = self.reduction.evaluation, self.reduction.expand(self.start)
+        for name, function in (
+            ("objective", evaluation.objective),
+            ("gradient", evaluation.gradient),
+            ("constraints", evaluation.constraints),
+            ("Jacobian", evaluation.jacobian_values),
+        ):
+            values = np.atleast_1d(function(x))
+            if not np.all(np.isfinite(values)):
+                value = values[~np.isfinite(values)][0]
+                return f"The {name} is {value} at the start, or has such an entry."
+        return ""
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of scipy.optimize.minimize."""
