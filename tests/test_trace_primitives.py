@@ -164,6 +164,29 @@ INNER = {
     "jacobian": lambda x: autograd.jacobian(lambda y: anp.outer(y, x) @ y)(x),
     "hessian product": lambda x: autograd.hessian_vector_product(lambda y: anp.sum(y**4))(x, x0),
     "forward": lambda x: autograd.make_jvp(lambda y: y**2 * x)(x)(x0)[1],
+    "slices inside": lambda x: autograd.grad(
+        lambda y: anp.sum((y[1:] - y[:-1] ** 2) ** 2) + y[0] * y[-1]
+    )(x),
+    "repeated index inside": lambda x: autograd.grad(lambda y: anp.sum(y[[0, 0, 2]] ** 2 * y[1]))(
+        x
+    ),
+    "loop inside": lambda x: autograd.grad(lambda y: sum(y[i] * y[i + 1] for i in range(3)))(x),
+    "hessian inside": lambda x: autograd.hessian(lambda y: anp.sum(y[1:] * y[:-1] ** 2))(x),
+    "matrices inside": lambda x: autograd.grad(
+        lambda y: anp.linalg.det(anp.outer(y, y) + anp.eye(4)) * anp.dot(y, x)
+    )(x),
+    "products inside": lambda x: autograd.grad(
+        lambda y: anp.sum(anp.tensordot(X0, y, 1) ** 2 + X0 @ anp.diag(y) @ (y * x))
+    )(x),
+    "decompositions inside": lambda x: autograd.grad(
+        lambda y: (
+            anp.linalg.slogdet(anp.outer(y, y) + anp.eye(4))[1]
+            + anp.linalg.solve(anp.diag(y), x)[1]
+        )
+    )(x),
+    "branches inside": lambda x: autograd.grad(
+        lambda y: anp.sum(anp.where(y > 0.5, y**2, x * y) + anp.maximum(y, 0.4)) + anp.max(y)
+    )(x),
     "reductions inside": lambda x: autograd.grad(lambda y: np.var(y) + np.linalg.norm(y * x))(x),
 }
 
@@ -174,6 +197,7 @@ def test_autograd_inside(name):
     traced = prepare(function, [x0])
     verify(traced.tape)
     check(function, traced, [x0])
+    assert {step.op for step in traced.tape.instructions} <= set(RECORDED)
 
 
 def test_trace_inside_a_trace():

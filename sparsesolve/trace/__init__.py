@@ -18,7 +18,13 @@ submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
 - ``sparse_matmul(A, x)`` and ``sparse_rmatmul(x, A)``: A is a constant `scipy.sparse` array.
 """
 
-from sparsesolve.trace import elementwise, joining, linear, reductions  # noqa: F401  (they register)
+from sparsesolve.trace import (  # noqa: F401  (they register what they express)
+    elementwise,
+    inner,
+    joining,
+    linear,
+    reductions,
+)
 from sparsesolve.trace.arguments import Arguments
 from sparsesolve.trace.tracing import Traced, check, prepare, trace
 from sparsesolve.trace.vocabulary import RECORDED

@@ -14,7 +14,7 @@ import autograd
 import numpy as np
 import scipy
 
-__all__ = ["user_line"]
+__all__ = ["error_line", "user_line"]
 
 _LIBRARIES = tuple(
     f"{Path(str(file)).resolve().parent}/"
@@ -35,6 +35,18 @@ def user_line() -> str:
             return f"{code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+def error_line(error: BaseException) -> str:
+    """Return ``file:line`` of the innermost user's frame that an exception passed."""
+    line = ""
+    step = error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not _is_library(file):
+            line = f"{file}:{step.tb_lineno}"
+        step = step.tb_next
+    return line
 
 
 @cache

@@ -29,6 +29,7 @@ from sparsesolve.trace.arguments import Arguments, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Recorder, TapeNode
+from sparsesolve.trace.sources import error_line
 
 __all__ = ["Traced", "check", "prepare", "trace"]
 
@@ -66,6 +67,12 @@ def trace(
     ------
     TraceError
         If the function cannot be recorded. The message names the line and the fix.
+
+    Examples
+    --------
+    >>> tape = trace(lambda x: np.sin(x[1:]) * 2.0, [np.zeros(3)])
+    >>> [step.op for step in tape.instructions]
+    ['__getitem__', 'sin', 'multiply']
     """
     return prepare(function, example_arguments, argnum=argnum).tape
 
@@ -110,8 +117,22 @@ def prepare(
             # NumPy wraps what a conversion raises; the cause has the better message
             if isinstance(error.__cause__, TraceError):
                 raise error.__cause__ from error
+            if any(text in str(error) for text in _OF_OBJECTS):
+                raise _of_objects(error) from error
             raise
     return Traced(recorder.finish(len(parameters), output), arguments)
+
+
+_OF_OBJECTS = ("object", "dtype('O')", "not supported for the input types")
+
+
+def _of_objects(error: Exception) -> UnsupportedOperation:
+    """Explain an error of NumPy or SciPy about the object array they made of traced values."""
+    return UnsupportedOperation(
+        f"expected functions that take traced arrays, got one that made an object array of them at "
+        f"{error_line(error)} ({error}). Make one array of a list first, with np.array([...]); "
+        "take functions of scipy.special from autograd.scipy.special."
+    )
 
 
 def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> None:

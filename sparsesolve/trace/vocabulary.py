@@ -6,7 +6,16 @@ tracer. Everything NumPy offers beyond this list is either expressed in these wo
 
 from __future__ import annotations
 
-__all__ = ["ELEMENTWISE", "LINEAR", "MOVEMENT", "OPAQUE", "OWN", "RECORDED", "REDUCTION"]
+__all__ = [
+    "ELEMENTWISE",
+    "LINEAR",
+    "MOVEMENT",
+    "OPAQUE",
+    "OWN",
+    "RECORDED",
+    "REDUCTION",
+    "SPECIAL",
+]
 
 ELEMENTWISE = (
     # one argument
@@ -29,6 +38,7 @@ SPECIAL = (
     "gammainc", "gammaincc", "gammaln", "gammasgn", "i0", "i1", "iv", "ive", "j0", "j1", "jn",
     "logit", "polygamma", "psi", "rgamma", "y0", "y1", "yn",
 )  # fmt: skip
+"""The same for `scipy.special`; recorded as ``special.erf`` and so on."""
 
 MOVEMENT = (
     "__getitem__",  # (array, index): integers, slices, newaxis, ellipsis, constant arrays
