@@ -7,6 +7,7 @@ and adds their products with the tangents of its loads.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparsesolve.builder import Builder
 from sparsesolve.differentiate.local import reverse
@@ -17,70 +18,80 @@ from sparsesolve.program import Index, Kernel, Opaque, Program, Slots
 
 __all__ = ["tangent_program"]
 
+Tangents = NDArray[np.int32]
 
-def tangent_program(program: Program) -> Program:
-    """Build the Jacobian-vector product of a program.
+
+def tangent_program(program: Program, directions: int = 1) -> Program:
+    """Build Jacobian-vector products of a program.
 
     Parameters
     ----------
     program : Program
         A function with ``m`` outputs.
+    directions : int, default 1
+        How many directions it takes at once; local partials are computed once for all.
 
     Returns
     -------
     Program
-        The same input and parameters and one more parameter, the direction of shape (n,), last;
-        its outputs are the ``m`` elements of ``J(x) v``. Not fused yet.
+        The same input and parameters and one more parameter, the directions of shape
+        (directions * n,), last; its outputs are the ``m`` elements of ``J(x) v`` for each of them,
+        one direction behind the other. Not fused yet.
 
     Notes
     -----
     Cost is a small multiple of the program's own: Griewank and Walther (2008), section 3.1.
     """
-    shifted = with_parameter(program, (program.n,))
+    shifted = with_parameter(program, (directions * program.n,))
     b = Builder.resume(shifted)
     zero = b.scalar(0.0)
-    tangent = np.full(b.n_slots, zero, dtype=np.int32)
-    direction = shifted.parameters[-1].start
-    tangent[: program.n] = np.arange(direction, direction + program.n, dtype=np.int32)
+    first = shifted.parameters[-1].start
+    tangents = np.full((directions, b.n_slots), zero, dtype=np.int32)
+    seeds = np.arange(first, first + directions * program.n, dtype=np.int32)
+    tangents[:, : program.n] = seeds.reshape(directions, program.n)
     for step in shifted.instructions:
         b.origin = step.origin
         if isinstance(step, Kernel):
-            _kernel(b, step, tangent, zero)
+            _kernel(b, step, tangents, zero)
         else:
-            _opaque(b, step, tangent, zero)
-    return b.build(tangent[shifted.outputs])
+            for tangent in tangents:
+                _opaque(b, step, tangent, zero)
+    return b.build(tangents[:, shifted.outputs].reshape(-1))
 
 
-def _kernel(b: Builder, step: Kernel, tangent: Slots, zero: int) -> None:
-    directions = {k: tangent[index.to_array()] for k, index in enumerate(step.loads)}
-    active = {k for k, ids in directions.items() if bool((ids != zero).any())}
+def _kernel(b: Builder, step: Kernel, tangents: Tangents, zero: int) -> None:
+    moving = {k: tangents[:, index.to_array()] for k, index in enumerate(step.loads)}
+    active = {k for k, ids in moving.items() if bool((ids != zero).any())}
     if not active:
         return
     e = Expressions()
     numbers = e.graft(step.nodes)
     count = len(e.nodes)
     loads: list[Index] = list(step.loads)
-    moving: dict[int, int] = {}
+    seeds: dict[tuple[int, int], int] = {}
     for k in sorted(active):
-        moving[k] = len(loads)
-        ids = directions[k]
-        loads.append(Index(1, int(ids[0]), 0) if ids.size == 1 else Index.of(ids))
-    roots: list[int] = []
-    for output in step.outputs:
-        total = e.const(0.0)
-        for load, partial in reverse(e, {numbers[output]: e.const(1.0)}, active, count).items():
-            total = e.apply("add", total, e.apply("multiply", partial, e.load(moving[load])))
-        roots.append(total)
-    stored = [root for root in roots if e.value(root) != 0.0]
+        for d, ids in enumerate(moving[k]):
+            seeds[k, d] = e.load(len(loads))
+            loads.append(Index(1, int(ids[0]), 0) if ids.size == 1 else Index.of(ids))
+    stored: list[tuple[int, int]] = []  # place of the output, node
+    for k, output in enumerate(step.outputs):
+        pulled = reverse(e, {numbers[output]: e.const(1.0)}, active, count)
+        if not pulled:
+            continue
+        for d in range(len(tangents)):
+            total = e.const(0.0)
+            for load, partial in pulled.items():
+                total = e.apply("add", total, e.apply("multiply", partial, seeds[load, d]))
+            stored.append((k * len(tangents) + d, total))
     if not stored:
         return
-    nodes, outputs = live_nodes(e.nodes, stored)
+    nodes, outputs = live_nodes(e.nodes, [node for _, node in stored])
     start = b.kernel(step.length, loads, nodes, outputs, step.segments)
-    for k, root in enumerate(roots):
-        if e.value(root) != 0.0:
-            first = step.start + k * step.rows
-            tangent[first : first + step.rows] = np.arange(start, start + step.rows)
-            start += step.rows
+    for place, _ in stored:
+        k, d = divmod(place, len(tangents))
+        first = step.start + k * step.rows
+        tangents[d, first : first + step.rows] = np.arange(start, start + step.rows)
+        start += step.rows
 
 
 def _opaque(b: Builder, step: Opaque, tangent: Slots, zero: int) -> None:
