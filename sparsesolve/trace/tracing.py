@@ -123,7 +123,7 @@ def prepare(
     return Traced(recorder.finish(len(parameters), output), arguments)
 
 
-_OF_OBJECTS = ("object", "dtype('O')", "not supported for the input types")
+_OF_OBJECTS = ("dtype('O')", ": object Permitted", "not supported for the input types")
 
 
 def _of_objects(error: Exception) -> UnsupportedOperation:
