@@ -58,7 +58,7 @@ HEADS = {
     "linear algebra": "Linear algebra (inverses, systems, factors: one call a matrix)",
     "other": "Creation, tests, and the rest",
     OPAQUE: "Kept as a call (autograd's own rule; the Jacobian is dense in that block)",
-    REFUSED: "Refused on traced values (the result would depend on their order)",
+    REFUSED: "Refused on traced values (results would depend on their order, or be complex)",
 }
 # The tracer's modules, where functions are expressed by others
 MODULES = {

@@ -379,7 +379,7 @@ def _svdvals(x: Any, /) -> Any:
 
 
 @implements(np.linalg.eig, np.linalg.eigvals)
-def _eig(a: Any) -> Any:
+def _refuse_eig(a: Any) -> Any:
     raise refuse(
         f"eigenvalues of a general matrix, which may be complex, at {user_line()}",
         "Use np.linalg.eigh where the matrix is symmetric",
