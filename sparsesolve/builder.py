@@ -74,6 +74,7 @@ class Builder:
         self._scalars: dict[bytes, int] = {}
         self._memo: dict[tuple[Any, ...], Slots] = {}
         self._alive: list[Any] = []
+        self._single: dict[int, Index] = {}
         self.x: Slots = np.arange(self.n, dtype=np.int32).reshape(input_shape)
 
     @classmethod
@@ -149,7 +150,7 @@ class Builder:
             Slots of the result, in the broadcast shape; one number for scalar operands.
         """
         if _SCALARS.issuperset(map(type, operands)):
-            single: Slots = self._map_scalars(op, operands)
+            single: Slots = self.map_scalars(op, *operands)
             return single
         key = (op, *(_key(operand) for operand in operands))
         found = self._memo.get(key)
@@ -175,26 +176,34 @@ class Builder:
         self._alive.append(operands)  # keys hold addresses, so the arrays must live on
         return result
 
-    def _map_scalars(self, op: str, operands: Sequence[Any]) -> Any:
-        """Do what `map` does, ten times quicker: Python loops over scalars come here a lot."""
+    def map_scalars(self, op: str, *operands: Any) -> Any:
+        """Do what `map` does for numbers (slots as ``np.int32``, constants as float), quickly.
+
+        Python loops over scalars come here a lot.
+        """
         key = (op, *[int(a) if type(a) is np.int32 else a.hex() for a in operands])
         found = self._memo.get(key)
         if found is not None:
             return found
         loads: list[Index] = []
         nodes: list[Node] = []
-        for operand in operands:
-            if type(operand) is np.int32:
+        for operand, slot in zip(operands, key[1:], strict=True):
+            if type(slot) is int:
+                index = self._single.get(slot)
+                if index is None:
+                    index = self._single[slot] = Index(1, slot, 0)
                 nodes.append(_LOADS[len(loads)])
-                loads.append(Index(1, int(operand), 0))
+                loads.append(index)
             else:
                 nodes.append(Node("const", (), operand))
-        nodes.append(_last_node(op, len(operands)))
-        step = Kernel(
-            self.allocate(1), 1, tuple(loads), tuple(nodes), (len(operands),), None, self.origin
-        )
+        arity = len(operands)
+        shared = _nodes_of(op, arity)
+        if len(loads) < arity:
+            shared = (*nodes, shared[-1])
+        start = self.allocate(1)
+        step = Kernel(start, 1, tuple(loads), shared, (arity,), None, self.origin)
         self.instructions.append(step)
-        result: Any = np.int32(step.start)
+        result: Any = np.int32(start)
         self._memo[key] = result
         return result
 
@@ -279,8 +288,9 @@ def _key(operand: Operand) -> tuple[Any, ...]:
 
 
 @functools.cache
-def _last_node(op: str, arity: int) -> Node:
-    return Node(op, tuple(range(arity)))
+def _nodes_of(op: str, arity: int) -> tuple[Node, ...]:
+    """One operation on loads; kernels share these, and can be told by identity."""
+    return (*_LOADS[:arity], Node(op, tuple(range(arity))))
 
 
 def _needed(

@@ -65,15 +65,19 @@ def batch(program: Program) -> Program:
         return program
     slots = NewSlots(program)
     steps, chains = flatten_chains(program, slots)
-    groups = _group(steps, _levels(steps, slots.top))
+    kinds: dict[Any, int] = {}
+    items = _describe(steps, kinds)
+    groups = _group(items, _levels(items, slots.top))
     if chains:
         family = _numbers(groups, slots.top)
-        pieces = (
-            split_chain(step, chains[step.start], family, slots) if step.start in chains else [step]
-            for step in steps
-        )
-        steps = [step for piece in pieces for step in piece]
-        groups = _group(steps, _levels(steps, slots.top))
+        pieces: list[_Item] = []
+        for item in items:
+            chain = chains.get(item[0].start)
+            if chain is None:
+                pieces.append(item)
+            else:
+                pieces.extend(_describe(split_chain(item[0], chain, family, slots), kinds))
+        groups = _group(pieces, _levels(pieces, slots.top))
     return _renumber(program, groups, slots)
 
 
@@ -83,43 +87,71 @@ def _is_small(step: Step) -> bool:
     return step.length <= (_SMALL if step.segments is None else _SMALL_SUM)
 
 
-# ----- levels -----
+# ----- levels and groups -----
+
+# a step, the number of its kind (-1: it stays alone), and how many slots it writes
+_Item = tuple[Step, int, int]
 
 
-def _levels(steps: Sequence[Step], n_slots: int) -> list[int]:
+def _describe(steps: Sequence[Step], kinds: dict[Any, int]) -> list[_Item]:
+    """Give equal small kernels, which may be merged, the same number."""
+    known: dict[int, int] = {}  # by identity: most scalar kernels share their nodes
+    items: list[_Item] = []
+    for step in steps:
+        if not isinstance(step, Kernel) or not _is_small(step):
+            items.append((step, -1, step.stop - step.start))
+            continue
+        if step.segments is None:
+            kind = known.get(id(step.nodes))
+            if kind is None:
+                kind = known[id(step.nodes)] = _kind(step, kinds)
+            items.append((step, kind, step.length))
+        else:
+            items.append((step, _kind(step, kinds), step.rows))
+    return items
+
+
+def _kind(step: Kernel, kinds: dict[Any, int]) -> int:
+    nodes = tuple([(node.op, node.args) for node in step.nodes])
+    return kinds.setdefault((nodes, step.outputs, step.segments is None), len(kinds))
+
+
+def _levels(items: Sequence[_Item], n_slots: int) -> list[int]:
     """Longest way from the inputs to each step, in steps."""
     one = array("i", bytes(4 * n_slots))  # quick to read and write one by one
     level = np.frombuffer(one, dtype=np.int32)
     found: list[int] = []
-    for step in steps:
+    for step, _, count in items:
         above = 0
         for index in reads(step):
             if index.array is None and (index.length == 1 or index.stride == 0):
-                above = max(above, one[index.start] if index.length else 0)
+                here = one[index.start] if index.length else 0
             elif index.array is None and index.stride > 0:
                 stop = index.start + index.stride * index.length
-                above = max(above, int(level[index.start : stop : index.stride].max(initial=0)))
+                here = int(level[index.start : stop : index.stride].max(initial=0))
             else:
-                above = max(above, int(level[index.to_array()].max(initial=0)))
-        found.append(above + 1)
-        if step.stop == step.start + 1:
-            one[step.start] = above + 1
+                here = int(level[index.to_array()].max(initial=0))
+            if here > above:
+                above = here
+        above += 1
+        found.append(above)
+        if count == 1:
+            one[step.start] = above
         else:
-            level[step.start : step.stop] = above + 1
+            level[step.start : step.start + count] = above
     return found
 
 
-def _group(steps: Sequence[Step], levels: Sequence[int]) -> list[list[Step]]:
+def _group(items: Sequence[_Item], levels: Sequence[int]) -> list[list[Step]]:
     """Collect equal steps of a level, in an order that respects the levels."""
-    groups: dict[tuple[Any, ...], list[Step]] = {}
-    key: tuple[Any, ...]
-    for number, (step, level) in enumerate(zip(steps, levels, strict=True)):
-        if isinstance(step, Kernel) and _is_small(step):
-            signature = tuple((node.op, node.args) for node in step.nodes)
-            key = (level, signature, step.outputs, step.segments is None)
+    groups: dict[tuple[int, int], list[Step]] = {}
+    for number, ((step, kind, _), level) in enumerate(zip(items, levels, strict=True)):
+        key = (level, -number - 1 if kind < 0 else kind)
+        group = groups.get(key)
+        if group is None:
+            groups[key] = [step]
         else:
-            key = (level, number)
-        groups.setdefault(key, []).append(step)
+            group.append(step)
     ordered = sorted(groups.items(), key=lambda item: item[0][0])
     return [
         part
@@ -130,15 +162,18 @@ def _group(steps: Sequence[Step], levels: Sequence[int]) -> list[list[Step]]:
 
 def _numbers(groups: Sequence[Sequence[Step]], n_slots: int) -> Slots:
     """Tell which group writes each slot, counted from 1; 0 where none does."""
-    one = array("i", bytes(4 * n_slots))
-    number = np.frombuffer(one, dtype=np.int32)
+    number = np.zeros(n_slots, dtype=np.int32)
     for k, group in enumerate(groups, 1):
-        for step in group:
-            if step.stop == step.start + 1:
-                one[step.start] = k
-            else:
-                number[step.start : step.stop] = k
+        number[_written(group)] = k
     return number
+
+
+def _written(group: Sequence[Step]) -> NDArray[np.int64]:
+    """Slots that the steps of a group write, one step after the other."""
+    starts = np.fromiter((step.start for step in group), np.int64, len(group))
+    counts = np.fromiter((step.stop - step.start for step in group), np.int64, len(group))
+    offsets = np.cumsum(counts) - counts
+    return np.repeat(starts - offsets, counts) + np.arange(int(counts.sum()))
 
 
 # ----- renumbering -----
@@ -161,9 +196,9 @@ def _renumber(program: Program, groups: Sequence[Sequence[Step]], slots: NewSlot
     starts: list[int] = []
     for group in groups:
         starts.append(top)
-        for step in group:
-            new[step.start : step.stop] = np.arange(top, top + step.stop - step.start)
-            top += step.stop - step.start
+        written = _written(group)
+        new[written] = np.arange(top, top + written.size)
+        top += written.size
     moved = [_move(step, start, new) for step, start in zip(merged, starts, strict=True)]
     return replace(
         program,

@@ -83,7 +83,7 @@ def flatten_chains(program: Program, slots: NewSlots) -> tuple[list[Step], dict[
     links = {step.start: step for step in kernels if _is_link(step)}
     if len(links) < _SHORTEST_CHAIN:
         return list(program.instructions), {}
-    uses = _count_uses(program)
+    uses = memoryview(_count_uses(program).data)  # quick to read one by one
     chains: dict[int, Chain] = {}
     for slot, link in links.items():
         chain = _extend(link, chains, uses, slots)
@@ -129,9 +129,7 @@ def _count_uses(program: Program) -> NDArray[np.int64]:
     return uses + np.bincount(np.concatenate(several), minlength=program.n_slots)
 
 
-def _extend(
-    link: Kernel, chains: dict[int, Chain], uses: NDArray[np.int64], slots: NewSlots
-) -> Chain:
+def _extend(link: Kernel, chains: dict[int, Chain], uses: memoryview, slots: NewSlots) -> Chain:
     """Make the chain that ends in `link` out of the one that ends in its longer operand."""
     operands = [
         slots.scalar(node.value) if node.op == "const" else link.loads[node.args[0]].start

@@ -36,21 +36,26 @@ class Rule:
         traced value being slots or a constant; returns slots or a constant.
     family : str
         Group in the table of supported operations (docs/supported.md).
+    op : str
+        The operation of `OPS` that does the same on traced floating-point numbers, if any.
     """
 
     function: Callable[..., Any]
     family: str
+    op: str = ""
 
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(names: str, family: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def rule(
+    names: str, family: str, op: str = ""
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as the rule of one or several primitives."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         for name in names.split():
-            RULES[name] = Rule(function, family)
+            RULES[name] = Rule(function, family, op)
         return function
 
     return register

@@ -40,11 +40,11 @@ def _register_plain() -> None:
         if name in _SPECIAL:
             continue
         family = "special functions" if op.path.startswith("scipy") else "elementwise"
-        RULES[name] = Rule(_plain(name), family)
+        RULES[name] = Rule(_plain(name), family, name)
         if op.path.startswith("scipy"):
             RULES[f"special.{name}"] = RULES[name]
     for alias, name in _ALIASES.items():
-        RULES[alias] = Rule(_plain(name), "elementwise")
+        RULES[alias] = Rule(_plain(name), "elementwise", name)
 
 
 _register_plain()
@@ -60,12 +60,12 @@ def _is_number(value: Any, number: float) -> bool:
 # ----- arithmetic -----
 
 
-@rule("add", "elementwise")
+@rule("add", "elementwise", "add")
 def _add(c: Context, x: Any, y: Any) -> Any:
     return c.map("logical_or" if c.kind == "b" else "add", x, y)
 
 
-@rule("multiply", "elementwise")
+@rule("multiply", "elementwise", "multiply")
 def _multiply(c: Context, x: Any, y: Any) -> Any:
     if _is_number(x, 1.0) and is_traced(y):
         return y
@@ -74,22 +74,22 @@ def _multiply(c: Context, x: Any, y: Any) -> Any:
     return c.map("multiply", x, y)  # of truth values: and
 
 
-@rule("subtract", "elementwise")
+@rule("subtract", "elementwise", "subtract")
 def _subtract(c: Context, x: Any, y: Any) -> Any:
     return x if _is_number(y, 0.0) and not np.signbit(y) else c.map("subtract", x, y)
 
 
-@rule("divide true_divide", "elementwise")
+@rule("divide true_divide", "elementwise", "divide")
 def _divide(c: Context, x: Any, y: Any) -> Any:
     return x if _is_number(y, 1.0) else c.map("divide", x, y)
 
 
-@rule("negative", "elementwise")
+@rule("negative", "elementwise", "negative")
 def _negative(c: Context, x: Any) -> Any:
     return c.map("negative", x)
 
 
-@rule("abs absolute fabs", "elementwise")
+@rule("abs absolute fabs", "elementwise", "abs")
 def _abs(c: Context, x: Any) -> Any:
     return c.map("abs", x)
 

@@ -21,6 +21,8 @@ from sparsesolve.tape import Instruction, Ref, Tape, refs_of
 
 __all__ = ["lower", "lower_into"]
 
+_NUMBERS = {np.int32}  # a traced scalar
+
 
 def lower(tape: Tape) -> Program:
     """Turn a tape into a program over slots.
@@ -126,6 +128,8 @@ def _apply(context: Context, step: Instruction) -> Any:
         return lower_opaque(context, step)
     values = context.values
     args = [values[a.index] if type(a) is Ref else context.resolve(a) for a in step.args]
-    if not step.kwargs:
-        return known.function(context, *args)
-    return known.function(context, *args, **context.resolve(dict(step.kwargs)))
+    if step.kwargs:
+        return known.function(context, *args, **context.resolve(dict(step.kwargs)))
+    if known.op and _NUMBERS.issuperset(map(type, args)) and context.kind == "f":
+        return context.builder.map_scalars(known.op, *args)
+    return known.function(context, *args)
