@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import subprocess
 import sys
 
@@ -138,3 +139,14 @@ def test_the_front_imports_no_solver_and_no_compiler() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("solver", [pytest.param("ipopt", marks=pytest.mark.ipopt), "SLSQP"])
+def test_a_real_interrupt_signal(solver: str) -> None:
+    def press(state):
+        if state.iteration == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    result = minimize(valley, np.zeros(5), solver=solver, callback=press)
+    assert result.status is Status.INTERRUPTED
+    assert result.fun <= valley(np.zeros(5))
