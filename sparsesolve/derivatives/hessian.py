@@ -24,7 +24,7 @@ from sparsesolve.derivatives.function import (
 )
 from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, nonzero_part
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
-from sparsesolve.derivatives.report import report
+from sparsesolve.derivatives.report import readable, report
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import gradient_program, tangent_program
 from sparsesolve.errors import StructureMismatch
@@ -179,9 +179,7 @@ class Hessian:
 
     def kernels(self) -> str:
         """Return a readable form of the program that computes the nonzeros."""
-        run = getattr(self._nonzeros, "run", None) or getattr(self._nonzeros, "push", None)
-        source = getattr(run, "source", None)
-        return str(source() if source else run.program) if run else ""
+        return readable(self._nonzeros)
 
     def __str__(self) -> str:
         return f"{self!r}\n{self.pattern}"

@@ -26,7 +26,7 @@ from sparsesolve.derivatives.function import (
     executable,
 )
 from sparsesolve.derivatives.nonzeros import Nonzeros, jacobian_nonzeros
-from sparsesolve.derivatives.report import report
+from sparsesolve.derivatives.report import readable, report
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import adjoint_program, tangent_program
 from sparsesolve.pattern import Pattern
@@ -192,9 +192,7 @@ class Jacobian:
 
     def kernels(self) -> str:
         """Return a readable form of the program that computes the nonzeros."""
-        run = getattr(self._nonzeros, "run", None) or getattr(self._nonzeros, "push", None)
-        source = getattr(run, "source", None)
-        return str(source() if source else run.program) if run else "user function"
+        return readable(self._nonzeros)
 
     def __str__(self) -> str:
         return f"{self!r}\n{self.pattern}"

@@ -34,6 +34,7 @@ __all__ = ["Compressed", "Direct", "Nonzeros", "jacobian_nonzeros", "symmetric_n
 
 Array = NDArray[np.float64]
 _CHUNK_BYTES = 2**27
+_WIDTH = 4
 
 
 class Nonzeros(Protocol):
@@ -98,14 +99,14 @@ class Compressed:
         The pattern of the values returned: the lower triangle where the coloring is symmetric.
     recovery : Recovery
         Colors, and where each nonzero is read.
-    push, pull : Interpreter or None
-        Tangent and adjoint programs; the seed is their last parameter.
+    push, pull : Products or None
+        Products with the Jacobian and with its transpose.
     """
 
     pattern: Pattern
     recovery: Recovery
-    push: Interpreter | None
-    pull: Interpreter | None
+    push: Products | None
+    pull: Products | None
     method: str = "colored"
 
     def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
@@ -113,11 +114,9 @@ class Compressed:
         coloring = self.recovery.coloring
         forward = reverse = None
         if self.push is not None and coloring.nforward:
-            seeds = forward_seeds(coloring).T
-            forward = _products(self.push, x, parameters, seeds).T
+            forward = self.push(x, parameters, forward_seeds(coloring).T).T
         if self.pull is not None and coloring.nreverse:
-            seeds = reverse_seeds(coloring).T
-            reverse = _products(self.pull, x, parameters, seeds).T
+            reverse = self.pull(x, parameters, reverse_seeds(coloring).T).T
         if coloring.structure == "symmetric":
             return self.recovery.lower_values(forward, out=out)
         return self.recovery.values(forward, reverse, out=out)
@@ -131,15 +130,54 @@ class Compressed:
         self(x, parameters, buffer)
 
 
-def _products(run: Interpreter, x: Any, parameters: Sequence[Any], seeds: Array) -> Array:
-    """Products with all seeds, a chunk at a time so that memory stays bounded."""
-    seed = len(run.program.parameters) - 1
-    chunk = max(1, _CHUNK_BYTES // (8 * max(1, run.program.n_slots)))
-    parts = [
-        run.run_batched(x, [*parameters, seeds[0]], {seed: np.ascontiguousarray(part)})
-        for part in (seeds[k : k + chunk] for k in range(0, seeds.shape[0], chunk))
-    ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+@dataclass(frozen=True, eq=False)
+class Products:
+    """Products with many seeds, by a program that takes `width` of them at once.
+
+    Parameters
+    ----------
+    run : Executable
+        The seeds are its last parameter. The interpreter takes any number of them as a batch.
+    width : int
+        Seeds in one call of machine code.
+    """
+
+    run: Executable
+    width: int
+
+    def __call__(self, x: Any, parameters: Sequence[Any], seeds: Array) -> Array:
+        """Return the product with each row of `seeds`, one row each."""
+        last = len(self.run.program.parameters) - 1
+        if isinstance(self.run, Interpreter):
+            size = max(1, _CHUNK_BYTES // (8 * max(1, self.run.program.n_slots)))
+            chunks = (seeds[k : k + size] for k in range(0, len(seeds), size))
+            parts = [
+                self.run.run_batched(x, [*parameters, part[0]], {last: np.ascontiguousarray(part)})
+                for part in chunks
+            ]
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        padded = np.zeros((-(-len(seeds) // self.width), self.width * seeds.shape[1]))
+        padded.reshape(-1)[: seeds.size] = seeds.reshape(-1)
+        products = np.empty((len(padded), self.run.program.m))
+        for k, part in enumerate(padded):
+            self.run(x, [*parameters, part], products[k])
+        return products.reshape(len(padded) * self.width, -1)[: len(seeds)]
+
+
+def _push(program: Program, how: Preparation) -> Products:
+    """Products with the Jacobian: machine code for several seeds at once, or NumPy for all."""
+    with how.stage("differentiate"):
+        tangent = tangent_program(program, _WIDTH)
+    run = executable(tangent, how)
+    if isinstance(run, Interpreter):
+        run = Interpreter(fuse(tangent_program(program)))
+    return Products(run, _WIDTH)
+
+
+def _pull(program: Program, how: Preparation) -> Products:
+    with how.stage("differentiate"):
+        adjoint = adjoint_program(program)
+    return Products(executable(adjoint, how), 1)
 
 
 def jacobian_nonzeros(program: Program, how: Preparation) -> Nonzeros:
@@ -176,10 +214,9 @@ def _colored(program: Program, pattern: Pattern, how: Preparation) -> Compressed
         by_rows = shared_coloring_cache.get(pattern, structure="rows")
         if by_rows.coloring.ncolors < recovery.coloring.ncolors:
             recovery = by_rows
-    with how.stage("differentiate"):
-        if recovery.coloring.structure == "rows":
-            return Compressed(pattern, recovery, None, Interpreter(fuse(adjoint_program(program))))
-        return Compressed(pattern, recovery, Interpreter(fuse(tangent_program(program))), None)
+    if recovery.coloring.structure == "rows":
+        return Compressed(pattern, recovery, None, _pull(program, how))
+    return Compressed(pattern, recovery, _push(program, how), None)
 
 
 def symmetric_nonzeros(gradient: Program, how: Preparation) -> Nonzeros:
@@ -210,9 +247,7 @@ def symmetric_nonzeros(gradient: Program, how: Preparation) -> Nonzeros:
     with how.stage("color"):
         full = pattern.union(pattern.T)
         recovery = shared_coloring_cache.get(full, structure="symmetric")
-    with how.stage("differentiate"):
-        push = Interpreter(fuse(tangent_program(gradient)))
-    return Compressed(recovery.lower_pattern, recovery, push, None)
+    return Compressed(recovery.lower_pattern, recovery, _push(gradient, how), None)
 
 
 def _name(run: Executable) -> str:

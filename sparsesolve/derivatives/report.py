@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["report", "table"]
+__all__ = ["readable", "report", "table"]
 
 
 def report(derivative: Any, function: Any, nonzeros: Any) -> str:
@@ -49,3 +49,13 @@ def table(rows: list[tuple[str, str]]) -> str:
     """Align two columns."""
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def readable(nonzeros: Any) -> str:
+    """Write the program that computes nonzeros in a readable form."""
+    products = getattr(nonzeros, "push", None) or getattr(nonzeros, "pull", None)
+    run = getattr(products or nonzeros, "run", None)
+    if run is None:
+        return "differences of the function itself"
+    source = getattr(run, "source", None)
+    return str(source() if source else run.program)

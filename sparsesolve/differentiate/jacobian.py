@@ -29,7 +29,9 @@ from sparsesolve.program import Index, Kernel, Opaque, Program, Slots
 
 __all__ = ["JacobianProgram", "TooManyTerms", "jacobian_pattern", "jacobian_program"]
 
-MOST_TERMS = 40_000_000
+MOST_TERMS = 100_000_000
+_FREE_TERMS = 4_000_000
+_TERMS_AN_ENTRY = 25  # beyond the free ones, terms are bounded by entries of the largest block
 
 
 class TooManyTerms(SparseSolveError):
@@ -128,7 +130,8 @@ class _Walk:
         self.builder = Builder.resume(program)
         self.rows = Rows(program.n, program.n_slots, self.builder.scalar(1.0))
         self.constants = ConstantTable(self.builder)
-        self.left = most_terms
+        self.most = most_terms
+        self.spent = 0
         self.n = program.n
 
     def run(self) -> Entries:
@@ -141,11 +144,12 @@ class _Walk:
         return self.rows.gather(self.program.outputs)
 
     def charge(self, terms: int) -> None:
-        self.left -= terms
-        if self.left < 0:
+        self.spent += terms
+        bound = min(self.most, _FREE_TERMS + _TERMS_AN_ENTRY * self.rows.largest)
+        if self.spent > bound:
             raise TooManyTerms(
-                f"expected at most {MOST_TERMS} terms in the chain rule, got more: large dense "
-                "blocks are multiplied. Use method='colored'."
+                f"expected at most {bound} terms in the chain rule, got {self.spent}: wide blocks "
+                "are multiplied. Use method='colored'."
             )
 
     def kernel(self, step: Kernel) -> None:

@@ -91,6 +91,7 @@ class Rows:
         self._slots = np.full(n, one, dtype=np.int32)
         self._size = n
         self._blocks: list[tuple[int, int]] = [(0, n)]
+        self.largest = 0  # entries of the largest block stored
 
     def store(self, start: int, entries: Entries) -> None:
         """Keep the rows of slots ``start, start + 1, ...``."""
@@ -103,6 +104,7 @@ class Rows:
         self._slots[self._size : size] = entries.slots
         stop = start + entries.indptr.size - 1
         self._blocks.append((start, stop))
+        self.largest = max(self.largest, entries.columns.size)
         self.count[start:stop] = np.diff(entries.indptr)
         self.first[start:stop] = self._size + entries.indptr[:-1]
         self._size = size
