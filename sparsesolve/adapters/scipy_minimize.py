@@ -146,6 +146,7 @@ def solve_scipy(
         return call.ended(Status.EVALUATION_ERROR, bad)
     arguments = call.arguments()
     try:
+        call.report_start()
         with warnings.catch_warnings():
             warnings.simplefilter("error", scipy.optimize.OptimizeWarning)
             raw = scipy.optimize.minimize(
@@ -159,7 +160,7 @@ def solve_scipy(
         return call.ended(
             Status.INTERRUPTED, "Interrupted from the keyboard; this is the best point so far."
         )
-    except StopIteration:  # TNC lets it through
+    except StopIteration:  # at the start; and TNC lets it through
         return call.ended(Status.STOPPED, "The callback stopped the solve.")
     except (np.linalg.LinAlgError, RuntimeError, ZeroDivisionError, OverflowError) as failure:
         if failure in (evaluation.error, monitor.error):
@@ -317,6 +318,11 @@ class _Call:
             return self._trust_constr_callback
         return self._point_callback
 
+    def report_start(self) -> None:
+        """Report iteration 0, as IPOPT does; trust-constr reports the start itself."""
+        if self.method.name != "trust-constr":
+            self._report(0, self.start)
+
     def _trust_constr_callback(self, z: Array, state: Any) -> bool:
         return not self.monitor.update(
             int(state.nit),
@@ -329,11 +335,13 @@ class _Call:
         )
 
     def _point_callback(self, xk: Array) -> None:
-        z = np.array(xk)
+        self._report(self.monitor.iterations + 1, np.array(xk))
+
+    def _report(self, iteration: int, z: Array) -> None:
         x = self.reduction.expand(z)
         evaluation = self.reduction.evaluation
         going = self.monitor.update(
-            self.monitor.iterations + 1,
+            iteration,
             x,
             evaluation.objective(x),
             constraint_violation=evaluation.violation(x),
