@@ -67,7 +67,7 @@ def bundle_adjustment(cameras: int = 6, points: int = 40, seed: int = 0) -> Leas
 
     Notes
     -----
-    n = 9 cameras + 3 points, m = 2 observations (about 1.6 cameras points), 24 m nonzeros / 2.
+    n = 9 cameras + 3 points, m = 2 observations (about 1.6 cameras points), 12 nonzeros a row.
     Start: the true values with small seeded errors. Best value 0 (the observations have no noise);
     the minimizer is not unique, since the world may be moved and scaled. Nonconvex. Synthetic, in
     the format of Agarwal and others (2010).

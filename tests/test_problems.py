@@ -168,7 +168,7 @@ def integrate(case: OdeCase, method: str, rtol: float, atol: float) -> np.ndarra
     ("method", "rtol", "margin"),
     [
         ("Radau", 1e-5, 10),
-        pytest.param("Radau", 1e-9, 0.1, marks=pytest.mark.slow),
+        pytest.param("Radau", 1e-8, 0.1, marks=pytest.mark.slow),
         pytest.param("BDF", 1e-8, 10, marks=pytest.mark.slow),
     ],
 )
