@@ -192,6 +192,8 @@ ODD_VALUES = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.0, 1e300
         lambda x: np.clip(x, -1.0, np.inf),
         lambda x: np.clip(x, np.full(9, -1.0), np.linspace(-2, 2, 9)),
         lambda x: np.clip(x, x[::-1], 2.0),
+        lambda x: np.clip(x, -1.0, x[::-1]),
+        lambda x: np.clip(x, np.nan, 2.0),
         lambda x: np.maximum(x, 0.0),
         lambda x: np.fmin(x, 0.0),
         lambda x: np.where(x > 0, x, -x),
@@ -306,6 +308,19 @@ def test_several_tapes_share_one_program() -> None:
 def test_equal_work_is_shared_and_constants_fold() -> None:
     program = lowered(lambda x: np.exp(x) + np.exp(x) * np.exp(np.ones(4)), X4)
     assert len(program.instructions) == 3
+
+
+def test_equal_gathers_are_shared() -> None:
+    index = np.array([3, 0, 2, 2])
+    program = lowered(lambda x: np.sin(x[index] - x[[1, 1, 0, 3]]) * x[index.copy()], X4)
+    twice = lowered(
+        lambda x: np.sin(x[index] - x[[1, 1, 0, 3]]) * np.sin(x[index.copy()] - x[[1, 1, 0, 3]]),
+        X4,
+    )
+    assert len(program.instructions) == len(twice.instructions) == 3
+    different = lowered(lambda x: np.sum(x[None], axis=0) + np.roll(x, 1) * np.roll(x, -1), X4)
+    compare(lambda x: np.power(x, 2.0) + np.power(x, 3.0) + x[[0, 1, 2, 3]] + x[[1, 0, 3, 2]], X4)
+    assert len(different.instructions) == 2
 
 
 def test_outputs_that_do_not_depend_on_x() -> None:

@@ -175,10 +175,16 @@ def _clip(
     if low is not None and high is not None:
         low = c.map("minimum", low, high) if _any_traced(low, high) else np.minimum(low, high)
     if not _unbounded(low, -np.inf):
-        x = c.map("where", c.map("less_equal", x, low), low, x)
+        inside = c.map("maximum", x, low) if _may_be_nan(low) else x
+        x = c.map("where", c.map("less_equal", x, low), low, inside)
     if not _unbounded(high, np.inf):
-        x = c.map("where", c.map("greater_equal", x, high), high, x)
+        inside = c.map("minimum", x, high) if _may_be_nan(high) else x
+        x = c.map("where", c.map("greater_equal", x, high), high, inside)
     return x
+
+
+def _may_be_nan(bound: Any) -> bool:
+    return is_traced(bound) or bool(np.isnan(bound).any())
 
 
 def _any_traced(*values: Any) -> bool:

@@ -16,6 +16,7 @@ from sparsesolve.builder import Builder, Operand
 from sparsesolve.lower.batch import batch
 from sparsesolve.lower.context import RULES, Context, is_traced
 from sparsesolve.lower.opaque import Pending, has_pending, lower_opaque, lower_pending
+from sparsesolve.lower.sharing import Shared
 from sparsesolve.program import Program, Slots
 from sparsesolve.tape import Instruction, Ref, Tape, refs_of
 
@@ -106,7 +107,15 @@ def _run(context: Context, steps: Sequence[Instruction]) -> None:
     builder, values = context.builder, context.values
     has_complex = any(info.dtype.kind == "c" for info in context.tape.values)
     folded: set[int] = set()  # values that turned out to be constants
+    shared = Shared()
     for step in steps:
+        if context.tape.values[step.out.index].shape:  # equal scalars are shared by the builder
+            twin = shared.twin(step)
+            if twin is not None:
+                values[step.out.index] = values[twin]
+                if twin in folded:
+                    folded.add(step.out.index)
+                continue
         context.step = step
         builder.origin = (len(builder.sources),)
         builder.sources.append(f"{step.source} {step.op}")
