@@ -39,14 +39,14 @@ def test_equals_the_interpreter(program, seed):
     agree(program, *point(program, seed), rtol=1e-11)
 
 
-def small(monkeypatch, limit: int) -> None:
-    """Move the limit below which kernels are written element by element."""
-    monkeypatch.setattr("sparsesolve.engine.tasks._SMALL_WORK", limit)
+def start_hot(monkeypatch, hot: bool) -> None:
+    """Start all kernels with good code, or none."""
+    monkeypatch.setattr("sparsesolve.engine.machine._HOT_LENGTH", 0 if hot else 10**9)
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_vector_loops_on_short_kernels(seed, monkeypatch):
-    small(monkeypatch, 0)
+    start_hot(monkeypatch, True)
     monkeypatch.setattr("sparsesolve.engine.runs._LEAST_MEAN", 2)
     program = random_program(seed)
     agree(program, *point(program, seed), rtol=1e-11)
@@ -55,11 +55,11 @@ def test_vector_loops_on_short_kernels(seed, monkeypatch):
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e300, -1e-310, np.inf, -np.inf, np.nan, 700.0]
 
 
-@pytest.mark.parametrize("limit", [0, 10**9], ids=["vectors", "elements"])
+@pytest.mark.parametrize("hot", [True, False], ids=["vectors", "elements"])
 @pytest.mark.parametrize("name", sorted(set(OPS) - NO_CODE))
-def test_every_operation_at_special_values(name, limit, monkeypatch):
+def test_every_operation_at_special_values(name, hot, monkeypatch):
     """Infinities, NaN and signed zeros come out as from NumPy."""
-    small(monkeypatch, limit)
+    start_hot(monkeypatch, hot)
     arity = OPS[name].arity
     points = np.array([grid.ravel() for grid in np.meshgrid(*[SPECIAL] * arity)])
     builder = Builder(points.shape)
@@ -252,6 +252,21 @@ def test_joint_compilation_shares_code():
     assert again.statistics.from_cache
 
 
+def test_better_code_is_compiled_once_it_pays_and_gives_the_same_bits(rng, monkeypatch):
+    monkeypatch.setattr("sparsesolve.engine.machine._SECONDS_SAVED", 1.0)
+    monkeypatch.setattr("sparsesolve.engine.runs._LEAST_MEAN", 4)
+    program = grid_program(31, 0.5)
+    compiled = compile_program(program)
+    machine = compiled._machine
+    x = rng.normal(size=program.n)
+    assert {form.mode for form in machine.forms} == {"tiny-runs"}
+    results = [compiled(x) for _ in range(25)]
+    assert {form.mode for form in machine.forms} == {"runs"}
+    assert "4 x double" in compiled.llvm_ir() or machine.width != 4
+    for result in results:
+        np.testing.assert_array_equal(result, results[0])
+
+
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_give_the_same_bits(threads, rng):
     n = 100_003
@@ -289,7 +304,7 @@ def test_source_is_readable():
     builder = Builder((5,))
     compiled = compile_program(builder.build(builder.map("multiply", 3.7, builder.x)))
     assert compiled.source() == (
-        "out = multiply(3.7, s[0+1i])\n    for i < 5; loop: tiny of 5; loads: unit"
+        "out = multiply(3.7, s[0+1i])\n    for i < 5; loop: map of 5; loads: unit"
     )
     assert "fmul double" in compiled.llvm_ir()
     assert compiled.statistics.kernels == 1

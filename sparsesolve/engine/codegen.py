@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 
 from sparsesolve.engine.expressions import Emitter, native_operations
@@ -80,6 +81,7 @@ class _Access:
     array: str = ""
 
 
+@lru_cache(maxsize=4096)
 def generate(form: Form, width: int) -> Code:
     """Write the function of a form for vectors of `width` lanes.
 
@@ -164,6 +166,7 @@ class _Function:
             "map": self._map,
             "tiny": self._tiny,
             "runs": self._runs,
+            "tiny-runs": self._runs,
             "rows": self._rows,
             "long-rows": self._rows,
         }
@@ -368,10 +371,13 @@ class _Function:
         column = count(2)
         self.loads = [self._bind_run(access, row, column.__next__) for access in self.loads]
         self.stores = [self._bind_run(access, row, column.__next__) for access in self.stores]
-        size = self.emit(f"sub i64 {high}, {low}")
-        wide = self.emit(f"icmp sge i64 {size}, {self.width}")
-        self.line(f"br i1 {wide}, label %vectors, label %singles")
-        self._vector_loop("vectors", low, high, "runs", "runs.end")
+        if self.form.mode == "runs":
+            size = self.emit(f"sub i64 {high}, {low}")
+            wide = self.emit(f"icmp sge i64 {size}, {self.width}")
+            self.line(f"br i1 {wide}, label %vectors, label %singles")
+            self._vector_loop("vectors", low, high, "runs", "runs.end")
+        else:
+            self.line("br label %singles")
         self._single_loop("singles", low, high, "runs", "runs.end")
         self.label("runs.end")
         self._advance("runs", run, 1, "%high", "done")

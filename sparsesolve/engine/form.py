@@ -12,12 +12,12 @@ each load             words of its kind, `LOAD_WORDS`
 each value            a float64 constant, as bits
 each native function  its address
 each store            words of its kind, `STORE_WORDS`
-the mode              "rows": address of the segments; "runs": address of the table of runs
+the mode              "rows": address of the segments; "runs": address of the table of pieces
 ====================  ====================================================================
 
 `bases` is a vector of addresses, numbered as in `BASES`; slot ``s`` of a base is at
 ``address + 8 * s`` (the addresses are shifted so that slot numbers of the program serve as they
-are). In mode "runs" the domain is cut where an index array is not affine; the table has a row
+are). In the modes "runs" the domain is cut where an index array is not affine; the table has a row
 (low, high, words of each run load, words of each run store) for each piece.
 """
 
@@ -61,8 +61,9 @@ class Form:
 
     Parameters
     ----------
-    mode : {"map", "tiny", "runs", "rows", "long-rows"}
-        The loop: over vectors, over single elements, over runs of either, or over sums.
+    mode : {"map", "tiny", "runs", "tiny-runs", "rows", "long-rows"}
+        The loop: over vectors, over single elements, over pieces in vectors or in elements, or
+        over sums of elements or of vectors.
     nodes : tuple of Node
         The expression. A node with op ``"value"`` is a constant among the words.
     loads : tuple of str

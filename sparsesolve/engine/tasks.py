@@ -21,7 +21,6 @@ __all__ = ["SMALL", "Regions", "Target", "Task", "make_task"]
 
 SMALL = 2048  # elements up to which an argument or a result is copied rather than pointed to
 _MOST_SPREAD = 4  # different constants in one load
-_SMALL_WORK = 1000  # nodes times elements up to which short code is better than quick code
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +55,6 @@ class Task:
         ``native_at``.
     low, high : int
         The domain: elements, runs or rows.
-    effort : int
-        Level of code generation.
     work : int
         Nodes times elements.
     reads, writes : list of (int, int)
@@ -75,7 +72,6 @@ class Task:
     native_at: int
     low: int
     high: int
-    effort: int
     work: int
     reads: list[tuple[int, int]]
     writes: list[tuple[int, int]]
@@ -174,7 +170,6 @@ class _Maker:
         self.regions = regions
         self.width = width
         self.work = len(kernel.nodes) * kernel.length
-        self.small = self.work <= _SMALL_WORK
         self.kept: list[NDArray[np.generic]] = []
         self.reads: list[tuple[int, int]] = []
         self.writes: list[tuple[int, int]] = []
@@ -254,7 +249,6 @@ class _Maker:
             native_at,
             low,
             high,
-            0 if self.small else 2,
             self.work,
             self.reads,
             self.writes,
@@ -274,13 +268,13 @@ class _Maker:
         kernel = self.kernel
         if kernel.segments is not None:
             mean = kernel.length / kernel.rows
-            mode = "long-rows" if mean >= 2 * self.width and not self.small else "rows"
+            mode = "long-rows" if mean >= 2 * self.width else "rows"
             edges = np.ascontiguousarray(kernel.segments, dtype=np.int64)
             return mode, 0, kernel.rows, [self.address(edges)]
-        table = None if self.small else self._runs()
+        table = self._runs()
         if table is not None:
             return "runs", 0, table.shape[0], [self.address(table)]
-        return ("tiny" if self.small or kernel.length < self.width else "map"), 0, kernel.length, []
+        return ("tiny" if kernel.length < self.width else "map"), 0, kernel.length, []
 
     def _runs(self) -> NDArray[np.int64] | None:
         """Cut the domain where an index array is not affine, if that gives few pieces."""
