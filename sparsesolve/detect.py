@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from sparsesolve.differentiate import TooManyTerms, jacobian_pattern
 from sparsesolve.differentiate.local import reverse
+from sparsesolve.differentiate.rows import Entries, Rows
 from sparsesolve.expression import Expressions
 from sparsesolve.pattern import Pattern
 from sparsesolve.program import Kernel, Opaque, Program, Slots
@@ -44,66 +45,60 @@ def jacobian_structure(program: Program) -> Pattern:
 
 
 def boolean_pattern(program: Program) -> Pattern:
-    """Propagate index sets through a program as boolean sparse matrices."""
-    blocks: list[tuple[int, sp.csr_array]] = [(0, sp.eye_array(program.n, format="csr"))]
+    """Propagate index sets through a program, one boolean sparse product a kernel."""
+    rows = Rows(program.n, program.n_slots, 0)
     for step in program.instructions:
         if isinstance(step, Kernel):
-            blocks.extend(_kernel(step, blocks, program.n))
+            for k, loads in enumerate(_loads_by_output(step)):
+                if loads:
+                    rows.store(step.start + k * step.rows, _union(rows, step, loads, program.n))
         else:
-            blocks.append((step.start, _opaque(step, blocks, program.n)))
-    return Pattern.from_scipy(_rows(blocks, program.outputs, program.n))
+            rows.store(step.start, _dense_block(rows, step))
+    entries = rows.gather(program.outputs)
+    matrix = _matrix(entries, program.n)
+    return Pattern.from_scipy(matrix)
 
 
-def _kernel(
-    step: Kernel, blocks: list[tuple[int, sp.csr_array]], n: int
-) -> list[tuple[int, sp.csr_array]]:
+def _loads_by_output(step: Kernel) -> list[list[Slots]]:
+    """What each output reads with a derivative that is not structurally zero."""
     e = Expressions()
     numbers = e.graft(step.nodes)
     count = len(e.nodes)
-    made = []
-    for k, output in enumerate(step.outputs):
-        total = sp.csr_array((step.rows, n))
-        pulled = reverse(e, {numbers[output]: e.const(1.0)}, set(range(len(step.loads))), count)
-        for load, partial in pulled.items():
-            if e.value(partial) == 0.0:
-                continue
-            part = _rows(blocks, step.loads[load].to_array(), n)
-            if step.segments is not None:
-                shape = (step.rows, step.length)
-                data, columns = np.ones(step.length), np.arange(step.length)
-                part = sp.csr_array((data, columns, step.segments), shape=shape) @ part
-            total = _ones(total + part)
-        made.append((step.start + k * step.rows, total))
-    return made
+    every = set(range(len(step.loads)))
+    found = []
+    for output in step.outputs:
+        pulled = reverse(e, {numbers[output]: e.const(1.0)}, every, count)
+        live = [load for load, partial in pulled.items() if e.value(partial) != 0.0]
+        found.append([step.loads[load].to_array() for load in live])
+    return found
 
 
-def _opaque(step: Opaque, blocks: list[tuple[int, sp.csr_array]], n: int) -> sp.csr_array:
-    touched = np.zeros(n, dtype=bool)
-    for index in step.operands:
-        touched[_rows(blocks, index.to_array(), n).indices] = True
-    columns = np.flatnonzero(touched)
-    indptr = np.arange(step.length + 1) * columns.size
-    data = np.ones(step.length * columns.size)
-    return sp.csr_array((data, np.tile(columns, step.length), indptr), shape=(step.length, n))
+def _union(rows: Rows, step: Kernel, loads: list[Slots], n: int) -> Entries:
+    """Union, row by row, of the index sets of all that is read."""
+    ids = np.stack(loads, axis=1).reshape(-1)
+    segments = np.arange(step.length + 1) if step.segments is None else step.segments
+    distinct, place = np.unique(ids, return_inverse=True)
+    shape = (step.rows, distinct.size)
+    picked = sp.csr_array((np.ones(ids.size), place, segments * len(loads)), shape=shape)
+    product = picked @ _matrix(rows.gather(distinct), n)
+    return _entries(product)
 
 
-def _rows(blocks: list[tuple[int, sp.csr_array]], ids: Slots, n: int) -> sp.csr_array:
-    """Index sets of some slots, one row each; empty for constants and parameters."""
-    starts = np.array([start for start, _ in blocks])
-    order = np.argsort(starts, kind="stable")
-    at = np.searchsorted(starts[order], ids, side="right") - 1
-    result = sp.csr_array((ids.size, n))
-    for place in np.unique(at):
-        start, block = blocks[order[place]]
-        mine = np.flatnonzero((at == place) & (ids < start + block.shape[0]))
-        if mine.size:
-            pick = sp.csr_array(
-                (np.ones(mine.size), (mine, ids[mine] - start)), shape=(ids.size, block.shape[0])
-            )
-            result = result + pick @ block
-    return _ones(result)
+def _dense_block(rows: Rows, step: Opaque) -> Entries:
+    """Index sets of an opaque call: every output depends on all that is read."""
+    read = [rows.gather(index.to_array()).columns for index in step.operands]
+    columns = np.unique(np.concatenate(read)).astype(np.int32)
+    indptr = np.arange(step.length + 1, dtype=np.int64) * columns.size
+    columns = np.tile(columns, step.length)
+    return Entries(indptr, columns, np.zeros(columns.size, dtype=np.int32))
 
 
-def _ones(matrix: sp.csr_array) -> sp.csr_array:
-    matrix.data[:] = 1.0
-    return matrix
+def _matrix(entries: Entries, n: int) -> sp.csr_array:
+    data = np.ones(entries.columns.size)
+    shape = (entries.indptr.size - 1, n)
+    return sp.csr_array((data, entries.columns, entries.indptr), shape=shape)
+
+
+def _entries(matrix: sp.csr_array) -> Entries:
+    columns = matrix.indices.astype(np.int32)
+    return Entries(matrix.indptr.astype(np.int64), columns, np.zeros(columns.size, dtype=np.int32))
