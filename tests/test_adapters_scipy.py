@@ -91,7 +91,8 @@ def test_first_order_methods_are_given_no_hessian(method: str) -> None:
 def test_hs71_with_multipliers_in_our_signs(method: str) -> None:
     result = minimize(hs71(), solver=method)
     assert result.success
-    assert result.fun == pytest.approx(17.0140172892, rel=2e-6)
+    # scipy's own trust-constr stops at 17.01403, with its barrier still high
+    assert result.fun == pytest.approx(17.0140172892, rel=1e-7)
     assert np.allclose(result.multipliers, [-0.5522937, 0.1614686], atol=1e-4)
     lower, upper = result.bound_multipliers
     assert lower[0] == pytest.approx(1.08787, rel=1e-3)

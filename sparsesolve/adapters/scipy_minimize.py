@@ -95,6 +95,9 @@ _METHODS = {
 
 SCIPY_METHODS = tuple(m.name for m in _METHODS.values())
 
+# scipy's default for trust-constr
+_BARRIER_TOL = 1e-8
+
 # 2 GB of doubles
 _DENSE_LIMIT = 2.5e8
 
@@ -141,6 +144,9 @@ def solve_scipy(
     reduction = Reduction(evaluation)
     x0 = problem.x0 if warm_start is None else np.array(warm_start.x)
     call = _Call(method, reduction, monitor, reduction.restrict(x0))
+    call.barrier_tol = float(
+        (options or {}).get("barrier_tol", _BARRIER_TOL if tol is None else tol)
+    )
     bad = call.first_bad_value()
     if bad:
         return call.ended(Status.EVALUATION_ERROR, bad)
@@ -263,6 +269,7 @@ class _Call:
         self.reduction = reduction
         self.monitor = monitor
         self.start = start
+        self.barrier_tol = _BARRIER_TOL
         self.blocks: list[tuple[Block, Any]] = []
         self._previous = start
 
@@ -324,6 +331,12 @@ class _Call:
             self._report(0, self.start)
 
     def _trust_constr_callback(self, z: Array, state: Any) -> bool:
+        # The interior-point method measures optimality without complementarity, and stops where
+        # one barrier problem is solved very well although its barrier is still high. The state is
+        # tested against `gtol` after this callback: so long as the barrier is high, it fails.
+        barrier = float(getattr(state, "barrier_parameter", 0.0))
+        if barrier > self.barrier_tol:
+            state.optimality = max(float(state.optimality), barrier)
         return not self.monitor.update(
             int(state.nit),
             self.reduction.expand(z),

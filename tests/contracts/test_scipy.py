@@ -186,3 +186,29 @@ def test_superlu_tells_its_column_order() -> None:
     assert again.nnz == lu.nnz
     with pytest.raises(RuntimeError, match="singular"):
         splu(sp.csc_array((3, 3)))
+
+
+def test_trust_constr_tests_its_state_after_the_callback() -> None:
+    """And stops with a high barrier: hence the callback raises the optimality it tests."""
+
+    def solve(callback):
+        return scipy.optimize.minimize(
+            lambda x: float(np.sum((x - 3.0) ** 2)),
+            np.zeros(2),
+            jac=lambda x: 2.0 * (x - 3.0),
+            hess=lambda x: sp.csr_array(2.0 * sp.eye_array(2)),
+            bounds=scipy.optimize.Bounds(np.zeros(2), np.ones(2)),
+            method="trust-constr",
+            callback=callback,
+        )
+
+    def hold(x, state):
+        if state.barrier_parameter > 1e-8:
+            state.optimality = max(state.optimality, state.barrier_parameter)
+        return False
+
+    assert solve(lambda x, state: False).status == 1
+    held = solve(hold)
+    assert held.status in (1, 2)
+    assert held.barrier_parameter <= 1e-8
+    assert np.allclose(held.x, 1.0, atol=1e-6)
