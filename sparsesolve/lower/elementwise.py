@@ -128,7 +128,7 @@ def _power(c: Context, x: Any, y: Any) -> Any:
 def _product(c: Context, x: Any, count: int) -> Any:
     if count == 1:
         return x
-    half = _product(c, x, count // 2)
+    half = x if count < 4 else _product(c, x, count // 2)
     squared = c.map("multiply", half, half)
     return squared if count % 2 == 0 else c.map("multiply", squared, x)
 

@@ -105,20 +105,22 @@ def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slot
 
 def _run(context: Context, steps: Sequence[Instruction]) -> None:
     builder, values = context.builder, context.values
-    has_complex = any(info.dtype.kind == "c" for info in context.tape.values)
+    sources, infos = builder.sources, context.tape.values
+    has_complex = any(info.dtype.kind == "c" for info in infos)
     folded: set[int] = set()  # values that turned out to be constants
     shared = Shared()
     for step in steps:
-        if context.tape.values[step.out.index].shape:  # equal scalars are shared by the builder
+        out = step.out.index
+        if infos[out].shape:  # equal scalars are shared by the builder
             twin = shared.twin(step)
             if twin is not None:
-                values[step.out.index] = values[twin]
+                values[out] = values[twin]
                 if twin in folded:
-                    folded.add(step.out.index)
+                    folded.add(out)
                 continue
         context.step = step
-        builder.origin = (len(builder.sources),)
-        builder.sources.append(f"{step.source} {step.op}")
+        builder.origin = (len(sources),)
+        sources.append(f"{step.source} {step.op}")
         if folded and all(ref.index in folded for ref in refs_of((step.args, dict(step.kwargs)))):
             args, kwargs = context.resolve(step.args), context.resolve(dict(step.kwargs))
             result = context.resolve(step.function(*args, **kwargs))
@@ -126,9 +128,9 @@ def _run(context: Context, steps: Sequence[Instruction]) -> None:
             result = lower_pending(context, step)
         else:
             result = _apply(context, step)
-        if result is None or not (is_traced(result) or isinstance(result, Pending)):
-            folded.add(step.out.index)
-        values[step.out.index] = result
+        if not is_traced(result) and not isinstance(result, Pending):
+            folded.add(out)
+        values[out] = result
 
 
 def _apply(context: Context, step: Instruction) -> Any:
