@@ -24,6 +24,10 @@ __all__ = ["Augmented"]
 
 Array = NDArray[np.float64]
 
+# The damped system is quasidefinite: its diagonal may be the pivot in any order (Vanderbei 1995).
+# A small threshold keeps the fill low, and one step of refinement restores the digits.
+_DIAGONAL_PIVOT = 1e-3
+
 
 class Augmented:
     """Steps for Jacobians of one pattern.
@@ -37,7 +41,7 @@ class Augmented:
     def __init__(self, pattern: Pattern) -> None:
         self.m, self.n = pattern.shape
         self._pattern = pattern
-        self._lu = SparseLU(symmetric=True)
+        self._lu = SparseLU(symmetric=True, diagonal_pivot=_DIAGONAL_PIVOT)
         self._template: sp.csc_array | None = None
         self._gather = np.empty(0, dtype=np.intp)
 
@@ -78,7 +82,11 @@ class Augmented:
             shape=self._template.shape,
         )
         right = np.concatenate([-F, np.zeros(self.n)])
-        return np.asarray(self._lu.factor(matrix).solve(right)[self.m :])
+        factor = self._lu.factor(matrix)
+        solution = factor.solve(right)
+        if factor.ok:
+            solution += factor.solve(right - matrix @ solution)
+        return np.asarray(solution[self.m :])
 
     def _build(self, J: sp.csc_array) -> None:
         """Place numbered values by scipy, in the order in which `step` lists them."""

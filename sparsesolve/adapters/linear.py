@@ -102,10 +102,15 @@ class SparseLU:
     symmetric : bool, optional
         Order by A^T + A with pivots on the diagonal; decided from the first structure where not
         given.
+    diagonal_pivot : float, optional
+        In symmetric mode: share of the largest entry down to which the diagonal stays the pivot.
     """
 
-    def __init__(self, *, symmetric: bool | None = None) -> None:
+    def __init__(
+        self, *, symmetric: bool | None = None, diagonal_pivot: float = _DIAGONAL_PIVOT
+    ) -> None:
         self.symmetric = symmetric
+        self.diagonal_pivot = diagonal_pivot
         self.factorizations = 0
         self.orderings = 0
         self._plan: _Plan | None = None
@@ -135,13 +140,13 @@ class SparseLU:
             (matrix.data[plan.gather], plan.permuted.indices, plan.permuted.indptr),
             shape=matrix.shape,
         )
-        lu = _splu(permuted, "NATURAL", plan.symmetric)
+        lu = self._splu(permuted, "NATURAL", plan.symmetric)
         return Factor(lu, plan.order, plan.symmetric, 0 if lu is None else int(lu.nnz))
 
     def _first(self, matrix: Any) -> Factor:
         symmetric = bool(self.symmetric)
         self.orderings += 1
-        lu = _splu(matrix, "MMD_AT_PLUS_A" if symmetric else "COLAMD", symmetric)
+        lu = self._splu(matrix, "MMD_AT_PLUS_A" if symmetric else "COLAMD", symmetric)
         if lu is None:
             return Factor(None, None, symmetric, 0)
         order = np.asarray(np.argsort(lu.perm_c))
@@ -162,6 +167,21 @@ class SparseLU:
         )
         return Factor(lu, None, symmetric, int(lu.nnz))
 
+    def _splu(self, matrix: Any, order: str, symmetric: bool) -> Any:
+        try:
+            if symmetric:
+                return splu(
+                    matrix,
+                    permc_spec=order,
+                    diag_pivot_thresh=self.diagonal_pivot,
+                    relax=_RELAX,
+                    panel_size=_PANEL,
+                    options={"SymmetricMode": True},
+                )
+            return splu(matrix, permc_spec=order)
+        except RuntimeError:  # "Factor is exactly singular"
+            return None
+
 
 def _same_structure(plan: _Plan, matrix: Any) -> bool:
     return (
@@ -169,19 +189,3 @@ def _same_structure(plan: _Plan, matrix: Any) -> bool:
         and np.array_equal(plan.indptr, matrix.indptr)
         and np.array_equal(plan.indices, matrix.indices)
     )
-
-
-def _splu(matrix: Any, order: str, symmetric: bool) -> Any:
-    try:
-        if symmetric:
-            return splu(
-                matrix,
-                permc_spec=order,
-                diag_pivot_thresh=_DIAGONAL_PIVOT,
-                relax=_RELAX,
-                panel_size=_PANEL,
-                options={"SymmetricMode": True},
-            )
-        return splu(matrix, permc_spec=order)
-    except RuntimeError:  # "Factor is exactly singular"
-        return None
