@@ -302,9 +302,24 @@ def test_python_threads_share_a_compiled_program(rng):
 
 def test_source_is_readable():
     builder = Builder((5,))
-    compiled = compile_program(builder.build(builder.map("multiply", 3.7, builder.x)))
-    assert compiled.source() == (
-        "out = multiply(3.7, s[0+1i])\n    for i < 5; loop: map of 5; loads: unit"
-    )
+    nodes = [Node("load", (0,)), Node("exp", (0,)), Node("const", (), 3.7)]
+    nodes += [Node("multiply", (1, 2)), Node("add", (3, 1))]
+    start = builder.kernel(5, [Index.of(builder.x)], nodes, (4,))
+    outputs = np.append(np.arange(start, start + 5), builder.scalar(2.0)).astype(np.int32)
+    compiled = compile_program(builder.build(outputs))
+    assert compiled.source().splitlines() == [
+        "for i < 5:",
+        "    t1 = exp(unit s[0+1i])",
+        "    out <- add(multiply(t1, 3.7), t1)",
+        "constant: 1 of 6 results",
+    ]
     assert "fmul double" in compiled.llvm_ir()
     assert compiled.statistics.kernels == 1
+
+
+def test_source_stays_short_for_deep_kernels():
+    builder = Builder((1,))
+    nodes = [Node("load", (0,)), *(Node("multiply", (k, k)) for k in range(200))]
+    start = builder.kernel(1, [Index.of(builder.x)], nodes, (200,))
+    compiled = compile_program(builder.build(np.array([start], dtype=np.int32)))
+    assert len(compiled.source().splitlines()) < 250

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,10 +21,11 @@ from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_
 from sparsesolve.engine.codegen import CannotCompile, generate
 from sparsesolve.engine.form import Form
 from sparsesolve.engine.machine import Machine, Workspace, compile_forms, first_form
-from sparsesolve.engine.plan import Plan, make_plan
+from sparsesolve.engine.plan import make_plan
+from sparsesolve.engine.source import plan_lines
 from sparsesolve.engine.vectormath import vector_width
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.program import Program, expression
+from sparsesolve.program import Program
 
 __all__ = ["CannotCompile", "Compiled", "Statistics", "compile_joint", "compile_program"]
 
@@ -205,7 +206,7 @@ class Compiled:
 
     def source(self) -> str:
         """Write the loops that run, in a readable form."""
-        return "\n".join(_lines(self._machine.plan))
+        return "\n".join(plan_lines(self._machine.plan))
 
     def llvm_ir(self) -> str:
         """Return the LLVM IR of the functions in use."""
@@ -214,18 +215,3 @@ class Compiled:
         declarations = sorted(frozenset().union(*(code.declarations for code in codes)))
         bodies = [f"define void @kernel{k}{code.body}" for k, code in enumerate(codes)]
         return "\n".join([*declarations, *bodies])
-
-
-def _lines(plan: Plan) -> Iterator[str]:
-    """Describe each task in a line or two."""
-    for number, stage in enumerate(plan.stages):
-        for task in stage.tasks:
-            kernel, form = task.kernel, task.form
-            for node, kind in form.stores:
-                yield f"{kind} = {expression(kernel, node)}"
-            loads = ", ".join(form.loads) or "none"
-            size = f"i < {kernel.length}"
-            size += "" if kernel.segments is None else f" summed to {kernel.rows}"
-            yield f"    for {size}; loop: {form.mode} of {task.high}; loads: {loads}"
-        if stage.call is not None:
-            yield f"stage {number} ends with a call of {stage.call.name}"
