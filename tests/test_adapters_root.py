@@ -94,9 +94,12 @@ def test_points_without_value_halve_the_step() -> None:
 
 
 def test_singular_jacobians_are_passed_by_levenberg_steps() -> None:
-    at_start = root(lambda x: np.array([x[0] * x[1] - 1.0, x[0] - 2.0 * x[1] ** 2]), [0.0, 0.0])
+    at_start = root(lambda x: np.array([x[0] * x[1] - 1.0, x[0] + 2.0 * x[1] - 4.0]), [0.0, 0.0])
     assert at_start.success
-    assert at_start.x[1] == pytest.approx(0.5 ** (1 / 3))
+    assert at_start.x[1] == pytest.approx(1.0 + 0.5**0.5)
+    stationary = root(lambda x: np.array([x[0] * x[1] - 1.0, x[0] - 2.0 * x[1] ** 2]), [0.0, 0.0])
+    assert stationary.status is Status.SINGULAR
+    assert "J^T F vanishes" in stationary.message
     at_solution = root(lambda x: x**3, [0.0, 2.0])
     assert at_solution.success
     structurally = root(
