@@ -15,7 +15,7 @@ from typing import Any
 from autograd.core import primitive_jvps, primitive_vjps
 
 from sparsesolve.errors import UnsupportedOperation
-from sparsesolve.trace.naming import op_name, wrapped_functions
+from sparsesolve.trace.naming import WRAPPED, load_scipy, op_name
 from sparsesolve.trace.recorder import EXPANSIONS, ORDERED, check_options
 from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.vocabulary import RECORDED
@@ -26,7 +26,6 @@ HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What to do for a function of NumPy, where that is not to record autograd's primitive."""
 
 _RECORDED = frozenset(RECORDED)
-_PRIMITIVES = wrapped_functions()
 
 
 def implements(
@@ -42,7 +41,7 @@ def implements(
         for function in functions:
             HANDLERS[function] = handler
             table = ORDERED if recorded else EXPANSIONS
-            table.update(dict.fromkeys(_PRIMITIVES.get(function, ()), handler))
+            table.update(dict.fromkeys(WRAPPED.get(function, ()), handler))
         return handler
 
     return register
@@ -52,10 +51,12 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     """Call a function of NumPy or a ufunc of SciPy on traced arguments."""
     if kwargs:
         check_options(getattr(function, "__name__", ""), kwargs)
+    if function not in HANDLERS and function not in WRAPPED:
+        load_scipy()
     handler = HANDLERS.get(function)
     if handler is not None:
         return handler(*args, **kwargs)
-    for primitive in _PRIMITIVES.get(function, ()):
+    for primitive in WRAPPED.get(function, ()):
         if (
             op_name(primitive) in _RECORDED
             or primitive in primitive_vjps

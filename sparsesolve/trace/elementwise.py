@@ -10,11 +10,9 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-import scipy.special
 from autograd.numpy import _original_where as where
-from autograd.scipy import special
 
-from sparsesolve.trace.dispatch import call, implements, refuse
+from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.operands import is_traced, operand, plain_index
 from sparsesolve.trace.sources import user_line
 
@@ -35,7 +33,6 @@ implements(np.iscomplex)(lambda x: np.zeros(np.shape(x), dtype=bool))
 implements(np.modf)(lambda x: (x - anp.trunc(x), anp.trunc(x)))
 implements(np.divmod)(lambda x, y: (anp.floor_divide(x, y), anp.remainder(x, y)))
 implements(np.ldexp)(lambda x, k: x * np.ldexp(1.0, plain_index(k)))
-implements(np.i0)(lambda x: special.i0(x))
 
 
 @implements(np.round, np.around)
@@ -190,20 +187,3 @@ def _logspace(
 @implements(np.full)
 def _full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
     return anp.array(anp.broadcast_to(fill_value, plain_index(shape)))
-
-
-_NDTR = 1.0 / np.sqrt(2.0)
-implements(scipy.special.xlogy)(
-    lambda x, y: where(x == 0, 0.0 * anp.isnan(y), x * anp.log(where(x == 0, 1.0, y)))
-)
-implements(scipy.special.xlog1py)(
-    lambda x, y: where(x == 0, 0.0 * anp.isnan(y), x * anp.log1p(where(x == 0, 0.0, y)))
-)
-implements(scipy.special.entr)(lambda x: -call(scipy.special.xlogy, (x, x), {}))
-implements(scipy.special.ndtr)(lambda x: 0.5 * special.erfc(-x * _NDTR))
-implements(scipy.special.exp10)(lambda x: anp.power(10.0, x))
-implements(scipy.special.exp2)(lambda x: anp.exp2(x))
-implements(scipy.special.cbrt)(lambda x: anp.cbrt(x))
-implements(scipy.special.expm1)(lambda x: anp.expm1(x))
-implements(scipy.special.log1p)(lambda x: anp.log1p(x))
-implements(scipy.special.log_expit)(lambda x: -anp.logaddexp(0.0, -x))

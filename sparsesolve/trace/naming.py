@@ -7,7 +7,8 @@ alike), so that names are read once from the modules that hold them.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from autograd.core import primitive_jvps, primitive_vjps
@@ -16,12 +17,15 @@ from autograd.numpy.numpy_boxes import ArrayBox
 
 from sparsesolve.trace import primitives
 
-__all__ = ["NAMES", "op_name", "primitives_of", "wrapped_functions"]
+__all__ = ["NAMES", "WRAPPED", "load_scipy", "op_name", "primitives_of"]
 
 _MODULES = (
     ("", "autograd.numpy"),
     ("linalg.", "autograd.numpy.linalg"),
     ("fft.", "autograd.numpy.fft"),
+    ("builtins.", "autograd.builtins"),
+)
+_SCIPY_MODULES = (
     ("special.", "autograd.scipy.special"),
     ("signal.", "autograd.scipy.signal"),
     ("integrate.", "autograd.scipy.integrate"),
@@ -39,7 +43,6 @@ _MODULES = (
             "t",
         )
     ),
-    ("builtins.", "autograd.builtins"),
 )
 
 
@@ -50,39 +53,54 @@ def primitives_of(module: str) -> Iterator[tuple[str, Callable[..., Any]]]:
             yield name, value
 
 
-def _collect() -> dict[Callable[..., Any], str]:
-    names: dict[Callable[..., Any], str] = {
-        numpy_wrapper._primitive_mean: "mean",
-        numpy_wrapper._primitive_std: "std",
-        numpy_wrapper._primitive_var: "var",
-        linalg._primitive_norm: "linalg.norm",
-        ArrayBox.__getitem__: "__getitem__",
-        **{getattr(primitives, name): name for name in primitives.__all__},
-    }
-    for prefix, module in _MODULES:
-        for name, fun in primitives_of(module):
-            known = name if prefix else fun.__name__
-            names.setdefault(fun, prefix + known)
-    return names
-
-
-NAMES = _collect()
+NAMES: dict[Callable[..., Any], str] = {
+    numpy_wrapper._primitive_mean: "mean",
+    numpy_wrapper._primitive_std: "std",
+    numpy_wrapper._primitive_var: "var",
+    linalg._primitive_norm: "linalg.norm",
+    ArrayBox.__getitem__: "__getitem__",
+    **{getattr(primitives, name): name for name in primitives.__all__},
+}
 """The name of every primitive that autograd or this package defines."""
+
+WRAPPED: dict[Callable[..., Any], list[Callable[..., Any]]] = {}
+"""autograd's primitives by the function of NumPy or SciPy that each one wraps."""
+
+
+def _collect(modules: Iterable[tuple[str, str]]) -> None:
+    for prefix, module in modules:
+        for name, fun in primitives_of(module):
+            NAMES.setdefault(fun, prefix + (name if prefix else fun.__name__))
+    WRAPPED.clear()
+    for primitive in NAMES:
+        function = getattr(primitive, "fun", None)
+        if function is not None:
+            WRAPPED.setdefault(function, []).append(primitive)
+
+
+_collect(_MODULES)
+_loaded: list[str] = []
+
+
+def load_scipy() -> bool:
+    """Learn the names in ``autograd.scipy``, once; whether anything was new.
+
+    Importing it takes longer than all the rest of this package, so it waits until a function of
+    SciPy is met.
+    """
+    if _loaded:
+        return False
+    _loaded.append("autograd.scipy")
+    _collect(_SCIPY_MODULES)
+    importlib.import_module("sparsesolve.trace.special")
+    return True
 
 
 def op_name(fun: Callable[..., Any]) -> str | None:
     """Name a primitive; None where neither a name nor a derivative rule of it is known."""
     name = NAMES.get(fun)
+    if name is None and "autograd.scipy" in sys.modules and load_scipy():
+        name = NAMES.get(fun)
     if name is None and (fun in primitive_vjps or fun in primitive_jvps):
         return f"user.{getattr(fun, '__name__', 'primitive')}"
     return name
-
-
-def wrapped_functions() -> dict[Callable[..., Any], list[Callable[..., Any]]]:
-    """List autograd's primitives by the function of NumPy or SciPy that each one wraps."""
-    found: dict[Callable[..., Any], list[Callable[..., Any]]] = {}
-    for primitive in NAMES:
-        function = getattr(primitive, "fun", None)
-        if function is not None:
-            found.setdefault(function, []).append(primitive)
-    return found

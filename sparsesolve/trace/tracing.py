@@ -27,6 +27,7 @@ from sparsesolve.tape import Ref, Tape, evaluate
 from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
+from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Recorder, TapeNode
 from sparsesolve.trace.sources import error_line
@@ -101,6 +102,8 @@ def prepare(
     TraceError
         If the function cannot be recorded. The message names the line and the fix.
     """
+    if "autograd.scipy" in sys.modules:
+        load_scipy()
     arguments = layout(example_arguments, argnum, _names(function, len(example_arguments)))
     x, parameters = arguments.split(example_arguments)
     labels = [leaf.name for leaf in flatten(arguments.tree)]

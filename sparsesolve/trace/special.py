@@ -1,0 +1,35 @@
+"""Functions of scipy.special that are written in terms of others, and NumPy's only one of its kind.
+
+Separate because it is imported when a function of SciPy is met, not before: see
+`naming.load_scipy`.
+"""
+
+from __future__ import annotations
+
+import autograd.numpy as anp
+import numpy as np
+import scipy.special
+from autograd.numpy import _original_where as where
+from autograd.scipy import special
+
+from sparsesolve.trace.dispatch import call, implements
+
+__all__: list[str] = []
+
+implements(np.i0)(lambda x: special.i0(x))
+
+_NDTR = 1.0 / np.sqrt(2.0)
+implements(scipy.special.xlogy)(
+    lambda x, y: where(x == 0, 0.0 * anp.isnan(y), x * anp.log(where(x == 0, 1.0, y)))
+)
+implements(scipy.special.xlog1py)(
+    lambda x, y: where(x == 0, 0.0 * anp.isnan(y), x * anp.log1p(where(x == 0, 0.0, y)))
+)
+implements(scipy.special.entr)(lambda x: -call(scipy.special.xlogy, (x, x), {}))
+implements(scipy.special.ndtr)(lambda x: 0.5 * special.erfc(-x * _NDTR))
+implements(scipy.special.exp10)(lambda x: anp.power(10.0, x))
+implements(scipy.special.exp2)(lambda x: anp.exp2(x))
+implements(scipy.special.cbrt)(lambda x: anp.cbrt(x))
+implements(scipy.special.expm1)(lambda x: anp.expm1(x))
+implements(scipy.special.log1p)(lambda x: anp.log1p(x))
+implements(scipy.special.log_expit)(lambda x: -anp.logaddexp(0.0, -x))
