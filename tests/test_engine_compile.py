@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import numpy as np
@@ -323,3 +324,16 @@ def test_source_stays_short_for_deep_kernels():
     start = builder.kernel(1, [Index.of(builder.x)], nodes, (200,))
     compiled = compile_program(builder.build(np.array([start], dtype=np.int32)))
     assert len(compiled.source().splitlines()) < 250
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_threads_after_a_fork():
+    """A child process makes its own threads."""
+    builder = Builder((200_000,))
+    compiled = compile_program(builder.build(builder.map("exp", builder.x)), threads=2)
+    x = np.zeros(200_000)
+    compiled(x)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if compiled(x)[0] == 1.0 else 1)
+    assert os.waitpid(child, 0)[1] == 0

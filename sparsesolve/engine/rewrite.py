@@ -73,11 +73,14 @@ def prune(kernel: Kernel, outputs: tuple[int, ...]) -> Kernel:
         renamed[number] = numbers.setdefault(key, len(nodes))
         if renamed[number] == len(nodes):
             nodes.append(node)
-    return replace(
-        kernel,
-        loads=tuple(loads),
-        nodes=tuple(nodes),
-        outputs=tuple(renamed[number] for number in outputs),
+    return Kernel(
+        kernel.start,
+        kernel.length,
+        tuple(loads),
+        tuple(nodes),
+        tuple(renamed[number] for number in outputs),
+        kernel.segments,
+        kernel.origin,
     )
 
 

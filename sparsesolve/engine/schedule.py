@@ -8,6 +8,7 @@ computed in the same way in any of them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -82,6 +83,10 @@ def run_tables(phases: Sequence[Sequence[int]], drive: Callable[[int], None]) ->
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="sparsesolve")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _phases(tasks: Sequence[Task]) -> list[list[int]]:
