@@ -124,6 +124,15 @@ def test_to_cyipopt_is_a_ready_problem() -> None:
 
 
 @needs_ipopt
+@pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
+def test_every_way_to_derivatives_gives_the_same_steps(method) -> None:
+    result = minimize(hs71(method=method), solver="ipopt")
+    assert result.fun == pytest.approx(17.0140172892, rel=1e-8)
+    assert result.iterations == 8
+    assert minimize(hs71(method=method, threads=2), solver="ipopt").iterations == 8
+
+
+@needs_ipopt
 def test_preparation_serves_every_solve() -> None:
     problem = hs71()
     first = minimize(problem, solver="ipopt")
@@ -140,6 +149,8 @@ def test_warm_start_with_multipliers_needs_fewer_iterations() -> None:
     assert warm.success
     assert warm.iterations < cold.iterations / 2
     assert warm.fun == pytest.approx(cold.fun, rel=1e-7)
+    with pytest.raises(ValueError, match="problem of 0 constraint rows, got one of 2"):
+        minimize(lambda x: np.sum(x**2), np.ones(4), solver="ipopt", warm_start=cold)
     with pytest.raises(ValueError, match="problem of 2 variables, got one of 4"):
         minimize(lambda x: np.sum(x**2), np.ones(2), solver="ipopt", warm_start=cold)
 

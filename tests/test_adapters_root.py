@@ -360,3 +360,13 @@ def test_jacobian_object_straight_into_scipy() -> None:
     assert isinstance(raw.jac, sp.csr_array)
     assert raw.success
     assert raw.cost < 1e-8
+
+
+def test_black_boxes_with_a_known_pattern() -> None:
+    def F(x):  # cannot be traced
+        return np.array([float(v) ** 2 - k for k, v in enumerate(x, 1)])
+
+    pattern = Pattern.from_offsets((4, 4), [0])
+    J = ss.jacobian(F, np.ones(4), method="finite-difference", pattern=pattern)
+    assert np.allclose(root(F, np.full(4, 3.0), jac=J).x, np.sqrt(np.arange(1.0, 5.0)))
+    assert np.allclose(least_squares(F, np.full(4, 3.0), jac=J).x, np.sqrt(np.arange(1.0, 5.0)))

@@ -406,6 +406,11 @@ def solve_ipopt(
     start: dict[str, Array] = {}
     x0 = problem.x0
     if warm_start is not None:
+        if warm_start.multipliers.shape != (problem.m,):
+            raise ValueError(
+                f"`warm_start` must come from a problem of {problem.m} constraint rows, got one of "
+                f"{warm_start.multipliers.size}."
+            )
         defaults |= _WARM_START
         x0 = np.array(warm_start.x)
         lower, upper = warm_start.bound_multipliers
