@@ -1,0 +1,120 @@
+"""``python -m benchmarks {peers,table,setup,solve}``.
+
+Separate because it is the only module here that reads the command line and prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.compare import Options, compare, plan
+from benchmarks.machine import describe
+from benchmarks.peers import PEERS
+from benchmarks.plot import plot
+from benchmarks.rows import Row, read_rows, write_rows
+from benchmarks.table import markdown, terminal, time_text
+
+__all__ = ["main"]
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = (
+    "numpy", "scipy", "autograd", "llvmlite", "jax", "jaxlib", "asdex", "casadi", "numba", "cyipopt"
+)  # fmt: skip
+QUICK = Options(
+    families=("jacobian bratu", "lukvle1", "case118", "rosenbrock"),
+    peers=("asdex", "casadi-sx", "casadi-mx", "numpy-call"),
+    smallest=500,
+    largest=2000,
+    rounds=1,
+    repetitions=20,
+    budget=0.3,
+    timeout=60.0,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_peers(commands.add_parser("peers", help="derivatives, beside other tools"))
+    shown = commands.add_parser("table", help="print a result file of `peers` in Markdown")
+    shown.add_argument("file", type=Path, nargs="?", default=RESULTS / "peers.csv")
+    for name, text in (
+        ("setup", "detection, set-up and import, against their targets"),
+        ("solve", "solvers with sparsesolve and with their own derivatives"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--quick", action="store_true", help="small sizes")
+        command.add_argument("--output", type=Path, default=RESULTS / f"{name}.csv")
+    chosen = parser.parse_args(arguments)
+    console = Console()
+    if chosen.command == "peers":
+        peers(chosen, console)
+    elif chosen.command == "table":
+        print(markdown(*read_rows(chosen.file)))
+    elif chosen.command == "setup":
+        from benchmarks.setup import run_setup
+
+        run_setup(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
+    else:
+        from benchmarks.solve import run_solve
+
+        run_solve(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
+
+
+def _add_peers(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--families", nargs="+", metavar="PART", help="only families whose name has such a part")
+    add("--peers", nargs="+", choices=list(PEERS), metavar="NAME", help=f"of {', '.join(PEERS)}")
+    add("--smallest", type=int, metavar="N", help="smallest number of variables")
+    add("--largest", type=int, metavar="N", help="largest number of variables")
+    add("--threads", type=int, nargs="+", metavar="COUNT", help="default 1; `1 2` for both")
+    add("--rounds", type=int, help="fresh processes a cell (default 3)")
+    add("--repetitions", type=int, help="timed evaluations in each (default 50)")
+    add("--budget", type=float, metavar="S", help="seconds for them (default 1)")
+    add("--timeout", type=float, metavar="S", help="seconds for a process (default 150)")
+    add("--seed", type=int, help="of points, multipliers and probes (default 0)")
+    add("--quick", action="store_true", help="about a minute: n near 1000, one round")
+    add("--output", type=Path, default=RESULTS / "peers.csv", help="CSV; the plot lies beside it")
+
+
+def peers(chosen: argparse.Namespace, console: Console) -> None:
+    """Run the comparison, writing the file after each size."""
+    given = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(chosen).items()
+        if value is not None and name not in ("command", "quick", "output")
+    }
+    options = replace(QUICK if chosen.quick else Options(), **given)
+    for name in options.peers:
+        if missing := PEERS[name].missing():
+            console.print(f"{name} is skipped: {', '.join(missing)} not installed (extra `peers`)")
+    about = describe(PACKAGES, options.seed)
+    rows: list[Row] = []
+    for family, n, threads, names in plan(options):
+        fresh = compare(options, family, n, threads, names)
+        rows += fresh
+        write_rows(chosen.output, rows, about)
+        for row in fresh:
+            console.print(
+                f"{row.family:24} n = {row.n:<8} {row.peer:18} {row.threads} thread(s)  "
+                f"set-up {time_text(row.setup):>8}  evaluation {time_text(row.evaluation):>8}  "
+                f"{row.peak:6.0f} MB  load {row.load:.1f}  {row.status}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    for threads in options.threads:
+        console.print(terminal(rows, threads))
+    for name, value in about.items():
+        console.print(f"[dim]{name}: {value}[/dim]", highlight=False)
+    plot(rows, chosen.output.with_suffix(".svg"))
+    console.print(f"[dim]written: {chosen.output} and the plot beside it[/dim]")
+
+
+if __name__ == "__main__":
+    main()

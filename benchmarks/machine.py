@@ -1,0 +1,51 @@
+"""On what the numbers were measured: processor, versions, date.
+
+Separate so that every result file begins with the same lines.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["describe"]
+
+
+def describe(packages: Iterable[str], seed: int) -> dict[str, str]:
+    """Return what identifies a run, by name.
+
+    Parameters
+    ----------
+    packages : iterable of str
+        Distributions whose versions are listed, where installed.
+    seed : int
+        Of points, multipliers and probes.
+    """
+    return {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": f"{_processor()}, {os.cpu_count()} processors, {platform.system()}",
+        "python": platform.python_version(),
+        "versions": ", ".join(_versions(packages)),
+        "seed": str(seed),
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def _versions(packages: Iterable[str]) -> list[str]:
+    found = []
+    for name in packages:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,16 @@
+"""CasADi with matrix symbols: the shorter set-up."""
+
+from __future__ import annotations
+
+import casadi
+
+from benchmarks.peers import Prepared
+from benchmarks.peers.casadi import prepare_with
+from benchmarks.suite import Task
+
+__all__ = ["prepare"]
+
+
+def prepare(task: Task, threads: int) -> Prepared:
+    """Build the expression graph of whole arrays."""
+    return prepare_with(casadi.MX, task)

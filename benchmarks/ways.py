@@ -1,0 +1,217 @@
+"""The ways to solve each problem: ours, the solver's default, and others.
+
+Separate from `solve`, which times and shows them. A way takes the size and returns `n`, seconds of
+set-up and of the solve, the value that identifies the solution, and the seconds in derivatives.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import timed
+from benchmarks.suite import TIME
+from problems.bratu import bratu
+from problems.brusselator import brusselator_2d
+from problems.luksan_vlcek import lukvle1
+from problems.rosenbrock import chained_rosenbrock_least_squares
+
+__all__ = ["WAYS"]
+
+Outcome = dict[str, float]
+QUIET = {"print_level": 0, "sb": "yes"}
+
+
+def _outcome(
+    n: int, setup: float, solve: float, value: float, derivatives: float = np.nan
+) -> Outcome:
+    return {
+        "n": n,
+        "setup": setup,
+        "solve": solve,
+        "value": float(value),
+        "derivatives": derivatives,
+    }
+
+
+def _quietly(function: Callable[..., Any], *args: Any, **options: Any) -> tuple[Any, float]:
+    """Time a solver whose quasi-Newton updates complain about finite differences."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return timed(function, *args, **options)
+
+
+# ----- Minimization --------------------------------------------------------------------------
+
+
+def lukvle1_ours(size: int, *, solver: str) -> Outcome:
+    import sparsesolve as ss
+
+    problem = lukvle1(size).problem()
+    _, setup = timed(lambda: problem.derivatives)
+    result, solve = timed(ss.minimize, problem, solver=solver)
+    result.raise_on_failure()
+    return _outcome(size, setup, solve, result.fun, result.seconds_derivatives)
+
+
+def lukvle1_ipopt_default(size: int) -> Outcome:
+    from cyipopt import minimize_ipopt
+
+    case = lukvle1(size)
+    equality = {"type": "eq", "fun": case.constraints[0].function}
+    result, solve = _quietly(minimize_ipopt, case.objective, case.x0, constraints=equality)
+    return _outcome(size, 0.0, solve, result.fun)
+
+
+def lukvle1_trust_default(size: int) -> Outcome:
+    from scipy.optimize import NonlinearConstraint, minimize
+
+    case = lukvle1(size)
+    result, solve = _quietly(
+        minimize,
+        case.objective,
+        case.x0,
+        method="trust-constr",
+        constraints=NonlinearConstraint(case.constraints[0].function, 0.0, 0.0),
+    )
+    return _outcome(size, 0.0, solve, result.fun)
+
+
+def lukvle1_casadi(size: int) -> Outcome:
+    """CasADi's own derivatives, in the IPOPT that its wheel brings."""
+    import casadi as ca
+
+    from benchmarks.peers.casadi_formulas import OBJECTIVES, VECTORS
+
+    def build() -> Any:
+        x = ca.SX.sym("x", size)
+        f, g = OBJECTIVES["lukvle1"](x, n=size), VECTORS["lukvle1"](x, n=size)
+        options = {"ipopt": QUIET, "print_time": False}
+        return ca.nlpsol("solver", "ipopt", {"x": x, "f": f, "g": g}, options)
+
+    solver, setup = timed(build)
+    result, solve = timed(solver, x0=lukvle1(size).x0, lbg=0.0, ubg=0.0)
+    return _outcome(size, setup, solve, float(result["f"]))
+
+
+def lukvle1_pyoptinterface(size: int) -> Outcome:
+    """PyOptInterface, with the IPOPT of CasADi's wheel."""
+    import casadi
+    import pyoptinterface as poi
+    from pyoptinterface import ipopt, nl
+
+    if not ipopt.is_library_loaded():
+        ipopt.load_library(str(Path(casadi.__file__).parent / "libipopt.so"))
+
+    def build() -> Any:
+        model = ipopt.Model()
+        start = lukvle1(size).x0
+        x = [model.add_variable(start=value) for value in start.tolist()]
+        for k in range(size - 2):
+            with nl.graph():
+                a, b, c = x[k], x[k + 1], x[k + 2]
+                mixed = 3 * b**3 + 2 * c - 5 + nl.sin(b - c) * nl.sin(b + c)
+                model.add_nl_constraint(mixed + 4 * b - a * nl.exp(a - b) - 3 == 0)
+        for k in range(size - 1):
+            with nl.graph():
+                a, b = x[k], x[k + 1]
+                model.add_nl_objective(100 * (a * a - b) ** 2 + (a - 1) ** 2)
+        model.set_model_attribute(poi.ModelAttribute.Silent, True)
+        return model
+
+    model, setup = timed(build)
+    _, solve = timed(model.optimize)
+    value = model.get_model_attribute(poi.ModelAttribute.ObjectiveValue)
+    return _outcome(size, setup, solve, value)
+
+
+# ----- Stiff equations -----------------------------------------------------------------------
+
+
+def brusselator_way(size: int, *, method: str, way: str) -> Outcome:
+    """Integrate the first piece, 0 <= t <= 1.1, at scipy's default tolerances.
+
+    The value is the mean of the final state.
+    """
+    from scipy.integrate import solve_ivp
+
+    import sparsesolve as ss
+
+    case = brusselator_2d(size)
+    span, source = case.stretches[0]
+    arguments = (case.rhs, span, case.y0)
+    if way == "sparsesolve":
+        J, setup = timed(ss.jacobian, case.rhs, TIME, case.y0, *source, argnum=1)
+        run, solve = timed(ss.solve_ivp, *arguments, method=method, args=source, jac=J)
+    elif way == "jac_sparsity":
+        pattern, _ = timed(ss.jacobian_pattern, case.rhs, TIME, case.y0, *source, argnum=1)
+        setup, sparsity = 0.0, pattern.to_scipy().astype(float)
+        run, solve = timed(solve_ivp, *arguments, method=method, args=source, jac_sparsity=sparsity)
+    else:
+        setup = 0.0
+        run, solve = timed(solve_ivp, *arguments, method=method, args=source)
+    return _outcome(case.n, setup, solve, np.mean(run.y[:, -1]))
+
+
+# ----- Roots and least squares ---------------------------------------------------------------
+
+
+def bratu_way(size: int, *, way: str) -> Outcome:
+    import scipy.optimize
+
+    import sparsesolve as ss
+
+    case = bratu(size)
+    if way == "sparsesolve":
+        J, setup = timed(ss.jacobian, case.residual, case.x0)
+        result, solve = timed(ss.root, case.residual, case.x0, jac=J)
+    else:
+        setup, method = 0.0, "hybr" if way == "default" else way
+        result, solve = _quietly(scipy.optimize.root, case.residual, case.x0, method=method)
+    return _outcome(case.n, setup, solve, case.measure(result.x))
+
+
+def rosenbrock_way(size: int, *, way: str) -> Outcome:
+    """Least squares; the value is the sum of squares, halved."""
+    import scipy.optimize
+
+    import sparsesolve as ss
+
+    case = chained_rosenbrock_least_squares(size)
+    if way == "sparsesolve":
+        J, setup = timed(ss.jacobian, case.residual, case.x0)
+        result, solve = timed(ss.least_squares, case.residual, case.x0, jac=J)
+        return _outcome(case.n, setup, solve, result.cost)
+    options: dict[str, Any] = {}
+    if way == "jac_sparsity":
+        pattern = ss.jacobian_pattern(case.residual, case.x0)
+        options["jac_sparsity"] = pattern.to_scipy().astype(float)
+    result, solve = timed(scipy.optimize.least_squares, case.residual, case.x0, **options)
+    return _outcome(case.n, 0.0, solve, result.cost)
+
+
+OURS, DEFAULT, PATTERN = "sparsesolve", "default", "jac_sparsity"
+
+WAYS: dict[tuple[str, str, str], Callable[[int], Outcome]] = {
+    ("lukvle1", "ipopt", OURS): partial(lukvle1_ours, solver="ipopt"),
+    ("lukvle1", "ipopt", DEFAULT): lukvle1_ipopt_default,
+    ("lukvle1", "ipopt", "casadi"): lukvle1_casadi,
+    ("lukvle1", "ipopt", "pyoptinterface"): lukvle1_pyoptinterface,
+    ("lukvle1", "trust-constr", OURS): partial(lukvle1_ours, solver="trust-constr"),
+    ("lukvle1", "trust-constr", DEFAULT): lukvle1_trust_default,
+    **{
+        ("brusselator", method.lower(), way): partial(brusselator_way, method=method, way=way)
+        for method in ("BDF", "Radau")
+        for way in (OURS, DEFAULT, PATTERN)
+    },
+    **{("bratu", "root", way): partial(bratu_way, way=way) for way in (OURS, DEFAULT, "krylov")},
+    **{
+        ("rosenbrock", "least-squares", way): partial(rosenbrock_way, way=way)
+        for way in (OURS, DEFAULT, PATTERN)
+    },
+}
