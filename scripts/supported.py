@@ -19,7 +19,7 @@ from autograd.core import primitive_vjps
 
 from sparsesolve.lower.context import RULES
 from sparsesolve.trace.dispatch import HANDLERS
-from sparsesolve.trace.naming import op_name, wrapped_functions
+from sparsesolve.trace.naming import WRAPPED, load_scipy, op_name
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "supported.md"
 NAMESPACES = {
@@ -64,6 +64,7 @@ HEADS = {
 MODULES = {
     "elementwise": "elementwise",
     "ufuncs": "elementwise",
+    "special": "special functions",
     "joining": "movement",
     "movement": "movement",
     "reductions": "reductions",
@@ -93,7 +94,7 @@ def group_of(name: str, function: Callable[..., Any]) -> str | None:
         if name.startswith("np.linalg"):
             return "linear algebra"
         return MODULES.get(handler.__module__.rsplit(".", 1)[1], "other")
-    primitives = wrapped_functions().get(function, [])
+    primitives = WRAPPED.get(function, [])
     for primitive in primitives:
         rule = RULES.get(str(op_name(primitive)))
         if rule is not None:
@@ -110,6 +111,7 @@ def versions() -> str:
 
 def text() -> str:
     """Return the page."""
+    load_scipy()
     groups: dict[str, list[str]] = defaultdict(list)
     for name, function in public_functions():
         group = group_of(name, function)
