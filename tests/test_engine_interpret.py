@@ -115,6 +115,8 @@ def test_refuses_what_does_not_fit():
         run(np.zeros(3), [1.0])
     with pytest.raises(StructureMismatch, match="`out` must be"):
         run(np.zeros(3), [np.zeros(2)], out=np.zeros(4))
+    with pytest.raises(StructureMismatch, match="`x` must be real, got complex128"):
+        run(np.zeros(3) + 1j, [np.zeros(2)])
     with pytest.raises(StructureMismatch, match="batch"):
         run.run_batched(np.zeros(3), [0.0], {0: np.zeros(3)})
 

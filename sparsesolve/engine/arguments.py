@@ -19,7 +19,10 @@ __all__ = ["flat_argument", "flat_parameters", "output_buffer"]
 
 def flat_argument(x: Any, size: int, name: str) -> NDArray[np.float64]:
     """Return `x` as a contiguous float64 vector of the given size."""
-    flat = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
+    array = np.asarray(x)
+    if array.dtype.kind == "c":
+        raise StructureMismatch(f"`{name}` must be real, got {array.dtype}. Pass its real part.")
+    flat = np.ascontiguousarray(array, dtype=np.float64).reshape(-1)
     if flat.size != size:
         raise StructureMismatch(
             f"`{name}` must have {size} elements, got {flat.size}; the program was built for "

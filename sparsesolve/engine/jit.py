@@ -189,7 +189,7 @@ class CacheFolder:
     def _prune(self) -> None:
         """Keep the number of files bounded: beyond it, the older half goes."""
         assert self.folder is not None
-        files = list(self.folder.iterdir())
-        if len(files) > _MOST_FILES:
-            for file in sorted(files, key=lambda f: f.stat().st_mtime)[: len(files) // 2]:
+        if len(os.listdir(self.folder)) > _MOST_FILES:
+            files = sorted(self.folder.iterdir(), key=lambda file: file.stat().st_mtime)
+            for file in files[: len(files) // 2]:
                 file.unlink(missing_ok=True)
