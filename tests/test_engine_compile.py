@@ -154,6 +154,22 @@ def test_only_its_own_memory_is_written(rng):
         np.testing.assert_array_equal(frame[-64:], 7.0)
 
 
+@pytest.mark.parametrize("n", [6, 9000])
+def test_out_may_be_an_argument(n, rng):
+    builder = Builder((n,))
+    p = builder.parameter((n,))
+    outputs = builder.slots(builder.map("add", builder.x[::-1], p)).copy()
+    outputs[2] = builder.scalar(5.0)
+    compiled = compile_program(builder.build(outputs))
+    x, q = rng.normal(size=n), rng.normal(size=n)
+    expected = compiled(x, [q])
+    np.testing.assert_array_equal(compiled(x.copy(), [q]), expected)
+    for place in (0, 1):
+        arguments = [x.copy(), q.copy()]
+        compiled(arguments[0], arguments[1:], out=arguments[place])
+        np.testing.assert_array_equal(arguments[place], expected)
+
+
 def test_strided_out_and_refused_buffers():
     builder = Builder((3,))
     compiled = compile_program(builder.build(builder.map("exp", builder.x)))

@@ -161,19 +161,15 @@ class Compiled:
         StructureMismatch
             If an argument has another size than the program was built for.
         """
-        if out is None:
-            result = self.template()
-            self.run_into(result, x, parameters)
-            return result
-        output_buffer(out, self.program.m)
-        plan = self._machine.plan
-        if out.flags.c_contiguous:
-            self.run_into(out, x, parameters)
-            if plan.template is not None:
-                np.copyto(out, plan.template, where=plan.is_constant)
-        else:
-            out[...] = self(x, parameters)
-        return out
+        result = self.template() if out is None else output_buffer(out, self.program.m)
+        if out is not None:
+            if not out.flags.c_contiguous or _overlaps(out, (x, *parameters)):
+                out[...] = self(x, parameters)
+                return out
+            if self._machine.plan.template is not None:
+                np.copyto(out, self._machine.plan.template)
+        self.run_into(result, x, parameters)
+        return result
 
     def template(self) -> Array:
         """Return a fresh result with the constant entries in place, the others undefined."""
@@ -185,7 +181,8 @@ class Compiled:
         Parameters
         ----------
         buffer : ndarray of float64, shape (m,), contiguous
-            A result of `template`, or one of an earlier call.
+            A result of `template`, or one of an earlier call; it may not share memory with the
+            arguments.
         x, parameters
             As in a call.
 
@@ -215,3 +212,8 @@ class Compiled:
         declarations = sorted(frozenset().union(*(code.declarations for code in codes)))
         bodies = [f"define void @kernel{k}{code.body}" for k, code in enumerate(codes)]
         return "\n".join([*declarations, *bodies])
+
+
+def _overlaps(out: Array, arguments: Sequence[Any]) -> bool:
+    """Whether a result would be written over an argument that is still to be read."""
+    return any(isinstance(a, np.ndarray) and np.may_share_memory(out, a) for a in arguments)
