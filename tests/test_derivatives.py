@@ -284,6 +284,9 @@ def test_explain_names_the_lines():
     assert "structurally zero" in J.explain(0, 3)
     with pytest.raises(IndexError):
         J.explain(6, 0)
+    H = ss.hessian(chain, np.ones(4))
+    assert "test_derivatives.py" in H.explain(2, 1)
+    assert "structurally zero" in H.explain(3, 1)
 
 
 def test_report_and_pictures():

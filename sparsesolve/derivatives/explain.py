@@ -8,25 +8,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.derivatives.function import Function
-from sparsesolve.lower import lower
 from sparsesolve.pattern import Pattern
 from sparsesolve.program import Index, Kernel, Opaque, Program
 
 __all__ = ["explain"]
 
 
-def explain(function: Function, pattern: Pattern, i: int, j: int) -> str:
+def explain(program: Program, pattern: Pattern, i: int, j: int, what: str) -> str:
     """Describe one chain of operations from output element i back to input element j.
 
     Parameters
     ----------
-    function : Function
-        The traced function.
+    program : Program
+        The program before fusing, whose Jacobian it is.
     pattern : Pattern
-        Its Jacobian's structure.
+        The structure of that Jacobian.
     i, j : int
         Row and column.
+    what : str
+        What the outputs are called.
 
     Returns
     -------
@@ -43,9 +43,8 @@ def explain(function: Function, pattern: Pattern, i: int, j: int) -> str:
         raise IndexError(f"entry ({i}, {j}) is outside a matrix of shape {pattern.shape}.")
     row = pattern.indices[pattern.indptr[i] : pattern.indptr[i + 1]]
     if j not in row:
-        return f"({i}, {j}) is structurally zero: no derivative path joins output {i} and input {j}"
-    program = lower(function.traced.tape)
-    lines = [f"({i}, {j}): output {i} of `{function.name}` depends on input {j} through"]
+        return f"({i}, {j}) is structurally zero: no derivative path joins {what} {i} and input {j}"
+    lines = [f"({i}, {j}): {what} {i} depends on input {j} through"]
     lines += [f"  {text}" for text in _chain(program, int(program.outputs[i]), j)]
     if len(lines) == 1:
         lines.append("  (it is that input element itself, moved)")

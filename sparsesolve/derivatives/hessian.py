@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
+from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.function import (
     Executable,
     Function,
@@ -29,6 +30,7 @@ from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import gradient_program, tangent_program
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
+from sparsesolve.lower import lower
 from sparsesolve.pattern import Pattern
 from sparsesolve.program import Program
 
@@ -172,6 +174,17 @@ class Hessian:
             "hvp", lambda: self._prepare(tangent_program(self._gradient_program))
         )
         return run(x, [*parameters, np.asarray(v, dtype=np.float64).reshape(-1)])
+
+    def explain(self, i: int, j: int) -> str:
+        """Say which source lines and primitives join gradient element i and variable j.
+
+        Raises
+        ------
+        IndexError
+            If the entry lies outside the matrix.
+        """
+        program = gradient_program(lower(self._function.traced.tape))
+        return explain(program, self.pattern, i, j, "gradient element")
 
     def report(self) -> str:
         """Return a table of sizes, times of each stage, counts of calls, and reasons."""

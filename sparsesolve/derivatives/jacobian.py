@@ -29,6 +29,7 @@ from sparsesolve.derivatives.nonzeros import Nonzeros, jacobian_nonzeros
 from sparsesolve.derivatives.report import readable, report
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import adjoint_program, tangent_program
+from sparsesolve.lower import lower
 from sparsesolve.pattern import Pattern
 
 __all__ = ["Jacobian", "MatrixTemplate", "jacobian", "jacobian_pattern"]
@@ -184,7 +185,8 @@ class Jacobian:
         IndexError
             If the entry lies outside the matrix.
         """
-        return explain(self._traced("explain"), self.pattern, i, j)
+        program = lower(self._traced("explain").traced.tape)
+        return explain(program, self.pattern, i, j, "output")
 
     def report(self) -> str:
         """Return a table of sizes, times of each stage, counts of calls, and reasons."""
