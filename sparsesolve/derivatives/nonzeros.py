@@ -190,33 +190,15 @@ def jacobian_nonzeros(program: Program, how: Preparation) -> Nonzeros:
     how : Preparation
         Method "auto" lists the nonzeros as a program where that pays, and colors otherwise.
     """
-    if how.method != "colored":
-        try:
-            with how.stage("detect"):
-                found = jacobian_program(program)
-            run = executable(found.program, how)
-            return Direct(found.pattern, run, _name(run))
-        except TooManyTerms as error:
-            if how.method != "auto":
-                raise
-            how.note(f"colored: {error}")
-            with how.stage("detect"):
-                pattern = boolean_pattern(program)
-    else:
-        with how.stage("detect"):
-            pattern = jacobian_structure(program)
-    return _colored(program, pattern, how)
-
-
-def _colored(program: Program, pattern: Pattern, how: Preparation) -> Compressed:
+    found = _direct(program, how)
+    if isinstance(found, Direct):
+        return found
     with how.stage("color"):
-        recovery = shared_coloring_cache.get(pattern, structure="columns")
-        by_rows = shared_coloring_cache.get(pattern, structure="rows")
-        if by_rows.coloring.ncolors < recovery.coloring.ncolors:
-            recovery = by_rows
-    if recovery.coloring.structure == "rows":
-        return Compressed(pattern, recovery, None, _pull(program, how))
-    return Compressed(pattern, recovery, _push(program, how), None)
+        by_columns = shared_coloring_cache.get(found, structure="columns")
+        by_rows = shared_coloring_cache.get(found, structure="rows")
+    if by_rows.coloring.ncolors < by_columns.coloring.ncolors:
+        return Compressed(found, by_rows, None, _pull(program, how))
+    return Compressed(found, by_columns, _push(program, how), None)
 
 
 def symmetric_nonzeros(gradient: Program, how: Preparation) -> Nonzeros:
@@ -229,25 +211,30 @@ def symmetric_nonzeros(gradient: Program, how: Preparation) -> Nonzeros:
     how : Preparation
         As for `jacobian_nonzeros`.
     """
-    if how.method != "colored":
-        try:
-            with how.stage("detect"):
-                found = jacobian_program(gradient, lower=True)
-            run = executable(found.program, how)
-            return Direct(found.pattern, run, _name(run))
-        except TooManyTerms as error:
-            if how.method != "auto":
-                raise
-            how.note(f"colored: {error}")
-            with how.stage("detect"):
-                pattern = boolean_pattern(gradient)
-    else:
-        with how.stage("detect"):
-            pattern = jacobian_structure(gradient)
+    found = _direct(gradient, how, lower=True)
+    if isinstance(found, Direct):
+        return found
     with how.stage("color"):
-        full = pattern.union(pattern.T)
-        recovery = shared_coloring_cache.get(full, structure="symmetric")
+        recovery = shared_coloring_cache.get(found.union(found.T), structure="symmetric")
     return Compressed(recovery.lower_pattern, recovery, _push(gradient, how), None)
+
+
+def _direct(program: Program, how: Preparation, *, lower: bool = False) -> Direct | Pattern:
+    """List the nonzeros as a program; the whole pattern alone where that does not pay."""
+    if how.method == "colored":
+        with how.stage("detect"):
+            return jacobian_structure(program)
+    try:
+        with how.stage("detect"):
+            found = jacobian_program(program, lower=lower)
+    except TooManyTerms as error:
+        if how.method != "auto":
+            raise
+        how.note(f"colored: {error}")
+        with how.stage("detect"):
+            return boolean_pattern(program)
+    run = executable(found.program, how)
+    return Direct(found.pattern, run, _name(run))
 
 
 def _name(run: Executable) -> str:

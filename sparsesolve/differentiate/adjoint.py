@@ -17,6 +17,7 @@ from sparsesolve.builder import Builder
 from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.differentiate.local import reverse
 from sparsesolve.differentiate.opaque import vjp_function
+from sparsesolve.differentiate.sums import sum_runs
 from sparsesolve.expression import Expressions, live_nodes
 from sparsesolve.fuse import with_parameter
 from sparsesolve.program import Index, Kernel, Node, Opaque, Program, Slots
@@ -209,21 +210,5 @@ def _sum_by_target(
     if int(counts.max(initial=0)) <= 1:
         result[targets] = sources
         return result
-    order = np.argsort(targets, kind="stable")
-    sources = sources[order]
-    first = np.cumsum(counts) - counts
-    for count in np.flatnonzero(np.bincount(counts)):
-        rows = np.flatnonzero(counts == count)
-        if count == 1:
-            result[rows] = sources[first[rows]]
-        elif 1 < count <= _UNROLL:
-            total = sources[first[rows]]
-            for k in range(1, int(count)):
-                total = b.map("add", total, sources[first[rows] + k])
-            result[rows] = total
-    long = np.flatnonzero(counts > _UNROLL)
-    if long.size:
-        chosen = np.repeat(counts > _UNROLL, counts)
-        segments = np.concatenate([[0], np.cumsum(counts[long])])
-        result[long] = b.reduce(sources[chosen], segments)
-    return result
+    members = sources[np.argsort(targets, kind="stable")]
+    return sum_runs(b, members, counts, unroll=_UNROLL)

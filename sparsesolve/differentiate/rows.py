@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.builder import Builder
+from sparsesolve.differentiate.sums import sum_runs
 from sparsesolve.program import Index, Slots
 
 __all__ = ["ConstantTable", "Entries", "Rows", "Terms", "combine"]
@@ -235,19 +236,6 @@ def _sum_groups(
         order = np.argsort(owner, kind="stable")
         members, owner = members[order], owner[order]
     sizes = np.bincount(owner, minlength=head.size)
-    first = np.cumsum(sizes) - sizes
-    for size in np.flatnonzero(np.bincount(sizes)):
-        at = np.flatnonzero(sizes == size)
-        if size == 1:
-            sums[at] = members[first[at]]
-        elif 1 < size <= _UNROLL:
-            total = members[first[at]]
-            for k in range(1, int(size)):
-                total = b.map("add", total, members[first[at] + k])
-            sums[at] = total
-    long = np.flatnonzero(sizes > _UNROLL)
-    if long.size:
-        chosen = sizes[owner] > _UNROLL
-        segments = np.concatenate([[0], np.cumsum(sizes[long])])
-        sums[long] = b.reduce(members[chosen], segments)
+    some = sizes > 0
+    sums[some] = sum_runs(b, members, sizes[some], unroll=_UNROLL)
     return sums, nonzero
