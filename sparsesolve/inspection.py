@@ -65,8 +65,6 @@ def inspect_function(question: Question, console: Console) -> None:
     """
     function, scope = load(question.target)
     arguments = [evaluate(text, scope) for text in question.at]
-    if question.hessian and question.entry is not None:
-        raise ValueError("an entry is explained for a Jacobian only. Leave out --hessian.")
     make = ss.hessian if question.hessian else ss.jacobian
     start = time.perf_counter()
     derivative: Any = make(function, *arguments, argnum=question.argnum)

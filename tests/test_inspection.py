@@ -60,7 +60,8 @@ def test_other_arguments_are_parameters(module: str) -> None:
 
 
 def test_hessian(module: str) -> None:
-    text = shown(Question(f"{module}:energy", ["np.ones(9)"], hessian=True))
+    text = shown(Question(f"{module}:energy", ["np.ones(9)"], hessian=True, entry=(2, 3)))
+    assert "inspected_model.py:7" in text
     assert "9 x 9, 25 entries" in text
     assert re.search(r"colors, symmetric, direct +3 *\n", text)
     assert re.search(r"colors, symmetric, substitution +2 *\n", text)
@@ -73,7 +74,6 @@ def test_hessian(module: str) -> None:
         (Question("no_such_module:f", ["1.0"]), "cannot be imported"),
         (Question("inspected_model:nothing", ["x0"]), "has no function"),
         (Question("inspected_model:residual", ["np.one(3)"]), "cannot be evaluated"),
-        (Question("inspected_model:energy", ["x0"], hessian=True, entry=(0, 0)), "Jacobian only"),
     ],
 )
 def test_errors_say_what_to_do(module: str, question: Question, message: str) -> None:
