@@ -15,17 +15,10 @@ from numpy.typing import NDArray
 from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.function import (
-    Executable,
-    Function,
-    Lazy,
-    Method,
-    Preparation,
-    executable,
-)
-from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, nonzero_part
+from sparsesolve.derivatives.function import Executable, Function, Method, Preparation, executable
+from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
-from sparsesolve.derivatives.report import readable, report
+from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import gradient_program, tangent_program
 from sparsesolve.errors import StructureMismatch
@@ -86,26 +79,20 @@ class Gradient:
         return f"<Gradient of {self._function.name!r}, n = {self._function.program.n}>"
 
 
-class Hessian:
+class Hessian(Prepared):
     """The sparse Hessian of a scalar function; made by `hessian`.
 
     Call it with the function's arguments to get the full symmetric `csr_array` of shape (n, n).
-    `values` and `lower_values` give the nonzeros of the full matrix and of its lower triangle.
+    `values` and `lower_values` give the nonzeros of the full matrix and of its lower triangle,
+    whose structures are `pattern` and `lower_pattern`; `calls` counts calls.
     """
 
     def __init__(
-        self,
-        function: Function,
-        gradient: Program,
-        nonzeros: Nonzeros,
-        format: Format,
+        self, function: Function, gradient: Program, nonzeros: Nonzeros, format: Format
     ) -> None:
-        self._function = function
+        super().__init__(nonzeros, function)
         self._gradient_program = gradient
-        self._nonzeros = nonzeros
         self._full = SymmetricTemplate(nonzeros.pattern, format)
-        self._lazy = Lazy()
-        self.calls: dict[str, int] = {"values": 0, "value": 0, "gradient": 0, "hvp": 0}
 
     @property
     def pattern(self) -> Pattern:
@@ -118,21 +105,6 @@ class Hessian:
         return self._nonzeros.pattern
 
     @property
-    def nnz(self) -> int:
-        """Number of entries of the full pattern."""
-        return self.pattern.nnz
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """``(n, n)``."""
-        return self.pattern.shape
-
-    @property
-    def method(self) -> str:
-        """How values are computed."""
-        return self._nonzeros.method
-
-    @property
     def coloring(self) -> Coloring:
         """A star coloring of the pattern."""
         return shared_coloring_cache.get(self.pattern, structure="symmetric").coloring
@@ -143,8 +115,7 @@ class Hessian:
 
     def lower_values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
-        x, parameters = self._function.arguments.split(args)
-        self.calls["values"] += 1
+        x, parameters = self._arguments("values", args)
         return self._nonzeros(x, parameters, out)
 
     def values(self, *args: Any, out: Array | None = None) -> Array:
@@ -153,27 +124,20 @@ class Hessian:
 
     def value(self, *args: Any) -> float:
         """Return the function's value."""
-        x, parameters = self._function.arguments.split(args)
-        self.calls["value"] += 1
-        run: Executable = self._lazy.get("value", lambda: self._prepare(self._function.program))
+        x, parameters = self._arguments("value", args)
+        run = self._executable("value", self._traced("values").program)
         return float(run(x, parameters)[0])
 
     def gradient(self, *args: Any) -> Array:
         """Return the gradient, shape (n,)."""
-        x, parameters = self._function.arguments.split(args)
-        self.calls["gradient"] += 1
-        run: Executable = self._lazy.get("gradient", lambda: self._prepare(self._gradient_program))
-        return run(x, parameters)
+        x, parameters = self._arguments("gradient", args)
+        return self._executable("gradient", self._gradient_program)(x, parameters)
 
     def hvp(self, *args: Any) -> Array:
-        """Return ``H(x) @ v``, shape (n,); `v` comes last."""
-        *point, v = args
-        x, parameters = self._function.arguments.split(point)
-        self.calls["hvp"] += 1
-        run: Executable = self._lazy.get(
-            "hvp", lambda: self._prepare(tangent_program(self._gradient_program))
-        )
-        return run(x, [*parameters, np.asarray(v, dtype=np.float64).reshape(-1)])
+        """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
+        x, parameters = self._arguments("hvp", args[:-1])
+        run = self._executable("hvp", lambda: tangent_program(self._gradient_program))
+        return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
 
     def explain(self, i: int, j: int) -> str:
         """Say which source lines and primitives join gradient element i and variable j.
@@ -183,27 +147,8 @@ class Hessian:
         IndexError
             If the entry lies outside the matrix.
         """
-        program = gradient_program(lower(self._function.traced.tape))
+        program = gradient_program(lower(self._traced("explanations").traced.tape))
         return explain(program, self.pattern, i, j, "gradient element")
-
-    def report(self) -> str:
-        """Return a table of sizes, times of each stage, counts of calls, and reasons."""
-        return report(self, self._function, self._nonzeros)
-
-    def kernels(self) -> str:
-        """Return a readable form of the program that computes the nonzeros."""
-        return readable(self._nonzeros)
-
-    def __str__(self) -> str:
-        return f"{self!r}\n{self.pattern}"
-
-    def __repr__(self) -> str:
-        n = self.shape[0]
-        share = f"{100 * self.pattern.density:.3g} %"
-        return f"<Hessian {n}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
-
-    def _prepare(self, program: Program) -> Executable:
-        return executable(program, self._function.preparation)
 
 
 def _scalar_function(

@@ -17,16 +17,9 @@ from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.function import (
-    Executable,
-    Function,
-    Lazy,
-    Method,
-    Preparation,
-    executable,
-)
+from sparsesolve.derivatives.function import Function, Method, Preparation
 from sparsesolve.derivatives.nonzeros import Nonzeros, jacobian_nonzeros
-from sparsesolve.derivatives.report import readable, report
+from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import adjoint_program, tangent_program
 from sparsesolve.lower import lower
@@ -66,54 +59,32 @@ class MatrixTemplate:
         return matrix
 
 
-class Jacobian:
+class Jacobian(Prepared):
     """The sparse Jacobian of a function; made by `jacobian`.
 
     Call it with the function's arguments to get a `scipy.sparse.csr_array` of shape (m, n), where
     m is the number of elements of the function's value and n that of the differentiated argument.
-    Data are fresh at every call; the index arrays are shared and read-only.
+    Data are fresh at every call; the index arrays are shared and read-only. `pattern` holds the
+    structure, `calls` counts calls.
     """
 
     def __init__(
-        self,
-        nonzeros: Nonzeros,
-        function: Function | Differences,
-        format: Format,
+        self, nonzeros: Nonzeros, function: Function | Differences, format: Format
     ) -> None:
+        super().__init__(nonzeros, function)
         if format not in ("csr", "csc"):
             raise ValueError(f"`format` must be 'csr' or 'csc', got {format!r}.")
-        self._nonzeros = nonzeros
-        self._function = function
         self._matrix = MatrixTemplate(nonzeros.pattern, format)
-        self._lazy = Lazy()
         self.format = format
-        self.calls: dict[str, int] = {"values": 0, "value": 0, "jvp": 0, "vjp": 0}
-
-    @property
-    def pattern(self) -> Pattern:
-        """Structure, shape (m, n)."""
-        return self._nonzeros.pattern
-
-    @property
-    def nnz(self) -> int:
-        """Number of entries of the pattern."""
-        return self.pattern.nnz
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """``(m, n)``."""
-        return self.pattern.shape
-
-    @property
-    def method(self) -> str:
-        """How values are computed: "compiled", "interpreted", "colored" or differences."""
-        return self._nonzeros.method
 
     @property
     def coloring(self) -> Coloring:
         """A column or row coloring of the pattern, the one with fewer colors."""
-        made: Coloring = self._lazy.get("coloring", self._color)
-        return made
+        by_columns, by_rows = (
+            shared_coloring_cache.get(self.pattern, structure=structure).coloring
+            for structure in ("columns", "rows")
+        )
+        return by_rows if by_rows.ncolors < by_columns.ncolors else by_columns
 
     def __call__(self, *args: Any) -> Any:
         """Return the Jacobian as a sparse array with fresh data.
@@ -132,8 +103,7 @@ class Jacobian:
 
     def values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
-        x, parameters = self._function.arguments.split(args)
-        self.calls["values"] += 1
+        x, parameters = self._arguments("values", args)
         return self._nonzeros(x, parameters, out)
 
     def buffer(self) -> Array:
@@ -146,16 +116,17 @@ class Jacobian:
         The quickest way to new values: constant entries are not touched. The buffer must come
         from `buffer` and its constant entries must still be there.
         """
-        x, parameters = self._function.arguments.split(args)
-        self.calls["values"] += 1
+        x, parameters = self._arguments("values", args)
         self._nonzeros.refill(buffer, x, parameters)
         return buffer
 
     def value(self, *args: Any) -> Array:
         """Return the function's value, in its own shape, without calling the user's function."""
-        x, parameters = self._function.arguments.split(args)
-        self.calls["value"] += 1
-        return self._evaluate()(x, parameters).reshape(self._function.output_shape)
+        x, parameters = self._arguments("value", args)
+        if isinstance(self._function, Differences):
+            return self._function.evaluate(x, parameters)
+        run = self._executable("value", self._function.program)
+        return run(x, parameters).reshape(self._function.output_shape)
 
     def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
         """Return both."""
@@ -163,19 +134,17 @@ class Jacobian:
 
     def jvp(self, *args: Any) -> Array:
         """Return ``J(x) @ v``, shape (m,); `v` of shape (n,) or of x comes last."""
-        *point, v = args
-        x, parameters = self._function.arguments.split(point)
-        self.calls["jvp"] += 1
-        run: Executable = self._lazy.get("jvp", lambda: self._derived(tangent_program))
-        return run(x, [*parameters, _direction("v", v, self.shape[1])])
+        x, parameters = self._arguments("jvp", args[:-1])
+        program = self._traced("products").program
+        run = self._executable("jvp", lambda: tangent_program(program))
+        return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
 
     def vjp(self, *args: Any) -> Array:
         """Return ``J(x).T @ w``, shape (n,); `w` of shape (m,) or of the value comes last."""
-        *point, w = args
-        x, parameters = self._function.arguments.split(point)
-        self.calls["vjp"] += 1
-        run: Executable = self._lazy.get("vjp", lambda: self._derived(adjoint_program))
-        return run(x, [*parameters, _direction("w", w, self.shape[0])])
+        x, parameters = self._arguments("vjp", args[:-1])
+        program = self._traced("products").program
+        run = self._executable("vjp", lambda: adjoint_program(program))
+        return run(x, [*parameters, direction("w", args[-1], self.shape[0])])
 
     def explain(self, i: int, j: int) -> str:
         """Say which source lines and primitives join row i and column j.
@@ -185,52 +154,8 @@ class Jacobian:
         IndexError
             If the entry lies outside the matrix.
         """
-        program = lower(self._traced("explain").traced.tape)
+        program = lower(self._traced("explanations").traced.tape)
         return explain(program, self.pattern, i, j, "output")
-
-    def report(self) -> str:
-        """Return a table of sizes, times of each stage, counts of calls, and reasons."""
-        return report(self, self._function, self._nonzeros)
-
-    def kernels(self) -> str:
-        """Return a readable form of the program that computes the nonzeros."""
-        return readable(self._nonzeros)
-
-    def __str__(self) -> str:
-        return f"{self!r}\n{self.pattern}"
-
-    def __repr__(self) -> str:
-        m, n = self.shape
-        share = f"{100 * self.pattern.density:.3g} %"
-        return f"<Jacobian {m}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
-
-    def _evaluate(self) -> Callable[..., Array]:
-        if isinstance(self._function, Differences):
-            return self._function.evaluate
-        function = self._function
-        run: Executable = self._lazy.get(
-            "value", lambda: executable(function.program, function.preparation)
-        )
-        return run
-
-    def _derived(self, derive: Callable[[Any], Any]) -> Executable:
-        function = self._traced("products")
-        return executable(derive(function.program), function.preparation)
-
-    def _traced(self, what: str) -> Function:
-        if isinstance(self._function, Differences):
-            raise TypeError(
-                f"{what} need the traced function, but method={self.method!r} only calls it. "
-                "Use method='auto'."
-            )
-        return self._function
-
-    def _color(self) -> Coloring:
-        choices = [
-            shared_coloring_cache.get(self.pattern, structure=structure).coloring
-            for structure in ("columns", "rows")
-        ]
-        return min(choices, key=lambda coloring: coloring.ncolors)
 
 
 def jacobian(
@@ -356,7 +281,8 @@ def nonzero_part(pattern: Pattern, values: Array) -> Pattern:
     return Pattern.from_scipy(sp.coo_array((ones, (rows, columns)), shape=pattern.shape))
 
 
-def _direction(name: str, given: Any, size: int) -> Array:
+def direction(name: str, given: Any, size: int) -> Array:
+    """Check a direction or weights and make it flat."""
     vector = np.asarray(given, dtype=np.float64).reshape(-1)
     if vector.size != size:
         raise ValueError(f"`{name}` must have {size} elements, got {vector.size}.")

@@ -14,6 +14,8 @@ from sparsesolve.program import Slots
 
 __all__ = ["sum_runs"]
 
+_FEW = 32  # fewer runs of one length than this join the segmented sum: one kernel, not many
+
 
 def sum_runs(b: Builder, members: Slots, sizes: NDArray[np.int64], *, unroll: int) -> Slots:
     """Slot of the sum of each run of consecutive members.
@@ -27,7 +29,7 @@ def sum_runs(b: Builder, members: Slots, sizes: NDArray[np.int64], *, unroll: in
     sizes : ndarray of int, shape (runs,)
         Length of each run; may be zero.
     unroll : int
-        Runs up to this length become `add` maps.
+        Runs up to this length become `add` maps, where many have it.
 
     Returns
     -------
@@ -35,18 +37,18 @@ def sum_runs(b: Builder, members: Slots, sizes: NDArray[np.int64], *, unroll: in
         The member itself for a run of one; the slot of 0.0 for an empty run.
     """
     first = np.cumsum(sizes) - sizes
-    sums = np.full(sizes.size, -1, dtype=np.int32)
-    for size in np.flatnonzero(np.bincount(sizes, minlength=1)[: unroll + 1]):
-        at = np.flatnonzero(sizes == size)
-        if size == 0:
-            sums[at] = b.scalar(0.0)
+    sums = np.full(sizes.size, b.scalar(0.0), dtype=np.int32)
+    left = sizes > 0
+    for size, count in enumerate(np.bincount(sizes, minlength=1)[: unroll + 1]):
+        if size == 0 or (size > 1 and count < _FEW):
             continue
+        at = np.flatnonzero(sizes == size)
         total = members[first[at]]
-        for k in range(1, int(size)):
+        for k in range(1, size):
             total = b.map("add", total, members[first[at] + k])
         sums[at] = total
-    long = np.flatnonzero(sizes > unroll)
-    if long.size:
-        segments = np.concatenate([[0], np.cumsum(sizes[long])])
-        sums[long] = b.reduce(members[np.repeat(sizes > unroll, sizes)], segments)
+        left[at] = False
+    if left.any():
+        segments = np.concatenate([[0], np.cumsum(sizes[left])])
+        sums[left] = b.reduce(members[np.repeat(left, sizes)], segments)
     return sums

@@ -1,0 +1,95 @@
+"""`Prepared`: what `Jacobian` and `Hessian` have in common: nonzeros, counts, words about them.
+
+Separate so that these two hold their mathematics only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sparsesolve.derivatives.differences import Differences
+from sparsesolve.derivatives.function import Executable, Function, Lazy, executable
+from sparsesolve.derivatives.nonzeros import Nonzeros
+from sparsesolve.derivatives.report import readable, report
+from sparsesolve.pattern import Pattern
+from sparsesolve.program import Program
+
+__all__ = ["Prepared"]
+
+
+class Prepared:
+    """A derivative whose structure is fixed and whose values are computed on demand.
+
+    Parameters
+    ----------
+    nonzeros : Nonzeros
+        Where the values come from.
+    function : Function or Differences
+        The function, traced or not.
+    """
+
+    def __init__(self, nonzeros: Nonzeros, function: Function | Differences) -> None:
+        self._nonzeros = nonzeros
+        self._function = function
+        self._lazy = Lazy()
+        self.calls: dict[str, int] = {}
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure of the matrix."""
+        return self._nonzeros.pattern
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries of the pattern."""
+        return self.pattern.nnz
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.pattern.shape
+
+    @property
+    def method(self) -> str:
+        """How values are computed: "compiled", "interpreted", "colored" or differences."""
+        return self._nonzeros.method
+
+    def report(self) -> str:
+        """Return a table of sizes, times of each stage, counts of calls, and reasons."""
+        return report(self, self._function, self._nonzeros)
+
+    def kernels(self) -> str:
+        """Return a readable form of the program that computes the nonzeros."""
+        return readable(self._nonzeros)
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.pattern}"
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        share = f"{100 * self.pattern.density:.3g} %"
+        return f"<{type(self).__name__} {m}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
+
+    def _arguments(self, name: str, args: Any) -> tuple[Any, list[Any]]:
+        """Count a call, check its arguments and sort them into the point and the parameters."""
+        self.calls[name] = self.calls.get(name, 0) + 1
+        x, parameters = self._function.arguments.split(args)
+        return x, list(parameters)
+
+    def _traced(self, what: str) -> Function:
+        if isinstance(self._function, Differences):
+            raise TypeError(
+                f"{what} need the traced function, but method={self.method!r} only calls it. "
+                "Use method='auto'."
+            )
+        return self._function
+
+    def _executable(self, name: str, program: Any) -> Executable:
+        """Return a program made ready to run on first use; `program` is one, or makes one."""
+
+        def make() -> Executable:
+            made: Program = program() if callable(program) else program
+            return executable(made, self._traced("products").preparation)
+
+        run: Executable = self._lazy.get(name, make)
+        return run
