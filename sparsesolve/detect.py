@@ -60,7 +60,7 @@ def boolean_pattern(program: Program) -> Pattern:
 
 
 def _loads_by_output(step: Kernel) -> list[list[Slots]]:
-    """What each output reads with a derivative that is not structurally zero."""
+    """List what each output reads with a derivative that is not structurally zero."""
     e = Expressions()
     numbers = e.graft(step.nodes)
     count = len(e.nodes)
