@@ -205,7 +205,7 @@ def stiff_row(side: int) -> Row:
     rhs, y0 = brusselator(side)
     jacobian, setup = timed(ss.jacobian, rhs, 0.0, y0, argnum=1)
     span = (0.0, 1.1)
-    ours, solve = timed(scipy.integrate.solve_ivp, rhs, span, y0, method="BDF", jac=jacobian)
+    ours, solve = timed(ss.solve_ivp, rhs, span, y0, method="BDF", jac=jacobian)
     plain, without = without_us(scipy.integrate.solve_ivp, rhs, span, y0, method="BDF")
     difference = float(np.max(np.abs(ours.y[:, -1] - plain.y[:, -1])))
     m, n = jacobian.shape
@@ -238,8 +238,9 @@ def demo_rows(sizes: Sizes) -> Iterator[Row]:
     ------
     Row
     """
-    # small problems first, so that no row pays for imports that serve all of them
-    ss.root(bratu(3)[0], bratu(3)[1])
+    # small ones first, so that no row pays for the imports that serve all of them
+    ss.root(*bratu(3))
+    ss.solve_ivp(brusselator(3)[0], (0.0, 0.01), brusselator(3)[1])
     yield optimization_row(sizes.oscillator, "trust-constr")
     if importlib.util.find_spec("cyipopt") is not None:
         yield optimization_row(sizes.oscillator_ipopt, "ipopt")
