@@ -90,6 +90,5 @@ def _environment(threads: int) -> dict[str, str]:
         "XLA_FLAGS": flags.strip(),
         "NPROC": count,
         "JAX_PLATFORMS": "cpu",
-        "JAX_ENABLE_X64": "1",
         "SPARSESOLVE_CACHE": "0",
     }

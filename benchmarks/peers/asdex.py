@@ -19,6 +19,8 @@ from benchmarks.suite import Task
 
 __all__ = ["before", "prepare"]
 
+jax.config.update("jax_enable_x64", True)
+
 
 def before(task: Task) -> None:
     """Start JAX, which takes a while once a process."""
