@@ -117,20 +117,22 @@ def run_solve(console: Console, *, quick: bool, output: Path, about: Mapping[str
     """
     lines: list[Line] = []
     table = Table(title="Solves, one thread", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for head in ("problem", "n", "way", "set-up", "solve", "times ours", "value"):
-        table.add_column(head, justify="left" if head in ("problem", "way") else "right")
+    heads = ("problem\n[dim]solver, n[/dim]", "way", "set-up", "solve", "times\nours", "value")
+    for k, head in enumerate(heads):
+        table.add_column(head, justify="left" if k < 2 else "right", no_wrap=k < 5)
     for solve in SOLVES:
         fresh = list(_lines(solve, quick))
         lines += fresh
         for line in fresh:
             table.add_row(
-                f"{line.problem} ({line.solver})",
-                str(line.n),
+                f"{line.problem}\n[dim]{line.solver}, {fresh[0].n}[/dim]"
+                if line is fresh[0]
+                else "",
                 line.way,
                 time_text(line.setup),
                 time_text(line.solve),
                 f"{line.total / fresh[0].total:.3g}",
-                f"{line.value:.10g}" if line.status == "ok" else line.status,
+                f"{line.value:.9g}" if line.status == "ok" else line.status,
             )
     console.print(table)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -84,15 +84,17 @@ def _rival(row: Row | None, what: str) -> str:
 def _ratio(ours: float, other: Row | None, what: str) -> str:
     if other is None or math.isnan(ours) or math.isnan(getattr(other, what)):
         return "-"
-    return f"{ours / getattr(other, what):.2f}"
+    return f"{ours / getattr(other, what):.2g}"
 
 
 def time_text(seconds: float) -> str:
     """Return a time with three digits and its unit."""
+    if math.isnan(seconds):
+        return "-"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
-    return "-" if math.isnan(seconds) else f"{seconds / 1e-9:.3g} ns"
+    return f"{seconds / 1e-9:.3g} ns" if seconds else "0"
 
 
 def terminal(rows: Sequence[Row], threads: int) -> Table:
