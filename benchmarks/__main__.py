@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_peers(commands.add_parser("peers", help="derivatives, beside other tools"))
-    shown = commands.add_parser("table", help="print a result file of `peers` in Markdown")
-    shown.add_argument("file", type=Path, nargs="?", default=RESULTS / "peers.csv")
+    shown = commands.add_parser("table", help="print result files of `peers` in Markdown")
+    shown.add_argument("files", type=Path, nargs="*", default=[RESULTS / "peers.csv"])
     for name, text in (
         ("setup", "detection, set-up and import, against their targets"),
         ("solve", "solvers with sparsesolve and with their own derivatives"),
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.command == "peers":
         peers(chosen, console)
     elif chosen.command == "table":
-        print(markdown(*read_rows(chosen.file)))
+        for file in chosen.files:
+            print(markdown(*read_rows(file)), end="\n\n")
     elif chosen.command == "setup":
         from benchmarks.setup import run_setup
 
