@@ -100,3 +100,11 @@ def object_array(x):
     for k in range(3):
         r[k] = x[k] * x[k + 3]
     return np.sin(r.astype(float)) if r.dtype != object else np.array(list(r)) ** 2
+
+
+@_case()
+def sort_in_place(x):
+    r = np.sin(9.0 * x)
+    r.sort()
+    r[::-1].sort()
+    return r * x

@@ -276,6 +276,8 @@ REFUSED = {
     "branch": (lambda x: x if x[0] > 0 else -x, "np.where"),
     "mask": (lambda x: x[x > 0.5], "np.where"),
     "out": (lambda x: np.exp(x, out=np.zeros(6)), "out="),
+    "out of a method": (lambda x: x.dot(x, out=np.zeros(())), "out="),
+    "sort of the argument": (lambda x: x.sort() or x, "x = x.copy()"),
     "float": (lambda x: float(x[0]) * x, "float()"),
     "int": (lambda x: x[int(x[0])], "static constant"),
     "argmax": (lambda x: x[np.argmax(x)], "np.max"),

@@ -36,12 +36,24 @@ class Template:
     output: int
 
 
-# Operations that autograd wraps without a rule: (g, ans, *operands) -> pulled back to operand k.
+def _sinc_slope(x: Any) -> Any:
+    """Slope of sin(u) / u, u = pi x; by its series near zero, where the quotient cancels."""
+    u = np.pi * x
+    near = np.abs(u) < 0.3
+    away = np.where(near, 1.0, u)
+    s = u * u
+    series = -1.0 / 3 + s * (1.0 / 30 + s * (-1.0 / 840 + s * (1.0 / 45360 - s / 3991680)))
+    return np.pi * np.where(near, u * series, (np.cos(u) - np.sin(u) / away) / away)
+
+
+# Operations that autograd wraps without a rule, or with one that fails at a point where they are
+# smooth: (g, ans, *operands) -> pulled back to operand k.
 _OWN_RULES: dict[tuple[str, int], Callable[..., Any]] = {
     ("cbrt", 0): lambda g, ans, x: g / (3.0 * ans * ans),
     ("copysign", 0): lambda g, ans, x, y: g * np.sign(x) * np.sign(ans),
     ("fmod", 0): lambda g, ans, x, y: g,
     ("fmod", 1): lambda g, ans, x, y: -g * np.trunc(x / y),
+    ("sinc", 0): lambda g, ans, x: g * _sinc_slope(x),
     ("logaddexp2", 0): lambda g, ans, x, y: g * 2.0 ** (x - ans),
     ("logaddexp2", 1): lambda g, ans, x, y: g * 2.0 ** (y - ans),
 }
@@ -102,7 +114,10 @@ def _autograd_rule(op: str, operand: int) -> Callable[..., Any]:
         )
 
     def rule(g: Any, ans: Any, *args: Any) -> Any:
-        pulled = maker((operand,), ans, args, {})(g)[0]
+        try:
+            pulled = maker((operand,), ans, args, {})(g)[0]
+        except NotImplementedError:
+            pulled = None
         if pulled is None:
             raise UnsupportedOperation(f"`{op}` has no derivative for its operand {operand}.")
         return pulled

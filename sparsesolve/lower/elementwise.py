@@ -133,11 +133,6 @@ def _product(c: Context, x: Any, count: int) -> Any:
     return squared if count % 2 == 0 else c.map("multiply", squared, x)
 
 
-@rule("special.rgamma rgamma", "special functions")
-def _rgamma(c: Context, x: Any) -> Any:
-    return c.map("divide", 1.0, c.map("gamma", x))
-
-
 @rule("special.gammasgn gammasgn", "special functions")
 def _gammasgn(c: Context, x: Any) -> Any:
     """Sign of the gamma function: below zero it turns at every integer."""

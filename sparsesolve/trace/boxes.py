@@ -163,7 +163,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     def dot(self, other: Any, out: None = None) -> Any:
         """Return the matrix product."""
-        return self @ other if scipy.sparse.issparse(other) else anp.dot(self, operand(other))
+        return self @ other if scipy.sparse.issparse(other) else np.dot(self, other, out=out)
 
     def __matmul__(self, other: Any) -> Any:
         if scipy.sparse.issparse(other):
@@ -224,6 +224,10 @@ class ScalarTracer(Box):  # type: ignore[misc]
     def flatten(self, order: str = "C") -> Any:
         """Return a one-dimensional copy."""
         return anp.ravel(self, order).copy()
+
+    def clip(self, min: Any = None, max: Any = None, out: None = None) -> Any:
+        """Return the values cut at one or two bounds."""
+        return np.clip(self, min, max, out=out)
 
     def conj(self) -> Any:
         """Return the complex conjugate."""
@@ -286,6 +290,10 @@ class ArrayTracer(ScalarTracer):
 
     def __contains__(self, item: Any) -> bool:
         return bool(anp.any(self == item))
+
+    def sort(self, axis: int = -1, **options: Any) -> None:
+        """Sort in place."""
+        self[...] = np.sort(self, axis, **options)
 
     def fill(self, value: Any) -> None:
         """Assign one value to all elements."""
@@ -389,8 +397,8 @@ ArrayTracer.__imatmul__ = _in_place(anp.matmul)
 for _name, _function in _COMPARISONS.items():
     setattr(ScalarTracer, f"__{_name}__", _binary(_function))
 _METHODS = (
-    "all any argmax argmin argpartition argsort clip compress cumprod cumsum diagonal max mean min "
-    "nonzero prod ptp ravel repeat round searchsorted sort squeeze std sum swapaxes take trace var"
+    "all any argmax argmin argpartition argsort compress cumprod cumsum diagonal max mean min "
+    "nonzero prod ptp ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
 )
 for _name in _METHODS.split():
     setattr(ScalarTracer, _name, _forward(_name))

@@ -12,20 +12,22 @@ import scipy.special
 from autograd.numpy import _original_where as where
 from autograd.scipy import special
 
-from sparsesolve.trace.dispatch import call, implements
+from sparsesolve.trace.dispatch import implements
 
 __all__: list[str] = []
 
 implements(np.i0)(lambda x: special.i0(x))
 
-_NDTR = 1.0 / np.sqrt(2.0)
+_NDTR = np.sqrt(0.5)
 implements(scipy.special.xlogy)(
     lambda x, y: where(x == 0, 0.0 * anp.isnan(y), x * anp.log(where(x == 0, 1.0, y)))
 )
 implements(scipy.special.xlog1py)(
     lambda x, y: where(x == 0, 0.0 * anp.isnan(y), x * anp.log1p(where(x == 0, 0.0, y)))
 )
-implements(scipy.special.entr)(lambda x: -call(scipy.special.xlogy, (x, x), {}))
+implements(scipy.special.entr)(
+    lambda x: where(x < 0, -np.inf, where(x == 0, 0.0, -x * anp.log(where(x == 0, 1.0, x))))
+)
 implements(scipy.special.ndtr)(lambda x: 0.5 * special.erfc(-x * _NDTR))
 implements(scipy.special.exp10)(lambda x: anp.power(10.0, x))
 implements(scipy.special.exp2)(lambda x: anp.exp2(x))
