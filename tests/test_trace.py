@@ -36,6 +36,7 @@ VECTOR = {
     "constant left": lambda np, x: B * x + B / x - B**2 * x + B @ A55 @ x,
     "list operand": lambda np, x: x * [1, 2, 3, 4, 5] + [x[0]] * 5,
     "comparison": lambda np, x: (x > 0.5) * x + (x <= 0.4) * 1.0 + (x != x[0]) + (x > 0.3),
+    "index of a scalar": lambda np, x: np.max(x)[None] * x[1][..., None] + x[0][()],
     "logic": lambda np, x: ((x > 0.2) & (x < 0.7) | ~(x > 0.5) ^ (x < 0.1)) * x,
     "bool sum": lambda np, x: np.sum(x > 0.5) * x.sum(),
     # ufuncs

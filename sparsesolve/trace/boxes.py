@@ -148,6 +148,14 @@ class ScalarTracer(Box):  # type: ignore[misc]
             f"{user_line()}. Use NumPy's functions of the array."
         )
 
+    # no sequence, although NumPy's scalars take None, ... and () as an index
+    __iter__: Any = None
+    __contains__: Any = None
+
+    def __getitem__(self, index: Any) -> Any:
+        shape = np.empty(())[plain_index(index)].shape
+        return anp.reshape(self, shape) if shape else self
+
     def item(self, *index: Any) -> Any:
         """Return one element; it stays traced."""
         if not self.ndim:
