@@ -17,6 +17,7 @@ from typing import Any
 import autograd
 import autograd.numpy as anp
 import numpy as np
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -179,3 +180,8 @@ def assert_close(actual: Any, expected: Any, *, rtol: float = 1e-12) -> None:
     assert actual.shape == expected.shape, f"{actual.shape} against {expected.shape}"
     scale = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
     np.testing.assert_allclose(actual, expected, rtol=0.0, atol=rtol * scale)
+
+
+def seeds() -> st.SearchStrategy[int]:
+    """Draw seeds of random programs: one cheap draw an example."""
+    return st.integers(0, 2**32 - 1)

@@ -58,6 +58,8 @@ _OWN_RULES: dict[tuple[str, int], Callable[..., Any]] = {
     ("logaddexp2", 1): lambda g, ans, x, y: g * 2.0 ** (y - ans),
 }
 _HIDDEN = {"where": "_original_where"}  # autograd's primitive behind a plain function
+# autograd says zero for the order of these, which is not true; there is no rule
+_NO_RULE = {(op, 0) for op in ("polygamma", "jn", "yn", "iv", "ive")}
 _ZERO = {("where", 0), ("copysign", 1)}
 
 
@@ -118,7 +120,7 @@ def _autograd_rule(op: str, operand: int) -> Callable[..., Any]:
             pulled = maker((operand,), ans, args, {})(g)[0]
         except NotImplementedError:
             pulled = None
-        if pulled is None:
+        if pulled is None or (op, operand) in _NO_RULE:
             raise UnsupportedOperation(f"`{op}` has no derivative for its operand {operand}.")
         return pulled
 
