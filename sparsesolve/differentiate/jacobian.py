@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.builder import Builder
-from sparsesolve.differentiate.direct import direct_entries
+from sparsesolve.differentiate.direct import Load, direct_entries, in_column_order
 from sparsesolve.differentiate.local import Known, known_values, reverse
 from sparsesolve.differentiate.opaque import jacobian_function
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Rows, Terms, combine
@@ -237,17 +237,14 @@ class _Walk:
         filled = np.where(mask, values, 0.0)
         return Known(np.broadcast_to(mask, shape), np.broadcast_to(filled, shape))
 
-    def entries(
-        self, step: Kernel, loads: list[tuple[Slots, Slots, NDArray[np.bool_] | None]]
-    ) -> Entries:
+    def entries(self, step: Kernel, loads: list[Load]) -> Entries:
         """Rows of one output."""
         if step.segments is None:
             found = direct_entries(self.rows, self.n, loads)
             if found is not None:
                 return found
         self.charge(sum(self.rows.size_of(ids) for ids, _, _ in loads))
-        middle = step.length // 2
-        ordered = sorted(loads, key=lambda load: int(load[0][middle]))
+        ordered = in_column_order(loads)
         rows = self.row_numbers(step)
         single = all(int(self.rows.count[load[0]].max(initial=0)) <= 1 for load in ordered)
         if single and step.segments is None:
