@@ -16,7 +16,7 @@ from benchmarks.compare import Options, compare, plan
 from benchmarks.machine import describe
 from benchmarks.peers import PEERS
 from benchmarks.plot import plot
-from benchmarks.rows import Row, read_rows, write_rows
+from benchmarks.rows import Row, merged, read_rows, write_rows
 from benchmarks.table import markdown, terminal, time_text
 
 __all__ = ["main"]
@@ -82,6 +82,7 @@ def _add_peers(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, help="of points, multipliers and probes (default 0)")
     add("--quick", action="store_true", help="about a minute: n near 1000, one round")
     add("--output", type=Path, default=RESULTS / "peers.csv", help="CSV; the plot lies beside it")
+    add("--append", action="store_true", help="keep the other lines of an existing file")
 
 
 def peers(chosen: argparse.Namespace, console: Console) -> None:
@@ -89,7 +90,7 @@ def peers(chosen: argparse.Namespace, console: Console) -> None:
     given = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(chosen).items()
-        if value is not None and name not in ("command", "quick", "output")
+        if value is not None and name not in ("command", "quick", "output", "append")
     }
     options = replace(QUICK if chosen.quick else Options(), **given)
     for name in options.peers:
@@ -97,9 +98,11 @@ def peers(chosen: argparse.Namespace, console: Console) -> None:
             console.print(f"{name} is skipped: {', '.join(missing)} not installed (extra `peers`)")
     about = describe(PACKAGES, options.seed)
     rows: list[Row] = []
+    if chosen.append and chosen.output.exists():
+        rows, _ = read_rows(chosen.output)
     for family, n, threads, names in plan(options):
         fresh = compare(options, family, n, threads, names)
-        rows += fresh
+        rows = merged(rows, fresh)
         write_rows(chosen.output, rows, about)
         for row in fresh:
             console.print(

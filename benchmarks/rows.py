@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-__all__ = ["Row", "read_rows", "write_rows"]
+from benchmarks.peers import PEERS
+from benchmarks.suite import FAMILIES
+
+__all__ = ["Row", "merged", "read_rows", "write_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,18 @@ def read_rows(path: Path) -> tuple[list[Row], dict[str, str]]:
     convert = {field.name: kinds[str(field.type)] for field in fields(Row)}
     table = csv.DictReader(line for line in lines if not line.startswith("# "))
     return [Row(**{k: convert[k](v) for k, v in line.items()}) for line in table], about
+
+
+def merged(old: Sequence[Row], fresh: Sequence[Row]) -> list[Row]:
+    """Return all rows in the order of the suite; fresh groups replace old ones as a whole."""
+    groups = {(row.family, row.n, row.threads) for row in fresh}
+    kept = [row for row in old if (row.family, row.n, row.threads) not in groups]
+    families, peers = [family.name for family in FAMILIES], list(PEERS)
+
+    def place(row: Row) -> tuple[int, int, int, int]:
+        return row.threads, families.index(row.family), row.n, peers.index(row.peer)
+
+    return sorted([*kept, *fresh], key=place)
 
 
 def _text(value: object) -> str:

@@ -15,7 +15,7 @@ from benchmarks.fresh import FreshFailure, run_fresh
 from benchmarks.measure import sample
 from benchmarks.peers import OURS, PEERS, load_peer
 from benchmarks.plot import plot
-from benchmarks.rows import Row, read_rows, write_rows
+from benchmarks.rows import Row, merged, read_rows, write_rows
 from benchmarks.suite import FAMILIES, Task, find_family
 from benchmarks.table import cells_of, groups, markdown, terminal, time_text
 from benchmarks.ways import WAYS
@@ -156,6 +156,16 @@ def test_files_are_read_back(tmp_path):
     assert again[1].status == rows[1].status
     assert math.isnan(again[1].evaluation)
     assert about == {"machine": "a: b", "seed": "0"}
+
+
+def test_a_new_run_replaces_whole_groups():
+    new = row(threads=2), row(n=16), row(peer="numba-loop", best=1.0)
+    together = merged(RIVALS, new)
+    assert [(r.threads, r.n, r.peer) for r in together] == [
+        (1, 16, OURS),
+        (1, 100, "numba-loop"),
+        (2, 100, OURS),
+    ]
 
 
 def test_a_line_takes_the_best_rival_of_each_kind():
