@@ -9,6 +9,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def describe(packages: Iterable[str], seed: int) -> dict[str, str]:
         "machine": f"{_processor()}, {os.cpu_count()} processors, {platform.system()}",
         "python": platform.python_version(),
         "versions": ", ".join(_versions(packages)),
+        "commit": _commit(),
         "seed": str(seed),
     }
 
@@ -39,6 +41,18 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
     return platform.machine()
+
+
+def _commit() -> str:
+    """Name the state of this repository."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or "unknown"
 
 
 def _versions(packages: Iterable[str]) -> list[str]:
