@@ -1,7 +1,7 @@
 """Sparse Levenberg-Marquardt and Gauss-Newton methods for least squares.
 
 Separate because scipy's `lm` is dense, and its `trf` solves sparse problems only by LSMR, which
-stalls on ill-conditioned ones. Steps come from one sparse factorization (see `augmented`). The
+stalls on ill-conditioned ones. Steps come from one sparse factorization (see `normal`). The
 damping follows the gain ratio (Nielsen 1999, "Damping parameter in Marquardt's method", IMM-REP
 1999-05), and variables are scaled by the largest column norms seen (More 1978). Gauss-Newton is the
 same with no damping until a step fails.
@@ -16,9 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.augmented import Augmented
 from sparsesolve.adapters.losses import LOSSES, robust_cost, robust_weights
 from sparsesolve.adapters.monitor import Monitor
+from sparsesolve.adapters.normal import damped_system
 from sparsesolve.adapters.residual import Residual
 from sparsesolve.result import Status
 
@@ -115,7 +115,7 @@ class _Levenberg:
         self.monitor = monitor
         self.loss = LOSSES[loss]
         self.scale = scale
-        self.augmented = Augmented(residual.pattern)
+        self.system = damped_system(residual.pattern)
         self.mu = options.damping
         self.growth = 2.0
         self.weights = np.zeros(x0.size)
@@ -159,7 +159,7 @@ class _Levenberg:
             return Status.EVALUATION_ERROR, "The Jacobian is not finite."
         D = np.where(self.weights > 0.0, self.weights, 1.0)
         while self.mu <= _LARGEST_MU:
-            step = self.augmented.step(self.J, self.r, self.mu, D)
+            step = self.system.step(self.J, self.r, self.mu, D)
             if np.all(np.isfinite(step)):
                 moved = self.J @ step
                 # the fall of the quadratic model, damping left out: >= 0 by construction
