@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -312,3 +313,36 @@ def test_threads_give_the_same_numbers():
     x = np.linspace(0.1, 1.0, 60_000)
     one, two = (ss.jacobian(neighbors, x, threads=k, check=False) for k in (1, 2))
     np.testing.assert_array_equal(one.values(x), two.values(x))
+
+
+def test_without_llvm_numpy_serves(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sparsesolve.engine.compile", None)
+    J = ss.jacobian(neighbors, np.ones(6))
+    assert J.method == "interpreted"
+    assert "llvmlite cannot be imported" in J.report()
+    x = np.linspace(0.1, 1.0, 6)
+    oracles.assert_close(J(x).toarray(), oracles.dense_jacobian(neighbors, x))
+    with pytest.raises(ImportError):
+        ss.jacobian(neighbors, np.ones(6), method="compiled")
+
+
+def test_what_llvm_refuses_numpy_does(monkeypatch):
+    from sparsesolve.engine import compile as engine
+
+    def refuse(*args, **kwargs):
+        raise RuntimeError("no executable memory")
+
+    monkeypatch.setattr(engine, "compile_program", refuse)
+    J = ss.jacobian(neighbors, np.ones(6))
+    assert J.method == "interpreted"
+    assert "no executable memory" in J.report()
+
+
+def test_programs_without_native_functions_are_interpreted():
+    from autograd.scipy.special import polygamma
+
+    J = ss.jacobian(lambda x: polygamma(1, x), np.ones(3))
+    assert J.method == "interpreted"
+    assert "polygamma" in J.report()
+    x = np.array([0.5, 1.0, 2.5])
+    oracles.assert_close(J(x).toarray(), np.diag(polygamma(2, x)), rtol=1e-13)

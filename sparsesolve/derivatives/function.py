@@ -150,7 +150,7 @@ def executable(program: Program, preparation: Preparation) -> Executable:
         with preparation.stage("compile"):
             compiled: Executable = compile_program(fused, threads=preparation.threads)
             return compiled
-    except CannotCompile as error:
+    except (CannotCompile, OSError, RuntimeError) as error:  # the last two: LLVM may not run here
         if preparation.method == "compiled":
             raise
         preparation.note(f"interpreted with NumPy: {error}")
