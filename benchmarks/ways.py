@@ -7,7 +7,7 @@ set-up and of the solve, the value that identifies the solution, and the seconds
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ __all__ = ["WAYS"]
 
 Outcome = dict[str, float]
 QUIET = {"print_level": 0, "sb": "yes"}
+UNMATCHED = {"mumps_permuting_scaling": 0}
+"""MUMPS without its weighted matching, which costs more than the factorization of a chain."""
 
 
 def _outcome(
@@ -49,12 +51,12 @@ def _quietly(function: Callable[..., Any], *args: Any, **options: Any) -> tuple[
 # ----- Minimization --------------------------------------------------------------------------
 
 
-def lukvle1_ours(size: int, *, solver: str) -> Outcome:
+def lukvle1_ours(size: int, *, solver: str, options: Mapping[str, Any] | None = None) -> Outcome:
     import sparsesolve as ss
 
     problem = lukvle1(size).problem()
     _, setup = timed(lambda: problem.derivatives)
-    result, solve = timed(ss.minimize, problem, solver=solver)
+    result, solve = timed(ss.minimize, problem, solver=solver, options=options)
     result.raise_on_failure()
     return _outcome(size, setup, solve, result.fun, result.seconds_derivatives)
 
@@ -82,7 +84,7 @@ def lukvle1_trust_default(size: int) -> Outcome:
     return _outcome(size, 0.0, solve, result.fun)
 
 
-def lukvle1_casadi(size: int) -> Outcome:
+def lukvle1_casadi(size: int, *, options: Mapping[str, Any] | None = None) -> Outcome:
     """CasADi's own derivatives, in the IPOPT that its wheel brings."""
     import casadi as ca
 
@@ -91,15 +93,15 @@ def lukvle1_casadi(size: int) -> Outcome:
     def build() -> Any:
         x = ca.SX.sym("x", size)
         f, g = OBJECTIVES["lukvle1"](x, n=size), VECTORS["lukvle1"](x, n=size)
-        options = {"ipopt": QUIET, "print_time": False}
-        return ca.nlpsol("solver", "ipopt", {"x": x, "f": f, "g": g}, options)
+        chosen = {"ipopt": {**QUIET, **(options or {})}, "print_time": False}
+        return ca.nlpsol("solver", "ipopt", {"x": x, "f": f, "g": g}, chosen)
 
     solver, setup = timed(build)
     result, solve = timed(solver, x0=lukvle1(size).x0, lbg=0.0, ubg=0.0)
     return _outcome(size, setup, solve, float(result["f"]))
 
 
-def lukvle1_pyoptinterface(size: int) -> Outcome:
+def lukvle1_pyoptinterface(size: int, *, options: Mapping[str, Any] | None = None) -> Outcome:
     """PyOptInterface, with the IPOPT of CasADi's wheel."""
     import casadi
     import pyoptinterface as poi
@@ -122,6 +124,8 @@ def lukvle1_pyoptinterface(size: int) -> Outcome:
                 a, b = x[k], x[k + 1]
                 model.add_nl_objective(100 * (a * a - b) ** 2 + (a - 1) ** 2)
         model.set_model_attribute(poi.ModelAttribute.Silent, True)
+        for name, value in (options or {}).items():
+            model.set_raw_parameter(name, value)
         return model
 
     model, setup = timed(build)
@@ -202,6 +206,14 @@ WAYS: dict[tuple[str, str, str], Callable[[int], Outcome]] = {
     ("lukvle1", "ipopt", DEFAULT): lukvle1_ipopt_default,
     ("lukvle1", "ipopt", "casadi"): lukvle1_casadi,
     ("lukvle1", "ipopt", "pyoptinterface"): lukvle1_pyoptinterface,
+    **{
+        ("lukvle1", "ipopt-unmatched", way): partial(run, options=UNMATCHED)
+        for way, run in (
+            (OURS, partial(lukvle1_ours, solver="ipopt")),
+            ("casadi", lukvle1_casadi),
+            ("pyoptinterface", lukvle1_pyoptinterface),
+        )
+    },
     ("lukvle1", "trust-constr", OURS): partial(lukvle1_ours, solver="trust-constr"),
     ("lukvle1", "trust-constr", DEFAULT): lukvle1_trust_default,
     **{

@@ -213,7 +213,7 @@ def test_the_plot_is_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in WAYS if key[1] not in ("ipopt",)], ids=lambda key: "-".join(key)
+    "key", [key for key in WAYS if not key[1].startswith("ipopt")], ids=lambda key: "-".join(key)
 )
 def test_ways_agree(key):
     problem, solver, _ = key
