@@ -410,6 +410,8 @@ solve broadcast: np.linalg.solve(M, np.broadcast_to(x[1, 1], (3,))) * x
 pinv: np.linalg.pinv(x)
 cholesky: np.linalg.cholesky(np.eye(2) + x @ x.T)
 eigh: np.linalg.eigh(np.diag([1.0, 3.0]) + x @ x.T)[0]
+eigenvectors: np.linalg.eigh(np.diag([1.0, 3.0]) + x @ x.T)[1] ** 2
+eigh of upper part: np.linalg.eigh(np.triu(np.diag([1.0, 3.0]) + x @ x.T), UPLO="U")[1] ** 2
 eigvalsh: np.linalg.eigvalsh(np.diag([1.0, 3.0]) + x @ x.T)
 norm matrix 2: np.linalg.norm(x, 2) * x
 norm matrix -2: np.linalg.norm(x, -2)

@@ -310,3 +310,18 @@ def test_mistakes_of_the_user_are_not_renamed():
         ss.jacobian(lambda x: x[7], np.ones(3))
     with pytest.raises(ZeroDivisionError):
         ss.jacobian(lambda x: x * (1 / 0), np.ones(3))
+
+
+def test_second_derivatives_of_eigh_where_weights_vanish():
+    """A squared misfit that is zero at the point still has the curvature of its residual."""
+    C = np.diag([1.0, 3.0, 6.0])
+
+    def vectors(x):
+        return np.linalg.eigh(C + x.reshape(3, 3) @ x.reshape(3, 3).T)[1]
+
+    x = 0.1 + np.arange(9.0) / 20.0
+    goal = vectors(x)
+    J = oracles.finite_difference_jacobian(vectors, x, step=1e-3)
+    for method in ("auto", "interpreted", "colored"):
+        H = ss.hessian(lambda x: np.sum((vectors(x) - goal) ** 2), x, method=method)
+        oracles.assert_close(H(x).toarray(), 2.0 * J.T @ J, rtol=1e-8)

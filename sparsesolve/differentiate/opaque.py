@@ -49,11 +49,12 @@ def jvp_function(step: Opaque, operand: int) -> Callable[..., Any]:
     """Return the function of (direction, *operands) that pushes a direction forward.
 
     Two reverse sweeps give a forward one: the vector-Jacobian product is linear in its weights.
+    They are ones, as rules exist that leave out what zero weights would multiply.
     """
 
     def pushed(direction: Any, *operands: Any) -> Any:
         value, pull = _pull(step.function, operand, operands)
-        _, transpose = _pull(pull, 0, (np.zeros(anp.shape(value)),))
+        _, transpose = _pull(pull, 0, (np.ones(anp.shape(value)),))
         return transpose(anp.reshape(direction, step.shapes[operand]))
 
     return pushed

@@ -104,12 +104,36 @@ def _component_vjp(
     argnum: int, ans: Any, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> Callable[[Any], Any]:
     function, k, *rest = arguments
+    if function is anp.linalg.eigh:
+        return _eigh_vjp(k, *rest, **options)
 
     def item(argument: Any) -> Any:
         replaced = [*rest[: argnum - 2], argument, *rest[argnum - 1 :]]
         return function(*replaced, **options)[k]
 
     pull: Callable[[Any], Any] = make_vjp(item, rest[argnum - 2])[0]
+    return pull
+
+
+def _eigh_vjp(k: int, a: Any, UPLO: str = "L") -> Callable[[Any], Any]:
+    """Rule of one item of ``eigh``.
+
+    autograd's leaves the eigenvectors out where their cotangent is zero, which loses terms of second
+    derivatives there.
+    """
+    eigh = anp.linalg.eigh
+    w, v = component(eigh, 0, a, UPLO), component(eigh, 1, a, UPLO)
+    vt, one = anp.swapaxes(v, -1, -2), np.eye(np.shape(a)[-1])
+
+    def pull(g: Any) -> Any:
+        if k == 0:
+            inner = anp.matmul(v * g[..., None, :], vt)
+        else:
+            gap = (1.0 - one) / (w[..., None, :] - w[..., :, None] + one)
+            inner = anp.matmul(anp.matmul(v, gap * anp.matmul(vt, g)), vt)
+        triangle = np.tril(1.0 - one) if UPLO == "L" else np.triu(1.0 - one)
+        return inner * one + (inner + anp.swapaxes(inner, -1, -2)) * triangle
+
     return pull
 
 
