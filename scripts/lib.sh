@@ -52,7 +52,14 @@ make_venv() {
     "$python" -m venv "$VENV"
 }
 
+# Install into the environment, unless this pyproject.toml was installed there before.
 pip_install() {
+    local done="$VENV/.installed" key
+    key="$(cksum <pyproject.toml) $PWD $*"
+    if grep -qxF "$key" "$done" 2>/dev/null; then
+        return
+    fi
     say "pip install $*"
     retry "$VENV/bin/python" -m pip install -qq --disable-pip-version-check "$@" >&2
+    printf '%s\n' "$key" >>"$done"
 }
