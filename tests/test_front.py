@@ -142,7 +142,11 @@ def test_the_front_imports_no_solver_and_no_compiler() -> None:
 
 
 @pytest.mark.parametrize("solver", [pytest.param("ipopt", marks=pytest.mark.ipopt), "SLSQP"])
-def test_a_real_interrupt_signal(solver: str) -> None:
+def test_a_real_interrupt_signal(solver: str, request: pytest.FixtureRequest) -> None:
+    # processes of a parallel test run ignore the signal until told otherwise
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, former))
+
     def press(state):
         if state.iteration == 2:
             signal.raise_signal(signal.SIGINT)
