@@ -89,7 +89,9 @@ _rows("floor_divide", 2, _DIVIDE, flat=True)
 _rows("less less_equal greater greater_equal equal not_equal", 2, _CHEAP, flat=True)
 _rows("logical_and logical_or logical_xor heaviside", 2, _CHEAP, flat=True)
 _rows("where", 3, _CHEAP)
-_rows("erf erfc erfinv erfcinv gamma rgamma gammaln psi digamma", 1, _SPECIAL, module="scipy.special")
+_rows(
+    "erf erfc erfinv erfcinv gamma rgamma gammaln psi digamma", 1, _SPECIAL, module="scipy.special"
+)
 _rows("j0 j1 y0 y1 i0 i1 logit expit", 1, _SPECIAL, module="scipy.special")
 _rows("polygamma jn yn iv ive beta betaln gammainc gammaincc", 2, _SPECIAL, module="scipy.special")
 _rows("betainc", 3, _SPECIAL, module="scipy.special")

@@ -187,6 +187,22 @@ def test_kernels_grow_linearly_with_steps():
     assert counts[2] <= 8 * 40
 
 
+@pytest.mark.parametrize("count", [400, 1500])
+def test_long_chains(count):
+    """Longer than Python's stack is deep, and cut into kernels of bounded size."""
+
+    def function(x):
+        for _ in range(count):
+            x = x + 0.001 * np.sin(x)
+        return x
+
+    x = np.array([0.3, 0.8])
+    J = ss.jacobian(function, np.ones(2))
+    oracles.assert_close(J(x).toarray(), oracles.complex_step_jacobian(function, x))
+    nodes = [len(step.nodes) for step in J._nonzeros.run.program.instructions]
+    assert max(nodes) < 8000
+
+
 # ----- calls of the user's function -----
 
 

@@ -3,7 +3,7 @@
 In reverse order every kernel knows all the places where it would be computed: the stored kernels
 (roots) that need it, and at which positions, equal positions counted once. It is stored when
 recomputing would cost more than `_RECOMPUTE` operations a point, or when a root would outgrow
-`_LARGEST` nodes; so the result is linear in the size of the program. Stored kernels of one level
+`_LARGEST` nodes (`_LONGEST` by kernels that are computed once anyway); so the result is linear in the size of the program. Stored kernels of one level
 and one length share one loop, hence common subexpressions.
 
 Separate from `write`, which only carries the decisions out.
@@ -23,6 +23,7 @@ __all__ = ["Choice", "Item", "operands"]
 
 _RECOMPUTE = 24
 _LARGEST = 400
+_LONGEST = 2000  # the same for what is read at one place only: long chains are cut
 _MOST_OUTPUTS = 32
 _FEW = 0.25
 
@@ -193,7 +194,7 @@ class Choice:
                 cost = min(item.cost, sum(item.costs[k] for k in place.outputs))
                 work += place.at.length * max(cost, 2)
             grown = self.sizes.get(group, 0) + len(places) * len(step.nodes)
-            if grown > _LARGEST and count > 1:
+            if grown > (_LARGEST if count > 1 else _LONGEST):
                 return True
         return work / max(1, step.length) - max(item.cost, 2) > _RECOMPUTE
 

@@ -6,6 +6,8 @@ index arrays.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from sparsesolve.expression import Expressions, live_nodes
 from sparsesolve.fuse.choose import Choice
 from sparsesolve.fuse.renumber import Draft, rebuilt
@@ -30,7 +32,7 @@ def _draft(choice: Choice, head: int) -> Draft:
     for number in choice.members[head]:
         member = choice.items[number].step
         assert isinstance(member, Kernel)
-        numbers = writer.expand(member, None)
+        numbers = writer.expand(member)
         for k, node in enumerate(member.outputs):
             starts.append(member.start + k * member.rows)
             roots.append(numbers[node])
@@ -41,6 +43,18 @@ def _draft(choice: Choice, head: int) -> Draft:
         starts[0], step.length, loads, tuple(nodes), tuple(outputs), step.segments, origin
     )
     return Draft(kernel, tuple(starts), kernel.rows)
+
+
+@dataclass(slots=True)
+class _Expansion:
+    """A kernel that is being inlined: its loads, as its reader sees them, and their nodes."""
+
+    step: Kernel
+    loads: tuple[Index, ...]
+    number: int = -1
+    node: int = -1
+    position: Index | None = None
+    leaves: list[int] = field(default_factory=list)
 
 
 class _Writer:
@@ -55,18 +69,32 @@ class _Writer:
         self._arrays: dict[tuple[int, int, int], list[int]] = {}
         self._expanded: dict[int, list[tuple[Index, list[int]]]] = {}
 
-    def expand(self, step: Kernel, place: Index | None) -> list[int]:
-        """Node numbers of all nodes of a kernel, computed at `place` of its domain."""
-        self.origin.extend(step.origin)
+    def expand(self, step: Kernel) -> list[int]:
+        """Node numbers of all nodes of a kernel, computed at every point of its domain.
 
-        def leaf(number: int) -> int:
-            index = step.loads[number]
-            return self.resolve(index if place is None else index.take(place))
+        What it reads is expanded first, by a stack: chains may be longer than Python's is deep.
+        """
+        stack = [_Expansion(step, step.loads)]
+        while True:
+            top = stack[-1]
+            while len(top.leaves) < len(top.loads):
+                found = self.resolve(top.loads[len(top.leaves)])
+                if isinstance(found, _Expansion):
+                    stack.append(found)
+                    break
+                top.leaves.append(found)
+            else:
+                self.origin.extend(top.step.origin)
+                numbers = self.expressions.graft(top.step.nodes, top.leaves.__getitem__)
+                stack.pop()
+                if not stack:
+                    return numbers
+                assert top.position is not None, "only producers are on the stack"
+                self._expanded[top.number].append((top.position, numbers))
+                stack[-1].leaves.append(numbers[top.node])
 
-        return self.expressions.graft(step.nodes, leaf)
-
-    def resolve(self, index: Index) -> int:
-        """Node that reads `index`: an inlined producer's expression, or a load."""
+    def resolve(self, index: Index) -> int | _Expansion:
+        """Node that reads `index`, or what must be expanded to have it."""
         found = self.choice.producer(index)
         if found is None or not self.choice.items[found[0]].inlined:
             return self.expressions.load(self.load_number(index))
@@ -74,14 +102,14 @@ class _Writer:
         step = self.choice.items[number].step
         assert isinstance(step, Kernel)
         position = index.shifted(-(step.start + output * step.rows))
-        known = self._expanded.setdefault(number, [])
-        for place, numbers in known:
+        for place, numbers in self._expanded.setdefault(number, []):
             if place.same_as(position):
                 return numbers[step.outputs[output]]
+        loads = step.loads
         whole = position.array is None and position.start == 0 and position.stride == 1
-        numbers = self.expand(step, None if whole and index.length == step.length else position)
-        known.append((position, numbers))
-        return numbers[step.outputs[output]]
+        if not whole or index.length != step.length:
+            loads = tuple(load.take(position) for load in loads)
+        return _Expansion(step, loads, number, step.outputs[output], position)
 
     def load_number(self, index: Index) -> int:
         """Return the number of a load, equal index arrays shared."""
