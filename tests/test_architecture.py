@@ -98,6 +98,11 @@ def test_imports_point_downward(path: Path) -> None:
         assert below, f"{stage} imports {other}"
 
 
+def test_the_design_page_names_every_stage() -> None:
+    page = (ROOT / "docs" / "design.md").read_text()
+    assert not [stage for stage in RANK if f"`{stage}`" not in page]
+
+
 def test_only_late_imports_look_upward() -> None:
     for path in MODULES:
         eager = {
