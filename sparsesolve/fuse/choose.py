@@ -3,8 +3,9 @@
 In reverse order every kernel knows all the places where it would be computed: the stored kernels
 (roots) that need it, and at which positions, equal positions counted once. It is stored when
 recomputing would cost more than `_RECOMPUTE` operations a point, or when a root would outgrow
-`_LARGEST` nodes (`_LONGEST` by kernels that are computed once anyway); so the result is linear in the size of the program. Stored kernels of one level
-and one length share one loop, hence common subexpressions.
+`_LARGEST` nodes (`_LONGEST` by kernels that are computed once anyway); so the result is linear in
+the size of the program. Stored kernels of one level and one length share one loop, hence common
+subexpressions.
 
 Separate from `write`, which only carries the decisions out.
 """

@@ -118,8 +118,8 @@ def _component_vjp(
 def _eigh_vjp(k: int, a: Any, UPLO: str = "L") -> Callable[[Any], Any]:
     """Rule of one item of ``eigh``.
 
-    autograd's leaves the eigenvectors out where their cotangent is zero, which loses terms of second
-    derivatives there.
+    autograd's leaves the eigenvectors out where their cotangent is zero, which loses terms of
+    second derivatives there.
     """
     eigh = anp.linalg.eigh
     w, v = component(eigh, 0, a, UPLO), component(eigh, 1, a, UPLO)
