@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparsesolve import errors
+    from sparsesolve.cache import shared_coloring_cache
     from sparsesolve.coloring import Coloring, color
     from sparsesolve.derivatives import (
         Gradient,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sparsesolve.pattern import Pattern
     from sparsesolve.picture import plot_coloring, spy
     from sparsesolve.problem import Constraint, Problem
-    from sparsesolve.result import Result
+    from sparsesolve.result import Result, Status
 
 __all__ = [
     "Coloring",
@@ -39,6 +40,7 @@ __all__ = [
     "Pattern",
     "Problem",
     "Result",
+    "Status",
     "__version__",
     "color",
     "errors",
@@ -51,6 +53,7 @@ __all__ = [
     "minimize",
     "plot_coloring",
     "root",
+    "shared_coloring_cache",
     "solve_ivp",
     "spy",
 ]
@@ -67,6 +70,7 @@ _HOME = {
     "Pattern": "pattern",
     "Problem": "problem",
     "Result": "result",
+    "Status": "result",
     "color": "coloring",
     "gradient": "derivatives",
     "hessian": "derivatives",
@@ -77,6 +81,7 @@ _HOME = {
     "minimize": "front",
     "plot_coloring": "picture",
     "root": "front",
+    "shared_coloring_cache": "cache",
     "solve_ivp": "front",
     "spy": "picture",
 }
