@@ -372,10 +372,17 @@ def _lines(program: Program) -> Iterator[str]:
 
 
 def expression(kernel: Kernel, number: int) -> str:
-    """Write one node of a kernel as a formula, slots as ``s[...]``."""
-    node = kernel.nodes[number]
-    if node.op == "load":
-        return f"s[{kernel.loads[node.args[0]]}]"
-    if node.op == "const":
-        return f"{node.value:g}"
-    return f"{node.op}({', '.join(expression(kernel, a) for a in node.args)})"
+    """Write one node of a kernel as a formula, slots as ``s[...]``, long operands as ``...``."""
+    texts: list[str] = []  # of all nodes in order: a node used twice is not written twice as long
+    for node in kernel.nodes[: number + 1]:
+        if node.op == "load":
+            text = f"s[{kernel.loads[node.args[0]]}]"
+        elif node.op == "const":
+            text = f"{node.value:g}"
+        else:
+            text = f"{node.op}({', '.join(texts[a] for a in node.args)})"
+        texts.append(text if len(text) <= _WIDEST else f"{node.op}(...)")
+    return texts[number]
+
+
+_WIDEST = 400

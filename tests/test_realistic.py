@@ -203,6 +203,22 @@ def test_long_chains(count):
     assert max(nodes) < 8000
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_shared_subexpressions_stay_shared(method):
+    """Neither code nor text may grow as 2 ** 60."""
+
+    def function(x):
+        for _ in range(60):
+            x = x * x + 0.1 * x
+        return x
+
+    J = ss.jacobian(function, np.full(3, 0.1), method=method)
+    assert len(J.kernels()) < 100_000
+    assert "multiply" in J.explain(0, 0)
+    x = np.full(3, 0.2)
+    oracles.assert_close(J(x).toarray(), oracles.complex_step_jacobian(function, x))
+
+
 # ----- calls of the user's function -----
 
 
