@@ -119,7 +119,7 @@ def test_jacobian(name):
     oracles.assert_covers(jacobians["auto"].pattern, np.abs(expected) > 1e-6)
 
 
-@pytest.mark.parametrize("name", some(1, 4))
+@pytest.mark.parametrize("name", some(1, 6))
 def test_hessian(name):
     case = CASES[name]
     x0, x = points_of(name, case)

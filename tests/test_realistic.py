@@ -22,8 +22,15 @@ def moved(x, k):
     return x * (1.0 + 0.05 * np.sin(np.arange(1.0 + k, 1.0 + k + x.size).reshape(x.shape)))
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", VECTOR)
+LONG = {"two_hundred_steps"}  # seconds each: one engine is enough by default
+VECTOR_CASES = [
+    pytest.param(name, method, marks=pytest.mark.slow if name in LONG and method != "auto" else ())
+    for name in VECTOR
+    for method in METHODS
+]
+
+
+@pytest.mark.parametrize(("name", "method"), VECTOR_CASES)
 def test_jacobian(name, method):
     function, (x0, *rest) = VECTOR[name]
     J = ss.jacobian(function, x0, *rest, method=method)
@@ -187,7 +194,7 @@ def test_kernels_grow_linearly_with_steps():
     assert counts[2] <= 8 * 40
 
 
-@pytest.mark.parametrize("count", [400, 1500])
+@pytest.mark.parametrize("count", [400, pytest.param(1500, marks=pytest.mark.slow)])
 def test_long_chains(count):
     """Longer than Python's stack is deep, and cut into kernels of bounded size."""
 
