@@ -62,6 +62,13 @@ class Prepared:
         """Return a readable form of the program that computes the nonzeros."""
         return readable(self._nonzeros)
 
+    def __reduce__(self) -> Any:
+        """Refuse to be pickled or copied: machine code belongs to its process."""
+        raise TypeError(
+            f"a {type(self).__name__} holds machine code and cannot be pickled or copied. Build it "
+            "anew in each process; it may be shared between threads."
+        )
+
     def __str__(self) -> str:
         return f"{self!r}\n{self.pattern}"
 
