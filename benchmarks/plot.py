@@ -31,7 +31,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
-    mpl.rcParams["svg.hashsalt"] = "benchmarks"
+    mpl.rcParams.update({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"})
     from matplotlib import pyplot as plt
 
     shown = [row for row in rows if row.threads == min(r.threads for r in rows)]
@@ -71,5 +71,6 @@ def _draw(axis: Any, rows: list[Row], what: str) -> None:
             continue
         color, marker, width = LOOK[name]
         axis.loglog(*zip(*mine, strict=True), color=color, marker=marker, lw=width, label=name)
+    axis.minorticks_off()
     axis.grid(True, which="major", lw=0.3)
     axis.tick_params(labelsize=8)
