@@ -58,8 +58,9 @@ SOLVES = (
     Solve("brusselator", "radau", 64, 8, (OURS, "jac_sparsity")),
     Solve("bratu", "root", 32, 8, (OURS, "default", "krylov")),
     Solve("bratu", "root", 100, 9, (OURS, "krylov")),
-    Solve("rosenbrock", "least-squares", 500, 20, (OURS, "default", "jac_sparsity")),
-    Solve("rosenbrock", "least-squares", 100_000, 30, (OURS,)),
+    Solve(
+        "rosenbrock", "least-squares", 200, 20, (OURS, "sparsesolve-lm", "default", "jac_sparsity")
+    ),
 )
 
 
@@ -133,7 +134,7 @@ def run_solve(console: Console, *, quick: bool, output: Path, about: Mapping[str
                 time_text(line.setup),
                 time_text(line.solve),
                 f"{line.total / fresh[0].total:.3g}",
-                f"{line.value:.9g}" if line.status == "ok" else line.status,
+                f"{line.value:.6g}" if line.status == "ok" else line.status,
             )
     console.print(table)
     output.parent.mkdir(parents=True, exist_ok=True)
