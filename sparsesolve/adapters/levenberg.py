@@ -41,8 +41,8 @@ class LevenbergOptions:
         Stop where the relative step is below this. 1e-10.
     gtol : float
         Stop where the largest entry of the gradient is below this, absolute. 1e-10.
-    max_iterations : int
-        Default is 200.
+    max_iterations : int or None
+        None allows 200, and 10 for each unknown where that is more.
     damping : float
         First damping, relative to the squared column norms; 0 for Gauss-Newton. 1e-3.
     """
@@ -50,7 +50,7 @@ class LevenbergOptions:
     ftol: float = 1e-10
     xtol: float = 1e-10
     gtol: float = 1e-10
-    max_iterations: int = 200
+    max_iterations: int | None = None
     damping: float = 1e-3
 
 
@@ -126,7 +126,9 @@ class _Levenberg:
             return self._outcome(Status.EVALUATION_ERROR, "The residual is not finite.", 0)
         if not self._report(0, 0.0):
             return self._outcome(Status.STOPPED, "The callback stopped the solve.", 0)
-        for iteration in range(1, self.options.max_iterations + 1):
+        most = self.options.max_iterations
+        most = max(200, 10 * self.x.size) if most is None else most
+        for iteration in range(1, most + 1):
             if self.optimality <= self.options.gtol:
                 return self._outcome(Status.SOLVED, "The gradient is below `gtol`.", iteration - 1)
             before = self.x
@@ -135,8 +137,8 @@ class _Levenberg:
                 return self._outcome(Status.STOPPED, "The callback stopped the solve.", iteration)
             if done is not None:
                 return self._outcome(*done, iteration)
-        text = f"{self.options.max_iterations} iterations were not enough."
-        return self._outcome(Status.ITERATION_LIMIT, text, self.options.max_iterations)
+        text = f"{most} iterations were not enough."
+        return self._outcome(Status.ITERATION_LIMIT, text, most)
 
     def _linearize(self, x: Array) -> None:
         self.x = x
