@@ -309,7 +309,8 @@ def test_refilled_buffers_keep_their_constants(method):
         np.testing.assert_array_equal(buffer, J.values(x))
 
 
-def test_threads_give_the_same_numbers():
+def test_threads_give_the_same_numbers(monkeypatch):
+    monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 1000)
     x = np.linspace(0.1, 1.0, 60_000)
     one, two = (ss.jacobian(neighbors, x, threads=k, check=False) for k in (1, 2))
     np.testing.assert_array_equal(one.values(x), two.values(x))

@@ -285,7 +285,8 @@ def test_better_code_is_compiled_once_it_pays_and_gives_the_same_bits(rng, monke
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_threads_give_the_same_bits(threads, rng):
+def test_threads_give_the_same_bits(threads, rng, monkeypatch):
+    monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 1000)
     n = 100_003
     builder = Builder((n,))
     y = builder.map("exp", builder.x)
@@ -343,8 +344,9 @@ def test_source_stays_short_for_deep_kernels():
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_threads_after_a_fork():
+def test_threads_after_a_fork(monkeypatch):
     """A child process makes its own threads."""
+    monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 1000)
     builder = Builder((200_000,))
     compiled = compile_program(builder.build(builder.map("exp", builder.x)), threads=2)
     x = np.zeros(200_000)

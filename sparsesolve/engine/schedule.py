@@ -20,7 +20,7 @@ from sparsesolve.engine.tasks import Task
 
 __all__ = ["make_tables", "run_tables"]
 
-_WORTH_A_THREAD = 100_000  # nodes times elements of a phase, below which one thread does all
+_WORTH_A_THREAD = 5_000_000  # nodes times elements of a phase, below which one thread does all
 
 Table = NDArray[np.int64]
 
