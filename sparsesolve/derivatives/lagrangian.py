@@ -185,10 +185,6 @@ class ProblemDerivatives:
         """Return the full symmetric csr_array for values of the lower triangle."""
         return self._symmetric(values)
 
-    def objective_hessian(self, x: Any) -> Any:
-        """Return the Hessian of the objective alone, full symmetric csr_array."""
-        return self.hessian_full(self.hessian_values(x, np.zeros(self.m)))
-
     # ----- structure -----
 
     @property

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.cache import shared_coloring_cache
+from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.function import Executable, Preparation, executable
 from sparsesolve.detect import boolean_pattern, jacobian_structure
 from sparsesolve.differentiate import (
@@ -28,7 +29,7 @@ from sparsesolve.engine.interpret import Interpreter
 from sparsesolve.fuse import fuse
 from sparsesolve.pattern import Pattern
 from sparsesolve.program import Program
-from sparsesolve.recover import Recovery, forward_seeds, reverse_seeds
+from sparsesolve.recover import Recovery, seed_chunks
 
 __all__ = ["Compressed", "Direct", "Nonzeros", "jacobian_nonzeros", "symmetric_nonzeros"]
 
@@ -114,9 +115,9 @@ class Compressed:
         coloring = self.recovery.coloring
         forward = reverse = None
         if self.push is not None and coloring.nforward:
-            forward = self.push(x, parameters, forward_seeds(coloring).T).T
+            forward = self.push(x, parameters, coloring).T
         if self.pull is not None and coloring.nreverse:
-            reverse = self.pull(x, parameters, reverse_seeds(coloring).T).T
+            reverse = self.pull(x, parameters, coloring, reverse=True).T
         if coloring.structure == "symmetric":
             return self.recovery.lower_values(forward, out=out)
         return self.recovery.values(forward, reverse, out=out)
@@ -145,23 +146,28 @@ class Products:
     run: Executable
     width: int
 
-    def __call__(self, x: Any, parameters: Sequence[Any], seeds: Array) -> Array:
-        """Return the product with each row of `seeds`, one row each."""
-        last = len(self.run.program.parameters) - 1
+    def __call__(
+        self, x: Any, parameters: Sequence[Any], coloring: Coloring, *, reverse: bool = False
+    ) -> Array:
+        """Return the product with each seed of a coloring, one row each.
+
+        Seeds are made a chunk at a time, so that memory stays bounded.
+        """
+        size = self.width
         if isinstance(self.run, Interpreter):
             size = max(1, _CHUNK_BYTES // (8 * max(1, self.run.program.n_slots)))
-            chunks = (seeds[k : k + size] for k in range(0, len(seeds), size))
-            parts = [
-                self.run.run_batched(x, [*parameters, part[0]], {last: np.ascontiguousarray(part)})
-                for part in chunks
-            ]
-            return parts[0] if len(parts) == 1 else np.concatenate(parts)
-        padded = np.zeros((-(-len(seeds) // self.width), self.width * seeds.shape[1]))
-        padded.reshape(-1)[: seeds.size] = seeds.reshape(-1)
-        products = np.empty((len(padded), self.run.program.m))
-        for k, part in enumerate(padded):
-            self.run(x, [*parameters, part], products[k])
-        return products.reshape(len(padded) * self.width, -1)[: len(seeds)]
+        chunks = seed_chunks(coloring, size, reverse=reverse)
+        return np.concatenate([self._chunk(x, parameters, seeds.T) for _, _, seeds in chunks])
+
+    def _chunk(self, x: Any, parameters: Sequence[Any], seeds: Array) -> Array:
+        last = len(self.run.program.parameters) - 1
+        if isinstance(self.run, Interpreter):
+            batch = np.ascontiguousarray(seeds)
+            return self.run.run_batched(x, [*parameters, batch[0]], {last: batch})
+        padded = np.zeros((self.width, seeds.shape[1]))
+        padded[: len(seeds)] = seeds
+        products = self.run(x, [*parameters, padded.reshape(-1)])
+        return products.reshape(self.width, -1)[: len(seeds)]
 
 
 def _push(program: Program, how: Preparation) -> Products:
