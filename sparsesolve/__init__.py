@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparsesolve import errors
+    from sparsesolve import errors, sif
     from sparsesolve.cache import shared_coloring_cache
     from sparsesolve.coloring import Coloring, color
     from sparsesolve.derivatives import (
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         jacobian_pattern,
     )
     from sparsesolve.front import least_squares, minimize, root, solve_ivp
+    from sparsesolve.metadata import KnownOptimum, Metadata
     from sparsesolve.pattern import Pattern
     from sparsesolve.picture import plot_coloring, spy
     from sparsesolve.problem import Constraint, Problem
@@ -36,7 +37,9 @@ __all__ = [
     "Gradient",
     "Hessian",
     "Jacobian",
+    "KnownOptimum",
     "LagrangianHessian",
+    "Metadata",
     "Pattern",
     "Problem",
     "Result",
@@ -54,6 +57,7 @@ __all__ = [
     "plot_coloring",
     "root",
     "shared_coloring_cache",
+    "sif",
     "solve_ivp",
     "spy",
 ]
@@ -66,7 +70,9 @@ _HOME = {
     "Gradient": "derivatives",
     "Hessian": "derivatives",
     "Jacobian": "derivatives",
+    "KnownOptimum": "metadata",
     "LagrangianHessian": "derivatives",
+    "Metadata": "metadata",
     "Pattern": "pattern",
     "Problem": "problem",
     "Result": "result",
@@ -88,8 +94,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return importlib.import_module("sparsesolve.errors")
+    if name in ("errors", "sif"):
+        return importlib.import_module(f"sparsesolve.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"sparsesolve.{_HOME[name]}"), name)

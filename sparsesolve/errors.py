@@ -11,6 +11,7 @@ Separate because every stage raises, and none may import another stage to do so.
     +-- PatternError                a sparsity pattern is malformed or does not fit
     +-- ColoringError               a coloring is invalid for its pattern, or none exists
     +-- StructureMismatch           an argument differs in shape or kind from the one prepared for
+    +-- SifError                    a SIF file cannot be decoded
     +-- VerificationError           two ways to compute one thing disagree
     +-- SolverUnavailable           an optional solver is not installed
     +-- SolverError                 a result was asked to raise, and the solver had failed
@@ -25,6 +26,7 @@ __all__ = [
     "ColoringError",
     "DataDependentBranch",
     "PatternError",
+    "SifError",
     "SolverError",
     "SolverUnavailable",
     "SparseSolveError",
@@ -61,6 +63,29 @@ class ColoringError(SparseSolveError, ValueError):
 
 class StructureMismatch(SparseSolveError, ValueError):
     """An argument does not have the shape or kind that the structure was prepared for."""
+
+
+class SifError(SparseSolveError, ValueError):
+    """A SIF file cannot be decoded.
+
+    Parameters
+    ----------
+    message : str
+        What was expected, and what came.
+    path : str, optional
+        The file.
+    line : int, optional
+        Number of the line, from 1; 0 where no line is to blame.
+    card : str, optional
+        The text of that line.
+    """
+
+    def __init__(self, message: str, *, path: str = "", line: int = 0, card: str = "") -> None:
+        where = f"{path}:{line}: " if line else f"{path}: " if path else ""
+        super().__init__(where + message + (f" The card: {card!r}" if card else ""))
+        self.path = path
+        self.line = line
+        self.card = card
 
 
 class VerificationError(SparseSolveError):

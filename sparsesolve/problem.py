@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.metadata import Metadata
 
 if TYPE_CHECKING:
     from sparsesolve.derivatives import ProblemDerivatives
@@ -116,6 +117,8 @@ class Problem:
         How derivatives are evaluated; see `jacobian`. Default is "auto".
     threads : int, optional
         How many threads share long loops of machine code. Default is 1.
+    metadata : Metadata, optional
+        Names, classification, known optima; for reports.
 
     Raises
     ------
@@ -156,6 +159,7 @@ class Problem:
         name: str = "",
         method: Method = "auto",
         threads: int = 1,
+        metadata: Metadata | None = None,
     ) -> None:
         if objective is not None and not callable(objective):
             raise TypeError(
@@ -166,6 +170,7 @@ class Problem:
         self.name = name
         self.method = method
         self.threads = threads
+        self.metadata = metadata or Metadata()
         self._x0 = start_point(x0)
         self._lower, self._upper = variable_bounds(bounds, self.n)
         self.constraints = _constraint_list(constraints)

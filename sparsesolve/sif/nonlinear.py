@@ -1,0 +1,206 @@
+"""ELEMENT TYPE, ELEMENT USES, GROUP TYPE, GROUP USES: how nonlinear functions are put together.
+
+Separate because these sections only say which function takes which variables; the functions
+themselves stand in the second and third part of a file.
+"""
+
+from __future__ import annotations
+
+from sparsesolve.sif.cards import Card, CardProblem
+from sparsesolve.sif.draft import Draft, ElementKind, GroupKind
+from sparsesolve.sif.entries import DEFAULT, Action, name_of, pairs
+
+__all__ = ["ElementTypes", "ElementUses", "GroupTypes", "GroupUses", "ObjectBound"]
+
+TRIVIAL = "TRIVIAL"
+
+
+class ElementTypes:
+    """ELEMENT TYPE: elemental variables (EV), internal variables (IV), parameters (EP)."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+
+    def compile(self, card: Card) -> Action:
+        """Return what the card does."""
+        if card.code not in ("EV", "IV", "EP"):
+            raise CardProblem(f"expected code EV, IV or EP, got {card.code!r}")
+        return lambda: self._declare(card)
+
+    def _declare(self, card: Card) -> None:
+        kinds = self.draft.element_kinds
+        kind = kinds.get(card.name)
+        if kind is None:
+            kind = kinds[card.name] = ElementKind(card.name)
+        for name in (card.field3, card.field5):
+            if not name.strip():
+                continue
+            if card.code == "IV":
+                if name not in kind.internals:
+                    kind.internals.append(name)
+                continue
+            table = kind.variables if card.code == "EV" else kind.parameters
+            table.setdefault(name, len(table))
+
+
+class ElementUses:
+    """ELEMENT USES: types of elements (T), their variables (V) and parameters (P)."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+
+    def compile(self, card: Card) -> Action:
+        """Return what the card does."""
+        letter, prefix = card.code[-1:], card.code[:-1]
+        if prefix not in ("", "X", "Z") or letter not in ("T", "V", "P"):
+            raise CardProblem(f"expected code T, V or P, alone or after X or Z, got {card.code!r}")
+        if letter == "T":
+            return self._type(card)
+        return self._variable(card) if letter == "V" else self._parameters(card)
+
+    def _type(self, card: Card) -> Action:
+        draft, name, kinds = self.draft, name_of(card, card.name, self.draft), card.field3
+        if card.name == DEFAULT:
+
+            def set_default() -> None:
+                draft.default_element_kind = draft.element_kinds[kinds]
+
+            return set_default
+
+        def act() -> None:
+            draft.typed_element(name(), draft.element_kinds[kinds])
+
+        return act
+
+    def _variable(self, card: Card) -> Action:
+        draft, name, role = self.draft, name_of(card, card.name, self.draft), card.field3
+        if not card.field5.strip():
+            raise CardProblem("expected a variable in columns 40-49, got a blank")
+        variable = name_of(card, card.field5, draft)
+        element, types, uses = draft.element, draft.element_types, draft.element_variables
+
+        def act() -> None:
+            e = element(name())
+            uses[e][types[e].variables[role]] = draft.variable(variable())
+
+        return act
+
+    def _parameters(self, card: Card) -> Action:
+        draft, name = self.draft, name_of(card, card.name, self.draft)
+        # names of element parameters are literal, also on array cards
+        roles = [card.field3] + [card.field5] * (card.code[:1] != "Z")
+        entries = [
+            (role, value) for role, (_, value) in zip(roles, pairs(card, draft), strict=False)
+        ]
+        if not entries:
+            raise CardProblem("expected an element parameter in columns 15-24, got a blank")
+        element, types, given = draft.element, draft.element_types, draft.element_parameters
+
+        def act() -> None:
+            e = element(name())
+            for role, value in entries:
+                given[e][types[e].parameters[role]] = value()
+
+        return act
+
+
+class GroupTypes:
+    """GROUP TYPE: the group variable (GV) and parameters (GP)."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+
+    def compile(self, card: Card) -> Action:
+        """Return what the card does."""
+        if card.code not in ("GV", "GP"):
+            raise CardProblem(f"expected code GV or GP, got {card.code!r}")
+        return lambda: self._declare(card)
+
+    def _declare(self, card: Card) -> None:
+        kinds = self.draft.group_kinds
+        kind = kinds.get(card.name)
+        if kind is None:
+            kind = kinds[card.name] = GroupKind(card.name)
+        if card.code == "GV":
+            kind.variable = card.field3
+            return
+        for name in (card.field3, card.field5):
+            if name.strip() and name not in kind.parameters:
+                kind.parameters.append(name)
+
+
+class GroupUses:
+    """GROUP USES: types of groups (T), their elements (E) and parameters (P)."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+
+    def compile(self, card: Card) -> Action:
+        """Return what the card does."""
+        letter, prefix = card.code[-1:], card.code[:-1]
+        if card.code == "" and card.name == DEFAULT:  # a file exists that leaves the letter out
+            return self._type(card)
+        if prefix not in ("", "X", "Z") or letter not in ("T", "E", "P"):
+            raise CardProblem(f"expected code T, E or P, alone or after X or Z, got {card.code!r}")
+        if letter == "T":
+            return self._type(card)
+        return self._elements(card) if letter == "E" else self._parameters(card)
+
+    def _type(self, card: Card) -> Action:
+        draft, name, kind = self.draft, name_of(card, card.name, self.draft), card.field3
+
+        def known() -> str:
+            if kind != TRIVIAL:
+                draft.group_kinds[kind]  # raises if it is not declared
+            return kind
+
+        if card.name == DEFAULT:
+
+            def set_default() -> None:
+                draft.default_group_kind = known()
+
+            return set_default
+
+        def act() -> None:
+            draft.group_types[draft.groups[name()]] = known()
+
+        return act
+
+    def _elements(self, card: Card) -> Action:
+        draft, name = self.draft, name_of(card, card.name, self.draft)
+        entries = pairs(card, draft, blank=1.0)
+        groups, elements, weights = draft.groups, draft.elements, draft.weights
+
+        def act() -> None:
+            group = groups[name()]
+            for element, value in entries:
+                weights.append((group, elements[element()], value()))
+
+        return act
+
+    def _parameters(self, card: Card) -> Action:
+        draft, name = self.draft, name_of(card, card.name, self.draft)
+        roles = [card.field3] + [card.field5] * (card.code[:1] != "Z")
+        entries = [
+            (role, value) for role, (_, value) in zip(roles, pairs(card, draft), strict=False)
+        ]
+        if not entries:
+            raise CardProblem("expected a group parameter in columns 15-24, got a blank")
+
+        def act() -> None:
+            given = draft.group_parameters.setdefault(draft.groups[name()], {})
+            for role, value in entries:
+                given[role] = value()
+
+        return act
+
+
+class ObjectBound:
+    """OBJECT BOUND: bounds on the objective value; they have no effect on the functions."""
+
+    def __init__(self, draft: Draft) -> None:
+        del draft
+
+    def compile(self, card: Card) -> Action:
+        """Return what the card does: nothing."""
+        return lambda: None
