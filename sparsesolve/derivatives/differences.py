@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.cache import shared_coloring_cache
+from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import PatternError, StructureMismatch
 from sparsesolve.pattern import Pattern
 from sparsesolve.recover import forward_seeds
@@ -26,7 +27,7 @@ _CENTRAL_STEP = float(np.finfo(np.float64).eps ** (1 / 3))
 _COMPLEX_STEP = 1e-30
 
 
-class Differences:
+class Differences(Evaluator):
     """Nonzeros of a Jacobian from calls of the function itself.
 
     Parameters
@@ -82,12 +83,22 @@ class Differences:
         if check and x.size and value.size:
             self._check(x, parameters)
 
+    @property
+    def run(self) -> Evaluator:
+        """Computes the nonzeros."""
+        return self
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.pattern.nnz
+
     def evaluate(self, x: Array, parameters: Sequence[Any]) -> Array:
         """Call the user's function."""
         value: Array = self._call(x, parameters)
         return value
 
-    def __call__(self, x: Array, parameters: Sequence[Any], out: Array | None = None) -> Array:
+    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Return the nonzeros in the order of the pattern, shape (nnz,)."""
         flat = np.asarray(x, dtype=np.float64)
         products = np.empty((self.pattern.shape[0], self._recovery.coloring.nforward))
@@ -95,14 +106,6 @@ class Differences:
         for k in range(seeds.shape[1]):
             products[:, k] = self._along(flat, seeds[:, k].reshape(flat.shape), parameters)
         return self._recovery.values(products, out=out)
-
-    def buffer(self) -> Array:
-        """Return an empty result."""
-        return np.empty(self.pattern.nnz)
-
-    def refill(self, buffer: Array, x: Array, parameters: Sequence[Any]) -> None:
-        """Write all nonzeros."""
-        self(x, parameters, buffer)
 
     def _along(self, x: Array, direction: Array, parameters: Sequence[Any]) -> Array:
         """Differentiate along a direction; the step is scaled to the largest element moved."""

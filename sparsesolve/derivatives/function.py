@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,11 @@ Array = NDArray[np.float64]
 Method = Literal["auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step"]
 
 
-class Executable(Protocol):
-    """A program that can be run: `Interpreter`, or `Compiled` machine code."""
+if TYPE_CHECKING:
+    from sparsesolve.engine.compile import Compiled
 
-    program: Program
-
-    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
-        """Return the outputs, shape (m,)."""
-        ...
+Executable: TypeAlias = "Interpreter | Compiled"
+"""A program that can be run."""
 
 
 @dataclass

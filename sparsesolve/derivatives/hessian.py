@@ -7,6 +7,7 @@ computed, the full matrix is one cached gather away.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
+from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.function import Executable, Function, Method, Preparation, executable
 from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, direction, nonzero_part
@@ -60,7 +62,7 @@ class SymmetricTemplate:
 
     def __call__(self, lower_values: Array) -> Any:
         """Return the full matrix."""
-        return (self._csc or self._matrix)(lower_values[self.gather])
+        return (self._csc or self._matrix)(lower_values.take(self.gather))
 
 
 class Gradient:
@@ -68,12 +70,12 @@ class Gradient:
 
     def __init__(self, function: Function, run: Executable) -> None:
         self._function = function
-        self._run = run
+        self._values = Call(run, function.arguments)
+        self._shape = function.arguments.tree[function.arguments.argnum].shape
 
     def __call__(self, *args: Any) -> Array:
         """Return the gradient in the shape of the differentiated argument."""
-        x, parameters = self._function.arguments.split(args)
-        return self._run(x, parameters).reshape(x.shape)
+        return self._values(args).reshape(self._shape)
 
     def __repr__(self) -> str:
         return f"<Gradient of {self._function.name!r}, n = {self._function.program.n}>"
@@ -115,23 +117,30 @@ class Hessian(Prepared):
 
     def lower_values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
-        x, parameters = self._arguments("values", args)
-        return self._nonzeros(x, parameters, out)
+        self.calls["values"] += 1
+        return self._values(args, out)
 
     def values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the full matrix in the order of `pattern`."""
-        return np.take(self.lower_values(*args), self._full.gather, out=out, mode="clip")
+        return self.lower_values(*args).take(self._full.gather, out=out, mode="clip")
 
     def value(self, *args: Any) -> float:
         """Return the function's value."""
-        x, parameters = self._arguments("value", args)
-        run = self._executable("value", self._traced("values").program)
-        return float(run(x, parameters)[0])
+        self.calls["value"] += 1
+        return float(self._value(args)[0])
 
     def gradient(self, *args: Any) -> Array:
         """Return the gradient, shape (n,)."""
-        x, parameters = self._arguments("gradient", args)
-        return self._executable("gradient", self._gradient_program)(x, parameters)
+        self.calls["gradient"] += 1
+        return self._gradient(args)
+
+    @cached_property
+    def _value(self) -> Call:
+        return self._call("value", self._traced("values").program)
+
+    @cached_property
+    def _gradient(self) -> Call:
+        return self._call("gradient", self._gradient_program)
 
     def hvp(self, *args: Any) -> Array:
         """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""

@@ -5,8 +5,8 @@ Separate from `hessian`, with which it shares all machinery but not its meaning.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
+from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.function import Function, Method, Preparation
@@ -35,8 +36,8 @@ _METHODS = ("auto", "compiled", "interpreted", "colored", "finite-difference", "
 class MatrixTemplate:
     """Makes matrices of one pattern: fresh data, shared read-only indices.
 
-    A shallow copy of one prepared matrix skips the checks of scipy's constructor, which for small
-    matrices cost more than the values.
+    A shallow copy of one prepared matrix, made as `copy.copy` makes it, skips the checks of scipy's
+    constructor, which for small matrices cost more than the values.
     """
 
     def __init__(self, pattern: Pattern, format: Format = "csr") -> None:
@@ -48,14 +49,16 @@ class MatrixTemplate:
         else:
             matrix = csr
         matrix.has_canonical_format = True
-        self._matrix = matrix
+        self._kind = type(matrix)
+        self._attributes = vars(matrix)
         for part in (matrix.indices, matrix.indptr):
             part.flags.writeable = False
 
     def __call__(self, values: Array) -> Any:
         """Return a matrix that owns `values`, which are given in the order of the pattern."""
-        matrix = copy.copy(self._matrix)
-        matrix.data = values if self.order is None else values[self.order]
+        matrix = object.__new__(self._kind)
+        vars(matrix).update(self._attributes)
+        matrix.data = values if self.order is None else values.take(self.order)
         return matrix
 
 
@@ -103,12 +106,12 @@ class Jacobian(Prepared):
 
     def values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
-        x, parameters = self._arguments("values", args)
-        return self._nonzeros(x, parameters, out)
+        self.calls["values"] += 1
+        return self._values(args, out)
 
     def buffer(self) -> Array:
         """Return an array of shape (nnz,) for `refill`, with the constant entries in place."""
-        return self._nonzeros.buffer()
+        return self._values.template()
 
     def refill(self, buffer: Array, *args: Any) -> Array:
         """Write the entries that vary with the arguments into a `buffer`, and return it.
@@ -116,17 +119,19 @@ class Jacobian(Prepared):
         The quickest way to new values: constant entries are not touched. The buffer must come
         from `buffer` and its constant entries must still be there.
         """
-        x, parameters = self._arguments("values", args)
-        self._nonzeros.refill(buffer, x, parameters)
-        return buffer
+        self.calls["values"] += 1
+        return self._values.refill(buffer, args)
 
     def value(self, *args: Any) -> Array:
         """Return the function's value, in its own shape, without calling the user's function."""
-        x, parameters = self._arguments("value", args)
         if isinstance(self._function, Differences):
-            return self._function.evaluate(x, parameters)
-        run = self._executable("value", self._function.program)
-        return run(x, parameters).reshape(self._function.output_shape)
+            return self._function.evaluate(*self._arguments("value", args))
+        self.calls["value"] += 1
+        return self._value(args).reshape(self._function.output_shape)
+
+    @cached_property
+    def _value(self) -> Call:
+        return self._call("value", self._traced("values").program)
 
     def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
         """Return both."""

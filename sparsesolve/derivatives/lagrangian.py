@@ -157,7 +157,7 @@ class ProblemDerivatives:
     def jacobian_values(self, x: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the constraint Jacobian, in the order of `jacobian_pattern`."""
         self.calls["jacobian"] += 1
-        return self._jacobian(x, (), out)
+        return self._jacobian.run(x, (), out)
 
     def jacobian(self, x: Any) -> Any:
         """Return the constraint Jacobian as a csr_array, shape (m, n), with fresh data."""
@@ -174,12 +174,15 @@ class ProblemDerivatives:
         In the order of `hessian_pattern`, shape (nnz,).
         """
         self.calls["hessian"] += 1
-        weights = np.concatenate([[sigma], np.asarray(multipliers, dtype=np.float64).reshape(-1)])
-        if weights.size != self.m + 1:
+        weights = np.empty(self.m + 1)
+        weights[0] = sigma
+        given = np.asarray(multipliers, dtype=np.float64).reshape(-1)
+        if given.size != self.m:
             raise StructureMismatch(
-                f"`multipliers` must have shape ({self.m},), got {weights.size - 1} elements."
+                f"`multipliers` must have shape ({self.m},), got {given.size} elements."
             )
-        return self._hessian(x, (weights,), out)
+        weights[1:] = given
+        return self._hessian.run(x, (weights,), out)
 
     def hessian_full(self, values: Array) -> Any:
         """Return the full symmetric csr_array for values of the lower triangle."""

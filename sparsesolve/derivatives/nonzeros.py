@@ -25,6 +25,7 @@ from sparsesolve.differentiate import (
     jacobian_program,
     tangent_program,
 )
+from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.engine.interpret import Interpreter
 from sparsesolve.fuse import fuse
 from sparsesolve.pattern import Pattern
@@ -39,7 +40,7 @@ _WIDTH = 4
 
 
 class Nonzeros(Protocol):
-    """Evaluates the nonzeros of one fixed pattern."""
+    """The nonzeros of one fixed pattern."""
 
     @property
     def pattern(self) -> Pattern:
@@ -51,16 +52,9 @@ class Nonzeros(Protocol):
         """How they are computed, for reports."""
         ...
 
-    def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
-        """Return the nonzeros in the order of the pattern, shape (nnz,)."""
-        ...
-
-    def buffer(self) -> Array:
-        """Return a fresh result with the constant nonzeros in place."""
-        ...
-
-    def refill(self, buffer: Array, x: Any, parameters: Sequence[Any]) -> None:
-        """Write the nonzeros that vary into a result of `buffer`."""
+    @property
+    def run(self) -> Evaluator:
+        """Computes them in the order of the pattern."""
         ...
 
 
@@ -72,26 +66,9 @@ class Direct:
     run: Executable
     method: str
 
-    def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
-        """Return the nonzeros."""
-        return self.run(x, parameters, out)
-
-    def buffer(self) -> Array:
-        """Return a fresh result with the constant nonzeros in place."""
-        template = getattr(self.run, "template", None)
-        return template() if template else np.empty(self.pattern.nnz)
-
-    def refill(self, buffer: Array, x: Any, parameters: Sequence[Any]) -> None:
-        """Write the nonzeros that vary into a result of `buffer`."""
-        run_into = getattr(self.run, "run_into", None)
-        if run_into:
-            run_into(buffer, x, parameters)
-        else:
-            self.run(x, parameters, buffer)
-
 
 @dataclass(frozen=True, eq=False)
-class Compressed:
+class Compressed(Evaluator):
     """Nonzeros recovered from products with seeds.
 
     Parameters
@@ -110,7 +87,17 @@ class Compressed:
     pull: Products | None
     method: str = "colored"
 
-    def __call__(self, x: Any, parameters: Sequence[Any], out: Array | None = None) -> Array:
+    @property
+    def run(self) -> Evaluator:
+        """Computes the nonzeros."""
+        return self
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.pattern.nnz
+
+    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Return the nonzeros."""
         coloring = self.recovery.coloring
         forward = reverse = None
@@ -121,14 +108,6 @@ class Compressed:
         if coloring.structure == "symmetric":
             return self.recovery.lower_values(forward, out=out)
         return self.recovery.values(forward, reverse, out=out)
-
-    def buffer(self) -> Array:
-        """Return an empty result."""
-        return np.empty(self.pattern.nnz)
-
-    def refill(self, buffer: Array, x: Any, parameters: Sequence[Any]) -> None:
-        """Write all nonzeros."""
-        self(x, parameters, buffer)
 
 
 @dataclass(frozen=True, eq=False)

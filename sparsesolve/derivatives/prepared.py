@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.function import Executable, Function, Lazy, executable
 from sparsesolve.derivatives.nonzeros import Nonzeros
@@ -32,7 +33,8 @@ class Prepared:
         self._nonzeros = nonzeros
         self._function = function
         self._lazy = Lazy()
-        self.calls: dict[str, int] = {}
+        self._values = Call(nonzeros.run, function.arguments)
+        self.calls = dict.fromkeys(("values", "value", "gradient", "jvp", "vjp", "hvp"), 0)
 
     @property
     def pattern(self) -> Pattern:
@@ -79,7 +81,7 @@ class Prepared:
 
     def _arguments(self, name: str, args: Any) -> tuple[Any, list[Any]]:
         """Count a call, check its arguments and sort them into the point and the parameters."""
-        self.calls[name] = self.calls.get(name, 0) + 1
+        self.calls[name] += 1
         x, parameters = self._function.arguments.split(args)
         return x, list(parameters)
 
@@ -90,6 +92,14 @@ class Prepared:
                 "Use method='auto'."
             )
         return self._function
+
+    def _call(self, name: str, program: Any) -> Call:
+        """Return a program under the function's arguments; as `_executable`."""
+        arguments = self._function.arguments
+        made: Call = self._lazy.get(
+            f"call {name}", lambda: Call(self._executable(name, program), arguments)
+        )
+        return made
 
     def _executable(self, name: str, program: Any) -> Executable:
         """Return a program made ready to run on first use; `program` is one, or makes one."""

@@ -8,19 +8,19 @@ runs that.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
 from sparsesolve.engine.codegen import CannotCompile, generate
+from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place
 from sparsesolve.engine.form import Form
-from sparsesolve.engine.machine import Machine, Workspace, compile_forms, first_form
+from sparsesolve.engine.machine import Machine, compile_forms, first_form
 from sparsesolve.engine.plan import make_plan
 from sparsesolve.engine.source import plan_lines
 from sparsesolve.engine.vectormath import vector_width
@@ -28,8 +28,6 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.program import Program
 
 __all__ = ["CannotCompile", "Compiled", "Statistics", "compile_joint", "compile_program"]
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ def compile_joint(programs: Iterable[Program], *, threads: int = 1) -> list[Comp
     return [Compiled(Machine(plan, compiled, width, threads), seconds) for plan in plans]
 
 
-class Compiled:
+class Compiled(Evaluator):
     """A program as machine code; made by `compile_program` or `compile_joint`.
 
     Several Python threads may call one object at the same time.
@@ -128,8 +126,8 @@ class Compiled:
 
     def __init__(self, machine: Machine, seconds: float) -> None:
         self._machine = machine
-        self._local = threading.local()
         self.program = machine.plan.program
+        self._constants = machine.plan.template
         tasks = list(machine.plan.tasks)
         self.statistics = Statistics(
             kernels=len(tasks),
@@ -138,6 +136,11 @@ class Compiled:
             seconds=seconds,
             index_bytes=sum(array.nbytes for task in tasks for array in task.kept),
         )
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        return self.program.m
 
     def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Evaluate.
@@ -161,19 +164,36 @@ class Compiled:
         StructureMismatch
             If an argument has another size than the program was built for.
         """
-        result = self.template() if out is None else output_buffer(out, self.program.m)
-        if out is not None:
-            if not out.flags.c_contiguous or _overlaps(out, (x, *parameters)):
-                out[...] = self(x, parameters)
-                return out
-            if self._machine.plan.template is not None:
-                np.copyto(out, self._machine.plan.template)
-        self.run_into(result, x, parameters)
-        return result
+        if out is None:
+            result = self.template()
+            self.run_into(result, x, parameters)
+            return result
+        if self._fill(x, *parameters, out) is not None:
+            return out
+        output_buffer(out, self.program.m)
+        if not out.flags.c_contiguous or _overlaps(out, (x, *parameters)):
+            out[...] = self(x, parameters)
+            return out
+        if self._constants is not None:
+            np.copyto(out, self._constants)
+        self.run_into(out, x, parameters)
+        return out
+
+    @cached_property
+    def _fill(self) -> Entry:
+        return self.entry(self._flat_places(), fill=True)
+
+    @cached_property
+    def _refill(self) -> Entry:
+        return self.entry(self._flat_places(), fill=False)
+
+    def _flat_places(self) -> list[Place]:
+        sizes = [self.program.n, *(block.size for block in self.program.parameters)]
+        return [Place(k, (size,), size == 1) for k, size in enumerate(sizes, -1)]
 
     def template(self) -> Array:
         """Return a fresh result with the constant entries in place, the others undefined."""
-        return self._machine.fresh_result()
+        return np.empty(self.program.m) if self._constants is None else self._constants.copy()
 
     def run_into(self, buffer: Array, x: Any, parameters: Sequence[Any] = ()) -> None:
         """Write the entries of the result that vary.
@@ -191,15 +211,18 @@ class Compiled:
         StructureMismatch
             If an argument has another size than the program was built for.
         """
-        machine, program = self._machine, self.program
+        if self._refill(x, *parameters, buffer) is not None:
+            return
+        program = self.program
         flat = flat_argument(x, program.n, "x")
         values = flat_parameters(program, parameters)
         if output_buffer(buffer, program.m) is not buffer or not buffer.flags.c_contiguous:
             raise StructureMismatch("`buffer` must be contiguous; take one from `template()`.")
-        work: Workspace | None = getattr(self._local, "work", None)
-        if work is None:
-            work = self._local.work = machine.workspace()
-        machine.run(work, flat, values, buffer)
+        self._machine.run(flat, values, buffer)
+
+    def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
+        """Make a builtin; it always refuses where the program calls Python or shares its work."""
+        return self._machine.entry(places, fill=fill)
 
     def source(self) -> str:
         """Write the loops that run, in a readable form."""

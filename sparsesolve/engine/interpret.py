@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
 from sparsesolve.engine.bind import Array, Binder, Step, mirror, read_into
 from sparsesolve.engine.cone import Cone, make_cone
+from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.engine.segments import SegmentSum
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.program import Index, Kernel, Opaque, Program
@@ -33,7 +34,7 @@ __all__ = ["Interpreter"]
 _MOST_BATCH_WORKSPACES = 4  # of different batch sizes, kept per thread
 
 
-class Interpreter:
+class Interpreter(Evaluator):
     """A program, prepared to be run with NumPy.
 
     Parameters
@@ -64,6 +65,11 @@ class Interpreter:
         self._outputs = Index.of(program.outputs)
         self._local = threading.local()
         self._cones: dict[frozenset[int], Cone] = {}
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        return self.program.m
 
     def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Evaluate.

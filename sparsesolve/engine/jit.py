@@ -42,7 +42,8 @@ def compile_functions(
     Parameters
     ----------
     bodies : mapping of str to int
-        Body of each function, ``(arguments) { ... }``, and the effort to spend on it.
+        Body of each function, ``(arguments) { ... }``, and the effort to spend on it. The type of
+        its result may stand in front.
     declarations : frozenset of str
         Declarations that any of them needs.
 
@@ -77,7 +78,7 @@ def _compile(bodies: list[str], declarations: frozenset[str], effort: int) -> bo
     names = [f"k{_DIGEST(body.encode()).hexdigest()[:24]}" for body in bodies]
     used = sorted(line for line in declarations if _is_used(line, bodies))
     text = "\n".join(used) + "".join(
-        f"\ndefine void @{name}{body}" for name, body in zip(names, bodies, strict=True)
+        f"\ndefine {_headed(name, body)}" for name, body in zip(names, bodies, strict=True)
     )
     folder = CacheFolder.default()
     key = _DIGEST(f"{_machine()}\n{effort}\n{text}".encode()).hexdigest()
@@ -89,6 +90,12 @@ def _compile(bodies: list[str], declarations: frozenset[str], effort: int) -> bo
     for name, body in zip(names, bodies, strict=True):
         _FUNCTIONS[body, effort] = engine.get_function_address(name)
     return found is None
+
+
+def _headed(name: str, body: str) -> str:
+    """Put a name into a body, which may begin with a type of result."""
+    kind, rest = body.split("(", 1)
+    return f"{kind.strip() or 'void'} @{name}({rest}"
 
 
 def _is_used(declaration: str, bodies: list[str]) -> bool:

@@ -4,7 +4,7 @@ Separate from `compile`, which is what callers see.
 
 Data layout. One native call runs all tasks of a phase: it gets a table of (address of code,
 address of words, low, high), ended by 0, and the bases (see `form`). Bases and the rest buffer
-belong to the calling thread.
+belong to one call at a time; those of entries (see `entry`) to whoever holds the lock.
 
 Good code for a short kernel costs more than its first runs save. Such kernels start with code that
 goes element by element and is compiled with little effort; when a program has run so often that
@@ -19,12 +19,14 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.codegen import DRIVER, find_natives, generate
+from sparsesolve.engine.entry import Argument, entries_work, make_entry, make_frame
+from sparsesolve.engine.evaluator import Array, Entry, Fixed, Place, refuse
 from sparsesolve.engine.form import BASES, Form
 from sparsesolve.engine.jit import compile_functions
 from sparsesolve.engine.opaque import call_opaque
@@ -33,15 +35,16 @@ from sparsesolve.engine.schedule import make_tables, run_tables
 from sparsesolve.engine.tasks import SMALL, Task
 from sparsesolve.program import Opaque
 
-__all__ = ["Machine", "Workspace", "compile_forms", "first_form"]
+__all__ = ["Machine", "compile_forms", "first_form"]
 
-Array: TypeAlias = NDArray[np.float64]
 _DRIVE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 _HOT_LENGTH = 1500  # elements from which good code pays within some hundred runs
 _COLD_LENGTH = 16  # elements below which it hardly ever does
 _SECONDS_PER_FUNCTION, _SECONDS_PER_NODE = 1e-3, 1.5e-4  # to compile with effort
 _SECONDS_SAVED = 1e-9  # an element and a node, by better code
 _LEAST_RUNS = 20
+_ALWAYS = 2**62
+_LONG = 50_000  # nodes times elements from which other Python threads may run meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ def compile_forms(forms: Mapping[Form, int], width: int) -> Functions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Workspace:
-    """What one thread needs for a call.
+class _Workspace:
+    """What one call needs.
 
     Small arguments and results are copied to and from buffers of its own (``x``, ``result``): to
     ask an array for its address takes longer than that.
@@ -122,18 +125,20 @@ class Machine:
             self._tables.extend(table for tables in phases for table in tables)
             where = [[_address(table) for table in tables] for tables in phases]
             self._stages.append((where, stage.call))
-        single = [stage[0][0][0] for stage in self._stages if stage[0] and stage[1] is None]
-        alone = len(self._stages) == 1 and len(self._tables) == 1
-        self._only_table = single[0] if alone and single else 0
+        if not self._tables:
+            self._tables.append(np.zeros(4, dtype=np.int64))
+        alone = len(self._tables) == 1 and all(stage.call is None for stage in plan.stages)
+        self._only_table = _address(self._tables[0]) if alone else 0
         parameters = plan.program.parameters
         self._direct = [k for k, block in enumerate(parameters) if block.size > SMALL]
-        self._runs = 0
-        self._upgrade_at = self._runs_that_pay()
-        self._lock = threading.Lock()
+        self._runs_left = np.array([self._runs_that_pay()])
+        self._idle: list[_Workspace] = []
+        self._entries: tuple[_Workspace, NDArray[np.int64]] | None = None
+        self._lock = threading.RLock()
 
     # ----- running -----
 
-    def workspace(self) -> Workspace:
+    def _workspace(self) -> _Workspace:
         """Make what a thread needs, with the constants in place."""
         program = self.plan.program
         rest = np.empty(self.plan.n_slots - program.n)
@@ -142,7 +147,7 @@ class Machine:
             rest[start : start + constant.values.size] = constant.values
         nowhere = np.zeros(1)
         x = np.zeros(program.n) if program.n <= SMALL else None
-        result = self.fresh_result() if program.m <= SMALL else None
+        result = self._result() if program.m <= SMALL else None
         bases = (ctypes.c_int64 * (BASES["parameters"] + len(program.parameters)))()
         bases[BASES["rest"]] = _address(rest) - 8 * program.n
         bases[BASES["nowhere"]] = _address(nowhere)
@@ -150,15 +155,24 @@ class Machine:
             bases[BASES["x"]] = _address(x)
         if result is not None:
             bases[BASES["out"]] = _address(result)
-        return Workspace(x, result, rest, nowhere, bases, ctypes.addressof(bases))
+        return _Workspace(x, result, rest, nowhere, bases, ctypes.addressof(bases))
 
-    def fresh_result(self) -> Array:
-        """Return a fresh result with the constant entries in place."""
+    def _result(self) -> Array:
         template = self.plan.template
         return np.empty(self.plan.program.m) if template is None else template.copy()
 
-    def run(self, work: Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
+    def run(self, x: Array, values: Sequence[Array], buffer: Array) -> None:
         """Write what varies of the result to `buffer`."""
+        work = self._idle.pop() if self._idle else self._workspace()
+        try:
+            self._run(work, x, values, buffer)
+        finally:
+            self._idle.append(work)
+        self._runs_left -= 1
+        if self._runs_left[0] <= 0:
+            self._upgrade()
+
+    def _run(self, work: _Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
         self._point(work, x, values, buffer)
         if self._only_table:
             self._drive(self._only_table, work.address)
@@ -169,11 +183,8 @@ class Machine:
                     self._call(call, work.rest)
         if work.result is not None:
             buffer[...] = work.result
-        self._runs += 1
-        if self._runs >= self._upgrade_at:
-            self._upgrade()
 
-    def _point(self, work: Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
+    def _point(self, work: _Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
         """Let the bases of a workspace point to the arguments, or copy these."""
         program = self.plan.program
         if work.x is None:
@@ -197,6 +208,49 @@ class Machine:
         ]
         rest[step.start - n : step.stop - n] = call_opaque(step, operands)
 
+    # ----- entries -----
+
+    def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
+        """Make a builtin that takes arguments at these places and then the result.
+
+        Parameters
+        ----------
+        places : sequence of Place or Fixed
+            x and each parameter once.
+        fill : bool
+            Whether to write the constant entries of the result as well.
+        """
+        if not (self._only_table and entries_work()):
+            return refuse
+        work, frame = self._shared_frame()
+        arguments = [self._argument(place, work) for place in places]
+        kept = (work, self._runs_left, self._words, self._tables, self.plan)
+        template = self.plan.template if fill else None
+        return make_entry(frame, arguments, self.plan.program.m, template, kept)
+
+    def _shared_frame(self) -> tuple[_Workspace, NDArray[np.int64]]:
+        with self._lock:
+            if self._entries is None:
+                work = self._workspace()
+                drive = ctypes.cast(self._drive, ctypes.c_void_p).value or 0
+                long = sum(task.work for task in self.plan.tasks) >= _LONG
+                places = (self._only_table, work.address, drive)
+                self._entries = work, make_frame(*places, self._runs_left, long=long)
+            return self._entries
+
+    def _argument(self, place: Place | Fixed, work: _Workspace) -> Argument | Fixed:
+        if isinstance(place, Fixed):
+            return place
+        number, shape, numeric = place.number, place.shape, place.numeric
+        if number < 0:
+            return Argument(shape, numeric, 0, work.address + 8 * BASES["x"], 0)
+        start, copy, point = self.plan.program.parameters[number].start, 0, 0
+        if number in self.plan.mirrored:
+            copy = _address(work.rest) + 8 * (start - self.plan.program.n)
+        if number in self._direct:
+            point = work.address + 8 * (BASES["parameters"] + number)
+        return Argument(shape, numeric, copy, point, 8 * start)
+
     # ----- better code -----
 
     def _cold(self) -> list[int]:
@@ -207,19 +261,19 @@ class Machine:
             if _COLD_LENGTH <= task.kernel.length < _HOT_LENGTH
         ]
 
-    def _runs_that_pay(self) -> float:
+    def _runs_that_pay(self) -> int:
         """Count the runs in which better code saves as much time as it costs to compile."""
         tasks = list(self.plan.tasks)
         cold = [tasks[number] for number in self._cold()]
         saved = _SECONDS_SAVED * sum(task.work for task in cold)
         forms = {task.form for task in cold}
         cost = sum(_SECONDS_PER_FUNCTION + _SECONDS_PER_NODE * len(f.nodes) for f in forms)
-        return max(_LEAST_RUNS, math.ceil(cost / saved)) if saved else math.inf
+        return max(_LEAST_RUNS, math.ceil(cost / saved)) if saved else _ALWAYS
 
     def _upgrade(self) -> None:
         """Compile with effort, and let the tables point to the new code."""
         with self._lock:
-            if self._upgrade_at == math.inf:
+            if self._runs_left[0] > 0:  # another thread did it
                 return
             tasks = list(self.plan.tasks)
             cold = self._cold()
@@ -233,7 +287,7 @@ class Machine:
                     row[0] = better.get(int(row[1]), row[0])
             for number in cold:
                 self.forms[number] = tasks[number].form
-            self._upgrade_at = math.inf
+            self._runs_left[0] = _ALWAYS
 
 
 def _words(task: Task, width: int) -> NDArray[np.int64]:

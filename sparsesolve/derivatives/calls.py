@@ -1,0 +1,76 @@
+"""`Call`: something to evaluate, called with arguments as the user's function takes them.
+
+Separate because every derivative is called in this way: first the entry of machine code, which
+takes arrays and numbers as they are; then, if it refuses, the long way that converts or complains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place, refuse
+from sparsesolve.trace.arguments import Arguments, Leaf, Static
+
+__all__ = ["Call"]
+
+
+class Call:
+    """An evaluator under the arguments of a function.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Takes x and a list of parameters.
+    arguments : Arguments
+        How the arguments of a call become these.
+    """
+
+    def __init__(self, evaluator: Evaluator, arguments: Arguments) -> None:
+        self.evaluator = evaluator
+        self.template = evaluator.template
+        self._arguments = arguments
+
+    def __call__(self, args: Sequence[Any], out: Array | None = None) -> Array:
+        """Return the values: `out`, or a fresh array."""
+        if out is None:
+            return self.refill(self.template(), args)
+        if self._fill(*args, out) is None:
+            x, parameters = self._arguments.split(args)
+            return self.evaluator(x, parameters, out)
+        return out
+
+    def refill(self, buffer: Array, args: Sequence[Any]) -> Array:
+        """Write the values that vary into a buffer, and return it."""
+        if self._refill(*args, buffer) is None:
+            x, parameters = self._arguments.split(args)
+            self.evaluator.run_into(buffer, x, parameters)
+        return buffer
+
+    @cached_property
+    def _fill(self) -> Entry:
+        return self._entry(fill=True)
+
+    @cached_property
+    def _refill(self) -> Entry:
+        return self._entry(fill=False)
+
+    def _entry(self, *, fill: bool) -> Entry:
+        places = _places(self._arguments)
+        return refuse if places is None else self.evaluator.entry(places, fill=fill)
+
+
+def _places(arguments: Arguments) -> list[Place | Fixed] | None:
+    """Say what an entry finds where, or None if arguments are inside containers."""
+    target = arguments.tree[arguments.argnum].number
+    places: list[Place | Fixed] = []
+    for part in arguments.tree:
+        if isinstance(part, Static):
+            places.append(Fixed(part.value))
+        elif isinstance(part, Leaf):
+            number = -1 if part.number == target else part.number - (part.number > target)
+            places.append(Place(number, part.shape, part.shape == ()))
+        else:
+            return None
+    return places

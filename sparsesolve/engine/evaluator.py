@@ -1,0 +1,89 @@
+"""`Evaluator`: what all that can be evaluated offers, and the plain way to offer it.
+
+Separate because programs run by either engine, compressed nonzeros and differences are called in
+the same places; only machine code has anything better than the plain way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Array", "Entry", "Evaluator", "Fixed", "Place", "refuse"]
+
+Array: TypeAlias = NDArray[np.float64]
+Entry: TypeAlias = Callable[..., Array | None]
+"""Takes arguments and a result; returns the result, or None where it did nothing (see `entry`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an entry takes at one place.
+
+    Parameters
+    ----------
+    number : int
+        Of the parameter, or -1 for x.
+    shape : tuple of int
+        Of the array.
+    numeric : bool
+        Whether a float will do.
+    """
+
+    number: int
+    shape: tuple[int, ...]
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The one object that an entry takes at one place."""
+
+    thing: Any
+
+
+def refuse(*_: Any) -> None:
+    """Stand for an entry where there is none."""
+
+
+class Evaluator:  # no ABC: their isinstance takes longer than a small Jacobian
+    """Computes a fixed number of values from x and parameters."""
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        raise NotImplementedError
+
+    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
+        """Return the values, shape (size,): `out`, or a fresh array."""
+        raise NotImplementedError
+
+    def template(self) -> Array:
+        """Return a fresh result with the constant values in place, the others undefined."""
+        return np.empty(self.size)
+
+    def run_into(self, buffer: Array, x: Any, parameters: Sequence[Any] = ()) -> None:
+        """Write the values that vary into a result of `template`, or of an earlier call."""
+        self(x, parameters, buffer)
+
+    def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
+        """Return the quick way, for arguments that need no conversion.
+
+        Parameters
+        ----------
+        places : sequence of Place or Fixed
+            What comes before the result.
+        fill : bool
+            Whether all values are written, or those that vary.
+
+        Returns
+        -------
+        callable
+            Returns the result, or None if it does not take its arguments as they are; where there
+            is no quick way, it always returns None.
+        """
+        return refuse
