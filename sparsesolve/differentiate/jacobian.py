@@ -22,6 +22,7 @@ from sparsesolve.differentiate.direct import Load, direct_entries, in_column_ord
 from sparsesolve.differentiate.local import Known, known_values, reverse
 from sparsesolve.differentiate.opaque import jacobian_function
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Rows, Terms, combine
+from sparsesolve.differentiate.streams import stream_entries
 from sparsesolve.errors import SparseSolveError
 from sparsesolve.expression import Expressions, live_nodes
 from sparsesolve.pattern import Pattern
@@ -244,6 +245,10 @@ class _Walk:
             if found is not None:
                 return found
         self.charge(sum(self.rows.size_of(ids) for ids, _, _ in loads))
+        if step.segments is None:
+            found = stream_entries(self.builder, self.constants, self.rows, self.n, loads)
+            if found is not None:
+                return found
         ordered = in_column_order(loads)
         rows = self.row_numbers(step)
         single = all(int(self.rows.count[load[0]].max(initial=0)) <= 1 for load in ordered)

@@ -9,6 +9,7 @@ program; terms that are numbers are summed here, and an entry that is exactly ze
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,6 +43,12 @@ class ConstantTable:
             self._values[constant.start : constant.start + constant.values.size] = constant.values
         self._seen = len(self._builder.constants)
         return np.asarray(self._values[ids])
+
+    def any_between(self, low: int, high: int) -> bool:
+        """Whether there is a constant among the slots ``low .. high``."""
+        constants = self._builder.constants  # in the order of their slots, as they were allocated
+        at = bisect_left(constants, low, key=lambda c: c.start + c.values.size - 1)
+        return at < len(constants) and constants[at].start <= high
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,10 @@ class Rows:
             at = np.arange(total) + np.repeat(self.first[ids] - begin, count)
             rows, a = np.repeat(rows, count), np.repeat(a, count)
         return Terms(rows, self._columns[at], a, self._slots[at])
+
+    def at(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int32], Slots]:
+        """Columns and slots of entries by their places; see `first` and `count`."""
+        return self._columns[places], self._slots[places]
 
     def size_of(self, ids: Slots) -> int:
         """How many terms `expand` would make."""
