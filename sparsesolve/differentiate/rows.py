@@ -9,7 +9,7 @@ program; terms that are numbers are summed here, and an entry that is exactly ze
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from sparsesolve.builder import Builder
 from sparsesolve.differentiate.sums import sum_runs
-from sparsesolve.program import Index, Slots
+from sparsesolve.program import Constant, Index, Slots
 
 __all__ = ["ConstantTable", "Entries", "Rows", "Terms", "combine"]
 
+_FEW_CONSTANTS = 4  # up to so many are looked for one by one
 _UNROLL = 6  # sums of up to this many terms become `add` maps, which fuse
 
 
@@ -30,25 +31,46 @@ class ConstantTable:
 
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
-        self._values = np.full(builder.n_slots, np.nan)
+        self._values = np.empty(0)
         self._seen = 0
 
     def __call__(self, ids: Slots) -> NDArray[np.float64]:
         """Values at `ids`."""
+        within = self._between(ids)
+        if len(within) > _FEW_CONSTANTS:
+            return np.asarray(self._table()[ids])
+        values = np.full(ids.shape, np.nan)
+        for constant in within:
+            if constant.values.size == 1:
+                values[ids == constant.start] = constant.values[0]
+            else:
+                stop = constant.start + constant.values.size
+                here = (ids >= constant.start) & (ids < stop)
+                values[here] = constant.values[ids[here] - constant.start]
+        return values
+
+    def any_at(self, ids: Slots) -> bool:
+        """Whether any constant lies between the smallest and the largest of `ids`."""
+        return bool(self._between(ids))
+
+    def _between(self, ids: Slots) -> Sequence[Constant]:
+        if not ids.size:
+            return ()
+        low, high = int(ids.min()), int(ids.max())
+        constants = self._builder.constants  # in the order of their slots, as they were allocated
+        first = bisect_left(constants, low, key=lambda c: c.start + c.values.size - 1)
+        return constants[first : bisect_right(constants, high, key=lambda c: c.start)]
+
+    def _table(self) -> NDArray[np.float64]:
+        """Values of all slots, NaN where they are no constants."""
         if self._values.size < self._builder.n_slots:
-            missing = self._builder.n_slots - self._values.size
-            extra = np.full(missing + self._values.size // 2, np.nan)
-            self._values = np.concatenate([self._values, extra])
+            grown = np.full(self._builder.n_slots * 3 // 2, np.nan)
+            grown[: self._values.size] = self._values
+            self._values = grown
         for constant in self._builder.constants[self._seen :]:
             self._values[constant.start : constant.start + constant.values.size] = constant.values
         self._seen = len(self._builder.constants)
-        return np.asarray(self._values[ids])
-
-    def any_between(self, low: int, high: int) -> bool:
-        """Whether there is a constant among the slots ``low .. high``."""
-        constants = self._builder.constants  # in the order of their slots, as they were allocated
-        at = bisect_left(constants, low, key=lambda c: c.start + c.values.size - 1)
-        return at < len(constants) and constants[at].start <= high
+        return self._values
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +128,8 @@ class Rows:
         size = self._size + entries.columns.size
         if size > self._columns.size:
             grown = max(size, self._columns.size * 3 // 2)
-            self._columns = np.resize(self._columns, grown)
-            self._slots = np.resize(self._slots, grown)
+            self._columns = _grown(self._columns, grown)
+            self._slots = _grown(self._slots, grown)
         self._columns[self._size : size] = entries.columns
         self._slots[self._size : size] = entries.slots
         stop = start + entries.indptr.size - 1
@@ -160,6 +182,13 @@ class Rows:
             return None
         start, stop = index.start, index.start + index.length
         return (start, stop) if any(a <= start and stop <= b for a, b in self._blocks) else None
+
+
+def _grown(values: NDArray[np.int32], size: int) -> NDArray[np.int32]:
+    """Return a larger array that begins with `values`; the rest is not touched."""
+    larger = np.empty(size, dtype=np.int32)
+    larger[: values.size] = values
+    return larger
 
 
 def combine(b: Builder, constants: ConstantTable, terms: Terms, n_rows: int, n: int) -> Entries:

@@ -121,10 +121,9 @@ def _inner(
 
 def _factor(constants: ConstantTable, slots: Slots) -> _Factor:
     """Look up whether slots hold numbers: at all points or at none."""
-    low, high = int(slots.min()), int(slots.max())
-    if not constants.any_between(low, high):
+    if not constants.any_at(slots):
         return _Factor(slots, None)
-    if low == high:
+    if (slots == slots[0]).all():
         value = float(constants(slots[:1])[0])
         return _Factor(slots, None if np.isnan(value) else value)
     values = constants(slots)
