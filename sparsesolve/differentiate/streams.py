@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sparsesolve.builder import Builder
 from sparsesolve.differentiate.direct import Load
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Rows
-from sparsesolve.program import Index, Slots
+from sparsesolve.program import Slots
 
 __all__ = ["stream_entries"]
 
@@ -82,9 +82,7 @@ def stream_entries(
         return None
 
 
-def _streams(
-    constants: ConstantTable, rows: Rows, n: int, loads: Sequence[Load]
-) -> list[_Stream]:
+def _streams(constants: ConstantTable, rows: Rows, n: int, loads: Sequence[Load]) -> list[_Stream]:
     """List the terms that every point has, without those that are zero."""
     streams: list[_Stream] = []
     for ids, partial, vanishing in loads:

@@ -11,9 +11,9 @@ Separate from `lower` because derivatives are programs too, and are fused by the
 from __future__ import annotations
 
 from sparsesolve.fuse.choose import Choice
+from sparsesolve.fuse.mixtures import split_mixtures
 from sparsesolve.fuse.renumber import with_parameter
 from sparsesolve.fuse.restrict import restrict
-from sparsesolve.fuse.split import split
 from sparsesolve.fuse.write import write
 from sparsesolve.program import Program
 
@@ -48,6 +48,6 @@ def fuse(program: Program) -> Program:
     3..5 = exp(negative(s[0+1i])) for i < 3
     return 3+1i
     """
-    choice = Choice(split(program))
+    choice = Choice(split_mixtures(program))
     choice.run()
     return restrict(write(choice))

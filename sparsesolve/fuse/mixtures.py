@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sparsesolve.fuse.renumber import Draft, rebuilt
 from sparsesolve.program import Index, Kernel, Program, Slots
 
-__all__ = ["split"]
+__all__ = ["split_mixtures"]
 
 _SHORTEST = 64  # shorter kernels are as quick with mixed loads
 _LEAST = 16  # points a part of its own must have
@@ -30,7 +30,7 @@ _MOST_GROWTH = 4  # kernels of the result, for each kernel of the program
 Labels = NDArray[np.int64]
 
 
-def split(program: Program) -> Program:
+def split_mixtures(program: Program) -> Program:
     """Split the kernels whose loads mix producers.
 
     Parameters
@@ -79,7 +79,7 @@ class _Owners:
         self.count = 0
 
     def add(self, draft: Draft) -> None:
-        """Number the outputs of an instruction."""
+        """Give numbers to the outputs of an instruction."""
         for start in draft.starts:
             self.count += 1
             if draft.kept is None:
