@@ -44,6 +44,7 @@ class Index:
     start: int = 0
     stride: int = 1
     array: Slots | None = None
+    _bounds: tuple[int, int] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def of(cls, ids: Slots) -> Index:
@@ -101,7 +102,11 @@ class Index:
         if self.length == 0:
             return 0, -1
         if self.array is not None:
-            return int(self.array.min()), int(self.array.max())
+            if self._bounds is None:  # passes ask again and again
+                found = int(self.array.min()), int(self.array.max())
+                object.__setattr__(self, "_bounds", found)
+                return found
+            return self._bounds
         ends = (self.start, self.start + self.stride * (self.length - 1))
         return min(ends), max(ends)
 

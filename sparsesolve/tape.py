@@ -119,6 +119,9 @@ class Tape:
         return "\n".join(_lines(self))
 
 
+_NESTED = frozenset({tuple, list, dict, slice})
+
+
 def map_refs(fun: Callable[[Ref], Any], argument: Any) -> Any:
     """Replace every `Ref` in an argument, looking inside tuples, lists and dicts."""
     if isinstance(argument, Ref):
@@ -157,9 +160,17 @@ def evaluate(tape: Tape, x: Any, parameters: Sequence[Any] = ()) -> Any:
         The function's value at that point.
     """
     values: dict[int, Any] = {0: x, **{k + 1: value for k, value in enumerate(parameters)}}
+
+    def get(ref: Ref) -> Any:
+        return values[ref.index]
+
     for step in tape.instructions:
-        args = map_refs(lambda ref: values[ref.index], step.args)
-        kwargs = map_refs(lambda ref: values[ref.index], dict(step.kwargs))
+        # tapes of Python loops are long: most arguments are looked at once, without a call
+        args = [
+            values[a.index] if type(a) is Ref else map_refs(get, a) if type(a) in _NESTED else a
+            for a in step.args
+        ]
+        kwargs = map_refs(get, dict(step.kwargs)) if step.kwargs else {}
         values[step.out.index] = step.function(*args, **kwargs)
     if isinstance(tape.output, Ref):
         return values[tape.output.index]

@@ -23,6 +23,7 @@ from sparsesolve.program import Slots
 __all__ = ["stream_entries"]
 
 _MOST = 64  # streams; more of them are sorted faster all at once
+_LEAST_POINTS = 2  # for each stream: a program of many short loops is slow to prepare
 
 Number = float | NDArray[np.float64] | None
 
@@ -85,6 +86,7 @@ def stream_entries(
 def _streams(constants: ConstantTable, rows: Rows, n: int, loads: Sequence[Load]) -> list[_Stream]:
     """List the terms that every point has, without those that are zero."""
     streams: list[_Stream] = []
+    most = min(_MOST, loads[0][0].size // _LEAST_POINTS)
     for ids, partial, vanishing in loads:
         if vanishing is not None and vanishing.any():
             raise _Irregular
@@ -95,7 +97,7 @@ def _streams(constants: ConstantTable, rows: Rows, n: int, loads: Sequence[Load]
                 for columns, d in _inner(constants, rows, n, ids)
                 if not _is_zero(d)
             )
-        if len(streams) > _MOST:
+        if len(streams) > most:
             raise _Irregular
     return streams
 
