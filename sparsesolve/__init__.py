@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sparsesolve.pattern import Pattern
     from sparsesolve.picture import plot_coloring, spy
     from sparsesolve.problem import Constraint, Problem
+    from sparsesolve.recover import compress, decompress
     from sparsesolve.result import Result, Status
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "Status",
     "__version__",
     "color",
+    "compress",
+    "decompress",
     "errors",
     "gradient",
     "hessian",
@@ -78,6 +81,8 @@ _HOME = {
     "Result": "result",
     "Status": "result",
     "color": "coloring",
+    "compress": "recover",
+    "decompress": "recover",
     "gradient": "derivatives",
     "hessian": "derivatives",
     "hessian_pattern": "derivatives",

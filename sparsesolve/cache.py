@@ -84,7 +84,7 @@ class ColoringCache:
         pattern: Pattern,
         *,
         structure: Structure = "columns",
-        order: str = "largest-first",
+        order: str = "auto",
         recovery: Recovered = "direct",
     ) -> Recovery:
         """Return the recovery of that coloring of `pattern`; arguments as for `color`."""

@@ -8,6 +8,7 @@ Separate because every stage raises, and none may import another stage to do so.
     +-- TraceError                  a function could not be recorded
     |   +-- UnsupportedOperation    it uses an operation that has no rule (TypeError too)
     |   +-- DataDependentBranch     it branches on, indexes with, or converts a traced value
+    +-- ArchiveError                a file does not hold what it should, or is damaged
     +-- PatternError                a sparsity pattern is malformed or does not fit
     +-- ColoringError               a coloring is invalid for its pattern, or none exists
     +-- StructureMismatch           an argument differs in shape or kind from the one prepared for
@@ -23,6 +24,7 @@ exception but a `Result` with a status and a message; its `raise_on_failure` mak
 from __future__ import annotations
 
 __all__ = [
+    "ArchiveError",
     "ColoringError",
     "DataDependentBranch",
     "PatternError",
@@ -51,6 +53,10 @@ class UnsupportedOperation(TraceError, TypeError):
 
 class DataDependentBranch(TraceError):
     """The function's path depends on a traced value: a branch, a mask or an integer conversion."""
+
+
+class ArchiveError(SparseSolveError, ValueError):
+    """A file is not what was expected: another kind, a newer format, or damaged."""
 
 
 class PatternError(SparseSolveError, ValueError):

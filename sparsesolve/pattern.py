@@ -18,7 +18,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.errors import PatternError
+from sparsesolve.archive import Target, read_archive, write_archive
+from sparsesolve.errors import ArchiveError, PatternError
 from sparsesolve.textplot import draw
 
 __all__ = ["Pattern", "frozen_index"]
@@ -94,6 +95,46 @@ class Pattern:
         )
 
     @classmethod
+    def of(cls, matrix: Any) -> Pattern:
+        """Take any matrix: a pattern as it is, stored entries, or a dense array's nonzeros."""
+        if isinstance(matrix, Pattern):
+            return matrix
+        return cls.from_scipy(matrix) if sp.issparse(matrix) else cls.from_dense(matrix)
+
+    @classmethod
+    def load(cls, source: Target) -> Pattern:
+        """Read a pattern that `save` wrote.
+
+        Raises
+        ------
+        ArchiveError
+            If the file is something else, or damaged.
+        """
+        arrays = read_archive(source, "pattern", ("shape", "indptr", "indices"))
+        try:
+            m, n = arrays["shape"].tolist()
+            return cls((m, n), arrays["indptr"], arrays["indices"])
+        except (PatternError, ValueError) as error:
+            raise ArchiveError(f"expected a valid pattern, got one that is not: {error}") from error
+
+    def save(self, target: Target) -> None:
+        """Write the pattern to one compressed npz file (a path or a binary file)."""
+        shape: NDArray[np.int64] = np.asarray(self.shape, dtype=np.int64)
+        arrays: dict[str, NDArray[Any]] = {
+            "shape": shape,
+            "indptr": self.indptr,
+            "indices": self.indices,
+        }
+        write_archive(target, "pattern", arrays)
+
+    @classmethod
+    def from_matrix_market(cls, source: Any) -> Pattern:
+        """Read a file in Matrix Market's format (its path, or a stream); explicit zeros count."""
+        import scipy.io  # noqa: PLC0415 - slow to import, and rarely needed
+
+        return cls.of(scipy.io.mmread(source))
+
+    @classmethod
     def from_coo(cls, shape: tuple[int, int], rows: ArrayLike, columns: ArrayLike) -> Pattern:
         """Build from row and column indices in any order; repeats merge."""
         i = np.asarray(rows, dtype=np.int64).reshape(-1)
@@ -139,6 +180,12 @@ class Pattern:
         """Return a csr_array with these indices; all ones where `data` is not given."""
         values = np.ones(self.nnz) if data is None else np.asarray(data)
         return sp.csr_array((values, self.indices, self.indptr), shape=self.shape)
+
+    def to_matrix_market(self, target: Any, comment: str = "") -> None:
+        """Write the entries to a file in Matrix Market's format, field "pattern"."""
+        import scipy.io  # noqa: PLC0415 - slow to import, and rarely needed
+
+        scipy.io.mmwrite(target, self.to_scipy().tocoo(), comment=comment, field="pattern")
 
     def to_dense(self) -> NDArray[np.bool_]:
         """Return the pattern as a dense boolean array."""
@@ -216,6 +263,27 @@ class Pattern:
             raise PatternError(f"shapes must agree, got {self.shape} and {other.shape}.")
         return Pattern.from_scipy(self.to_scipy() + other.to_scipy())
 
+    def restrict(self, rows: ArrayLike | None = None, columns: ArrayLike | None = None) -> Pattern:
+        """Return the entries of these rows and columns alone, in a matrix of the same shape.
+
+        A coloring of it evaluates only what is wanted: other columns get no color, and other rows
+        do not keep columns apart.
+
+        Parameters
+        ----------
+        rows, columns : array_like of int or bool, optional
+            Indices or a mask; all where not given.
+
+        Raises
+        ------
+        PatternError
+            If an index lies outside, or a mask has another length.
+        """
+        kept = _mask("rows", rows, self.shape[0])[self.rows]
+        kept &= _mask("columns", columns, self.shape[1])[self.indices]
+        counts = np.concatenate(([0], np.cumsum(kept)))[self.indptr]
+        return Pattern(self.shape, counts, self.indices[kept])
+
     def covers(self, other: Pattern) -> bool:
         """Whether every entry of `other` is an entry of this pattern."""
         return self.shape == other.shape and self.union(other).nnz == self.nnz
@@ -240,3 +308,21 @@ class Pattern:
         m, n = self.shape
         title = f"{m} x {n}, {self.nnz} entries ({100 * self.density:.3g} %)"
         return f"{title}\n{draw(self.shape, self.rows, self.indices)}".rstrip("\n")
+
+
+def _mask(name: str, chosen: ArrayLike | None, size: int) -> NDArray[np.bool_]:
+    """Turn indices or a mask into a mask of shape (size,)."""
+    if chosen is None:
+        return np.ones(size, dtype=bool)
+    given = np.atleast_1d(np.asarray(chosen))
+    if given.dtype == np.bool_:
+        if given.shape != (size,):
+            raise PatternError(f"a mask for `{name}` must have shape ({size},), got {given.shape}.")
+        return given.copy()
+    if given.size and not (
+        np.issubdtype(given.dtype, np.integer) and -size <= given.min() <= given.max() < size
+    ):
+        raise PatternError(f"`{name}` must be integers in [0, {size}), got {chosen!r}.")
+    mask = np.zeros(size, dtype=bool)
+    mask[given.astype(np.intp)] = True
+    return mask

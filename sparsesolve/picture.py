@@ -236,11 +236,7 @@ def _import(name: str) -> Any:
 
 
 def _as_pattern(pattern: Any) -> Pattern:
-    if isinstance(pattern, Coloring):
-        return pattern.pattern
-    if isinstance(pattern, Pattern):
-        return pattern
-    return Pattern.from_scipy(pattern) if sp.issparse(pattern) else Pattern.from_dense(pattern)
+    return pattern.pattern if isinstance(pattern, Coloring) else Pattern.of(pattern)
 
 
 def _axes(ax: Any, shape: tuple[int, int]) -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,6 +28,7 @@ from sparsesolve.pattern import Pattern
 __all__ = [
     "Recovery",
     "compress",
+    "decompress",
     "forward_seeds",
     "prepare_recovery",
     "reverse_seeds",
@@ -74,7 +75,36 @@ def seed_chunks(
 
 
 def compress(coloring: Coloring, matrix: Any) -> tuple[Block, Block]:
-    """Return ``matrix @ forward seeds`` and ``matrix.T @ reverse seeds`` of a known matrix."""
+    """Return the products of a known matrix with the seeds of a coloring.
+
+    Parameters
+    ----------
+    coloring : Coloring
+        Says which columns, and which rows, are added up.
+    matrix : sparse matrix or ndarray, shape (m, n)
+        Entries outside of the pattern of the coloring must be zero, or lie in rows and columns that
+        were not wanted.
+
+    Returns
+    -------
+    forward : ndarray, shape (m, nforward)
+        ``matrix @ forward_seeds(coloring)``.
+    reverse : ndarray, shape (n, nreverse)
+        ``matrix.T @ reverse_seeds(coloring)``.
+
+    Raises
+    ------
+    StructureMismatch
+        If `matrix` has another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sparsesolve.coloring import color
+    >>> matrix = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 4.0]])
+    >>> compress(color(matrix), matrix)[0].tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     if matrix.shape != coloring.pattern.shape:
         raise StructureMismatch(
             f"`matrix` must have shape {coloring.pattern.shape}, got {matrix.shape}."
@@ -83,6 +113,71 @@ def compress(coloring: Coloring, matrix: Any) -> tuple[Block, Block]:
         np.asarray(matrix @ forward_seeds(coloring)),
         np.asarray(matrix.T @ reverse_seeds(coloring)),
     )
+
+
+def decompress(
+    coloring: Coloring | Recovery,
+    forward: Block | None = None,
+    reverse: Block | None = None,
+    *,
+    format: Literal["csr", "csc"] = "csr",
+    lower: bool = False,
+    out: Any = None,
+) -> Any:
+    """Return the matrix whose products with the seeds of a coloring are given.
+
+    Parameters
+    ----------
+    coloring : Coloring or Recovery
+        The coloring of the products. A `Recovery`, from `prepare_recovery`, saves the preparation
+        where the same structure comes again.
+    forward : ndarray, shape (m, nforward), optional
+        ``J @ forward_seeds(coloring)``; needed where columns are colored.
+    reverse : ndarray, shape (n, nreverse), optional
+        ``J.T @ reverse_seeds(coloring)``; needed where rows are colored.
+    format : {"csr", "csc"}, default "csr"
+        Of the result.
+    lower : bool, default False
+        Whether to return the lower triangle only; for structure "symmetric".
+    out : csr_array or csc_array, optional
+        A matrix of the same pattern, whose data are overwritten, and which is returned; it says
+        the format, and `lower` by its number of entries.
+
+    Returns
+    -------
+    csr_array or csc_array, shape (m, n)
+
+    Raises
+    ------
+    ColoringError
+        If the colors do not allow the recovery.
+    StructureMismatch
+        If a block has another shape, or `out` another pattern.
+
+    Notes
+    -----
+    Time O(nnz), which includes the preparation unless a `Recovery` is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sparsesolve.coloring import color
+    >>> matrix = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 4.0]])
+    >>> coloring = color(matrix)
+    >>> decompress(coloring, *compress(coloring, matrix)).toarray().tolist()
+    [[1.0, 0.0, 2.0], [0.0, 3.0, 4.0]]
+    """
+    recovery = coloring if isinstance(coloring, Recovery) else prepare_recovery(coloring)
+    if out is not None:
+        recovery.matrix_into(out, forward, reverse)
+        return out
+    if format not in ("csr", "csc"):
+        raise ValueError(f"`format` must be 'csr' or 'csc', got {format!r}.")
+    if lower:
+        matrix = recovery.lower_pattern.to_scipy(recovery.lower_values(forward))
+    else:
+        matrix = recovery.matrix(forward, reverse)
+    return matrix.tocsc() if format == "csc" else matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,25 +274,67 @@ class Recovery:
         """Return the recovered matrix as a csr_array."""
         return self.pattern.to_scipy(self.values(forward, reverse))
 
-    def product_into(self, out: NDArray[Any], color: int, product: NDArray[Any]) -> None:
-        """Write into `out`, shape (nnz,), what one product tells; direct recovery only.
+    def matrix_into(
+        self, out: Any, forward: Block | None = None, reverse: Block | None = None
+    ) -> None:
+        """Overwrite the data of a matrix of this pattern, or of its lower triangle.
 
-        After one call for each color, `out` holds what `values` returns. So colors may be
-        evaluated one at a time, in any order, without a block of products in memory.
+        Parameters
+        ----------
+        out : csr_array or csc_array
+            With sorted indices.
+        forward, reverse : ndarray, optional
+            As for `values`.
 
         Raises
         ------
-        ColoringError
-            If the recovery has to subtract values of other products.
+        StructureMismatch
+            If `out` has another pattern or format.
         """
-        if self.steps.size:
-            raise ColoringError(
-                "a coloring with recovery 'substitution' needs all products at once, got one. "
-                "Use `values`, or color with recovery='direct'."
+        is_lower = self.expand is not None and out.nnz < self.pattern.nnz
+        pattern = self.lower_pattern if is_lower else self.pattern
+        stored = pattern.T if out.format == "csc" else pattern
+        if (
+            out.format not in ("csr", "csc")
+            or out.shape != pattern.shape
+            or not np.array_equal(out.indptr, stored.indptr)
+            or not np.array_equal(out.indices, stored.indices)
+        ):
+            raise StructureMismatch(
+                f"`out` must be a csr or csc matrix with the {pattern.nnz} sorted entries of the "
+                f"pattern, got {out.format} of shape {out.shape} with {out.nnz} entries. Take one "
+                "from `decompress` without `out`."
             )
+        in_place = out.data if out.format == "csr" else None
+        if is_lower:
+            values = self.lower_values(forward, out=in_place)
+        else:
+            values = self.values(forward, reverse, out=in_place)
+        if in_place is None:
+            np.take(values, pattern.csc_order, out=out.data, mode="clip")
+
+    def product_into(self, out: NDArray[Any], color: int, product: NDArray[Any]) -> None:
+        """Write into `out`, shape (nnz,), what the product of one color tells.
+
+        After one call for each color, in any order, and then `finish_into`, `out` holds what
+        `values` returns. So no block of products has to be in memory.
+        """
         entries, ends, places = self._by_product
         part = slice(ends[color], ends[color + 1])
         out[entries[part]] = product[places[part]]
+
+    def finish_into(self, out: NDArray[Any]) -> None:
+        """Subtract what has to be subtracted, once all products were written into `out`."""
+        if not self.steps.size:
+            return
+        from sparsesolve.coloring.peel_kernels import substitute  # noqa: PLC0415 - numba
+
+        if self.expand is None:
+            substitute(out, self.steps, self.targets)
+            return
+        unknowns = out[self.pattern.rows >= self.pattern.indices]
+        substitute(unknowns, self.steps, self.targets)
+        np.take(unknowns, self.expand, out=out, mode="clip")
 
     @cached_property
     def _by_product(self) -> tuple[Index, NDArray[np.int64], Index]:

@@ -194,13 +194,6 @@ def test_wrong_shapes_are_refused() -> None:
         compress(coloring, np.zeros((6, 4)))
 
 
-def test_products_one_at_a_time_need_direct_recovery() -> None:
-    p = Pattern.from_offsets((6, 6), (-1, 0, 1))
-    recovery = prepare_recovery(color(p, structure="symmetric", recovery="substitution"))
-    with pytest.raises(ColoringError, match="all products at once"):
-        recovery.product_into(np.empty(p.nnz), 0, np.empty(6))
-
-
 @pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("size", [0, 1])
 def test_sizes_zero_and_one(structure: str, size: int) -> None:

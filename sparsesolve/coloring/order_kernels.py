@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["count_neighbors", "dynamic_order"]
+__all__ = ["count_neighbors", "dynamic_order", "lexicographic_order", "saturation_order"]
 
 
 @njit(cache=True)
@@ -42,6 +42,39 @@ def count_neighbors(
 
 
 @njit(cache=True)
+def push(
+    head: NDArray[np.int32],
+    after: NDArray[np.int32],
+    before: NDArray[np.int32],
+    level: int,
+    v: int,
+) -> None:
+    """Put `v` at the front of the list of its level."""
+    before[v] = -1
+    after[v] = head[level]
+    if head[level] >= 0:
+        before[head[level]] = v
+    head[level] = v
+
+
+@njit(cache=True)
+def unlink(
+    head: NDArray[np.int32],
+    after: NDArray[np.int32],
+    before: NDArray[np.int32],
+    level: int,
+    v: int,
+) -> None:
+    """Take `v` out of the list of its level."""
+    if before[v] >= 0:
+        after[before[v]] = after[v]
+    else:
+        head[level] = after[v]
+    if after[v] >= 0:
+        before[after[v]] = before[v]
+
+
+@njit(cache=True)
 def dynamic_order(
     order: NDArray[np.int32],
     degree: NDArray[np.int32],
@@ -64,12 +97,7 @@ def dynamic_order(
     after = np.full(n, -1, dtype=np.int32)
     before = np.full(n, -1, dtype=np.int32)
     for k in range(n - 1, -1, -1):
-        v = start[k]
-        d = degree[v]
-        after[v] = head[d]
-        if head[d] >= 0:
-            before[head[d]] = v
-        head[d] = v
+        push(head, after, before, degree[start[k]], start[k])
     free = np.ones(n, dtype=np.bool_)
     seen = np.full(n, -1, dtype=np.int32)
     level = n - 1 if take_largest else 0
@@ -77,9 +105,7 @@ def dynamic_order(
         while head[level] < 0:
             level += -1 if take_largest else 1
         v = head[level]
-        head[level] = after[v]
-        if after[v] >= 0:
-            before[after[v]] = -1
+        unlink(head, after, before, level, v)
         free[v] = False
         seen[v] = v
         order[k] = v
@@ -92,21 +118,144 @@ def dynamic_order(
                 seen[u] = v
                 if not free[u]:
                     continue
-                if before[u] >= 0:
-                    after[before[u]] = after[u]
-                else:
-                    head[degree[u]] = after[u]
-                if after[u] >= 0:
-                    before[after[u]] = before[u]
+                unlink(head, after, before, degree[u], u)
                 degree[u] += step
-                d = degree[u]
-                before[u] = -1
-                after[u] = head[d]
-                if head[d] >= 0:
-                    before[head[d]] = u
-                head[d] = u
+                push(head, after, before, degree[u], u)
         # One step changes a degree by one, so the search resumes one bucket away at most.
         if step > 0:
             level = min(level + 1, n)
         elif not take_largest:
             level = max(level - 1, 0)
+
+
+@njit(cache=True)
+def lexicographic_order(
+    order: NDArray[np.int32],
+    start: NDArray[np.int32],
+    first_ptr: NDArray[np.int32],
+    first_index: NDArray[np.int32],
+    second_ptr: NDArray[np.int32],
+    second_index: NDArray[np.int32],
+) -> None:
+    """Search breadth first, lexicographically: reversed, it eliminates a chordal graph perfectly.
+
+    The vertices lie in *cells*, runs of `order` whose members have the same neighbors among those
+    taken. The next vertex is the first of the first cell; in each cell, its neighbors move ahead
+    and become a cell of their own.
+
+    Rose, Tarjan, Lueker (1976), "Algorithmic aspects of vertex elimination on graphs", SIAM Journal
+    on Computing 5(2), section 5.2.
+    """
+    n = order.size
+    position = np.empty(n, dtype=np.int32)
+    for k in range(n):
+        order[k] = start[k]
+        position[start[k]] = k
+    cell = np.zeros(n, dtype=np.int32)
+    # A split adds a cell that is not empty, and a vertex taken empties one at most.
+    begin = np.zeros(2 * n + 2, dtype=np.int32)
+    end = np.zeros(2 * n + 2, dtype=np.int32)
+    moved = np.zeros(2 * n + 2, dtype=np.int32)
+    end[0] = n
+    ncells = 1
+    touched = np.empty(n, dtype=np.int32)
+    seen = np.full(n, -1, dtype=np.int32)
+    for k in range(n):
+        v = order[k]
+        begin[cell[v]] = k + 1
+        seen[v] = v
+        ntouched = 0
+        for p in range(first_ptr[v], first_ptr[v + 1]):
+            w = first_index[p]
+            for q in range(second_ptr[w], second_ptr[w + 1]):
+                u = second_index[q]
+                if seen[u] == v:
+                    continue
+                seen[u] = v
+                if position[u] < k:
+                    continue
+                c = cell[u]
+                if moved[c] == 0:
+                    touched[ntouched] = c
+                    ntouched += 1
+                ahead = begin[c] + moved[c]
+                moved[c] += 1
+                other = order[ahead]
+                order[position[u]] = other
+                position[other] = position[u]
+                order[ahead] = u
+                position[u] = ahead
+        for t in range(ntouched):
+            c = touched[t]
+            middle = begin[c] + moved[c]
+            moved[c] = 0
+            if middle == end[c]:
+                continue
+            for r in range(begin[c], middle):
+                cell[order[r]] = ncells
+            begin[ncells] = begin[c]
+            end[ncells] = middle
+            begin[c] = middle
+            ncells += 1
+
+
+@njit(cache=True)
+def saturation_order(
+    order: NDArray[np.int32],
+    start: NDArray[np.int32],
+    first_ptr: NDArray[np.int32],
+    first_index: NDArray[np.int32],
+    second_ptr: NDArray[np.int32],
+    second_index: NDArray[np.int32],
+    most_words: int,
+) -> None:
+    """Take the vertex whose neighbors have most colors, and give it the first that is free.
+
+    Ties go to the vertex moved last, at first to the earliest in `start`. The colors near each
+    vertex are a row of bits; colors for which there is no room in `most_words` words of memory are
+    not counted.
+
+    Brelaz (1979), "New methods to color the vertices of a graph", Communications of the ACM 22(4).
+    """
+    n = order.size
+    width = 1
+    near = np.zeros((n, width), dtype=np.uint64)
+    one = np.uint64(1)
+    saturation = np.zeros(n, dtype=np.int32)
+    head = np.full(n + 1, -1, dtype=np.int32)
+    after = np.full(n, -1, dtype=np.int32)
+    before = np.full(n, -1, dtype=np.int32)
+    for k in range(n - 1, -1, -1):
+        push(head, after, before, 0, start[k])
+    free = np.ones(n, dtype=np.bool_)
+    level = 0
+    for k in range(n):
+        while head[level] < 0:
+            level -= 1
+        v = head[level]
+        unlink(head, after, before, level, v)
+        free[v] = False
+        order[k] = v
+        color = 0
+        while color < 64 * width and (near[v, color // 64] >> np.uint64(color % 64)) & one:
+            color += 1
+        if color == 64 * width:
+            if 2 * width * n > most_words:
+                continue
+            wider = np.zeros((n, 2 * width), dtype=np.uint64)
+            wider[:, :width] = near
+            near = wider
+            width *= 2
+        word = color // 64
+        bit = one << np.uint64(color % 64)
+        for p in range(first_ptr[v], first_ptr[v + 1]):
+            w = first_index[p]
+            for q in range(second_ptr[w], second_ptr[w + 1]):
+                u = second_index[q]
+                if not free[u] or near[u, word] & bit:
+                    continue
+                near[u, word] |= bit
+                unlink(head, after, before, saturation[u], u)
+                saturation[u] += 1
+                push(head, after, before, saturation[u], u)
+                level = max(level, saturation[u])

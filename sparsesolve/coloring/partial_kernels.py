@@ -23,12 +23,16 @@ def greedy_partial_coloring(
     column_ptr: NDArray[np.int32],
     column_index: NDArray[np.int32],
     order: NDArray[np.int32],
+    forced: NDArray[np.int32],
 ) -> int:
     """Give each column in `order` the smallest color no column of a shared row has.
 
     Columns of one row have distinct colors, so a row whose number of colored columns equals its
     largest color plus one (`top`) rules out exactly the colors below. Only rows that reach above
     the colors so ruled out are scanned. That keeps dense rows from costing their length squared.
+
+    A column with ``forced[j] >= 0`` must get that color. Returns the number of colors, or -1 - j if
+    that is not possible for column j; `forced` may be empty.
     """
     m = row_ptr.size - 1
     colored = np.zeros(m, dtype=np.int32)
@@ -52,6 +56,10 @@ def greedy_partial_coloring(
                     other = colors[row_index[q]]
                     if other >= 0:
                         taken[other] = j
+        if forced.size and forced[j] >= 0:
+            if forced[j] < c or taken[forced[j]] == j:
+                return -1 - int(j)
+            c = forced[j]
         while taken[c] == j:
             c += 1
         colors[j] = c

@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.coloring.graph import column_graph
+from sparsesolve.coloring.graph import Graph, column_graph
 from sparsesolve.coloring.greedy import partial_colors
+from sparsesolve.coloring.orders import vertex_order
 from sparsesolve.pattern import Pattern
 
 __all__ = ["split_off_columns", "split_off_rows"]
@@ -31,8 +32,8 @@ def split_off_rows(pattern: Pattern, order: str) -> NDArray[np.int32]:
     left_over = np.append(lengths[densest_first], 0)
     apart = np.zeros(pattern.shape[0], dtype=bool)
     apart[densest_first[: int(np.argmin(left_over + np.arange(left_over.size)))]] = True
-    columns = partial_colors(column_graph(_with_rows(pattern, ~apart)), order)
-    rows = partial_colors(column_graph(_with_rows(pattern, apart).T), order)
+    columns = _colors(column_graph(pattern.restrict(rows=~apart)), order)
+    rows = _colors(column_graph(pattern.restrict(rows=apart).T), order)
     return np.concatenate((columns, rows))
 
 
@@ -41,7 +42,5 @@ def split_off_columns(pattern: Pattern, order: str) -> NDArray[np.int32]:
     return np.roll(split_off_rows(pattern.T, order), pattern.shape[1])
 
 
-def _with_rows(pattern: Pattern, kept: NDArray[np.bool_]) -> Pattern:
-    """Return the pattern with the other rows empty."""
-    indptr = np.concatenate(([0], np.cumsum(np.diff(pattern.indptr) * kept)))
-    return Pattern(pattern.shape, indptr, pattern.indices[kept[pattern.rows]])
+def _colors(graph: Graph, order: str) -> NDArray[np.int32]:
+    return partial_colors(graph, vertex_order(graph, order))

@@ -7,7 +7,9 @@ Both kernels keep, for each vertex w, a *palette*: one entry for each color seen
 neighbors of w, with the two-colored component that the edges from w to that color form (a star, or
 a tree). All edges from w to one color lie in one component, so the palette tells everything that a
 scan of the neighbors of w would, and a vertex of high degree costs its colors, not its degree.
-A kernel gives up, its colors unfinished, once it needs more than `limit` of them.
+A kernel gives up, its colors unfinished, once it needs more than `limit` of them. A vertex with
+``forced[v] >= 0`` must get that color; where that is not possible, -1 - v is returned. `forced` may
+be empty.
 
 Gebremedhin, Tarafdar, Manne, Pothen (2007), "New acyclic and star coloring algorithms with
 application to computing Hessians", SIAM Journal on Scientific Computing 29(3), Algorithms 3.1, 4.1.
@@ -28,6 +30,7 @@ def greedy_star_coloring(
     ptr: NDArray[np.int32],
     index: NDArray[np.int32],
     order: NDArray[np.int32],
+    forced: NDArray[np.int32],
     limit: int,
 ) -> int:
     """Color so that neighbors differ and no path of four vertices has only two colors."""
@@ -76,6 +79,10 @@ def greedy_star_coloring(
             for q in range(ptr[w], ptr[w] + filled[w]):
                 taken[palette_color[q]] = v
         own = 0
+        if forced.size and forced[v] >= 0:
+            own = forced[v]
+            if taken[own] == v:
+                return -1 - int(v)
         while taken[own] == v:
             own += 1
         colors[v] = own
@@ -131,6 +138,7 @@ def greedy_acyclic_coloring(
     ptr: NDArray[np.int32],
     index: NDArray[np.int32],
     order: NDArray[np.int32],
+    forced: NDArray[np.int32],
     limit: int,
 ) -> int:
     """Color so that neighbors differ and every cycle has at least three colors."""
@@ -173,6 +181,10 @@ def greedy_acyclic_coloring(
                     # v touches this tree twice: its other color would close a cycle.
                     taken[palette_color[q]] = v
         own = 0
+        if forced.size and forced[v] >= 0:
+            own = forced[v]
+            if taken[own] == v:
+                return -1 - int(v)
         while taken[own] == v:
             own += 1
         colors[v] = own

@@ -15,13 +15,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.errors import ColoringError
+from sparsesolve.archive import Target, read_archive, write_archive
+from sparsesolve.coloring.bound import lower_bound
+from sparsesolve.errors import ArchiveError, ColoringError, SparseSolveError
 from sparsesolve.pattern import Pattern, frozen_index
 
-__all__ = ["RECOVERIES", "STRUCTURES", "Coloring", "Recovered", "Structure"]
+__all__ = ["RECOVERIES", "STRUCTURES", "Coloring", "Recovered", "Structure", "renumbered"]
 
 Structure = Literal["columns", "rows", "symmetric", "bidirectional"]
 Recovered = Literal["direct", "substitution"]
+
+_ARRAYS = ("shape", "indptr", "indices", "colors", "counts", "words")
 
 STRUCTURES: tuple[Structure, ...] = ("columns", "rows", "symmetric", "bidirectional")
 RECOVERIES: tuple[Recovered, ...] = ("direct", "substitution")
@@ -103,12 +107,45 @@ class Coloring:
         given = np.asarray(colors, dtype=np.int64).reshape(-1)
         n = pattern.shape[1]
         ahead = {"rows": 0, "bidirectional": n}.get(structure, given.size)
-        forward, nforward = _renumbered(given[:ahead])
-        reverse, nreverse = _renumbered(given[ahead:])
+        forward, nforward = renumbered(given[:ahead])
+        reverse, nreverse = renumbered(given[ahead:])
         reverse[reverse >= 0] += nforward
         return cls(
             pattern, structure, np.concatenate((forward, reverse)), nforward, nreverse, recovery
         )
+
+    @classmethod
+    def load(cls, source: Target) -> Coloring:
+        """Read a coloring that `save` wrote, with its pattern.
+
+        Raises
+        ------
+        ArchiveError
+            If the file is something else, or damaged.
+        """
+        arrays = read_archive(source, "coloring", _ARRAYS)
+        try:
+            m, n = arrays["shape"].tolist()
+            nforward, nreverse = arrays["counts"].tolist()
+            structure, recovery, order = arrays["words"].tolist()
+            pattern = Pattern((m, n), arrays["indptr"], arrays["indices"])
+            return cls(pattern, structure, arrays["colors"], nforward, nreverse, recovery, order)
+        except (SparseSolveError, ValueError) as error:
+            raise ArchiveError(
+                f"expected a valid coloring, got one that is not: {error}"
+            ) from error
+
+    def save(self, target: Target) -> None:
+        """Write the coloring and its pattern to one compressed npz file (path or binary file)."""
+        arrays = (
+            np.asarray(self.pattern.shape, dtype=np.int64),
+            self.pattern.indptr,
+            self.pattern.indices,
+            self.colors,
+            np.array([self.nforward, self.nreverse], dtype=np.int64),
+            np.array([self.structure, self.recovery, self.order]),
+        )
+        write_archive(target, "coloring", dict(zip(_ARRAYS, arrays, strict=True)))
 
     @property
     def ncolors(self) -> int:
@@ -134,16 +171,10 @@ class Coloring:
         ends = np.searchsorted(self.colors[by_color], np.arange(self.ncolors + 1))
         return tuple(index[by_color[a:b]] for a, b in pairwise(ends))
 
-    @property
+    @cached_property
     def lower_bound(self) -> int:
         """A number of colors that no coloring of this structure can go below."""
-        if self.structure == "columns":
-            counts = np.diff(self.pattern.indptr)
-        elif self.structure == "rows":
-            counts = np.bincount(self.pattern.indices)
-        else:
-            counts = np.minimum(np.diff(self.pattern.indptr), 1)
-        return int(counts.max(initial=0))
+        return lower_bound(self.pattern, self.structure)
 
     @property
     def nbytes(self) -> int:
@@ -159,7 +190,7 @@ class Coloring:
         )
 
 
-def _renumbered(colors: NDArray[np.int64]) -> tuple[NDArray[np.int32], int]:
+def renumbered(colors: NDArray[np.int64]) -> tuple[NDArray[np.int32], int]:
     """Return colors with the numbers 0, 1, ... in increasing order of the old, and how many."""
     names, position = np.unique(colors, return_inverse=True)
     negative = int(np.searchsorted(names, 0))
