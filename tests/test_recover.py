@@ -15,6 +15,7 @@ from sparsesolve.errors import ColoringError, StructureMismatch
 from sparsesolve.pattern import Pattern
 from sparsesolve.recover import (
     compress,
+    decompress,
     forward_seeds,
     prepare_recovery,
     reverse_seeds,
@@ -44,18 +45,19 @@ def test_recover_of_compress_is_the_matrix(structure: str, data: st.DataObject, 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
 @settings(max_examples=25)
-@given(data=st.data(), order=st.sampled_from(ORDERS))
-def test_one_product_at_a_time(structure: str, data: st.DataObject, order: str) -> None:
+@given(data=st.data(), kind=kinds)
+def test_one_product_at_a_time(structure: str, data: st.DataObject, kind) -> None:
     symmetric = structure == "symmetric"
     p = data.draw(symmetric_patterns() if symmetric else patterns())
     matrix = oracle.integer_matrix(p, symmetric=symmetric)
-    coloring = color(p, structure=structure, order=order)
+    coloring = color(p, structure=structure, order=kind[0], recovery=kind[1])
     recovery = prepare_recovery(coloring)
     out = np.full(p.nnz, np.nan)
-    for c, members in enumerate(coloring.groups):
+    for c, members in reversed(list(enumerate(coloring.groups))):
         forward = c < coloring.nforward
         product = matrix[:, members].sum(axis=1) if forward else matrix[members].sum(axis=0)
         recovery.product_into(out, c, product)
+    recovery.finish_into(out)
     assert np.array_equal(out, matrix[p.rows, p.indices])
 
 
@@ -202,3 +204,46 @@ def test_sizes_zero_and_one(structure: str, size: int) -> None:
     assert np.array_equal(
         prepare_recovery(coloring).matrix(*compress(coloring, matrix)).toarray(), matrix
     )
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@settings(max_examples=25)
+@given(data=st.data(), kind=kinds, format=st.sampled_from(("csr", "csc")))
+def test_matrices_of_either_format_in_place(
+    structure: str, data: st.DataObject, kind, format: str
+) -> None:
+    symmetric = structure == "symmetric"
+    p = data.draw(symmetric_patterns() if symmetric else patterns())
+    matrix = oracle.integer_matrix(p, symmetric=symmetric)
+    coloring = color(p, structure=structure, order=kind[0], recovery=kind[1])
+    blocks = compress(coloring, matrix)
+    made = decompress(coloring, *blocks, format=format)
+    assert made.format == format
+    assert np.array_equal(made.toarray(), matrix)
+    made.data[:] = np.nan
+    assert decompress(prepare_recovery(coloring), *blocks, out=made) is made
+    assert np.array_equal(made.toarray(), matrix)
+    if symmetric:
+        low = decompress(coloring, *blocks, format=format, lower=True)
+        assert np.array_equal(low.toarray(), np.tril(matrix))
+        low.data[:] = np.nan
+        decompress(coloring, *blocks, out=low)
+        assert np.array_equal(low.toarray(), np.tril(matrix))
+
+
+def test_matrices_of_another_pattern_are_not_overwritten() -> None:
+    p = Pattern.from_offsets((4, 4), (-1, 0, 1))
+    coloring = color(p)
+    blocks = compress(coloring, p.to_dense() * 1.0)
+    for wrong in (
+        sp.csr_array(np.eye(4)),
+        sp.csr_array(np.tri(4)[:, ::-1]),
+        p.to_scipy().tocoo(),
+        Pattern.from_offsets((4, 5), (-1, 0, 1)).to_scipy(),
+    ):
+        with pytest.raises(StructureMismatch, match="`out` must be"):
+            decompress(coloring, *blocks, out=wrong)
+    with pytest.raises(ValueError, match="`format`"):
+        decompress(coloring, *blocks, format="coo")
+    with pytest.raises(StructureMismatch, match="lower triangle"):
+        decompress(coloring, *blocks, lower=True)
