@@ -208,17 +208,23 @@ _SIMPLIFY: dict[str, Callable[..., int | None]] = {
 
 def live_nodes(nodes: Sequence[Node], outputs: Sequence[int]) -> tuple[list[Node], list[int]]:
     """Keep the nodes that `outputs` need; returns them renumbered, and the new outputs."""
-    needed = set(outputs)
+    needed = bytearray(len(nodes))
+    for number in outputs:
+        needed[number] = 1
     for number in range(len(nodes) - 1, -1, -1):
-        if number in needed and nodes[number].op != "load":
-            needed.update(nodes[number].args)
-    renumbered: dict[int, int] = {}
+        if needed[number] and nodes[number].op != "load":
+            for operand in nodes[number].args:
+                needed[operand] = 1
+    if all(needed):
+        return list(nodes), list(outputs)
+    renumbered = [-1] * len(nodes)
     kept: list[Node] = []
-    for number in sorted(needed):
-        node = nodes[number]
+    for number, node in enumerate(nodes):
+        if not needed[number]:
+            continue
         renumbered[number] = len(kept)
-        if node.op in ("load", "const"):
-            kept.append(node)
-        else:
-            kept.append(Node(node.op, tuple(renumbered[a] for a in node.args)))
+        if node.op not in ("load", "const"):
+            args = tuple([renumbered[operand] for operand in node.args])
+            node = node if args == node.args else Node(node.op, args)
+        kept.append(node)
     return kept, [renumbered[k] for k in outputs]

@@ -66,6 +66,7 @@ class Choice:
         order = sorted(range(len(self.starts)), key=self.starts.__getitem__)
         self.order = order
         self.sorted_starts = [self.starts[k] for k in order]
+        self.starts_array = np.array(self.sorted_starts, dtype=np.int64)
         self.stops = np.array([self.items[k].step.stop for k in order], dtype=np.int64)
         self.sizes: dict[int, int] = {}
         self.members: dict[int, list[int]] = {}
@@ -277,11 +278,14 @@ class Choice:
 
     def writers(self, ids: Slots) -> list[tuple[int, int]]:
         """Instructions that write some of `ids`, and how many of them."""
-        where = np.searchsorted(self.sorted_starts, ids, side="right") - 1
+        where = np.searchsorted(self.starts_array, ids, side="right") - 1
         inside = ids < self.stops[where]  # place -1 reads the last stop; masked next
         where = where[inside & (where >= 0)]
-        counts = np.bincount(where, minlength=len(self.order))
-        return [(self.order[at], int(counts[at])) for at in np.flatnonzero(counts)]
+        if not where.size:
+            return []
+        first = int(where.min())
+        counts = np.bincount(where - first)
+        return [(self.order[first + at], int(counts[at])) for at in np.flatnonzero(counts)]
 
 
 def operands(step: Kernel | Opaque) -> tuple[Index, ...]:
