@@ -47,16 +47,20 @@ class SymmetricTemplate:
     """
 
     def __init__(self, lower: Pattern, format: Format = "csr") -> None:
-        rows, columns = lower.rows, lower.indices
-        strict = rows > columns
-        all_rows = np.concatenate([rows, columns[strict]]).astype(np.int64)
-        all_columns = np.concatenate([columns, rows[strict]])
-        source = np.concatenate([np.arange(lower.nnz), np.flatnonzero(strict)])
-        order = np.argsort(all_rows * lower.shape[1] + all_columns, kind="stable")
-        self.gather: NDArray[np.int32] = source[order].astype(np.int32)
-        counts = np.bincount(all_rows, minlength=lower.shape[0])
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        self.pattern = Pattern(lower.shape, indptr, all_columns[order].astype(np.int32))
+        # a row of the whole is that of the lower triangle, then the column below the diagonal
+        rows, columns, n = lower.rows, lower.indices, lower.shape[1]
+        strict = np.flatnonzero(rows > columns)
+        upper = strict[np.argsort(columns[strict], kind="stable")]
+        above = np.bincount(columns[strict], minlength=n)
+        behind = np.cumsum(above) - above
+        indptr = lower.indptr + np.concatenate([[0], np.cumsum(above)])
+        left = np.arange(lower.nnz) + behind[rows]
+        right = np.arange(upper.size) + lower.indptr[1:].astype(np.int64)[columns[upper]]
+        self.gather = np.empty(lower.nnz + upper.size, dtype=np.int32)
+        self.gather[left], self.gather[right] = np.arange(lower.nnz), upper
+        indices = np.empty(self.gather.size, dtype=np.int32)
+        indices[left], indices[right] = columns, rows[upper]
+        self.pattern = Pattern(lower.shape, indptr.astype(np.int32), indices)
         self._matrix = MatrixTemplate(self.pattern, "csr")
         self._csc = MatrixTemplate(self.pattern, "csc") if format == "csc" else None
 

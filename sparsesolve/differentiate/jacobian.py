@@ -106,21 +106,22 @@ def _lower_triangle(entries: Entries, n: int) -> Entries:
 
     An entry may have vanished on one side of the diagonal only; then the other side stands for it.
     """
-    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(entries.indptr))
+    rows = np.repeat(np.arange(n, dtype=np.int32), np.diff(entries.indptr))
     keep = rows >= entries.columns
-    key = rows[keep] * n + entries.columns[keep]
-    mirrored = entries.columns[~keep].astype(np.int64) * n + rows[~keep]
-    slots = entries.slots[keep]
-    strictly = key[(rows > entries.columns)[keep]]
-    if not np.array_equal(np.sort(mirrored), strictly):
+    above, below = np.flatnonzero(~keep), np.flatnonzero(keep)
+    mirrored = entries.columns[above].astype(np.int64) * n + rows[above]
+    rows, columns, slots = rows[below], entries.columns[below], entries.slots[below]
+    key = rows.astype(np.int64) * n + columns
+    strictly = key[rows > columns]
+    # stable: what is mirrored comes as few sorted runs
+    if not np.array_equal(np.sort(mirrored, kind="stable"), strictly):
         alone = ~np.isin(mirrored, strictly)
         key = np.concatenate([key, mirrored[alone]])
         order = np.argsort(key)
-        key = key[order]
-        slots = np.concatenate([slots, entries.slots[~keep][alone]])[order]
-    counts = np.bincount(key // max(1, n), minlength=n)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    return Entries(indptr, (key % max(1, n)).astype(np.int32), slots)
+        slots = np.concatenate([slots, entries.slots[above][alone]])[order]
+        rows, columns = np.divmod(key[order], max(1, n))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
+    return Entries(indptr, columns.astype(np.int32, copy=False), slots)
 
 
 class _Walk:
