@@ -1,5 +1,6 @@
 """From a pattern to groups of columns or rows that share one evaluation."""
 
+from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.coloring.choose import SEARCHES, color
 from sparsesolve.coloring.orders import ORDERS
 from sparsesolve.coloring.value import RECOVERIES, STRUCTURES, Coloring, Recovered, Structure
@@ -13,4 +14,5 @@ __all__ = [
     "Recovered",
     "Structure",
     "color",
+    "lower_bound",
 ]

@@ -2,29 +2,57 @@
 
 Separate because here, and only here, the user's function is called at evaluation time: for code
 that cannot be traced. One or two calls a color; complex step is exact to rounding where the
-function is analytic and takes complex numbers (Squire and Trapp 1998, SIAM Review 40(1)).
+function is analytic and takes complex numbers (Squire and Trapp 1998, SIAM Review 40(1)). Steps
+are those of `scipy.optimize`: relative to each element, and never below that of an element 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.cache import shared_coloring_cache
+from sparsesolve.coloring import Coloring
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.errors import PatternError, StructureMismatch
+from sparsesolve.errors import ColoringError, PatternError, StructureMismatch
 from sparsesolve.pattern import Pattern
-from sparsesolve.recover import forward_seeds
+from sparsesolve.recover import Recovery, prepare_recovery
 from sparsesolve.trace.arguments import Arguments, layout
 
-__all__ = ["Differences"]
+__all__ = ["SCHEMES", "Differences", "Scheme"]
 
 Array = NDArray[np.float64]
-_CENTRAL_STEP = float(np.finfo(np.float64).eps ** (1 / 3))
+Scheme = Literal["forward", "central", "complex"]
+
+SCHEMES: tuple[Scheme, ...] = ("forward", "central", "complex")
+_EPS = float(np.finfo(np.float64).eps)
+_RELATIVE_STEP = {"forward": _EPS ** (1 / 2), "central": _EPS ** (1 / 3)}
 _COMPLEX_STEP = 1e-30
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The user's function at one point, as something that another process can be given."""
+
+    function: Callable[..., Any]
+    arguments: Arguments
+    parameters: tuple[Any, ...]
+    kind: type
+
+    def __call__(self, x: Any) -> Any:
+        """Return the value in its own shape."""
+        result = self.function(*self.arguments.join(x if x.ndim else x[()], self.parameters))
+        if self.kind is float and np.iscomplexobj(result):
+            raise StructureMismatch(
+                "expected real values, got complex ones. Return .real or .imag."
+            )
+        return np.asarray(result, dtype=np.complex128 if self.kind is complex else np.float64)
 
 
 class Differences(Evaluator):
@@ -38,12 +66,16 @@ class Differences(Evaluator):
         Arguments that fix shapes, and the point of the check.
     argnum : int
         Position of the differentiated argument.
-    method : {"finite-difference", "complex-step"}
-        Central differences, or one complex call a color.
-    pattern : Pattern or sparse matrix
-        Structure of the Jacobian.
+    scheme : {"forward", "central", "complex"}
+        One, two, or one complex call a color; "forward" also one at the point itself.
+    pattern : Pattern, Coloring, or any matrix
+        Structure of the Jacobian; a coloring of its columns is used as it is.
     check : bool
         Whether to compare with one directional difference, which shows missing entries.
+    relative_step : float or array_like, optional
+        Step relative to each element, for "forward" and "central".
+    workers : int or object with a method `map`, optional
+        Number of threads that share the calls, or an executor, of threads or processes.
 
     Raises
     ------
@@ -57,29 +89,32 @@ class Differences(Evaluator):
         example_arguments: Sequence[Any],
         *,
         argnum: int,
-        method: Literal["finite-difference", "complex-step"] | str,
+        scheme: Scheme,
         pattern: Pattern | Any,
         check: bool,
+        relative_step: ArrayLike | None = None,
+        workers: int | Executor | Any = None,
     ) -> None:
-        if pattern is None:
-            raise PatternError(
-                f"method={method!r} needs `pattern`, the structure of the Jacobian, got none. "
-                "Pass a Pattern or a scipy.sparse matrix, or use method='auto', which finds it."
-            )
+        if scheme not in SCHEMES:
+            raise ValueError(f"`scheme` must be one of {', '.join(SCHEMES)}, got {scheme!r}.")
         self.function = function
-        self.method = method
-        self.pattern = pattern if isinstance(pattern, Pattern) else Pattern.from_scipy(pattern)
+        self.scheme = scheme
+        self.method = "complex-step" if scheme == "complex" else "finite-difference"
+        self.recovery = _recovery(pattern, self.method)
+        self.pattern = self.recovery.pattern
         names = [f"argument {k}" for k in range(len(example_arguments))]
         self.arguments: Arguments = layout(example_arguments, argnum, names)
         self.user_calls = 0
+        self._lock = threading.Lock()
+        self._workers = _workers(workers)
         x, parameters = self.arguments.split(example_arguments)
+        self._relative = _relative_step(relative_step, scheme, x.shape)
         value = self.evaluate(x, parameters)
         self.output_shape = value.shape
         if self.pattern.shape != (value.size, x.size):
             raise PatternError(
                 f"`pattern` must have shape {(value.size, x.size)}, got {self.pattern.shape}."
             )
-        self._recovery = shared_coloring_cache.get(self.pattern, structure="columns")
         if check and x.size and value.size:
             self._check(x, parameters)
 
@@ -95,41 +130,85 @@ class Differences(Evaluator):
 
     def evaluate(self, x: Array, parameters: Sequence[Any]) -> Array:
         """Call the user's function."""
-        value: Array = self._call(x, parameters)
+        probe = Probe(self.function, self.arguments, tuple(parameters), float)
+        value: Array = probe(next(self._counted([x])))
         return value
 
     def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Return the nonzeros in the order of the pattern, shape (nnz,)."""
-        flat = np.asarray(x, dtype=np.float64)
-        products = np.empty((self.pattern.shape[0], self._recovery.coloring.nforward))
-        seeds = forward_seeds(self._recovery.coloring)
-        for k in range(seeds.shape[1]):
-            products[:, k] = self._along(flat, seeds[:, k].reshape(flat.shape), parameters)
-        return self._recovery.values(products, out=out)
+        at = np.asarray(x, dtype=np.float64)
+        step, divisor = self._steps(at)
+        colors = self.recovery.coloring.colors.reshape(at.shape)
+        ncolors = self.recovery.coloring.ncolors
+        products = np.empty((self.pattern.shape[0], ncolors))
+        moves = (np.where(colors == k, step, 0.0) for k in range(ncolors))
+        for k, change in enumerate(self._changes(at, moves, parameters)):
+            products[:, k] = change
+        values = self.recovery.values(products, out=out)
+        values /= divisor.reshape(-1)[self.pattern.indices]
+        return values
 
-    def _along(self, x: Array, direction: Array, parameters: Sequence[Any]) -> Array:
-        """Differentiate along a direction; the step is scaled to the largest element moved."""
-        if self.method == "complex-step":
-            shifted = self._call(x + 1j * _COMPLEX_STEP * direction, parameters, complex)
-            return np.asarray(shifted).imag.reshape(-1) / _COMPLEX_STEP
-        step = _CENTRAL_STEP * max(1.0, float(np.abs(x[direction != 0.0]).max(initial=0.0)))
-        ahead, behind = x + step * direction, x - step * direction
-        difference = self._call(ahead, parameters) - self._call(behind, parameters)
-        return np.asarray(difference).reshape(-1) / (2.0 * step)
+    def _steps(self, x: Array) -> tuple[Any, Array]:
+        """Return the step of each element, and what the change along it is divided by."""
+        if self.scheme == "complex":
+            return 1j * _COMPLEX_STEP, np.full(x.shape, _COMPLEX_STEP)
+        away = np.where(x >= 0.0, 1.0, -1.0) if self.scheme == "forward" else np.ones(x.shape)
+        smallest = _RELATIVE_STEP[self.scheme] * away * np.maximum(1.0, np.abs(x))
+        if self._relative is None:
+            step = smallest
+        else:
+            step = self._relative * away * np.abs(x)
+            step = np.where((x + step) - x == 0.0, smallest, step)
+        # The step that rounding leaves of it.
+        ahead = (x + step) - x
+        return step, ahead if self.scheme == "forward" else ahead + (x - (x - step))
 
-    def _call(self, x: Any, parameters: Sequence[Any], kind: type = float) -> Any:
-        self.user_calls += 1
-        result = self.function(*self.arguments.join(x if x.ndim else x[()], parameters))
-        if kind is float and np.iscomplexobj(result):
-            raise StructureMismatch(
-                "expected real values, got complex ones. Return .real or .imag."
-            )
-        return np.asarray(result, dtype=np.complex128 if kind is complex else np.float64)
+    def _changes(
+        self, x: Array, moves: Iterable[Any], parameters: Sequence[Any]
+    ) -> Iterator[Array]:
+        """Yield, for each move, how the value changes along it, flat."""
+        kind = complex if self.scheme == "complex" else float
+        probe = Probe(self.function, self.arguments, tuple(parameters), kind)
+        if self.scheme == "complex":
+            for value in self._mapped(probe, (x + move for move in moves)):
+                yield value.imag.reshape(-1)
+            return
+        if self.scheme == "forward":
+            base = self.evaluate(x, parameters).reshape(-1)
+            for value in self._mapped(probe, (x + move for move in moves)):
+                yield value.reshape(-1) - base
+            return
+        both = (point for move in moves for point in (x + move, x - move))
+        values = self._mapped(probe, both)
+        for ahead in values:
+            yield (ahead - next(values)).reshape(-1)
+
+    def _mapped(self, probe: Probe, points: Iterable[Any]) -> Iterator[Any]:
+        """Call the function at each point, by the workers if there are any; results in order."""
+        counted = self._counted(points)
+        if self._workers is None:
+            yield from map(probe, counted)
+        elif isinstance(self._workers, int):
+            with ThreadPoolExecutor(self._workers) as pool:
+                yield from pool.map(probe, counted)
+        else:
+            yield from self._workers.map(probe, counted)
+
+    def _counted(self, points: Iterable[Any]) -> Iterator[Any]:
+        for point in points:
+            with self._lock:
+                self.user_calls += 1
+            yield point
 
     def _check(self, x: Array, parameters: Sequence[Any]) -> None:
         """Compare with a difference along a random direction, which sees every column."""
         direction = np.random.default_rng(0).uniform(0.5, 1.5, size=x.shape)
-        expected = self._along(x, direction, parameters)
+        length = 1.0 if self.scheme == "complex" else float(np.abs(x).max(initial=1.0))
+        step = _RELATIVE_STEP.get(self.scheme, _COMPLEX_STEP) * length
+        move = (1j if self.scheme == "complex" else 1.0) * step * direction
+        expected = next(iter(self._changes(x, [move], parameters))) / step
+        if self.scheme == "central":
+            expected /= 2.0
         found = self.pattern.to_scipy(self(x, parameters)) @ direction.reshape(-1)
         scale = max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0)))
         wrong = np.flatnonzero(np.abs(expected - found) > 1e-4 * scale)
@@ -137,5 +216,49 @@ class Differences(Evaluator):
             raise PatternError(
                 f"`pattern` misses entries: along a test direction row {int(wrong[0])} changes by "
                 f"{expected[wrong[0]]:.6g}, of which the pattern explains {found[wrong[0]]:.6g}. "
-                "Add the missing entries, or use method='auto', which finds them."
+                "Add the missing entries, or use method='auto', which finds them; where only some "
+                "rows or columns are wanted, pass check=False."
             )
+
+
+def _recovery(pattern: Any, method: str) -> Recovery:
+    """Color the columns of a pattern, or take a coloring as it is."""
+    if pattern is None:
+        raise PatternError(
+            f"method={method!r} needs `pattern`, the structure of the Jacobian, got none. "
+            "Pass a Pattern or a scipy.sparse matrix, or use method='auto', which finds it."
+        )
+    if not isinstance(pattern, Coloring):
+        return shared_coloring_cache.get(Pattern.of(pattern), structure="columns")
+    if pattern.structure != "columns":
+        raise ColoringError(
+            f"differences move columns: expected a coloring of structure 'columns', got "
+            f"{pattern.structure!r}. Pass its `pattern`, or color it by columns."
+        )
+    return prepare_recovery(pattern)
+
+
+def _workers(given: Any) -> Any:
+    if given is None or given == 1:
+        return None
+    is_count = isinstance(given, int) and given >= 1
+    if not is_count and not callable(getattr(given, "map", None)):
+        raise ValueError(
+            f"`workers` must be a number of threads, at least 1, or an executor with a method "
+            f"`map`, got {given!r}. For processes pass concurrent.futures.ProcessPoolExecutor()."
+        )
+    return given
+
+
+def _relative_step(given: ArrayLike | None, scheme: Scheme, shape: tuple[int, ...]) -> Array | None:
+    if given is None:
+        return None
+    if scheme == "complex":
+        raise ValueError(
+            "`relative_step` is for scheme 'forward' or 'central', got 'complex', whose step of "
+            f"{_COMPLEX_STEP:g} is exact. Leave it out."
+        )
+    step = np.broadcast_to(np.asarray(given, dtype=np.float64), shape)
+    if not np.all(step > 0.0):
+        raise ValueError(f"`relative_step` must be positive, got {given!r}.")
+    return step

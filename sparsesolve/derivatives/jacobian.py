@@ -6,20 +6,20 @@ Separate from `hessian`, with which it shares all machinery but not its meaning.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.calls import Call
-from sparsesolve.derivatives.differences import Differences
+from sparsesolve.derivatives.differences import Differences, Scheme
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.function import Function, Method, Preparation
-from sparsesolve.derivatives.nonzeros import Nonzeros, jacobian_nonzeros
+from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import adjoint_program, tangent_program
@@ -82,12 +82,10 @@ class Jacobian(Prepared):
 
     @property
     def coloring(self) -> Coloring:
-        """A column or row coloring of the pattern, the one with fewer colors."""
-        by_columns, by_rows = (
-            shared_coloring_cache.get(self.pattern, structure=structure).coloring
-            for structure in ("columns", "rows")
-        )
-        return by_rows if by_rows.ncolors < by_columns.ncolors else by_columns
+        """The coloring in use, or the one with fewest colors where none is needed."""
+        recovery = getattr(self._nonzeros, "recovery", None)
+        made: Coloring = (recovery or fewest_colors(self.pattern)).coloring
+        return made
 
     def __call__(self, *args: Any) -> Any:
         """Return the Jacobian as a sparse array with fresh data.
@@ -172,6 +170,9 @@ def jacobian(
     pattern: Pattern | Any = None,
     check: bool = True,
     threads: int = 1,
+    scheme: Scheme = "central",
+    relative_step: ArrayLike | None = None,
+    workers: int | Executor | None = None,
 ) -> Jacobian:
     """Prepare the sparse Jacobian of a NumPy function.
 
@@ -192,13 +193,22 @@ def jacobian(
         and "complex-step" call the function itself, untraced, and need `pattern`.
     format : {"csr", "csc"}, default "csr"
         Of the returned matrices.
-    pattern : Pattern or sparse matrix, optional
-        Structure for the methods that do not trace.
+    pattern : Pattern, Coloring, or any matrix, optional
+        Structure for the methods that do not trace; a coloring of columns is used as it is.
     check : bool, default True
         Whether to compare the trace with one plain call at a second point (or, for the methods
         that do not trace, the pattern with one directional difference).
     threads : int, default 1
         How many threads share a long loop of machine code.
+    scheme : {"forward", "central", "complex"}, default "central"
+        For "finite-difference": 1 call a color and 1 more, 2 a color, or 1 a color with a complex
+        argument, which is method "complex-step".
+    relative_step : float or array_like, optional
+        For "forward" and "central": the step relative to each element. By default scipy's: the
+        square (cubic) root of the spacing of numbers, times ``max(1, abs(x))``.
+    workers : int or Executor, optional
+        For methods that do not trace: how many threads share the calls of the function, or a
+        `concurrent.futures` executor of threads or processes (or anything with a method `map`).
 
     Returns
     -------
@@ -230,9 +240,21 @@ def jacobian(
         raise ValueError(f"`method` must be one of {', '.join(_METHODS)}, got {method!r}.")
     if method in ("finite-difference", "complex-step"):
         differences = Differences(
-            function, example_arguments, argnum=argnum, method=method, pattern=pattern, check=check
+            function,
+            example_arguments,
+            argnum=argnum,
+            scheme="complex" if method == "complex-step" else scheme,
+            pattern=pattern,
+            check=check,
+            relative_step=relative_step,
+            workers=workers,
         )
         return Jacobian(differences, differences, format)
+    if scheme != "central" or relative_step is not None or workers is not None:
+        raise ValueError(
+            "`scheme`, `relative_step` and `workers` are for method='finite-difference' or "
+            f"'complex-step', got {method!r}, which does not call the function. Leave them out."
+        )
     if pattern is not None:
         raise ValueError(
             f"`pattern` is for method='finite-difference' or 'complex-step', got {method!r}; a "

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.cache import shared_coloring_cache
-from sparsesolve.coloring import Coloring
+from sparsesolve.coloring import Coloring, lower_bound
 from sparsesolve.derivatives.function import Executable, Preparation, executable
 from sparsesolve.detect import boolean_pattern, jacobian_structure
 from sparsesolve.differentiate import (
@@ -32,7 +32,14 @@ from sparsesolve.pattern import Pattern
 from sparsesolve.program import Program
 from sparsesolve.recover import Recovery, seed_chunks
 
-__all__ = ["Compressed", "Direct", "Nonzeros", "jacobian_nonzeros", "symmetric_nonzeros"]
+__all__ = [
+    "Compressed",
+    "Direct",
+    "Nonzeros",
+    "fewest_colors",
+    "jacobian_nonzeros",
+    "symmetric_nonzeros",
+]
 
 Array = NDArray[np.float64]
 _CHUNK_BYTES = 2**27
@@ -179,11 +186,28 @@ def jacobian_nonzeros(program: Program, how: Preparation) -> Nonzeros:
     if isinstance(found, Direct):
         return found
     with how.stage("color"):
-        by_columns = shared_coloring_cache.get(found, structure="columns")
-        by_rows = shared_coloring_cache.get(found, structure="rows")
-    if by_rows.coloring.ncolors < by_columns.coloring.ncolors:
-        return Compressed(found, by_rows, None, _pull(program, how))
-    return Compressed(found, by_columns, _push(program, how), None)
+        recovery = fewest_colors(found)
+    push = _push(program, how) if recovery.coloring.nforward else None
+    pull = _pull(program, how) if recovery.coloring.nreverse else None
+    return Compressed(found, recovery, push, pull)
+
+
+def fewest_colors(pattern: Pattern) -> Recovery:
+    """Color columns, rows, or both, whichever takes the fewest products; columns if equal.
+
+    Both are tried only where one side may take twice the colors that both need at least: where
+    dense rows meet dense columns.
+    """
+    get = shared_coloring_cache.get
+    best = get(pattern, structure="columns")
+    by_rows = get(pattern, structure="rows")
+    if by_rows.coloring.ncolors < best.coloring.ncolors:
+        best = by_rows
+    if best.coloring.ncolors > 2 * lower_bound(pattern, "bidirectional"):
+        by_both = get(pattern, structure="bidirectional")
+        if by_both.coloring.ncolors < best.coloring.ncolors:
+            best = by_both
+    return best
 
 
 def symmetric_nonzeros(gradient: Program, how: Preparation) -> Nonzeros:
