@@ -1,4 +1,4 @@
-"""``python -m benchmarks {peers,table,setup,solve}``.
+"""``python -m benchmarks {peers,table,setup,solve,run,report}``.
 
 Separate because it is the only module here that reads the command line and prints.
 """
@@ -17,6 +17,7 @@ from benchmarks.machine import describe
 from benchmarks.peers import PEERS
 from benchmarks.plot import plot
 from benchmarks.rows import Row, merged, read_rows, write_rows
+from benchmarks.sweep.command import add_report, add_run, report_command, run_command
 from benchmarks.table import markdown, terminal, time_text
 
 __all__ = ["main"]
@@ -51,10 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command = commands.add_parser(name, help=text)
         command.add_argument("--quick", action="store_true", help="small sizes")
         command.add_argument("--output", type=Path, default=RESULTS / f"{name}.csv")
+    add_run(commands.add_parser("run", help="many problems, many solvers; resumable"))
+    add_report(commands.add_parser("report", help="profiles and tables of a `run`"))
     chosen = parser.parse_args(arguments)
     console = Console()
     if chosen.command == "peers":
         peers(chosen, console)
+    elif chosen.command == "run":
+        run_command(chosen, console)
+    elif chosen.command == "report":
+        report_command(chosen, console)
     elif chosen.command == "table":
         for file in chosen.files:
             print(markdown(*read_rows(file)), end="\n\n")

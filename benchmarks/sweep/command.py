@@ -1,0 +1,143 @@
+"""``python -m benchmarks run`` and ``report``: arguments, progress bar, and the order of things.
+
+Separate because it is the only module of the sweep that prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from benchmarks.sweep.cell import modules
+from benchmarks.sweep.isolate import Nursery
+from benchmarks.sweep.runner import Settings, describe_all, make_plan, run
+from benchmarks.sweep.sets import parse
+from benchmarks.sweep.store import Store
+from benchmarks.sweep.ways import SOLVERS, WAYS
+
+__all__ = ["add_report", "add_run", "report_command", "run_command"]
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``run``."""
+    add = parser.add_argument
+    add(
+        "--problems",
+        nargs="+",
+        default=["own"],
+        metavar="TERM",
+        help="own, large, starter, sif:FOLDER, list:FILE, class:SUR2-*, n<=100, ... (docs/suite.md)",
+    )
+    add("--solvers", type=_choices(SOLVERS), default=("ipopt", "trust-constr"), metavar="A,B")
+    add("--derivatives", type=_choices(WAYS), default=WAYS[:1] + WAYS[3:], metavar="A,B")
+    add("--time-limit", type=float, default=60.0, metavar="S", help="seconds for one solve")
+    add("--memory-limit", type=float, default=4000.0, metavar="MB", help="of one process")
+    add("--jobs", type=int, default=1, metavar="N", help="processes at a time")
+    add("--seed", type=int, nargs="+", default=[0], help="0 is the given start, others move it")
+    add("--out", type=Path, required=True, metavar="DIR", help="results; a second start goes on")
+    add("--fresh", action="store_true", help="forget the results that stand in DIR")
+    add("--retry-failed", action="store_true", help="try errors, crashes and limits again")
+    add("--executor", choices=("local", "dask"), default="local")
+    add("--scheduler", metavar="ADDRESS", help="of a dask cluster; without: one on this machine")
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``report``."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="with the results of `run`")
+
+
+def _choices(known: Any) -> Callable[[str], tuple[str, ...]]:
+    def convert(text: str) -> tuple[str, ...]:
+        names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+        if wrong := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(
+                f"unknown: {', '.join(wrong)}; there are {', '.join(known)}"
+            )
+        return names
+
+    return convert
+
+
+def run_command(chosen: argparse.Namespace, console: Console) -> None:
+    """Run all cells that have no row yet."""
+    try:
+        selection = parse(chosen.problems)
+    except ValueError as error:
+        console.print(f"[red]{error}[/red]")
+        raise SystemExit(2) from None
+    settings = Settings(
+        solvers=chosen.solvers,
+        ways=chosen.derivatives,
+        seeds=tuple(chosen.seed),
+        time_limit=chosen.time_limit,
+        memory_limit=chosen.memory_limit,
+        retry_failed=chosen.retry_failed,
+    )
+    with Store(chosen.out, fresh=chosen.fresh) as store, _executor(chosen) as executor:
+        problems, unreadable = describe_all(selection, store, executor, settings)
+        for name, reason in unreadable.items():
+            console.print(f"[yellow]{name}: {reason}[/yellow]", highlight=False)
+        plan = make_plan(problems, store, settings)
+        console.print(
+            f"{len(problems)} problems, {len(plan.requests)} cells to run, {plan.done} done before, "
+            f"{len(plan.refused)} not applicable"
+        )
+        try:
+            _follow(plan, store, executor, console)
+        except KeyboardInterrupt:
+            console.print("Interrupted; every finished cell is kept. The same command goes on.")
+            raise SystemExit(130) from None
+        finally:
+            for path in store.export():
+                console.print(f"[dim]written: {path}[/dim]", highlight=False)
+
+
+def _executor(chosen: argparse.Namespace) -> AbstractContextManager[Any]:
+    return Nursery(chosen.jobs, modules(chosen.derivatives))
+
+
+def _follow(plan: Any, store: Store, executor: Any, console: Console) -> None:
+    counts: Counter[str] = Counter()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("cells", total=len(plan.requests))
+
+        def progress(row: dict[str, Any]) -> None:
+            counts[row["outcome"]] += 1
+            told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+            bar.update(task, advance=1, description=told)
+
+        run(plan, store, executor, progress)
+
+
+def report_command(chosen: argparse.Namespace, console: Console) -> None:
+    """Write the report of a folder of results."""
+    from benchmarks.sweep.report import write_report
+
+    if not (chosen.folder / "results.sqlite").exists():
+        console.print(f"[red]{chosen.folder} holds no results.sqlite; start `run` first.[/red]")
+        raise SystemExit(2)
+    with Store(chosen.folder) as store:
+        for path in write_report(store.rows(), chosen.folder):
+            console.print(f"[dim]written: {path}[/dim]", highlight=False)
