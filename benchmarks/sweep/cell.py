@@ -32,9 +32,8 @@ def modules(ways: Sequence[str]) -> list[str]:
         "benchmarks.sweep.differences",
         "benchmarks.sweep.dense",
         "sparsesolve.adapters.minimize",
+        "sparsesolve.sif",
     ]
-    if importlib.util.find_spec("sparsesolve.sif"):
-        names.append("sparsesolve.sif")
     if importlib.util.find_spec("cyipopt"):
         names.append("cyipopt")
     return [*names, f"benchmarks.sweep.cell:warm{'_all' if 'colored' in ways else ''}"]
@@ -55,7 +54,7 @@ def warm(*methods: str) -> None:
 
 
 def warm_all() -> None:
-    """The same with the coloring kernels, which Numba keeps on disk and loads in two seconds."""
+    """Load the coloring kernels too, which Numba keeps on disk and loads in two seconds."""
     warm("compiled", "colored")
 
 
@@ -115,4 +114,5 @@ def _moved(problem: ss.Problem, seed: int) -> ss.Problem:
         constraints=problem.constraints,
         name=problem.name,
         method=problem.method,
+        metadata=problem.metadata,
     )

@@ -40,7 +40,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["own"],
         metavar="TERM",
-        help="own, large, starter, sif:FOLDER, list:FILE, class:SUR2-*, n<=100, ... (docs/suite.md)",
+        help="own, large, starter, sif:FOLDER, list:FILE, class:SUR2-*, n<=100 (docs/suite.md)",
     )
     add("--solvers", type=_choices(SOLVERS), default=("ipopt", "trust-constr"), metavar="A,B")
     add("--derivatives", type=_choices(WAYS), default=WAYS[:1] + WAYS[3:], metavar="A,B")
@@ -93,8 +93,8 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
             console.print(f"[yellow]{name}: {reason}[/yellow]", highlight=False)
         plan = make_plan(problems, store, settings)
         console.print(
-            f"{len(problems)} problems, {len(plan.requests)} cells to run, {plan.done} done before, "
-            f"{len(plan.refused)} not applicable"
+            f"{len(problems)} problems, {len(plan.requests)} cells to run, {plan.done} done before"
+            f", {len(plan.refused)} not applicable"
         )
         try:
             _follow(plan, store, executor, console)

@@ -1,5 +1,4 @@
-"""``dense-autograd``: HIPS autograd's own gradient, Jacobian and Hessian, all dense, traced anew
-at each call.
+"""``dense-autograd``: HIPS autograd's own dense derivatives, traced anew at each call.
 
 Separate because it stands in for ``sparsesolve.derivatives``: `DenseProblem` is a `Problem` whose
 derivatives are dense, so every adapter drives its solver exactly as it does with ours, and what
@@ -64,6 +63,8 @@ class DenseDerivatives:
 
     def jacobian_values(self, x: Array) -> Array:
         """Return all entries of J, row by row."""
+        if self.m == 0:
+            return np.empty(0)
         J = _quiet(autograd.jacobian(lambda v: self._stacked(v) + 0.0 * anp.sum(v)), x)
         return np.asarray(J, dtype=np.float64).reshape(-1)
 

@@ -1,8 +1,8 @@
 """``finite-difference``: what people do who write no derivatives.
 
 Separate because nothing of ours takes part: scipy's 2-point differences of the plain functions,
-dense, and the quasi-Newton Hessian that the solver has for this case (BFGS; IPOPT's limited memory).
-The problem's functions are called as they are; their calls are counted and timed.
+dense, and the quasi-Newton Hessian that the solver has for this case (BFGS; limited memory for
+IPOPT). The problem's functions are called as they are; their calls are counted and timed.
 """
 
 from __future__ import annotations
@@ -201,12 +201,12 @@ def _ipopt(plain: Plain) -> Attempt:
         nlp.add_option(name, value)
     plain.x, info = nlp.solve(problem.x0)
     status = {0: "solved", 1: "acceptable", 5: "time-limit", -1: "iteration-limit"}
+    found = status.get(int(info["status"]), "failed")
     message = info["status_msg"]
-    return plain.attempt(
-        status.get(int(info["status"]), "failed"),
-        message.decode() if isinstance(message, bytes) else str(message),
-        np.asarray(info["mult_g"]),
-    )
+    message = message.decode() if isinstance(message, bytes) else str(message)
+    if found == "time-limit":
+        message = f"stopped after {plain.deadline - plain.begin:g} s"
+    return plain.attempt(found, message, np.asarray(info["mult_g"]))
 
 
 def _limits(problem: ss.Problem) -> tuple[Array, Array]:

@@ -147,20 +147,19 @@ class Nursery:
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             # a session of its own: Ctrl-C is for us, the end of its input tells the nursery
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=self._environment,
                 start_new_session=True,
             )
-            if not process.stdout.readline():  # type: ignore[union-attr]
-                process.wait()
+            if not self._process.stdout.readline():  # type: ignore[union-attr]
+                self.close()
                 raise RuntimeError(
                     "The nursery must start, but its imports failed; run "
-                    f"`{' '.join(self._command[1:])}` to see why."
+                    f"`python {' '.join(self._command[1:])}` to see why."
                 )
-            self._process = process
         return self._process
 
     def _send(self, request: Request) -> None:

@@ -259,4 +259,3 @@ def _least_squares(A: Any, b: Array, low: Array, high: Array) -> Array:
         matrix, b, bounds=(low, high), tol=1e-13, lsmr_tol=None if small else 1e-13
     )
     return np.asarray(solved.x)
-

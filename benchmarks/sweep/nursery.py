@@ -34,7 +34,7 @@ POLL = 0.05
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SLACK = 2_000
-"""Megabytes of address space beyond the limit: code, stacks and caches reserve more than they use."""
+"""Megabytes of address space beyond the limit: code and stacks reserve more than they use."""
 
 
 @dataclass(eq=False)
@@ -239,8 +239,9 @@ def _write(sink: int, data: bytes) -> None:
 
 
 def serve(modules: list[str]) -> None:
-    """Import `modules` and call each that is given as ``module:function``; then serve requests from
-    standard input until it ends.
+    """Import `modules`, then serve requests from standard input until it ends.
+
+    A module given as ``module:function`` has that function called as well.
     """
     sink = os.dup(1)
     os.dup2(2, 1)  # whatever prints must not be taken for an answer

@@ -105,16 +105,16 @@ def build(spec: Spec, method: str = "auto") -> Posed:
     """Build a problem; derivatives are prepared at their first use, by `method`."""
     posed = SOURCES[spec.source](spec)
     problem = posed.problem
-    if problem.method != method or problem.name != title(spec):
-        problem = ss.Problem(
-            problem.objective,
-            problem.x0,
-            bounds=problem.bounds,
-            constraints=problem.constraints,
-            name=title(spec),
-            method=method,  # type: ignore[arg-type]
-        )
-    return Posed(problem, posed.best, posed.classification)
+    named = ss.Problem(
+        problem.objective,
+        problem.x0,
+        bounds=problem.bounds,
+        constraints=problem.constraints,
+        name=title(spec),
+        method=method,  # type: ignore[arg-type]
+        metadata=problem.metadata,
+    )
+    return Posed(named, posed.best, posed.classification)
 
 
 def describe(words: dict[str, Any]) -> dict[str, Any]:
@@ -132,8 +132,9 @@ def describe(words: dict[str, Any]) -> dict[str, Any]:
             bounded=bounded,
             fixed=int(np.sum(~free)),
             best=posed.best,
-            classification=posed.classification[1:] and posed.classification
-            or classify(problem, posed.classification),
+            classification=posed.classification
+            if len(posed.classification) > 1
+            else classify(problem, posed.classification),
         )
     )
 
@@ -141,8 +142,9 @@ def describe(words: dict[str, Any]) -> dict[str, Any]:
 def classify(problem: ss.Problem, objective: str = "") -> str:
     """Return a classification in the style of CUTEst, from what is proven about the functions.
 
-    The objective is N(one), L(inear), Q(uadratic), S(um of squares, where `objective` says so) or
-    O(ther), the constraints U(nconstrained), (fi)X(ed variables only), B(ounds), L(inear) or O(ther).
+    The objective is N(one), L(inear), Q(uadratic), S(um of squares, where `objective` says so)
+    or O(ther), the constraints U(nconstrained), (fi)X(ed variables only), B(ounds), L(inear) or
+    O(ther).
     """
     derivatives = problem.derivatives
     lower, upper = problem.bounds
@@ -183,11 +185,12 @@ def _own(spec: Spec) -> Posed:
 
 
 def _sif(spec: Spec) -> Posed:
-    """A SIF file; its known value counts where a ``reference.json`` beside it confirms it."""
-    problem = ss.sif.load(spec.path, **spec.parameters)  # type: ignore[attr-defined]
+    """Read a SIF file; its known value counts where a ``reference.json`` beside it confirms it."""
+    problem = ss.sif.load(spec.path, **spec.parameters)
     known = {} if spec.parameters else _references(Path(spec.path).parent).get(spec.name, {})
     best = known.get("fopt") if known.get("fopt_confirmed") else None
-    classification = str(getattr(problem, "classification", "") or "")
+    assert problem.metadata is not None
+    classification = problem.metadata.classification
     return Posed(problem, None if best is None else float(best), classification)
 
 

@@ -115,4 +115,3 @@ def solve(problem: ss.Problem, solver: str, way: str, seconds: float) -> Attempt
         seconds=elapsed,
         note="" if way == "dense-autograd" else "; ".join(problem.derivatives.preparation.notes),
     )
-
