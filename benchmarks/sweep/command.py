@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -77,8 +78,12 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
     try:
         selection = parse(chosen.problems)
     except ValueError as error:
-        console.print(f"[red]{error}[/red]")
-        raise SystemExit(2) from None
+        _leave(console, str(error))
+    if chosen.executor == "dask":
+        from benchmarks.sweep.cluster import missing
+
+        if words := missing():
+            _leave(console, words)
     settings = Settings(
         solvers=chosen.solvers,
         ways=chosen.derivatives,
@@ -106,8 +111,17 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
                 console.print(f"[dim]written: {path}[/dim]", highlight=False)
 
 
+def _leave(console: Console, words: str) -> NoReturn:
+    console.print(f"[red]{escape(words)}[/red]")
+    raise SystemExit(2)
+
+
 def _executor(chosen: argparse.Namespace) -> AbstractContextManager[Any]:
-    return Nursery(chosen.jobs, modules(chosen.derivatives))
+    if chosen.executor == "local":
+        return Nursery(chosen.jobs, modules(chosen.derivatives))
+    from benchmarks.sweep.cluster import Cluster
+
+    return Cluster(chosen.scheduler, chosen.jobs, modules(chosen.derivatives))
 
 
 def _follow(plan: Any, store: Store, executor: Any, console: Console) -> None:
@@ -136,8 +150,7 @@ def report_command(chosen: argparse.Namespace, console: Console) -> None:
     from benchmarks.sweep.report import write_report
 
     if not (chosen.folder / "results.sqlite").exists():
-        console.print(f"[red]{chosen.folder} holds no results.sqlite; start `run` first.[/red]")
-        raise SystemExit(2)
+        _leave(console, f"{chosen.folder} holds no results.sqlite; start `run` first.")
     with Store(chosen.folder) as store:
         for path in write_report(store.rows(), chosen.folder):
             console.print(f"[dim]written: {path}[/dim]", highlight=False)

@@ -1,0 +1,40 @@
+"""From rows to files: pictures, Markdown and the page.
+
+Separate so that each of these can be made alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sweep.page import html_page
+from benchmarks.sweep.plots import draw_all
+from benchmarks.sweep.summary import markdown
+from benchmarks.sweep.verdict import verdicts
+
+__all__ = ["write_report"]
+
+
+def write_report(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
+    """Write ``report.html``, ``report.md`` and the pictures.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Of a `Store`.
+    folder : Path
+        Gets the files.
+
+    Returns
+    -------
+    list of Path
+        What was written; the page needs none of the others.
+    """
+    judged = verdicts(rows)
+    pictures = draw_all(judged, folder)
+    page, summary = folder / "report.html", folder / "report.md"
+    page.write_text(html_page(judged, pictures), encoding="utf-8")
+    summary.write_text(markdown(judged, pictures), encoding="utf-8")
+    return [page, summary, *(p.png for p in pictures if p.png is not None)]

@@ -1,0 +1,48 @@
+"""The same cells on a cluster: threads of this process, which start processes for the cells."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.sweep import cluster
+from benchmarks.sweep.cluster import Cluster, missing
+from benchmarks.sweep.isolate import Request
+
+pytestmark = [
+    pytest.mark.skipif(bool(missing()), reason="dask.distributed is not installed"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of dask and what it imports
+]
+
+
+def test_every_end_comes_back_and_nothing_stays() -> None:
+    requests = [
+        Request("math:sqrt", 4.0, 20.0, 500.0, "value"),
+        Request("ctypes:string_at", 0, 20.0, 500.0, "crash"),
+        Request("time:sleep", 60, 0.2, 500.0, "slow"),
+    ]
+    with Cluster(None, 2, []) as workers:
+        ends = {r.request.tag: (r.outcome, r.value) for r in workers.run(requests)}
+        again = [r.value for r in workers.run([Request("math:sqrt", 9.0, 20.0, 500.0)])]
+    assert ends == {"value": ("ok", 2.0), "crash": ("crash", None), "slow": ("time-limit", None)}
+    assert again == [3.0]
+    assert cluster._ALL == []
+
+
+def test_a_run_on_a_cluster(tmp_path: Path) -> None:
+    main(
+        ["run", "--problems", "own:hs71", "own:nist-misra1a", "--solvers", "slsqp",
+         "--derivatives", "compiled", "--out", str(tmp_path), "--executor", "dask"]
+    )  # fmt: skip
+    with (tmp_path / "results.csv").open() as file:
+        assert [r["outcome"] for r in csv.DictReader(file)] == ["ok", "ok"]
+
+
+def test_without_dask_the_command_says_what_to_install(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(SystemExit):
+        main(["run", "--out", str(tmp_path), "--executor", "dask"])
+    assert "pip install '.[cluster]'" in " ".join(capsys.readouterr().out.split())
