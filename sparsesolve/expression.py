@@ -9,6 +9,7 @@ must be what NumPy gives, NaN and infinity included), `apply` simplifies zeros a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -108,7 +109,7 @@ def _add(e: Expressions, a: int, b: int) -> int | None:
             for constant, rest in ((left, right), (right, left)):
                 if e.value(constant) is not None:
                     return e.apply("add", e.intern("add", one, constant), rest)
-    return None
+    return _merged(e, "add", a, b)
 
 
 def _subtract(e: Expressions, a: int, b: int) -> int | None:
@@ -123,7 +124,59 @@ def _subtract(e: Expressions, a: int, b: int) -> int | None:
         return e.apply("add", e.const(-value), a)
     if e.nodes[b].op == "negative":
         return e.apply("add", a, e.nodes[b].args[0])
-    return None
+    return _merged(e, "subtract", a, b)
+
+
+def _support(e: Expressions, number: int) -> int | None:
+    """Node that is true wherever a choice between something and zero may not be zero."""
+    node = e.nodes[number]
+    if node.op == "add":
+        left = _support(e, node.args[0])
+        right = None if left is None else _support(e, node.args[1])
+        return None if left is None or right is None else e.intern("logical_or", left, right)
+    if node.op != "where":
+        return None
+    condition, a, b = node.args
+    if e.value(b) == 0.0:
+        return condition
+    if e.value(a) == 0.0:
+        return e.intern("logical_not", condition)
+    rest = _support(e, b)
+    return None if rest is None else e.intern("logical_or", condition, rest)
+
+
+def _gate(e: Expressions, chosen: int, operation: Callable[[int], int]) -> int | None:
+    """Apply an operation that keeps zero zero inside a choice, not to its outcome.
+
+    What was not chosen then stays out of the derivative, where a product would make NaN of zero
+    times the infinite slope of a branch that was not taken. None where there is no such choice.
+    """
+    node = e.nodes[chosen]
+    if node.op not in ("where", "add"):
+        return None
+    if node.op == "where":
+        condition, a, b = node.args
+        if e.value(b) == 0.0:
+            return e.apply("where", condition, operation(a), b)
+        if e.value(a) == 0.0:
+            return e.apply("where", condition, a, operation(b))
+    support = _support(e, chosen)
+    return None if support is None else e.apply("where", support, operation(chosen), e.const(0.0))
+
+
+def _merged(e: Expressions, op: str, a: int, b: int) -> int | None:
+    """Sum or difference of two such choices by one condition: one choice."""
+    first, second = e.nodes[a], e.nodes[b]
+    if not first.op == second.op == "where" or first.args[0] != second.args[0]:
+        return None
+    if not all(any(e.value(k) == 0.0 for k in node.args[1:]) for node in (first, second)):
+        return None
+    branches = [e.apply(op, x, y) for x, y in zip(first.args[1:], second.args[1:], strict=True)]
+    return e.apply("where", first.args[0], *branches)
+
+
+def _product(e: Expressions, gate: int, other: int, factor: int) -> int:
+    return e.intern("multiply", gate, other) if factor == gate else e.apply("multiply", factor, other)
 
 
 def _multiply(e: Expressions, a: int, b: int) -> int | None:
@@ -141,6 +194,10 @@ def _multiply(e: Expressions, a: int, b: int) -> int | None:
                 return e.apply("multiply", e.intern("multiply", one, left), right)
             if e.value(right) is not None:
                 return e.apply("multiply", e.intern("multiply", one, right), left)
+    for gate, other in ((a, b), (b, a)):
+        found = _gate(e, gate, partial(_product, e, gate, other))
+        if found is not None:
+            return found
     if e.nodes[a].op == "negative":
         return e.apply("negative", e.apply("multiply", e.nodes[a].args[0], b))
     if e.nodes[b].op == "negative":
@@ -153,6 +210,9 @@ def _divide(e: Expressions, a: int, b: int) -> int | None:
         return e.const(0.0)
     if e.value(b) == 1.0:
         return a
+    gated = _gate(e, a, lambda k: e.intern("divide", a, b) if k == a else e.apply("divide", k, b))
+    if gated is not None:
+        return gated
     if e.nodes[a].op == "negative":
         return e.apply("negative", e.apply("divide", e.nodes[a].args[0], b))
     return None
@@ -160,6 +220,10 @@ def _divide(e: Expressions, a: int, b: int) -> int | None:
 
 def _negative(e: Expressions, a: int) -> int | None:
     node = e.nodes[a]
+    if node.op == "where":
+        gated = _gate(e, a, lambda k: e.intern("negative", a) if k == a else e.apply("negative", k))
+        if gated is not None:
+            return gated
     if node.op == "negative":
         return node.args[0]
     if node.op == "subtract":
@@ -190,9 +254,14 @@ def _where(e: Expressions, condition: int, a: int, b: int) -> int | None:
     if a == b:
         return a
     value = e.value(condition)
-    if value is None:
-        return None
-    return b if value == 0.0 else a
+    if value is not None:
+        return b if value == 0.0 else a
+    inner_a, inner_b = e.nodes[a], e.nodes[b]
+    if inner_a.op == "where" and inner_a.args[0] == condition:
+        return e.apply("where", condition, inner_a.args[1], b)
+    if inner_b.op == "where" and inner_b.args[0] == condition:
+        return e.apply("where", condition, a, inner_b.args[2])
+    return None
 
 
 _SIMPLIFY: dict[str, Callable[..., int | None]] = {

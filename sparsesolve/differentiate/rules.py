@@ -46,13 +46,22 @@ def _sinc_slope(x: Any) -> Any:
     return np.pi * np.where(near, u * series, (np.cos(u) - np.sin(u) / away) / away)
 
 
-# Operations that autograd wraps without a rule, or with one that fails at a point where they are
-# smooth: (g, ans, *operands) -> pulled back to operand k.
+def _share(g: Any, ans: Any, one: Any, other: Any) -> Any:
+    """What goes to an operand of a maximum or minimum: all, half at a tie, or nothing."""
+    return np.where(one == ans, g / (1.0 + (one == other)), 0.0)
+
+
+_EXTREMA = ("maximum", "minimum", "fmax", "fmin")
+# Operations that autograd wraps without a rule, with one that fails at a point where they are
+# smooth, or with one that multiplies by zero what was not chosen (zero times an infinite slope):
+# (g, ans, *operands) -> pulled back to operand k.
 _OWN_RULES: dict[tuple[str, int], Callable[..., Any]] = {
     ("cbrt", 0): lambda g, ans, x: g / (3.0 * ans * ans),
     ("copysign", 0): lambda g, ans, x, y: g * np.sign(x) * np.sign(ans),
     ("fmod", 0): lambda g, ans, x, y: g,
     ("fmod", 1): lambda g, ans, x, y: -g * np.trunc(x / y),
+    **{(op, 0): lambda g, ans, x, y: _share(g, ans, x, y) for op in _EXTREMA},
+    **{(op, 1): lambda g, ans, x, y: _share(g, ans, y, x) for op in _EXTREMA},
     ("sinc", 0): lambda g, ans, x: g * _sinc_slope(x),
     ("logaddexp2", 0): lambda g, ans, x, y: g * 2.0 ** (x - ans),
     ("logaddexp2", 1): lambda g, ans, x, y: g * 2.0 ** (y - ans),
