@@ -1,4 +1,4 @@
-"""The command line: ``python -m sparsesolve demo`` and ``python -m sparsesolve inspect``."""
+"""The command line: ``python -m sparsesolve demo``, ``inspect`` and ``sif``."""
 
 from __future__ import annotations
 
@@ -42,6 +42,24 @@ def parser() -> argparse.ArgumentParser:
     inspect.add_argument(
         "--entry", nargs=2, type=int, metavar=("I", "J"), help="explain this row and column"
     )
+
+    sif = commands.add_parser(
+        "sif",
+        help="describe and solve a problem of the CUTEst collection, from its SIF file",
+        epilog="example: python -m sparsesolve sif BROYDN3D --param N=1000 --solver ipopt",
+    )
+    sif.add_argument("target", metavar="FILE_OR_NAME", help="a path, or a name in $MASTSIF")
+    sif.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="value of a parameter"
+    )
+    sif.add_argument(
+        "--solver", default="auto", help="ipopt, trust-constr, ..., or none; default: auto"
+    )
+    sif.add_argument(
+        "--check",
+        action="store_true",
+        help="compare derivatives with those in the file and with differences",
+    )
     return top
 
 
@@ -57,6 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from sparsesolve.demo import SMALL, run_demo  # noqa: PLC0415
 
             run_demo(console, SMALL if options.small else None)
+        elif options.command == "sif":
+            from sparsesolve.collection import Request, read_overrides, run_sif  # noqa: PLC0415
+
+            parameters = read_overrides(options.param)
+            request = Request(options.target, parameters, options.solver, options.check)
+            return 0 if run_sif(request, console) else 2
         else:
             from sparsesolve.inspection import Question, inspect_function  # noqa: PLC0415
 

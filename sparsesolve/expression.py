@@ -176,7 +176,9 @@ def _merged(e: Expressions, op: str, a: int, b: int) -> int | None:
 
 
 def _product(e: Expressions, gate: int, other: int, factor: int) -> int:
-    return e.intern("multiply", gate, other) if factor == gate else e.apply("multiply", factor, other)
+    return (
+        e.intern("multiply", gate, other) if factor == gate else e.apply("multiply", factor, other)
+    )
 
 
 def _multiply(e: Expressions, a: int, b: int) -> int | None:

@@ -33,7 +33,7 @@ STAGES = (
     {"result", "sif"},
     {"adapters"},
     {"front"},
-    {"demo", "inspection"},
+    {"demo", "inspection", "collection"},
     {"__main__"},
 )
 RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
@@ -50,7 +50,7 @@ FENCES = {
     "scipy.integrate": ("adapters", "demo"),
     "cyipopt": ("adapters/ipopt",),
     "matplotlib": ("picture",),
-    "rich": ("adapters/progress", "demo", "inspection", "__main__"),
+    "rich": ("adapters/progress", "demo", "inspection", "collection", "__main__"),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CODE = [

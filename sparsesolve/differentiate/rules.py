@@ -47,7 +47,7 @@ def _sinc_slope(x: Any) -> Any:
 
 
 def _share(g: Any, ans: Any, one: Any, other: Any) -> Any:
-    """What goes to an operand of a maximum or minimum: all, half at a tie, or nothing."""
+    """Return what goes to an operand of a maximum: all, half at a tie, or nothing."""
     return np.where(one == ans, g / (1.0 + (one == other)), 0.0)
 
 

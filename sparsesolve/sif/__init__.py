@@ -5,7 +5,8 @@ A stage of its own, above problems: it makes them, and no other stage knows wher
 
 from __future__ import annotations
 
+from sparsesolve.sif.check import Comparison, check
 from sparsesolve.sif.load import find, load, parameters, read_model
 from sparsesolve.sif.parameters import Parameter
 
-__all__ = ["Parameter", "find", "load", "parameters", "read_model"]
+__all__ = ["Comparison", "Parameter", "check", "find", "load", "parameters", "read_model"]

@@ -17,7 +17,7 @@ from sparsesolve.sif.cards import Card, CardProblem, real_number
 from sparsesolve.sif.draft import Draft
 from sparsesolve.sif.names import expander
 
-__all__ = ["PARAMETER_CODES", "parameter_action"]
+__all__ = ["PARAMETER_CODES", "parameter_action", "truncated"]
 
 Action = Callable[[], None]
 
@@ -47,10 +47,12 @@ def truncated_quotient(a: int, b: int) -> int:
 
 
 def truncated(value: float) -> int:
-    """Integer part of a real."""
-    if not math.isfinite(value):
-        raise CardProblem(f"expected a finite real to make an integer of, got {value}")
-    return int(value)
+    """Integer part of a real.
+
+    Of NaN and infinity it is what the reference decoder gets from the hardware, the smallest
+    32-bit integer: files divide by zero and then do not use the result.
+    """
+    return int(value) if math.isfinite(value) else -(2**31)
 
 
 def _quiet(function: Callable[[float], float], pole: float = math.nan) -> Callable[[float], float]:

@@ -25,7 +25,7 @@ from sparsesolve.sif.model import Array, Model
 from sparsesolve.sif.parameters import Parameter, checked, marked
 from sparsesolve.sif.routines import Part, read_part
 
-__all__ = ["find", "load", "parameters", "read_model"]
+__all__ = ["find", "load", "parameters", "read", "read_model"]
 
 
 def load(path_or_name: str | os.PathLike[str], /, **parameters: Any) -> Problem:
@@ -85,12 +85,17 @@ def load(path_or_name: str | os.PathLike[str], /, **parameters: Any) -> Problem:
     >>> problem.constraint_values([4.0, 1.0])
     array([2.])
     """
+    return read(path_or_name, **parameters)[1]
+
+
+def read(path_or_name: str | os.PathLike[str], /, **parameters: Any) -> tuple[Model, Problem]:
+    """Read a file to its `Model` and the `Problem` made of it; arguments as for `load`."""
     limit = parameters.pop("limit", DEFAULT_LIMIT)
     lines = _open(path_or_name)
     known = marked(lines)
     values = checked(parameters, known, lines.path)
     model = _decode(lines, values, limit)
-    return _problem(model, lines, {**{p.name: p.value for p in known}, **values})
+    return model, _problem(model, lines, {**{p.name: p.value for p in known}, **values})
 
 
 def parameters(path_or_name: str | os.PathLike[str], /) -> tuple[Parameter, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparsesolve.errors import SifError
-from sparsesolve.sif.arithmetic import PARAMETER_CODES
+from sparsesolve.sif.arithmetic import PARAMETER_CODES, truncated
 from sparsesolve.sif.cards import Card, Lines, fortran_number
 from sparsesolve.sif.data import MARK
 
@@ -54,8 +54,8 @@ def marked(lines: Lines) -> tuple[Parameter, ...]:
         if MARK not in raw or raw[:1] not in ("*", " "):
             continue
         card = lines.commented_card(number)
-        value = _value(card)
-        if card.code not in PARAMETER_CODES or value is None:
+        value = _value(card) if card.code in PARAMETER_CODES else None
+        if value is None:
             continue
         if raw[0] == "*":
             offered.setdefault(card.name, []).append(value)
@@ -115,4 +115,4 @@ def _value(card: Card) -> int | float | None:
     value = fortran_number(card.number4)
     if value is None or not card.number4.strip():
         return None
-    return int(value) if card.code[0] == "I" else value
+    return truncated(value) if card.code[0] == "I" else value
