@@ -52,6 +52,8 @@ class ElementUses:
     def compile(self, card: Card) -> Action:
         """Return what the card does."""
         letter, prefix = card.code[-1:], card.code[:-1]
+        if card.code == "" and card.name == DEFAULT:  # as in GROUP USES
+            return self._type(card)
         if prefix not in ("", "X", "Z") or letter not in ("T", "V", "P"):
             raise CardProblem(f"expected code T, V or P, alone or after X or Z, got {card.code!r}")
         if letter == "T":

@@ -140,8 +140,6 @@ class _Reader:
             self.section, self.last = card.header, None
         elif card.code in _REPEATED:
             return
-        elif card.text[3:4].strip():
-            raise CardProblem("expected a blank in column 4: the card is not aligned")
         elif self.section == "TEMPORARIES":
             self._temporary(card)
         elif self.section == "GLOBALS":
@@ -193,6 +191,8 @@ class _Reader:
             self._assignment(card, routine.assignments)
 
     def _assignment(self, card: Card, into: list[Assignment]) -> None:
+        if card.text[3:4].strip():
+            raise CardProblem("expected a blank in column 4: the card is not aligned")
         if card.code in ("A+", "I+", "E+"):
             self._continue(card)
         elif card.code == "A":
