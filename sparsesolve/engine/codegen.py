@@ -173,6 +173,9 @@ class _Function:
         write[self.form.mode]()
         body = "\n".join(self.lines)
         signature = "(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind"
+        if self.width > 4:  # or else LLVM passes such vectors in two halves
+            signature += f' "min-legal-vector-width"="{64 * self.width}"'
+            signature += f' "prefer-vector-width"="{64 * self.width}"'
         return Code(f"{signature} {{\n{body}\n}}\n", frozenset(self.declared))
 
     def _hoist(self) -> None:

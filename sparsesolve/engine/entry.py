@@ -68,19 +68,19 @@ class _Record(np.ndarray[Any, Any]):
     kept: tuple[Any, ...]
 
 
-def make_frame(table: int, bases: int, drive: int, left: Words, *, long: bool) -> Words:
+def make_frame(bases: int, drive: int, left: Words, *, long: bool) -> Words:
     """Write what all entries of a program share.
 
     Parameters
     ----------
-    table, bases, drive : int, address
-        The driver, and what it is called with.
+    bases, drive : int, address
+        Of the bases and of the driver.
     left : ndarray of int64, shape (1,)
         Runs after which an entry refuses, until more are allowed.
     long : bool
         Whether other Python threads may run meanwhile.
     """
-    given = {"table": table, "bases": bases, "busy": 0, "long": long, "drive": drive}
+    given = {"bases": bases, "busy": 0, "long": long, "drive": drive}
     words = {**given, "left": _address(left), **_surroundings()}
     return np.array([words[name] for name in FRAME], dtype=np.int64)
 
@@ -89,7 +89,7 @@ def make_entry(
     frame: Words,
     arguments: Sequence[Argument | Fixed],
     size: int,
-    template: NDArray[np.float64] | None,
+    table: int,
     kept: tuple[Any, ...],
 ) -> Entry:
     """Make the builtin that runs a program; only where `entries_work`.
@@ -102,13 +102,12 @@ def make_entry(
         What comes before the result.
     size : int
         Elements of the result.
-    template : ndarray of float64, shape (size,), or None
-        What the result is filled with first.
+    table : int, address
+        What the driver gets.
     kept : tuple
         What must live as long as the builtin.
     """
-    words = [_address(frame), len(arguments) + 1, size]
-    words.append(0 if template is None else _address(template))
+    words = [_address(frame), len(arguments) + 1, size, table]
     shapes = []
     for argument in arguments:
         if isinstance(argument, Fixed):
@@ -118,7 +117,7 @@ def make_entry(
         words += [0, argument.numeric, len(argument.shape), math.prod(argument.shape)]
         words += [_address(shapes[-1]), argument.copy, argument.point, argument.shift]
     record = np.array(words, dtype=np.int64).view(_Record)
-    record.kept = (frame, template, shapes, tuple(arguments), kept)
+    record.kept = (frame, shapes, tuple(arguments), kept)
     create = ctypes.pythonapi.PyCFunction_NewEx
     create.restype = ctypes.py_object
     create.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]

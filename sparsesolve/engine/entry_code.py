@@ -19,18 +19,18 @@ HEAD = object.__basicsize__
 FIELDS = {"data": 0, "ndim": 8, "shape": 16, "dtype": 40, "flags": 48}
 """Offsets of the fields of an array behind the head; a float has its value there."""
 
-RECORD = ("frame", "count", "size", "template")
-"""Address of the frame, arguments with the result, elements of the result, what to fill it with."""
+RECORD = ("frame", "count", "size", "table")
+"""Address of the frame, arguments with the result, elements of the result, what the driver gets."""
 
 ROW = ("fixed", "numeric", "ndim", "size", "shape", "copy", "point", "shift")
 """The object that is expected, or 0; whether a float will do; dimensions, elements and address of
 the shape; where values are copied to, or 0; where their address less a shift is written, or 0."""
 
 FRAME = (
-    "table", "bases", "busy", "left", "long", "drive",
+    "bases", "busy", "left", "long", "drive",
     "none", "array", "float64", "float", "scalar", "incref", "save", "restore", "copy",
 )  # fmt: skip
-"""Of a program: what the driver gets; whether another thread is at it; address of the count of runs
+"""Of a program: the bases; whether another thread is at it; address of the count of runs
 until Python must look at it; whether other threads may run meanwhile; the driver. Then objects,
 types and functions."""
 
@@ -81,7 +81,7 @@ def _is_array(thing: str, flags: int) -> str:
 _BEGIN = f"""ptr (ptr %self, ptr %args, i64 %count) nounwind {{
 entry:
 {_field("record", "self", HEAD + FIELDS["data"])}
-{_words("record", RECORD, frame="ptr", count="i64", size="i64", template="ptr")}
+{_words("record", RECORD, frame="ptr", count="i64", size="i64", table="ptr")}
   %frame = getelementptr i8, ptr %record.frame, i64 0
 {_words("frame", FRAME, busy="i64", left="ptr", none="ptr", array="ptr", float64="ptr")}
 {_words("frame", FRAME, float="ptr", scalar="ptr", incref="ptr", copy="ptr", bases="ptr")}
@@ -190,22 +190,16 @@ _RUN = f"""run:
   store ptr %out.data, ptr %bases.out
   %left = sub i64 %left.before, 1
   store i64 %left, ptr %frame.left
-{_words("frame", FRAME, table="ptr", long="i64", drive="ptr", save="ptr", restore="ptr")}
+{_words("frame", FRAME, long="i64", drive="ptr", save="ptr", restore="ptr")}
   %is.long = icmp ne i64 %frame.long, 0
-  br i1 %is.long, label %release, label %work
+  br i1 %is.long, label %release, label %drive
 release:
   store i64 1, ptr %frame.busy.p
   %state = call ptr %frame.save()
-  br label %work
-work:
-  %thread = phi ptr [ null, %run ], [ %state, %release ]
-  %fills = icmp ne ptr %record.template, null
-  br i1 %fills, label %fill, label %drive
-fill:
-  call ptr %frame.copy(ptr %out.data, ptr %record.template, i64 %out.bytes)
   br label %drive
 drive:
-  call void %frame.drive(ptr %frame.table, ptr %frame.bases)
+  %thread = phi ptr [ null, %run ], [ %state, %release ]
+  call void %frame.drive(ptr %record.table, ptr %frame.bases)
   br i1 %is.long, label %acquire, label %return
 acquire:
   call void %frame.restore(ptr %thread)

@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 from sparsesolve.engine.codegen import DRIVER, find_natives, generate
 from sparsesolve.engine.entry import Argument, entries_work, make_entry, make_frame
 from sparsesolve.engine.evaluator import Array, Entry, Fixed, Place, refuse
+from sparsesolve.engine.fill import FILL, fill_table
 from sparsesolve.engine.form import BASES, Form
 from sparsesolve.engine.jit import compile_functions
 from sparsesolve.engine.opaque import call_opaque
 from sparsesolve.engine.plan import Plan
-from sparsesolve.engine.schedule import make_tables, run_tables
+from sparsesolve.engine.schedule import make_table, make_tables, run_tables
 from sparsesolve.engine.tasks import SMALL, Task
 from sparsesolve.program import Opaque
 
@@ -49,10 +50,11 @@ _LONG = 50_000  # nodes times elements from which other Python threads may run m
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """Addresses of compiled forms, and of the driver."""
+    """Addresses of compiled forms, of the driver and of `FILL`."""
 
     addresses: Mapping[Form, int]
     drive: int
+    fill: int
     generated: bool
 
 
@@ -66,7 +68,7 @@ def first_form(task: Task) -> tuple[Form, int]:
 
 def compile_forms(forms: Mapping[Form, int], width: int) -> Functions:
     """Compile forms, each with its effort."""
-    efforts = {DRIVER: 0}
+    efforts = {DRIVER: 0, FILL: 0}
     codes = {form: generate(form, width) for form in forms}
     for form, effort in forms.items():
         body = codes[form].body
@@ -74,7 +76,7 @@ def compile_forms(forms: Mapping[Form, int], width: int) -> Functions:
     declarations = frozenset().union(*(code.declarations for code in codes.values()))
     found, generated = compile_functions(efforts, declarations)
     addresses = {form: found[code.body] for form, code in codes.items()}
-    return Functions(addresses, found[DRIVER], generated)
+    return Functions(addresses, found[DRIVER], found[FILL], generated)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,15 +128,26 @@ class Machine:
             where = [[_address(table) for table in tables] for tables in phases]
             self._stages.append((where, stage.call))
         if not self._tables:
-            self._tables.append(np.zeros(4, dtype=np.int64))
+            self._tables.append(make_table([]))
         alone = len(self._tables) == 1 and all(stage.call is None for stage in plan.stages)
-        self._only_table = _address(self._tables[0]) if alone else 0
+        self._only_table = self._filling_table = _address(self._tables[0]) if alone else 0
+        if alone and plan.template is not None:
+            self._filling_table = self._make_filling_table(plan.template, functions.fill)
         parameters = plan.program.parameters
         self._direct = [k for k, block in enumerate(parameters) if block.size > SMALL]
         self._runs_left = np.array([self._runs_that_pay()])
         self._idle: list[_Workspace] = []
         self._entries: tuple[_Workspace, NDArray[np.int64]] | None = None
         self._lock = threading.RLock()
+
+    def _make_filling_table(self, template: Array, code: int) -> int:
+        """Make a table that writes the constant entries as well; return its address."""
+        rows = [tuple(row) for row in self._tables[0].reshape(-1, 4)[:-1].tolist()]
+        chunks = [task.chunks for task in self.plan.tasks]
+        filled, words = fill_table(list(zip(rows, chunks, strict=True)), template, code)
+        self._words.append(words)
+        self._tables.append(make_table(filled))
+        return _address(self._tables[-1])
 
     # ----- running -----
 
@@ -225,8 +238,8 @@ class Machine:
         work, frame = self._shared_frame()
         arguments = [self._argument(place, work) for place in places]
         kept = (work, self._runs_left, self._words, self._tables, self.plan)
-        template = self.plan.template if fill else None
-        return make_entry(frame, arguments, self.plan.program.m, template, kept)
+        table = self._filling_table if fill else self._only_table
+        return make_entry(frame, arguments, self.plan.program.m, table, kept)
 
     def _shared_frame(self) -> tuple[_Workspace, NDArray[np.int64]]:
         with self._lock:
@@ -234,8 +247,8 @@ class Machine:
                 work = self._workspace()
                 drive = ctypes.cast(self._drive, ctypes.c_void_p).value or 0
                 long = sum(task.work for task in self.plan.tasks) >= _LONG
-                places = (self._only_table, work.address, drive)
-                self._entries = work, make_frame(*places, self._runs_left, long=long)
+                frame = make_frame(work.address, drive, self._runs_left, long=long)
+                self._entries = work, frame
             return self._entries
 
     def _argument(self, place: Place | Fixed, work: _Workspace) -> Argument | Fixed:

@@ -16,9 +16,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.engine.fill import Row
 from sparsesolve.engine.tasks import Task
 
-__all__ = ["make_tables", "run_tables"]
+__all__ = ["make_table", "make_tables", "run_tables"]
 
 _WORTH_A_THREAD = 5_000_000  # nodes times elements of a phase, below which one thread does all
 
@@ -48,7 +49,7 @@ def make_tables(
     """
     if threads == 1:
         rows = [(*entry, t.low, t.high) for t, entry in zip(tasks, entries, strict=True)]
-        return [[_table(rows)]] if rows else []
+        return [[make_table(rows)]] if rows else []
     return [
         _shared(
             [tasks[k] for k in phase],
@@ -118,8 +119,9 @@ def _shared(
             low = task.low + part * size
             high = task.high if part == parts - 1 else low + size
             shares[part].append((*entry, low, high))
-    return [_table(rows) for rows in shares if rows]
+    return [make_table(rows) for rows in shares if rows]
 
 
-def _table(rows: Sequence[tuple[int, int, int, int]]) -> Table:
+def make_table(rows: Sequence[Row]) -> Table:
+    """Write rows of (code, words, low, high), and a row that ends the table."""
     return np.array([*rows, (0, 0, 0, 0)], dtype=np.int64)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.engine.fill import Chunk, cut
 from sparsesolve.engine.form import BASES, RUN_WORDS, Form
 from sparsesolve.engine.runs import affine_pieces, piece_words
 from sparsesolve.program import Block, Index, Kernel, Node, Program, Slots
@@ -59,6 +60,8 @@ class Task:
         Nodes times elements.
     reads, writes : list of (int, int)
         Hulls of the slots that are read, and ranges of those that are written: first and last.
+    chunks : list of Chunk
+        The domain in parts, if it writes to the result.
     reads_result : bool
         Whether it copies within the result.
     kernel : Kernel
@@ -75,6 +78,7 @@ class Task:
     work: int
     reads: list[tuple[int, int]]
     writes: list[tuple[int, int]]
+    chunks: list[Chunk]
     reads_result: bool
     kernel: Kernel
     kept: list[NDArray[np.generic]]
@@ -97,6 +101,7 @@ class Regions:
 
     def __init__(self, program: Program) -> None:
         self.n = program.n
+        self.m = program.m
         self.blocks: tuple[Block, ...] = program.parameters
         self.mirrored = {k for k, block in enumerate(self.blocks) if block.size <= SMALL}
         self.is_constant = program.constant_mask()
@@ -173,6 +178,8 @@ class _Maker:
         self.kept: list[NDArray[np.generic]] = []
         self.reads: list[tuple[int, int]] = []
         self.writes: list[tuple[int, int]] = []
+        self.positions: list[Slots] = []
+        self.starts: NDArray[np.int64] | None = None
         self.reads_result = False
         self.loads: list[_Access] = []
         self.stores: list[_Access] = []
@@ -211,6 +218,7 @@ class _Maker:
             self.writes.append((target.rest, target.rest + self.kernel.rows - 1))
         if target.positions is None:
             return
+        self.positions.append(target.positions)
         if int(target.positions.min()) < 0:
             array = np.ascontiguousarray(target.positions)
             self.stores.append(_Access("out-partial", [], array, BASES["out"], node=target.node))
@@ -252,6 +260,7 @@ class _Maker:
             self.work,
             self.reads,
             self.writes,
+            cut(self.positions, self.starts, self.regions.m),
             self.reads_result,
             kernel,
             self.kept,
@@ -281,6 +290,7 @@ class _Maker:
         cut = [access for access in (*self.loads, *self.stores) if access.array is not None]
         arrays = [access.array for access in cut if access.array is not None]
         starts = affine_pieces(arrays, self.regions.n)
+        self.starts = starts
         if starts is None:
             return None
         columns: list[NDArray[np.int64]] = [starts, np.append(starts[1:], self.kernel.length)]

@@ -1,0 +1,150 @@
+"""Constant entries: written a chunk at a time, just before the loops write what varies there.
+
+Separate because it is a matter of memory, not of numbers. A result that does not fit the caches
+would be streamed through them twice, once for its constants and once for what varies. And where
+chunks have the same constants, as the rows of a grid do, one of them is read again and again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.engine.form import BASES
+from sparsesolve.program import Slots
+
+__all__ = ["FILL", "Chunk", "Row", "cut", "fill_table"]
+
+FILL = f"""(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {{
+entry:
+  %template = load ptr, ptr %words
+  %copy.p = getelementptr i64, ptr %words, i64 1
+  %copy = load ptr, ptr %copy.p
+  %out.p = getelementptr i64, ptr %bases, i64 {BASES["out"]}
+  %out = load ptr, ptr %out.p
+  %from = getelementptr double, ptr %template, i64 %low
+  %to = getelementptr double, ptr %out, i64 %low
+  %size = sub i64 %high, %low
+  %bytes = mul i64 %size, 8
+  call ptr %copy(ptr %to, ptr %from, i64 %bytes)
+  ret void
+}}
+"""
+"""The body of a function in the calling form of kernels; words: address of the constant that goes
+to position 0 if the source began there, and of the C function ``memmove``."""
+
+_CHUNK = 1024  # positions of a chunk, about: a part of a first-level cache
+_SHORTEST = 64  # elements of a chunk; no less than a vector
+_LEAST = 2**14  # positions of a result that is worth to be cut
+
+Row = tuple[int, int, int, int]
+"""A row of a table: addresses of code and words, low, high."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part ``low .. high - 1`` of a domain; it writes positions of the result below `reach`."""
+
+    low: int
+    high: int
+    reach: int
+
+
+def cut(positions: Sequence[Slots], starts: NDArray[np.int64] | None, size: int) -> list[Chunk]:
+    """Cut the domain of a task.
+
+    Parameters
+    ----------
+    positions : sequence of ndarray of int32, each of shape (length,)
+        Where the outputs go, -1 for nowhere.
+    starts : ndarray of int64, shape (units,), or None
+        First elements of the units of the domain; None if they are the elements themselves.
+    size : int
+        Positions of the whole result.
+    """
+    if not positions:
+        return []
+    length = positions[0].size
+    units = length if starts is None else starts.size
+    step = length if size < _LEAST else max(_SHORTEST, _CHUNK * length // size)
+    if starts is None:
+        edges = first = step * np.arange(max(1, length // step))
+    else:
+        edges = np.flatnonzero(np.diff(starts // step, prepend=-1))
+        first = starts[edges]
+    reach = np.max([np.maximum.reduceat(p, first) for p in positions], axis=0) + 1
+    stops = [*edges[1:].tolist(), units]
+    return [Chunk(*c) for c in zip(edges.tolist(), stops, reach.tolist(), strict=True)]
+
+
+def fill_table(
+    work: Sequence[tuple[Row, Sequence[Chunk]]], template: NDArray[np.float64], code: int
+) -> tuple[list[Row], NDArray[np.int64]]:
+    """Put filling between the rows of a table.
+
+    Parameters
+    ----------
+    work : sequence of (Row, sequence of Chunk)
+        Each task whole, and its chunks, if any.
+    template : ndarray of float64, shape (m,)
+        What to fill with.
+    code : int, address
+        The function `FILL`.
+
+    Returns
+    -------
+    rows : list of Row
+        Every position is filled once, before any task writes there.
+    words : ndarray of int64
+        What they refer to; it and the template must be kept.
+    """
+    filler = _Filler(template)
+    for row, chunks in work:
+        for chunk in chunks or [Chunk(row[2], row[3], 0)]:
+            filler.fill(chunk.reach)
+            filler.add((row[0], row[1], chunk.low, chunk.high))
+    filler.fill(template.size)
+    words = np.array(filler.words, dtype=np.int64)
+    base = int(words.__array_interface__["data"][0])
+    rows = [
+        (code, base + 8 * where, low, high) if address < 0 else (address, where, low, high)
+        for address, where, low, high in filler.rows
+    ]
+    return rows, words
+
+
+class _Filler:
+    """Rows being written; those that fill have -1 and the number of their words in front."""
+
+    def __init__(self, template: NDArray[np.float64]) -> None:
+        self.rows: list[Row] = []
+        self.words: list[int] = []
+        self._template = template
+        self._address = int(template.__array_interface__["data"][0])
+        self._copy = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
+        self._filled = 0
+        self._known: dict[tuple[int, int], int] = {}
+
+    def add(self, row: Row) -> None:
+        """Append a row, or make the last one longer."""
+        if self.rows and self.rows[-1][:2] == row[:2] and self.rows[-1][3] == row[2]:
+            row = (*row[:2], self.rows.pop()[2], row[3])
+        self.rows.append(row)
+
+    def fill(self, reach: int) -> None:
+        """Fill what is not filled below `reach`."""
+        low, high = self._filled, reach
+        if low >= high:
+            return
+        self._filled = high
+        part = self._template[low:high]
+        key = (part.size, zlib.crc32(part.data))
+        twin = self._known.setdefault(key, low)
+        same = self._template[twin : twin + part.size].tobytes() == part.tobytes()
+        self.rows.append((-1, len(self.words), low, high))
+        self.words += [self._address - 8 * (low - twin if same else 0), self._copy]

@@ -1,0 +1,135 @@
+"""Constant entries are written in chunks, each before anything varies there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from random_programs import point, random_program
+
+import sparsesolve as ss
+from sparsesolve.builder import Builder
+from sparsesolve.engine import fill
+from sparsesolve.engine.compile import compile_program
+from sparsesolve.engine.fill import Chunk, cut, fill_table
+
+
+@pytest.fixture
+def short_chunks(monkeypatch):
+    monkeypatch.setattr(fill, "_LEAST", 0)
+    monkeypatch.setattr(fill, "_SHORTEST", 8)
+    monkeypatch.setattr(fill, "_CHUNK", 16)
+
+
+def test_a_domain_is_cut_at_its_elements(short_chunks):
+    positions = np.arange(20, dtype=np.int32)
+    assert cut([positions], None, 20) == [Chunk(0, 20, 20)]  # 16 and 4 would be too short
+    assert cut([positions[::-1]], None, 40) == [Chunk(0, 8, 20), Chunk(8, 20, 12)]
+    assert cut([positions, 3 * positions], None, 60) == [Chunk(0, 8, 22), Chunk(8, 20, 58)]
+
+
+def test_a_domain_is_cut_at_its_pieces(short_chunks):
+    positions = np.concatenate([np.arange(10), [-1] * 10, np.arange(10)]).astype(np.int32)
+    starts = np.array([0, 10, 20, 25])
+    assert cut([positions], starts, 30) == [Chunk(0, 2, 10), Chunk(2, 4, 10)]
+    whole = [Chunk(0, 1, 10), Chunk(1, 2, 0), Chunk(2, 3, 5), Chunk(3, 4, 10)]
+    assert cut([positions], starts, 60) == whole
+
+
+def test_short_results_are_not_cut():
+    assert cut([np.arange(500, dtype=np.int32)], None, 500) == [Chunk(0, 500, 500)]
+    assert cut([], None, 500) == []
+
+
+def run(rows, words, out, template, work) -> None:
+    """Follow a table in Python."""
+    known = words.__array_interface__["data"][0]
+    source = template.__array_interface__["data"][0]
+    for code, where, low, high in rows:
+        if code == -7:
+            first = (int(words[(where - known) // 8]) + 8 * low - source) // 8
+            out[low:high] = template[first : first + high - low]
+        else:
+            work(low, high, out)
+
+
+def test_every_position_is_filled_once_and_before_it_is_written():
+    template = np.tile([1.0, np.nan, 2.0], 100)
+    chunks = [Chunk(k, k + 10, 3 * (k + 10) - 1) for k in range(0, 100, 10)]
+    later = [Chunk(0, 100, 299)]
+    rows, words = fill_table([((5, 6, 0, 100), chunks), ((8, 9, 0, 100), later)], template, -7)
+    fills = [row[2:] for row in rows if row[0] == -7]
+    assert [low for low, _ in fills[1:]] == [high for _, high in fills[:-1]]
+    assert (fills[0][0], fills[-1][1]) == (0, 300)
+    out = np.full(300, np.inf)
+
+    def work(low, high, out):
+        assert not np.isinf(out[1 + 3 * low : 1 + 3 * high : 3]).any()
+        out[1 + 3 * low : 1 + 3 * high : 3] = 7.0
+
+    run(rows, words, out, template, work)
+    np.testing.assert_array_equal(out, np.tile([1.0, 7.0, 2.0], 100))
+
+
+def test_equal_chunks_share_their_source():
+    template = np.tile(np.arange(30.0), 20)
+    chunks = [Chunk(k, k + 1, 30 * (k + 1)) for k in range(20)]
+    rows, words = fill_table([((5, 6, 0, 20), chunks)], template, -7)
+    fills = [row for row in rows if row[0] == -7]
+    assert len(fills) == 20
+    sources = {int(base) + 8 * row[2] for base, row in zip(words[::2], fills, strict=True)}
+    assert len(sources) == 1
+
+
+def test_chunks_without_constants_between_them_are_one_row():
+    chunks = [Chunk(0, 10, 50), Chunk(10, 20, 40), Chunk(20, 30, 50)]
+    rows, _ = fill_table([((5, 6, 0, 30), chunks)], np.zeros(60), -7)
+    assert [row for row in rows if row[0] == 5] == [(5, 6, 0, 30)]
+
+
+def test_equal_checksums_are_not_enough(monkeypatch):
+    monkeypatch.setattr(fill.zlib, "crc32", lambda part: 0)
+    template = np.arange(40.0)
+    chunks = [Chunk(k, k + 1, 10 * (k + 1)) for k in range(4)]
+    rows, words = fill_table([((5, 6, 0, 4), chunks)], template, -7)
+    out = np.zeros(40)
+    run(rows, words, out, template, lambda *_: None)
+    np.testing.assert_array_equal(out, template)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs(seed, short_chunks):
+    program = random_program(seed)
+    x, parameters = point(program, seed)
+    compiled = compile_program(program)
+    buffer = compiled.template()
+    compiled.run_into(buffer, x, parameters)
+    np.testing.assert_array_equal(compiled(x, parameters, out=np.full(program.m, 9.0)), buffer)
+
+
+@pytest.mark.parametrize("side", [3, 30, 61])
+def test_jacobians_of_a_grid(side, short_chunks, rng):
+    def residual(u):
+        grid = np.pad(u.reshape(side, side), 1)
+        middle = grid[1:-1, 1:-1]
+        around = grid[:-2, 1:-1] + grid[2:, 1:-1] + grid[1:-1, :-2] + grid[1:-1, 2:]
+        return (4 * middle - around - np.exp(middle)).reshape(-1)
+
+    J = ss.jacobian(residual, np.zeros(side**2))
+    for _ in range(30):  # quick code first, good code later
+        x = rng.normal(size=side**2)
+        buffer = J.refill(J.buffer(), x)
+        np.testing.assert_array_equal(J.values(x, out=np.full(J.nnz, 9.0)), buffer)
+    np.testing.assert_allclose(J(x).diagonal(), 4 - np.exp(x), rtol=1e-13, atol=1e-13)
+
+
+def test_several_outputs_in_any_order(short_chunks, rng):
+    n = 1000
+    builder = Builder((n,))
+    parts = [builder.slots(builder.map(op, builder.x)) for op in ("exp", "sin", "tanh")]
+    constants = builder.slots(builder.constant(rng.normal(size=n)))
+    outputs = np.concatenate([*parts, constants])[rng.permutation(4 * n)]
+    compiled = compile_program(builder.build(outputs))
+    x = rng.normal(size=n)
+    buffer = compiled.template()
+    compiled.run_into(buffer, x)
+    np.testing.assert_array_equal(compiled(x, out=np.full(4 * n, 9.0)), buffer)
