@@ -355,3 +355,28 @@ def test_threads_after_a_fork(monkeypatch):
     if child == 0:
         os._exit(0 if compiled(x)[0] == 1.0 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 6, 7])
+@pytest.mark.parametrize("n", [1, 8, 50, 2003])
+def test_outputs_that_take_turns(n, count, rng):
+    """Stores at stride k to k consecutive positions are written as whole vectors."""
+    builder = Builder((n,))
+    nodes = [Node("load", (0,)), *(Node("multiply", (0, k)) for k in range(count))]
+    start = builder.kernel(n, [Index.of(builder.x)], nodes, range(1, count + 1))
+    slots = np.arange(start, start + n * count, dtype=np.int32).reshape(count, n)
+    mixed = slots[rng.permutation(count)].T.reshape(-1)
+    constant = builder.slots(builder.constant([5.0]))
+    compiled = compile_program(builder.build(np.concatenate([constant, mixed, constant])))
+    x = rng.normal(size=n)
+    expected = np.stack([x ** (k + 2) for k in range(count)])[
+        (mixed.reshape(n, count) - start) // n, np.arange(n)[:, None]
+    ]
+    frame = np.full(n * count + 34, 7.0)
+    for _ in range(30):  # element by element first, in vectors later
+        compiled(x, out=frame[16:-16])
+        np.testing.assert_allclose(frame[17:-17].reshape(n, count), expected, rtol=1e-13)
+    assert (frame[:16] == 7.0).all()
+    assert (frame[-16:] == 7.0).all()
+    turns = {kind for task in compiled._machine.plan.tasks for _, kind in task.form.stores}
+    assert ("out-first" in turns) == (count <= 6 and n > 1)

@@ -56,14 +56,16 @@ def test_every_position_is_filled_once_and_before_it_is_written():
     template = np.tile([1.0, np.nan, 2.0], 100)
     chunks = [Chunk(k, k + 10, 3 * (k + 10) - 1) for k in range(0, 100, 10)]
     later = [Chunk(0, 100, 299)]
-    rows, words = fill_table([((5, 6, 0, 100), chunks), ((8, 9, 0, 100), later)], template, -7)
+    rows, words = fill_table(
+        [((5, 6, 0, 100), chunks), ((8, 9, 0, 100), later)], template, ~np.isnan(template), -7
+    )
     fills = [row[2:] for row in rows if row[0] == -7]
-    assert [low for low, _ in fills[1:]] == [high for _, high in fills[:-1]]
+    assert all(low >= high for (low, _), (_, high) in zip(fills[1:], fills[:-1], strict=True))
     assert (fills[0][0], fills[-1][1]) == (0, 300)
     out = np.full(300, np.inf)
 
     def work(low, high, out):
-        assert not np.isinf(out[1 + 3 * low : 1 + 3 * high : 3]).any()
+        assert not np.isinf(out[3 * low : 3 * high - 2]).any()
         out[1 + 3 * low : 1 + 3 * high : 3] = 7.0
 
     run(rows, words, out, template, work)
@@ -73,7 +75,7 @@ def test_every_position_is_filled_once_and_before_it_is_written():
 def test_equal_chunks_share_their_source():
     template = np.tile(np.arange(30.0), 20)
     chunks = [Chunk(k, k + 1, 30 * (k + 1)) for k in range(20)]
-    rows, words = fill_table([((5, 6, 0, 20), chunks)], template, -7)
+    rows, words = fill_table([((5, 6, 0, 20), chunks)], template, ~np.isnan(template), -7)
     fills = [row for row in rows if row[0] == -7]
     assert len(fills) == 20
     sources = {int(base) + 8 * row[2] for base, row in zip(words[::2], fills, strict=True)}
@@ -82,15 +84,24 @@ def test_equal_chunks_share_their_source():
 
 def test_chunks_without_constants_between_them_are_one_row():
     chunks = [Chunk(0, 10, 50), Chunk(10, 20, 40), Chunk(20, 30, 50)]
-    rows, _ = fill_table([((5, 6, 0, 30), chunks)], np.zeros(60), -7)
+    rows, _ = fill_table([((5, 6, 0, 30), chunks)], np.zeros(60), np.arange(60) > 55, -7)
     assert [row for row in rows if row[0] == 5] == [(5, 6, 0, 30)]
+
+
+def test_few_constants_are_few_copies():
+    template = np.full(1000, np.nan)
+    template[[3, 5, 700]] = 1.0
+    chunks = [Chunk(k, k + 10, 10 * (k + 10)) for k in range(0, 100, 10)]
+    rows, _ = fill_table([((5, 6, 0, 100), chunks)], template, ~np.isnan(template), -7)
+    assert [row[2:] for row in rows if row[0] == -7] == [(3, 6), (700, 701)]
+    assert [row[2:] for row in rows if row[0] == 5] == [(0, 70), (70, 100)]
 
 
 def test_equal_checksums_are_not_enough(monkeypatch):
     monkeypatch.setattr(fill.zlib, "crc32", lambda part: 0)
     template = np.arange(40.0)
     chunks = [Chunk(k, k + 1, 10 * (k + 1)) for k in range(4)]
-    rows, words = fill_table([((5, 6, 0, 4), chunks)], template, -7)
+    rows, words = fill_table([((5, 6, 0, 4), chunks)], template, ~np.isnan(template), -7)
     out = np.zeros(40)
     run(rows, words, out, template, lambda *_: None)
     np.testing.assert_array_equal(out, template)

@@ -218,7 +218,7 @@ class _Function:
         return _Access(kind, base, stride=self.word() if kind == "strided" else "")
 
     def _hoisted_store(self, kind: str) -> _Access:
-        if kind.startswith("run-"):
+        if kind.startswith("run-") or kind == "out-next":
             return _Access(kind)
         base = self.base("rest" if kind == "rest" else "out")
         if kind in ("out-index", "out-partial"):
@@ -226,7 +226,7 @@ class _Function:
         base = self.element("double", base, self.word())
         if kind == "out-strided":
             return _Access("strided", base, stride=self.word())
-        return _Access("unit", base)
+        return _Access("first" if kind == "out-first" else "unit", base)
 
     # ----- one element or one vector of the domain -----
 
@@ -298,8 +298,25 @@ class _Function:
         emitter = self.emitter(width)
         wanted = tuple(number for number, _ in self.form.stores)
         values = self._values(emitter, i, wanted)
+        groups: list[tuple[_Access, list[str]]] = []
         for access, value in zip(self.stores, values, strict=True):
-            self._write(emitter, access, i, value)
+            if access.kind == "out-next":
+                groups[-1][1].append(value)
+            else:
+                groups.append((access, [value]))
+        for access, group in groups:
+            if access.kind == "first":
+                self._write_in_turn(emitter, access, i, group)
+            else:
+                self._write(emitter, access, i, group[0])
+
+    def _write_in_turn(self, emitter: Emitter, access: _Access, i: str, values: list[str]) -> None:
+        """Write values that take turns in the result as whole vectors."""
+        first = self.emit(f"mul i64 {i}, {len(values)}")
+        start = self.element("double", access.base, first)
+        for number, vector in enumerate(emitter.interleave(values)):
+            pointer = self.element("double", start, number * emitter.width)
+            self.line(f"store {emitter.type} {vector}, ptr {pointer}, align 8")
 
     # ----- loops -----
 

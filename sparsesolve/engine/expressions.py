@@ -92,6 +92,32 @@ class Emitter:
             for lane in range(self.width)
         ]
 
+    def interleave(self, values: list[str]) -> list[str]:
+        """Return vectors that hold the first lanes of all values, then the second ones, and so on.
+
+        Two sources at a time, as processors shuffle.
+        """
+        if self.width == 1:
+            return values
+        mixed: list[str] = []
+        for begin in range(0, len(values) * self.width, self.width):
+            places = [divmod(begin + lane, len(values)) for lane in range(self.width)]
+            vector = values[0]
+            for number in range(1, len(values)):
+                mask = [
+                    (lane if number > 1 else source) if place < number else self.width + source
+                    for lane, (source, place) in enumerate(places)
+                ]
+                vector = self._shuffle(vector, values[number], mask)
+            mixed.append(vector)
+        return mixed
+
+    def _shuffle(self, a: str, b: str, mask: list[int]) -> str:
+        lanes = ", ".join(f"i32 {lane}" for lane in mask)
+        return self.emit(
+            f"shufflevector {self.type} {a}, {self.type} {b}, <{self.width} x i32> <{lanes}>"
+        )
+
     def binary(self, instruction: str, a: str, b: str) -> str:
         """Write ``fadd``, ``fsub``, ``fmul``, ``fdiv`` or the like."""
         return self.emit(f"{instruction} {self.type} {a}, {b}")

@@ -83,7 +83,10 @@ def cut(positions: Sequence[Slots], starts: NDArray[np.int64] | None, size: int)
 
 
 def fill_table(
-    work: Sequence[tuple[Row, Sequence[Chunk]]], template: NDArray[np.float64], code: int
+    work: Sequence[tuple[Row, Sequence[Chunk]]],
+    template: NDArray[np.float64],
+    is_constant: NDArray[np.bool_],
+    code: int,
 ) -> tuple[list[Row], NDArray[np.int64]]:
     """Put filling between the rows of a table.
 
@@ -93,17 +96,19 @@ def fill_table(
         Each task whole, and its chunks, if any.
     template : ndarray of float64, shape (m,)
         What to fill with.
+    is_constant : ndarray of bool, shape (m,)
+        Where it must be.
     code : int, address
         The function `FILL`.
 
     Returns
     -------
     rows : list of Row
-        Every position is filled once, before any task writes there.
+        Every constant is written once, before any task writes there or behind.
     words : ndarray of int64
         What they refer to; it and the template must be kept.
     """
-    filler = _Filler(template)
+    filler = _Filler(template, is_constant)
     for row, chunks in work:
         for chunk in chunks or [Chunk(row[2], row[3], 0)]:
             filler.fill(chunk.reach)
@@ -121,13 +126,14 @@ def fill_table(
 class _Filler:
     """Rows being written; those that fill have -1 and the number of their words in front."""
 
-    def __init__(self, template: NDArray[np.float64]) -> None:
+    def __init__(self, template: NDArray[np.float64], is_constant: NDArray[np.bool_]) -> None:
         self.rows: list[Row] = []
         self.words: list[int] = []
         self._template = template
+        self._constants = np.flatnonzero(is_constant)
+        self._next = 0  # among the constants
         self._address = int(template.__array_interface__["data"][0])
         self._copy = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
-        self._filled = 0
         self._known: dict[tuple[int, int], int] = {}
 
     def add(self, row: Row) -> None:
@@ -137,11 +143,12 @@ class _Filler:
         self.rows.append(row)
 
     def fill(self, reach: int) -> None:
-        """Fill what is not filled below `reach`."""
-        low, high = self._filled, reach
-        if low >= high:
+        """Fill what is not filled below `reach`, from the first constant to the last one."""
+        first, self._next = self._next, int(np.searchsorted(self._constants, reach))
+        if self._next <= first:
+            self._next = first
             return
-        self._filled = high
+        low, high = int(self._constants[first]), int(self._constants[self._next - 1]) + 1
         part = self._template[low:high]
         key = (part.size, zlib.crc32(part.data))
         twin = self._known.setdefault(key, low)

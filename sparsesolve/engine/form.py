@@ -45,6 +45,8 @@ STORE_WORDS = {
     "rest": 1,  # first slot
     "out": 1,  # first position
     "out-strided": 2,  # first position, stride
+    "out-first": 1,  # first position; this store and those that follow it take turns
+    "out-next": 0,
     "out-index": 1,  # address of int32 positions
     "out-partial": 1,  # the same, where -1 means nowhere
     "run-unit": 0,

@@ -144,7 +144,8 @@ class Machine:
         """Make a table that writes the constant entries as well; return its address."""
         rows = [tuple(row) for row in self._tables[0].reshape(-1, 4)[:-1].tolist()]
         chunks = [task.chunks for task in self.plan.tasks]
-        filled, words = fill_table(list(zip(rows, chunks, strict=True)), template, code)
+        work = list(zip(rows, chunks, strict=True))
+        filled, words = fill_table(work, template, self.plan.is_constant, code)
         self._words.append(words)
         self._tables.append(make_table(filled))
         return _address(self._tables[-1])

@@ -22,6 +22,7 @@ __all__ = ["SMALL", "Regions", "Target", "Task", "make_task"]
 
 SMALL = 2048  # elements up to which an argument or a result is copied rather than pointed to
 _MOST_SPREAD = 4  # different constants in one load
+_MOST_IN_TURN = 6  # stores that are written as one; shuffling grows with the square
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,6 +237,8 @@ class _Maker:
     def finish(self) -> Task:
         kernel = self.kernel
         mode, low, high, last = self._mode()
+        if mode in ("map", "tiny"):
+            self.stores = _in_turn(self.stores)
         words = [self.regions.n]
         for access in self.loads:
             words += self._words(access)
@@ -331,6 +334,28 @@ class _Maker:
                 bases[pieces] = BASES["absolute"]
                 first[pieces] = block - starts[pieces]
                 stride[pieces] = 1
+
+
+def _in_turn(stores: list[_Access]) -> list[_Access]:
+    """Join stores at stride k that begin at k consecutive positions."""
+    others: list[_Access] = []
+    by_stride: dict[int, dict[int, _Access]] = {}
+    for access in stores:
+        if access.kind == "out-strided" and 2 <= access.words[1] <= _MOST_IN_TURN:
+            by_stride.setdefault(access.words[1], {})[access.words[0]] = access
+        else:
+            others.append(access)
+    for stride, found in by_stride.items():
+        for first in sorted(found):
+            group = [found.pop(first + k, None) for k in range(stride)]
+            ready = [access for access in group if access is not None]
+            if len(ready) == stride:
+                ready = [
+                    _Access("out-next" if k else "out-first", [] if k else [first], node=a.node)
+                    for k, a in enumerate(ready)
+                ]
+            others += ready
+    return others
 
 
 def _split_constants(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], list[int]]:
