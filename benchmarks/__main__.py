@@ -13,12 +13,13 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.compare import Options, compare, plan
+from benchmarks.listing import listing
 from benchmarks.machine import describe
 from benchmarks.peers import PEERS
 from benchmarks.plot import plot
 from benchmarks.rows import Row, merged, read_rows, write_rows
 from benchmarks.sweep.command import add_report, add_run, report_command, run_command
-from benchmarks.table import markdown, terminal, time_text
+from benchmarks.table import terminal, time_text
 
 __all__ = ["main"]
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_peers(commands.add_parser("peers", help="derivatives, beside other tools"))
-    shown = commands.add_parser("table", help="print result files of `peers` in Markdown")
+    shown = commands.add_parser("table", help="print result files in Markdown")
     shown.add_argument("files", type=Path, nargs="*", default=[RESULTS / "peers.csv"])
     for name, text in (
         ("setup", "detection, set-up and import, against their targets"),
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report_command(chosen, console)
     elif chosen.command == "table":
         for file in chosen.files:
-            print(markdown(*read_rows(file)), end="\n\n")
+            print(listing(file), end="\n\n")
     elif chosen.command == "setup":
         from benchmarks.setup import run_setup
 

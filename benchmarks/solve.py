@@ -54,7 +54,7 @@ SOLVES = (
     Solve("lukvle1", "ipopt-unmatched", 100_000, 50, (OURS, "casadi", "pyoptinterface")),
     Solve("lukvle1", "trust-constr", 100, 10),
     Solve("brusselator", "bdf", 32, 8, (OURS, "default", "jac_sparsity")),
-    Solve("brusselator", "bdf", 64, 9, (OURS, "jac_sparsity")),
+    Solve("brusselator", "bdf", 64, 9, (OURS, "jac_sparsity", "default")),
     Solve("brusselator", "radau", 64, 8, (OURS, "jac_sparsity")),
     Solve("bratu", "root", 32, 8, (OURS, "default", "krylov")),
     Solve("bratu", "root", 100, 9, (OURS, "krylov")),

@@ -117,8 +117,9 @@ def lukvle4(n: int = 1000) -> MinimizeCase:
     Notes
     -----
     n variables (even), m = n - 2. Start (1, 2, 2, 2, 1, 2, 2, 2, ...). Best values (own runs of
-    IPOPT) 454.645717637 (100), 4827.3909467 (1000), 48554.8432373 (10000). Nonconvex. Report 767,
-    problem 5.4.
+    IPOPT) 454.645717637 (100), 4827.3909467 (1000), 48554.8432373 (10000). Nonconvex: a last digit
+    more or less leads IPOPT to another branch of the tangent, and to the local minima given below.
+    Report 767, problem 5.4.
     """
 
     def objective(x: Vector) -> Vector:
@@ -132,6 +133,7 @@ def lukvle4(n: int = 1000) -> MinimizeCase:
         bounds=free(n),
         constraints=(Block(_tridiagonal, 0.0, 0.0, "tridiagonal"),),
         best={100: 454.645717637, 1000: 4827.3909467, 10000: 48554.8432373}.get(n),
+        local_minima={1000: (4834.14464806,), 10000: (48561.5969387,)}.get(n, ()),
     )
 
 

@@ -12,6 +12,7 @@ from benchmarks.__main__ import main
 from benchmarks.cells import Cell, Outcome, run_cell
 from benchmarks.compare import Options, _row, compare, plan
 from benchmarks.fresh import FreshFailure, run_fresh
+from benchmarks.listing import listing
 from benchmarks.measure import sample
 from benchmarks.peers import OURS, PEERS, load_peer
 from benchmarks.plot import plot
@@ -227,3 +228,28 @@ def test_the_command_lists_what_there_is(capsys, tmp_path):
     write_rows(tmp_path / "rows.csv", RIVALS, {"seed": "0"})
     main(["table", str(tmp_path / "rows.csv")])
     assert "jacobian bratu" in capsys.readouterr().out
+
+
+SOLVE_LINES = """\
+# machine: here
+problem,solver,way,n,setup,solve,value,derivatives,load,status
+chain,ipopt,sparsesolve,20,0.5,1.5,6.25,0.15,1.0,ok
+chain,ipopt,casadi,20,3.0,1.0,6.25,nan,1.0,ok
+chain,ipopt,default,-1,nan,nan,nan,nan,1.0,stopped after 300 s
+"""
+
+
+def test_solves_are_listed_beside_ours(tmp_path):
+    file = tmp_path / "solve.csv"
+    file.write_text(SOLVE_LINES)
+    text = listing(file)
+    assert text.startswith("- machine: here\n\n| problem | solver | n | way |")
+    assert "| chain | ipopt | 20 | sparsesolve | 500 ms | 1.5 s | 10 % | 1 | 6.25 |" in text
+    assert "| chain | ipopt | 20 | casadi | 3 s | 1 s | - | 2 | 6.25 |" in text
+    assert "| chain | ipopt | - | default | - | - | - | - | stopped after 300 s |" in text
+
+
+def test_other_results_are_listed_as_they_are(tmp_path):
+    file = tmp_path / "setup.csv"
+    file.write_text("what,measured,met\nimport,0.4,yes\n")
+    assert listing(file).splitlines()[-1] == "| import | 0.4 | yes |"
