@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparsesolve import errors, sif
+    from sparsesolve.adapters.optiprofiler import optiprofiler_arguments
+    from sparsesolve.adapters.pycutest import pycutest_problem
     from sparsesolve.cache import shared_coloring_cache
     from sparsesolve.coloring import Coloring, color
     from sparsesolve.derivatives import (
@@ -57,7 +59,9 @@ __all__ = [
     "jacobian_pattern",
     "least_squares",
     "minimize",
+    "optiprofiler_arguments",
     "plot_coloring",
+    "pycutest_problem",
     "root",
     "shared_coloring_cache",
     "sif",
@@ -90,7 +94,9 @@ _HOME = {
     "jacobian_pattern": "derivatives",
     "least_squares": "front",
     "minimize": "front",
+    "optiprofiler_arguments": "adapters.optiprofiler",
     "plot_coloring": "picture",
+    "pycutest_problem": "adapters.pycutest",
     "root": "front",
     "shared_coloring_cache": "cache",
     "solve_ivp": "front",

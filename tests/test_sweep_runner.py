@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.fresh import ROOT
 from benchmarks.sweep.cell import modules, run_cell, warm
 from benchmarks.sweep.isolate import Nursery, Reply, Request
 from benchmarks.sweep.posed import Description, Spec
@@ -88,6 +95,15 @@ def _calls(store: Store, settings: Settings) -> list[Request]:
     return fake.calls
 
 
+def test_a_solve_that_ran_out_of_time_is_tried_again_too(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        go(store, Fake(), SETTINGS, TERMS)
+        [first, *_] = store.rows()
+        store.add(first | {"status": "time-limit"})
+        again = _calls(store, Settings(SETTINGS.solvers, SETTINGS.ways, retry_failed=True))
+        assert len(again) == 1
+
+
 def test_fresh_forgets(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         go(store, Fake(), SETTINGS, TERMS)
@@ -136,8 +152,13 @@ def test_an_unreadable_problem_is_told(tmp_path: Path) -> None:
     (tmp_path / "BAD.SIF").write_text("NAME          BAD\nVARIABLES\n")
     with Store(tmp_path / "out") as store, Nursery(1, ["benchmarks.sweep.posed"]) as nursery:
         kept, unreadable = describe_all(parse([f"sif:{tmp_path}"]), store, nursery, SETTINGS)
+        plan = make_plan(kept, store, SETTINGS, unreadable)
+        run(plan, store, nursery, lambda row: None)
+        rows = store.rows()
     assert kept == {}
     assert "SifError" in unreadable["BAD"]
+    assert [r["outcome"] for r in rows] == ["error"] * 3
+    assert all(r["reason"].startswith("cannot be read: SifError") for r in rows)
 
 
 def test_unknown_columns_are_refused(tmp_path: Path) -> None:
@@ -228,3 +249,33 @@ def test_bad_arguments_end_with_words(arguments, capsys) -> None:
     assert ended.value.code == 2
     printed = capsys.readouterr()
     assert "nonsense" in printed.out or "magic" in printed.err
+
+
+@pytest.mark.slow
+def test_an_interrupt_from_the_keyboard_loses_nothing(tmp_path: Path) -> None:
+    """The whole command, stopped by SIGINT after its first rows, then started again."""
+    command = [
+        *(sys.executable, "-m", "benchmarks", "run", "--out", str(tmp_path), "--solvers", "slsqp"),
+        *("--problems", "own", "n<=100", "--derivatives", "compiled", "--time-limit", "20"),
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while time.monotonic() < until and _count(tmp_path) < 3:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    kept = _count(tmp_path)
+    assert kept >= 3
+    with (tmp_path / "results.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == kept
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"{kept} done before" in done.stdout
+    assert _count(tmp_path) > kept
+
+
+def _count(folder: Path) -> int:
+    try:
+        with contextlib.closing(sqlite3.connect(folder / "results.sqlite")) as base:
+            return int(base.execute("SELECT COUNT(*) FROM cells").fetchone()[0])
+    except sqlite3.OperationalError:  # not there yet
+        return 0

@@ -15,7 +15,7 @@ from sparsesolve.result import Counts
 __all__ = ["OPTIONS", "Attempt"]
 
 OPTIONS: dict[str, dict[str, float]] = {
-    "ipopt": {"max_iter": 3000, "tol": 1e-8},
+    "ipopt": {"max_iter": 3000, "tol": 1e-8, "constr_viol_tol": 1e-7},
     "trust-constr": {"maxiter": 5000, "gtol": 1e-8, "xtol": 1e-10},
     "slsqp": {"maxiter": 2000, "ftol": 1e-12},
     "l-bfgs-b": {"maxiter": 15000, "maxfun": 10**9, "ftol": 1e-14, "gtol": 1e-8},

@@ -96,10 +96,10 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
         problems, unreadable = describe_all(selection, store, executor, settings)
         for name, reason in unreadable.items():
             console.print(f"[yellow]{name}: {reason}[/yellow]", highlight=False)
-        plan = make_plan(problems, store, settings)
+        plan = make_plan(problems, store, settings, {} if selection.filters else unreadable)
         console.print(
             f"{len(problems)} problems, {len(plan.requests)} cells to run, {plan.done} done before"
-            f", {len(plan.refused)} not applicable"
+            f", {len(plan.refused)} without a process"
         )
         try:
             _follow(plan, store, executor, console)

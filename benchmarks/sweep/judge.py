@@ -6,8 +6,8 @@ cl <= c(x) <= cu, bounds lo <= x <= hi, all residuals are dimensionless:
 - violation: the largest of ``excess_i / max(1, |limit_i|, |J_i|)`` over rows (``|J_i|`` the largest
   entry of row i, so that a row multiplied by a large number is the same row), and of
   ``excess_j / max(1, |bound_j|)`` over variables;
-- the scale of gradients ``S = max(1, |g(x0)|, |g(x)|, max_ij |J_ij y_i|)`` and of objectives
-  ``F = max(1, |f(x)|)``;
+- the scale of gradients ``S = max(1, min(1e4, |g(x0)|), |g(x)|, max_ij |J_ij y_i|)`` and of
+  objectives ``F = max(1, |f(x)|)``;
 - multipliers of the wrong sign (against a limit that does not exist) are set to zero;
 - stationarity: with ``r = g + J'y``, the largest over j of ``min(|r_j| / S, |r_j| gap_j / F)``,
   where ``gap_j`` is the distance to the bound that r_j pushes against (infinite where there is
@@ -17,11 +17,12 @@ cl <= c(x) <= cu, bounds lo <= x <= hi, all residuals are dimensionless:
 
 Where the solver gives no multipliers, or they do not pass, multipliers are estimated: the signed
 least squares solution of ``g + J'y - zl + zu = 0`` over the rows and bounds within a small distance
-of their limits. The better of the two counts, since any multipliers prove a KKT point.
+of their limits. The best counts, since any multipliers prove a KKT point.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,12 @@ Array = NDArray[np.float64]
 TOLERANCE = 1e-6
 """Largest violation, stationarity and complementarity of a solution."""
 
-_NEAR = 1e-5
-"""Rows and bounds this near to a limit, scaled as the violation is, may have a multiplier."""
+_NEAR = (1e-5, 1e-3, 1e-8)
+"""Rows and bounds this near to a limit, scaled as the violation is, may have a multiplier: tried in
+this order, since interior points keep away from weakly active limits."""
+
+_START = 1e4
+"""Largest gradient at the start that counts as a scale: beyond it every point would do."""
 
 _DENSE = 4_000_000
 """Entries up to which the least squares problem is solved by a dense, exact method."""
@@ -152,8 +157,12 @@ def judge(problem: ss.Problem, x: Array, multipliers: Array | None) -> Residuals
             told = residuals(local, np.asarray(multipliers, dtype=float), "solver")
             if told.worst <= TOLERANCE:
                 return told
-        ours = residuals(local, estimate_multipliers(local), "estimated")
-    return ours if told is None or ours.worst < told.worst else told
+        found = [told] if told is not None else []
+        for near in _NEAR:
+            found.append(residuals(local, estimate_multipliers(local, near), "estimated"))
+            if found[-1].worst <= TOLERANCE:
+                break
+    return min(found, key=lambda one: one.worst)
 
 
 def residuals(local: Local, y: Array, source: str) -> Residuals:
@@ -163,7 +172,7 @@ def residuals(local: Local, y: Array, source: str) -> Residuals:
     norms = local.row_norms
     S = max(
         1.0,
-        local.start_gradient,
+        min(_START, local.start_gradient),
         float(np.max(np.abs(local.g), initial=0.0)),
         float(np.max(np.abs(y) * norms, initial=0.0)),
     )
@@ -196,13 +205,15 @@ def _violation(local: Local, norms: Array) -> float:
     return worst
 
 
-def estimate_multipliers(local: Local) -> Array:
+def estimate_multipliers(local: Local, near: float) -> Array:
     """Return multipliers of the rows near their limits by signed least squares, shape (m,).
 
     Parameters
     ----------
     local : Local
         Values and derivatives at the point.
+    near : float, dimensionless
+        Largest scaled distance from a limit of a row or bound that may have a multiplier.
 
     Returns
     -------
@@ -212,16 +223,15 @@ def estimate_multipliers(local: Local) -> Array:
     Notes
     -----
     Variables near a bound contribute columns of the identity with a sign, so that their equations
-    may keep a residual of the right sign. Columns are scaled to unit size. Dense problems are
-    solved by BVLS or trust region with SVD, larger ones by LSMR inside the trust region.
+    may keep a residual of the right sign. Columns are scaled to unit size. Small problems are
+    solved exactly (Lawson, Hanson 1974, chapter 23), larger ones by LSMR inside a trust region.
     """
     scale = np.maximum(1.0, local.row_norms)
-    at_upper = _near(local.row_upper - local.c, local.row_upper, scale)
-    at_lower = _near(local.c - local.row_lower, local.row_lower, scale)
+    at_upper = _is_near(local.row_upper - local.c, local.row_upper, near * scale, near)
+    at_lower = _is_near(local.c - local.row_lower, local.row_lower, near * scale, near)
     rows = np.flatnonzero(at_upper | at_lower)
-    ones = np.ones(local.x.size)
-    x_upper = np.flatnonzero(_near(local.upper - local.x, local.upper, ones))
-    x_lower = np.flatnonzero(_near(local.x - local.lower, local.lower, ones))
+    x_upper = np.flatnonzero(_is_near(local.upper - local.x, local.upper, near, near))
+    x_lower = np.flatnonzero(_is_near(local.x - local.lower, local.lower, near, near))
     if not rows.size:
         return np.zeros(local.c.size)
     identity = sp.eye_array(local.x.size, format="csc")
@@ -242,20 +252,26 @@ def estimate_multipliers(local: Local) -> Array:
     return y
 
 
-def _near(gap: Array, limit: Array, scale: Array) -> NDArray[np.bool_]:
+def _is_near(gap: Array, limit: Array, least: Any, near: float) -> NDArray[np.bool_]:
     finite = np.where(np.isinf(limit), 0.0, np.abs(limit))
-    return np.isfinite(limit) & (gap <= _NEAR * np.maximum(scale, finite))
+    return np.isfinite(limit) & (gap <= np.maximum(least, near * finite))
 
 
 def _least_squares(A: Any, b: Array, low: Array, high: Array) -> Array:
     small = A.shape[0] * A.shape[1] <= _DENSE
-    matrix = A.toarray() if small else A
     free = np.isinf(low) & np.isinf(high)
     if free.all():
         if small:
-            return np.asarray(np.linalg.lstsq(matrix, b)[0])
+            return np.asarray(np.linalg.lstsq(A.toarray(), b)[0])
         return np.asarray(sp.linalg.lsmr(A, b, atol=1e-13, btol=1e-13)[0])
-    solved = scipy.optimize.lsq_linear(
-        matrix, b, bounds=(low, high), tol=1e-13, lsmr_tol=None if small else 1e-13
-    )
+    if small:
+        # every unknown as a difference of two that are >= 0, where its limits allow both
+        up, down = np.flatnonzero(np.isinf(high)), np.flatnonzero(np.isinf(low))
+        with contextlib.suppress(RuntimeError):  # too many iterations
+            z = scipy.optimize.nnls(np.hstack([A[:, up].toarray(), -A[:, down].toarray()]), b)[0]
+            solution = np.zeros(A.shape[1])
+            solution[up] += z[: up.size]
+            solution[down] -= z[up.size :]
+            return solution
+    solved = scipy.optimize.lsq_linear(A, b, bounds=(low, high), tol=1e-13, lsmr_tol=1e-13)
     return np.asarray(solved.x)

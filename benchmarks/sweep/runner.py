@@ -6,7 +6,8 @@ twice: a cell that has a row is left alone, unless it failed and failures are to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,7 +73,7 @@ class Plan:
     requests : list of Request
         To be run; the tag holds the columns that are known before.
     refused : list of dict
-        Rows of cells that no solver is started for.
+        Rows of cells that no process is started for.
     done : int
         Cells that have a row already.
     """
@@ -127,7 +128,10 @@ def describe_all(
 
 
 def make_plan(
-    problems: dict[str, tuple[Spec, Description]], store: Store, settings: Settings
+    problems: dict[str, tuple[Spec, Description]],
+    store: Store,
+    settings: Settings,
+    unreadable: Mapping[str, str] | None = None,
 ) -> Plan:
     """List the cells that have no row yet.
 
@@ -139,6 +143,8 @@ def make_plan(
         Has the rows.
     settings : Settings
         Solvers, ways and seeds.
+    unreadable : mapping, optional
+        Reasons by title: their cells are rows as well.
 
     Returns
     -------
@@ -146,39 +152,35 @@ def make_plan(
         Problem after problem, so that whole lines of the table fill first.
     """
     outcomes = store.outcomes()
-    plan = Plan([], [], 0)
+    requests: list[Request] = []
+    refused: list[dict[str, Any]] = []
     done = 0
-    for name, (spec, description) in problems.items():
-        for seed in settings.seeds:
-            for solver in settings.solvers:
-                for way in settings.ways:
-                    before = outcomes.get((name, solver, way, seed))
-                    again = settings.retry_failed and before in FAILED
-                    if before is not None and not again:
-                        done += 1
-                        continue
-                    row = _head(name, spec, description, (solver, way, seed), settings)
-                    if reason := refusal(solver, way, description):
-                        row |= {"outcome": "not-applicable", "reason": reason}
-                        plan.refused.append(row)
-                    else:
-                        plan.requests.append(_request(spec, row, settings))
-    return Plan(plan.requests, plan.refused, done)
+
+    def missing(names: Iterable[str]) -> Iterator[dict[str, Any]]:
+        nonlocal done
+        for cell in itertools.product(names, settings.seeds, settings.solvers, settings.ways):
+            name, seed, solver, way = cell
+            before = outcomes.get((name, solver, way, seed))
+            if before is None or (settings.retry_failed and before in FAILED):
+                yield {"problem": name, "solver": solver, "way": way, "seed": seed}
+            else:
+                done += 1
+
+    for row in missing(problems):
+        spec, description = problems[row["problem"]]
+        row |= _head(spec, description, settings)
+        if reason := refusal(row["solver"], row["way"], description):
+            refused.append(row | {"outcome": "not-applicable", "reason": reason})
+        else:
+            requests.append(_request(spec, row, settings))
+    for row in missing(unreadable or {}):
+        reason = (unreadable or {})[row["problem"]]
+        refused.append(row | {"outcome": "error", "reason": reason})
+    return Plan(requests, refused, done)
 
 
-def _head(
-    name: str,
-    spec: Spec,
-    description: Description,
-    cell: tuple[str, str, int],
-    settings: Settings,
-) -> dict[str, Any]:
-    solver, way, seed = cell
+def _head(spec: Spec, description: Description, settings: Settings) -> dict[str, Any]:
     return {
-        "problem": name,
-        "solver": solver,
-        "way": way,
-        "seed": seed,
         "source": spec.source,
         "classification": description.classification,
         "known": description.best,

@@ -108,9 +108,10 @@ class Store:
         return [dict(zip(COLUMNS, values, strict=True)) for values in found]
 
     def outcomes(self) -> dict[tuple[str, str, str, int], str]:
-        """Return the outcome of each cell that has one."""
-        found = self._base.execute("SELECT problem, solver, way, seed, outcome FROM cells")
-        return {(p, s, w, k): outcome for p, s, w, k, outcome in found}
+        """Return the outcome of each cell that has one; a solve out of time is no success."""
+        found = self._base.execute("SELECT problem, solver, way, seed, outcome, status FROM cells")
+        late = "time-limit"
+        return {(p, s, w, k): late if t == late else o for p, s, w, k, o, t in found}
 
     def describe(self, problem: str, description: Description) -> None:
         """Remember a description, so that a problem is read once."""
