@@ -247,6 +247,8 @@ def test_a_script_for_pycutest_runs(tmp_path: Path, monkeypatch) -> None:
     assert (p.n, p.m, p.varnames(), p.connames()) == (2, 1, ["X", "Y"], ["SUM"])
     assert p.obj(np.array([3.0, 4.0])) == 11.0
     assert p.cl.tolist() == [0.0]
+    with pytest.raises(ValueError, match="stay in the order"):
+        pycutest.import_problem("TINY", efirst=True)
     with pytest.raises(ss.errors.SifError):
         pycutest.import_problem("TINY", sifParams={"N": 3})
 

@@ -383,6 +383,9 @@ def import_problem(
     destination: str | None = None,
     sifParams: Mapping[str, Any] | None = None,
     sifOptions: Any = None,
+    efirst: bool = False,
+    lfirst: bool = False,
+    nvfirst: bool = False,
     quiet: bool = True,
     drop_fixed_variables: bool = True,
 ) -> CUTEstProblem:
@@ -396,6 +399,8 @@ def import_problem(
         Accepted and not needed: nothing is cached on disk, nothing is decoded by others.
     sifParams : mapping, optional
         Values of the parameters of the file.
+    efirst, lfirst, nvfirst : bool, optional
+        Must be False: rows and variables stay in the order of the file.
     drop_fixed_variables : bool, optional
         As for `CUTEstProblem`.
 
@@ -408,7 +413,14 @@ def import_problem(
     ------
     SifError
         If the file cannot be found or decoded.
+    ValueError
+        If another order is asked for.
     """
+    if efirst or lfirst or nvfirst:
+        raise ValueError(
+            "`efirst`, `lfirst` and `nvfirst` must be False: rows and variables stay in the order "
+            "of the file. Select by `is_eq_cons` and `is_linear_cons`."
+        )
     from sparsesolve.sif import load  # noqa: PLC0415 (the reader is needed here only)
 
     problem = load(problemName, **(sifParams or {}))
