@@ -351,6 +351,20 @@ def test_values_outside_the_domain_are_quiet(tmp_path):
         ([formula("F", "", "X +")], "expected a number, a name"),
         ([card("R", "U", "X", 1), formula("F", "", "X")], "on the R cards of type 'T', got 'U'"),
         ([formula("F", "", "X"), formula("T", "T", ""), formula("F", "", "X")], "each type once"),
+        ([formula("F", "", "X .GT. Y")], "expected a number, got a logical value"),
+        ([formula("F", "", "1.0 + (X .GT. Y)")], "expected a number, got a logical value"),
+        ([formula("F", "", ".TRUE. - .TRUE.")], "expected a number, got a logical value"),
+        ([formula("F", "", "- .TRUE.")], "expected a number, got a logical value"),
+        ([formula("F", "", "SIN( .TRUE. )")], "expected a number, got a logical value"),
+        (
+            [formula("A", "Z", "X .AND. Y"), formula("I", "Z", "X", "Z"), formula("F", "", "Z")],
+            "expected a logical value, got a number",
+        ),
+        (
+            [formula("A", "L", ".NOT. X"), formula("I", "L", "X", "Z"), formula("F", "", "Z")],
+            "expected a logical value, got a number",
+        ),
+        ([formula("I", "X", "Y", "Z"), formula("F", "", "Z")], "logical value in columns 5-14"),
         ([formula("F", "", "EXTERN( X )")], "external functions cannot be decoded"),
     ],
 )

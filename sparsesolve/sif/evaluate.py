@@ -9,11 +9,13 @@ evaluated.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from sparsesolve.sif.cards import CardProblem
 from sparsesolve.sif.functions import FUNCTIONS
 from sparsesolve.sif.routines import Assignment, Formula, Part, Routine
 from sparsesolve.sif.syntax import (
@@ -55,7 +57,8 @@ class Program:
     Raises
     ------
     SifError
-        If a name is neither given nor assigned before it is used.
+        If a name is neither given nor assigned before it is used, or a logical value and a number
+        are mixed up.
     """
 
     def __init__(
@@ -65,9 +68,13 @@ class Program:
         self.formula = formula
         statements = [*part.globals, *routine.assignments]
         self.statements, self.needed = _live(statements, formula)
-        self._check(routine, set(inputs))
+        known = set(inputs)
+        self._check(routine, known)
+        with np.errstate(all="ignore"):
+            self(dict.fromkeys(known, np.float64(0.5)))  # finds misuse of logical values now
 
-    def _check(self, routine: Routine, known: set[str]) -> None:
+    def _check(self, routine: Routine, inputs: set[str]) -> None:
+        known = set(inputs)
         for statement in self.statements:
             self._known(routine, statement.formula, known, statement.condition)
             known.add(statement.target)
@@ -94,18 +101,31 @@ class Program:
         scope = {name: Typed(value, "real") for name, value in given.items()}
         for statement in self.statements:
             self._assign(statement, scope)
-        return _evaluate(self.formula.tree, scope).value
+        return self._evaluated(self.formula, scope, "number").value
+
+    def _evaluated(self, formula: Formula, scope: Mapping[str, Typed], wanted: str = "") -> Typed:
+        try:
+            found = _evaluate(formula.tree, scope)
+            return _number(found) if wanted == "number" else found
+        except CardProblem as problem:
+            raise formula.error(f"{problem}.") from None
 
     def _assign(self, statement: Assignment, scope: dict[str, Typed]) -> None:
-        new = _evaluate(statement.formula.tree, scope)
+        new = self._evaluated(statement.formula, scope)
         declared = self.temporaries.get(statement.target, new.kind)
         if declared == "integer" and new.kind != "integer":
             new = Typed(np.trunc(new.value), "integer")
         elif declared == "real" and new.kind == "integer":
             new = Typed(new.value, "real")
         if statement.condition:
-            test = scope[statement.condition].value
-            old = scope.get(statement.target, Typed(np.float64(0.0), new.kind))
+            test, kind = scope[statement.condition]
+            if kind != "logical":
+                raise statement.formula.error(
+                    f"expected the name of a logical value in columns 5-14, got {kind} "
+                    f"{statement.condition!r}."
+                )
+            nothing = np.bool_(False) if new.kind == "logical" else np.float64(0.0)
+            old = scope.get(statement.target, Typed(nothing, new.kind))
             chosen, other = (new, old) if statement.holds else (old, new)
             if isinstance(test, bool | np.bool_):
                 new = chosen if test else other
@@ -135,6 +155,18 @@ def _live(
 # ----- operations; each takes and returns typed values -----
 
 
+def _number(operand: Typed) -> Typed:
+    if operand.kind == "logical":
+        raise CardProblem("expected a number, got a logical value")
+    return operand
+
+
+def _logical(operand: Typed) -> Typed:
+    if operand.kind != "logical":
+        raise CardProblem("expected a logical value, got a number")
+    return operand
+
+
 def _evaluate(tree: Expression, scope: Mapping[str, Typed]) -> Typed:
     match tree:
         case Number(value):
@@ -144,19 +176,19 @@ def _evaluate(tree: Expression, scope: Mapping[str, Typed]) -> Typed:
         case Name(name):
             return scope[name]
         case Negative(operand):
-            inner = _evaluate(operand, scope)
+            inner = _number(_evaluate(operand, scope))
             return Typed(-inner.value, inner.kind)
         case Not(operand):
-            return Typed(np.logical_not(_evaluate(operand, scope).value), "logical")
-        case Binary(operator, left, right):
-            return _BINARY[operator](_evaluate(left, scope), _evaluate(right, scope))
+            return Typed(np.logical_not(_logical(_evaluate(operand, scope)).value), "logical")
+        case Binary(sign, left, right):
+            return _BINARY[sign](_evaluate(left, scope), _evaluate(right, scope))
         case Chain(first, rest):
             total = _evaluate(first, scope)
-            for operator, operand in rest:
-                total = _BINARY[operator](total, _evaluate(operand, scope))
+            for sign, operand in rest:
+                total = _BINARY[sign](total, _evaluate(operand, scope))
             return total
         case Call(name, arguments):
-            return _call(name, [_evaluate(argument, scope) for argument in arguments])
+            return _call(name, [_number(_evaluate(argument, scope)) for argument in arguments])
 
 
 def _call(name: str, arguments: Sequence[Typed]) -> Typed:
@@ -168,39 +200,50 @@ def _call(name: str, arguments: Sequence[Typed]) -> Typed:
 
 
 def _common(a: Typed, b: Typed) -> str:
-    return "integer" if a.kind == b.kind == "integer" else "real"
+    return "integer" if _number(a).kind == _number(b).kind == "integer" else "real"
 
 
-def _divide(a: Typed, b: Typed) -> Typed:
-    quotient = a.value / b.value
-    kind = _common(a, b)
-    return Typed(np.trunc(quotient) if kind == "integer" else quotient, kind)
+def _arithmetic(operation: Callable[[Any, Any], Any]) -> Callable[[Typed, Typed], Typed]:
+    def evaluate(a: Typed, b: Typed) -> Typed:
+        kind = _common(a, b)
+        return Typed(operation(a.value, b.value), kind)
+
+    return evaluate
 
 
-def _power(a: Typed, b: Typed) -> Typed:
-    kind = _common(a, b)
-    result = np.power(a.value, b.value)
-    return Typed(np.trunc(result) if kind == "integer" else result, kind)
+def _truncating(operation: Callable[[Any, Any], Any]) -> Callable[[Typed, Typed], Typed]:
+    """Return an operation whose result on integers is an integer."""
+
+    def evaluate(a: Typed, b: Typed) -> Typed:
+        kind = _common(a, b)
+        result = operation(a.value, b.value)
+        return Typed(np.trunc(result) if kind == "integer" else result, kind)
+
+    return evaluate
 
 
 def _relation(compare: Callable[[Any, Any], Any]) -> Callable[[Typed, Typed], Typed]:
-    return lambda a, b: Typed(compare(a.value, b.value), "logical")
+    return lambda a, b: Typed(compare(_number(a).value, _number(b).value), "logical")
+
+
+def _junction(combine: Callable[[Any, Any], Any]) -> Callable[[Typed, Typed], Typed]:
+    return lambda a, b: Typed(combine(_logical(a).value, _logical(b).value), "logical")
 
 
 _BINARY: dict[str, Callable[[Typed, Typed], Typed]] = {
-    "+": lambda a, b: Typed(a.value + b.value, _common(a, b)),
-    "-": lambda a, b: Typed(a.value - b.value, _common(a, b)),
-    "*": lambda a, b: Typed(a.value * b.value, _common(a, b)),
-    "/": _divide,
-    "**": _power,
+    "+": _arithmetic(operator.add),
+    "-": _arithmetic(operator.sub),
+    "*": _arithmetic(operator.mul),
+    "/": _truncating(operator.truediv),
+    "**": _truncating(np.power),
     "<": _relation(np.less),
     "<=": _relation(np.less_equal),
     ">": _relation(np.greater),
     ">=": _relation(np.greater_equal),
     "==": _relation(np.equal),
     "/=": _relation(np.not_equal),
-    ".AND.": _relation(np.logical_and),
-    ".OR.": _relation(np.logical_or),
-    ".EQV.": _relation(np.equal),
-    ".NEQV.": _relation(np.not_equal),
+    ".AND.": _junction(np.logical_and),
+    ".OR.": _junction(np.logical_or),
+    ".EQV.": _junction(np.equal),
+    ".NEQV.": _junction(np.not_equal),
 }
