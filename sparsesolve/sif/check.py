@@ -89,11 +89,14 @@ def check(
     model, problem = read(path_or_name, **parameters)
     point = problem.x0 + 0.01 * np.sin(np.arange(1, problem.n + 1)) if x is None else x
     weights = np.ones(problem.m) if multipliers is None else multipliers
-    return compare(model, problem, np.asarray(point, float), np.asarray(weights, float))
+    with np.errstate(all="ignore"):
+        return _compare(model, problem, np.asarray(point, float), np.asarray(weights, float))
 
 
-def compare(model: Model, problem: Problem, x: Array, multipliers: Array) -> tuple[Comparison, ...]:
-    """Compare at one point; see `check`."""
+def _compare(
+    model: Model, problem: Problem, x: Array, multipliers: Array
+) -> tuple[Comparison, ...]:
+    """Compare at one point."""
     written = written_derivatives(model, x, multipliers)
     rows = problem.metadata.constraint_names
     sigma = 0.0 if problem.objective is None else 1.0

@@ -13,7 +13,9 @@ from sparsesolve.sif.cards import Lines, fortran_number
 
 __all__ = ["classification", "known_optima"]
 
-_CLASS = re.compile(r"\bclassification\s*[:=]?\s*([A-Z]{3}[0-9Rr]*-[A-Z]{2}-\S+)", re.IGNORECASE)
+_CLASS = re.compile(
+    r"\bclassification\s*[:=]?\s*((?:[A-Z]-)?[A-Z]{3,4}[0-9A-Z]*-[A-Z]{2}-\S+)", re.IGNORECASE
+)
 _OPTIMUM = re.compile(
     r"^.\s?(?:LO|UP|XL|XU|ZL|ZU|FX)\s+(\S*SOL[A-Z]*)\s*(\(.*?\))?\s*(.*)$", re.IGNORECASE
 )
