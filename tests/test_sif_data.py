@@ -320,6 +320,14 @@ def test_od_closes_the_innermost_loop_whatever_it_names(tmp_path):
     assert names == ["X1,1", "X1,2", "Y1", "X2,1", "X2,2", "Y2"]
 
 
+def test_an_increment_may_come_late(tmp_path):
+    names = loop_names(
+        tmp_path, *ONE_TO, "VARIABLES",
+        card("DO", "I", "1", "", "5"), card("X", "X(I)"), card("DI", "I", "2"), card("OD", "I"),
+    )  # fmt: skip
+    assert names == ["X1", "X3", "X5"]
+
+
 def test_depth_three_and_loops_before_the_first_section(tmp_path):
     loop = [card("DO", c, "1", "", "2") for c in "IJK"]
     names = loop_names(
@@ -335,7 +343,7 @@ def test_depth_three_and_loops_before_the_first_section(tmp_path):
         ([card("DO", "I", "1", "", "3"), card("X", "X(I)")], "expected OD or ND to close"),
         ([card("OD", "I")], "expected a DO card before this OD"),
         ([card("ND")], "expected a DO card before this ND"),
-        ([card("DI", "I", "1")], "expected a DI card right after"),
+        ([card("DI", "I", "1")], "expected a DI card inside the loop of its index"),
         ([card("DO", "I", "NONE", "", "3"), card("OD", "I")], "got 'NONE'"),
         (
             [card("DO", "I", "1", "", "3"), card("DI", "I", "0"), card("OD", "I")],

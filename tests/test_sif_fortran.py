@@ -319,6 +319,14 @@ def test_text_between_and_behind_the_parts_is_skipped(tmp_path):
     assert problem(tmp_path, text + "      END\n junk").objective_value([3.0, 5.0]) == 3.0
 
 
+def test_what_a_value_does_not_need_is_not_even_parsed(tmp_path):
+    cards = [formula("A", "Z", "EXTERN( X ) +* 2"), formula("A", "W", "Q"), formula("F", "", "X")]
+    unused = "\n".join([formula("T", "UNUSED", ""), formula("A", "Z", "X"), "ENDATA"])
+    text = one_element(*cards)
+    text = text[: text.rindex("ENDATA")] + unused + "\n"
+    assert problem(tmp_path, text).objective_value([3.0, 5.0]) == 3.0
+
+
 def test_a_value_without_variables(tmp_path):
     assert value(tmp_path, "2.5") == 2.5
     posed = problem(tmp_path, one_element(formula("F", "", "2.5")))

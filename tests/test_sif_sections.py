@@ -31,7 +31,8 @@ def test_scales_and_kinds_of_variables_change_nothing(tmp_path):
     found = model(
         tmp_path,
         data("VARIABLES", card("", "A", "'SCALE'", 10.0), card("", "B", "'INTEGER'"),
-             card("", "C", "INTEGER"), card("", "D", "'ZERO-ONE'"),
+             card("", "C", "INTEGER"), card("", "A", " 'SCALE'", 2.0), card("", "A", "junk", 1),
+             card("", "D", "'ZERO-ONE'"),
              card("", "MARKER", "'MARKER'", "", "'INTORG'"), "GROUPS", card("N", "O", "A", 1)),
     )  # fmt: skip
     assert found.variables == ("A", "B", "C", "D")
@@ -85,7 +86,6 @@ def test_groups_before_variables(tmp_path, header):
     ("lines", "message"),
     [
         (["VARIABLES", card("Q", "X")], "code blank, X or Z"),
-        (["VARIABLES", card("", "X", "JUNK", 1.0)], "VARIABLES comes before GROUPS"),
         ([*XY, "GROUPS", card("Q", "A")], "code N, E, L or G"),
         ([*XY, "GROUPS", card("DN", "A", "B", 1.0)], "groups that combine other groups"),
         ([*XY, "GROUPS", card("N", "A", "Z", 1.0)], "declared variable, got 'Z'"),

@@ -141,7 +141,8 @@ def test_group_types(tmp_path):
 
 
 def test_the_default_type_reaches_all_groups(tmp_path):
-    for default in (card("T", "'DEFAULT'", "L2"), card("", "'DEFAULT'", "L2")):
+    for code in ("T", "XT", "", "E"):  # the code does not matter
+        default = card(code, "'DEFAULT'", "L2")
         posed = grouped(tmp_path, default, card("T", "O1", "TRIVIAL"))
         assert (posed.objective_value(X), posed.constraint_values(X).tolist()) == (28.0, [64.0])
 

@@ -14,7 +14,7 @@ from sparsesolve.sif.draft import Draft, ElementKind
 from sparsesolve.sif.evaluate import Program
 from sparsesolve.sif.model import Array, ElementBlock, GroupBlock, Indices, Model
 from sparsesolve.sif.nonlinear import TRIVIAL
-from sparsesolve.sif.routines import Part, Routine
+from sparsesolve.sif.routines import Formula, Part, Routine
 
 __all__ = ["freeze"]
 
@@ -133,8 +133,9 @@ def _element_block(
     parameter_names = tuple(map(_upper, kind.parameters))
     internals = _internals(kind, routine, source)
     inside = [name for name, _ in internals] if internals is not None else []
-    assert routine.value is not None  # checked when the part was read
-    program = Program(routine, part, routine.value, [*variable_names, *inside, *parameter_names])
+    program = Program(
+        routine, part, _value_of(routine, source), [*variable_names, *inside, *parameter_names]
+    )
     for k, row in enumerate(variables):
         missing = np.flatnonzero(row < 0)
         if missing.size:
@@ -196,10 +197,9 @@ def _group_blocks(draft: Draft, part: Part | None, source: Source) -> tuple[Grou
     for name, groups in members.items():
         kind = draft.group_kinds[name]
         routine, part = _routine(name, part, "GROUPS", source)
-        assert routine.value is not None  # checked when the part was read
         parameters = list(map(_upper, kind.parameters))
         variable = _upper(kind.variable)
-        program = Program(routine, part, routine.value, [variable, *parameters])
+        program = Program(routine, part, _value_of(routine, source), [variable, *parameters])
         values = {}
         for shown, parameter in zip(kind.parameters, parameters, strict=True):
             given = [draft.group_parameters.get(i, {}).get(shown) for i in groups]
@@ -224,6 +224,13 @@ def _routine(name: str, part: Part | None, header: str, source: Source) -> tuple
             None, f"expected a T card for type {name!r} in the {header} part, got none."
         )
     return routine, part
+
+
+def _value_of(routine: Routine, source: Source) -> Formula:
+    """Return the formula of a type's value, or raise that there is none."""
+    if routine.value is None:
+        raise source.error(routine.card, "expected an F card for this type, got none.")
+    return routine.value
 
 
 def _upper(name: str) -> str:

@@ -67,8 +67,8 @@ class Loops:
                 raise CardProblem(f"expected at most {_DEEPEST} nested loops")
             self.open.append(Loop(card, card.name, card.field3, card.field5))
         elif card.code == "DI":
-            if not self.open or self.open[-1].body or self.open[-1].index != card.name:
-                raise CardProblem("expected a DI card right after the DO card of its index")
+            if not self.open or self.open[-1].index != card.name:
+                raise CardProblem("expected a DI card inside the loop of its index")
             self.open[-1].step = card.field3
         elif card.code == "OD":
             if not self.open:

@@ -52,7 +52,7 @@ class ElementUses:
     def compile(self, card: Card) -> Action:
         """Return what the card does."""
         letter, prefix = card.code[-1:], card.code[:-1]
-        if card.code == "" and card.name == DEFAULT:  # as in GROUP USES
+        if card.name == DEFAULT:  # whatever the code: files exist that leave it out
             return self._type(card)
         if prefix not in ("", "X", "Z") or letter not in ("T", "V", "P"):
             raise CardProblem(f"expected code T, V or P, alone or after X or Z, got {card.code!r}")
@@ -140,7 +140,7 @@ class GroupUses:
     def compile(self, card: Card) -> Action:
         """Return what the card does."""
         letter, prefix = card.code[-1:], card.code[:-1]
-        if card.code == "" and card.name == DEFAULT:  # a file exists that leaves the letter out
+        if card.name == DEFAULT:  # whatever the code: files exist that leave it out
             return self._type(card)
         if prefix not in ("", "X", "Z") or letter not in ("T", "E", "P"):
             raise CardProblem(f"expected code T, E or P, alone or after X or Z, got {card.code!r}")

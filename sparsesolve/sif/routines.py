@@ -2,7 +2,7 @@
 
 Separate because these parts are Fortran in columns, while the data part is not. The result is one
 `Routine` a type: assignments in order, the value, and the first and second derivatives that the
-file itself gives, which nothing but a cross-check reads; those are parsed when asked for.
+file itself gives, which nothing but a cross-check reads. A formula is parsed when it is needed.
 """
 
 from __future__ import annotations
@@ -112,7 +112,6 @@ def read_part(cards: Iterator[Card], source: Source, header: Card) -> Part:
         try:
             card.check()
             if card.header == "ENDATA":
-                reader.finish()
                 return reader.part
             reader.read(card)
         except CardProblem as problem:
@@ -146,19 +145,6 @@ class _Reader:
             self._assignment(card, self.part.globals)
         elif self.section == "INDIVIDUALS":
             self._individual(card)
-
-    def finish(self) -> None:
-        """Parse what the values need, so that errors come now."""
-        for assignment in self.part.globals:
-            _ = assignment.formula.tree
-        for routine in self.part.routines.values():
-            for assignment in routine.assignments:
-                _ = assignment.formula.tree
-            if routine.value is None:
-                raise self.part.source.error(
-                    routine.card, "expected an F card for this type, got none."
-                )
-            _ = routine.value.tree
 
     def _temporary(self, card: Card) -> None:
         kind = _TEMPORARIES.get(card.code)

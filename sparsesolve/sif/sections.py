@@ -48,7 +48,10 @@ class FirstVector:
 
 
 class Variables:
-    """VARIABLES (or COLUMNS): declares variables; after GROUPS also linear entries."""
+    """VARIABLES (or COLUMNS): declares variables; after GROUPS also linear entries.
+
+    What else stands on a card is ignored, as the reference decoder does.
+    """
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
@@ -63,15 +66,10 @@ class Variables:
         if card.field3 == "'MARKER'":
             return lambda: None
         name = name_of(card, card.name, draft)
-        if not card.field3.strip() or card.field3 == SCALE:
-            return lambda: _ignore(draft.variable(name()))
         if card.field3 in _INTEGER:
             return self._integer(name, card.field3.strip("'"))
-        if not draft.groups_first:
-            raise CardProblem(
-                "expected no entries here, since VARIABLES comes before GROUPS; got "
-                f"{card.field3!r} in columns 15-24"
-            )
+        if not draft.groups_first or not card.field3.strip() or card.field3.strip() == SCALE:
+            return lambda: _ignore(draft.variable(name()))
         entries, groups, linear = pairs(card, draft), draft.groups, draft.linear
 
         def act() -> None:
@@ -113,7 +111,7 @@ class Groups:
         if kind not in ("N", "E", "L", "G") or prefix not in ("", "X", "Z"):
             raise CardProblem(f"expected code N, E, L or G, or one after X or Z, got {card.code!r}")
         name = name_of(card, card.name, draft)
-        if card.field3 == SCALE:
+        if card.field3.strip() == SCALE:
             return self._scale(name, kind, amount(card, draft))
         entries = pairs(card, draft)
         variables, linear = draft.variables, draft.linear
