@@ -48,7 +48,7 @@ def _sinc_slope(x: Any) -> Any:
 
 def _share(g: Any, ans: Any, one: Any, other: Any) -> Any:
     """Return what goes to an operand of a maximum: all, half at a tie, or nothing."""
-    return np.where(one == ans, g / (1.0 + (one == other)), 0.0)
+    return np.where(one == ans, g * np.where(one == other, 0.5, 1.0), 0.0)
 
 
 _EXTREMA = ("maximum", "minimum", "fmax", "fmin")
