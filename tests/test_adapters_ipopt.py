@@ -18,6 +18,13 @@ from sparsesolve.result import Status
 needs_ipopt = pytest.mark.ipopt
 
 
+@pytest.fixture(autouse=True, params=["cyipopt", "c"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every test runs through both; what never solves does not mind."""
+    monkeypatch.setattr(adapter, "_TRANSPORT", request.param)
+    return request.param
+
+
 def hs71(**kwargs) -> Problem:
     return Problem(
         lambda x: x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2],

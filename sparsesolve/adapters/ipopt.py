@@ -10,6 +10,7 @@ What IPOPT expects, and what is done about it:
   solve: the first one is kept here, IPOPT is stopped, and it is raised once;
 - NaN in f or c cuts the step (an evaluation error); NaN in J would be used silently, so it becomes
   an evaluation error with a message that names the entry;
+- values go to IPOPT through cyipopt, or through its C interface where asked for (`ipopt_c`);
 - options are checked by exact type: converted; a refused name or value is named.
 
 Waechter, Biegler (2006), "On the implementation of an interior-point filter line-search algorithm
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.evaluation import Evaluation
+from sparsesolve.adapters.ipopt_c import CProblem
 from sparsesolve.adapters.ipopt_options import OptionValue, refusal, variants
 from sparsesolve.adapters.kkt import make_result
 from sparsesolve.adapters.monitor import Monitor
@@ -56,6 +58,7 @@ _STATUS = {
     -13: Status.EVALUATION_ERROR,
 }
 
+_TRANSPORT = "cyipopt"
 _WARM_START: dict[str, OptionValue] = {
     "warm_start_init_point": "yes",
     "warm_start_bound_push": 1e-9,
@@ -272,12 +275,12 @@ def to_cyipopt(problem: Problem) -> Any:
         If cyipopt cannot be imported.
     """
     require_ipopt()
-    return _build(Callbacks(Evaluation(problem)), {})
+    return _build(Callbacks(Evaluation(problem)), {}, require_ipopt().Problem)
 
 
-def _build(callbacks: Callbacks, options: Mapping[str, Any]) -> Any:
+def _build(callbacks: Callbacks, options: Mapping[str, Any], kind: Any) -> Any:
     evaluation = callbacks.evaluation
-    nlp = require_ipopt().Problem(
+    nlp = kind(
         n=int(evaluation.n),
         m=int(evaluation.m),
         problem_obj=callbacks,
@@ -317,6 +320,15 @@ def proven_constants(evaluation: Evaluation, *, exact: bool = True) -> dict[str,
     if exact and linear.all() and bool(evaluation.derivatives.objective_is_quadratic):
         constants["hessian_constant"] = "yes"
     return constants
+
+
+def _transport(name: Any) -> Any:
+    """Return the class of problems that stands between IPOPT and us."""
+    if name == "cyipopt":
+        return require_ipopt().Problem
+    if name == "c":
+        return CProblem
+    raise ValueError(f"`transport` must be 'cyipopt' or 'c', got {name!r}.")
 
 
 def _set_option(nlp: Any, name: str, value: Any) -> None:
@@ -381,7 +393,8 @@ def solve_ipopt(
         Receives the iterations.
     options : mapping, optional
         IPOPT's own options; numbers are converted to the type IPOPT wants. Quiet unless
-        ``print_level`` is given.
+        ``print_level`` is given. And one of ours: ``transport``, "cyipopt" by default, or "c" for
+        IPOPT's C interface, which saves time where there are many nonzeros.
     tol : float, optional
         IPOPT's ``tol``.
     warm_start : Result, optional
@@ -401,6 +414,7 @@ def solve_ipopt(
     """
     require_ipopt()
     given = dict(options or {})
+    kind = _transport(given.pop("transport", _TRANSPORT))
     _check_linear_solver(given)
     defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes"}
     start: dict[str, Array] = {}
@@ -418,7 +432,7 @@ def solve_ipopt(
     if tol is not None:
         defaults["tol"] = float(tol)
     callbacks = Callbacks(Evaluation(problem), monitor)
-    nlp = _build(callbacks, defaults | given)
+    nlp = _build(callbacks, defaults | given, kind)
     try:
         x, info = nlp.solve(x0, **start)
     except KeyboardInterrupt as interrupt:  # between callbacks, in cyipopt's own code

@@ -1,0 +1,265 @@
+"""IPOPT through its C interface: the library that cyipopt has loaded, called by ctypes.
+
+Separate from `ipopt`, of which it replaces one part only: `CProblem` stands in for
+``cyipopt.Problem``. cyipopt moves values between NumPy and IPOPT one Python number at a time, 60 to
+95 ns each; here they are copied as blocks.
+
+What the C interface expects, and what is done about it:
+
+- truth values are ``int`` before Ipopt 3.14 and ``bool`` since: only the lowest byte is read, and 0
+  or 1 is written as ``int``;
+- nothing may be raised through C: what is raised in a callback is kept, IPOPT is told that the
+  evaluation failed, and it is raised after the solve;
+- a Ctrl-C that Python noticed just outside of such a callback would be lost: during a solve in the
+  main thread it only leaves a mark, which the next callback finds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import signal
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.errors import SolverUnavailable
+
+__all__ = ["CProblem"]
+
+Array = NDArray[np.float64]
+_INT, _NUMBER, _POINTER = ctypes.c_int, ctypes.c_double, ctypes.c_void_p
+_POINT = (_INT, _POINTER, _INT)  # n, x, whether x is new
+_CALLBACKS = {
+    "objective": (*_POINT, _POINTER, _POINTER),
+    "constraints": (*_POINT, _INT, _POINTER, _POINTER),
+    "gradient": (*_POINT, _POINTER, _POINTER),
+    "jacobian": (*_POINT, _INT, _INT, _POINTER, _POINTER, _POINTER, _POINTER),
+    "hessian": (
+        *_POINT, _NUMBER, _INT, _POINTER, _INT, _INT, _POINTER, _POINTER, _POINTER, _POINTER,
+    ),
+    "intermediate": (_INT, _INT, *(_NUMBER,) * 8, _INT, _POINTER),
+}  # fmt: skip
+"""Arguments of the callbacks, in the order of ``CreateIpoptProblem``."""
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """Open IPOPT: its functions are found through cyipopt's extension module, linked to it."""
+    module = sys.modules[importlib.import_module("cyipopt").Problem.__module__]
+    library = ctypes.CDLL(module.__file__)
+    try:
+        library.CreateIpoptProblem.restype = _POINTER
+        library.CreateIpoptProblem.argtypes = [
+            _INT, _POINTER, _POINTER, _INT, _POINTER, _POINTER, _INT, _INT, _INT, *[_POINTER] * 5,
+        ]  # fmt: skip
+        kinds: dict[str, Any] = {"Str": ctypes.c_char_p, "Num": _NUMBER, "Int": _INT}
+        for name, kind in kinds.items():
+            add = library[f"AddIpopt{name}Option"]
+            add.restype, add.argtypes = ctypes.c_uint8, [_POINTER, ctypes.c_char_p, kind]
+            setattr(library, f"AddIpopt{name}Option", add)
+        library.SetIntermediateCallback.argtypes = [_POINTER, _POINTER]
+        library.IpoptSolve.restype = _INT
+        library.IpoptSolve.argtypes = [_POINTER] * 8
+        library.FreeIpoptProblem.argtypes = [_POINTER]
+    except AttributeError as error:
+        raise SolverUnavailable(
+            f"transport='c' needs the C interface of IPOPT, which cyipopt does not show ({error}). "
+            "Leave the transport out: cyipopt's own is the default."
+        ) from error
+    return library
+
+
+class CProblem:
+    """A problem for IPOPT, with the part of ``cyipopt.Problem``'s surface that `ipopt` uses.
+
+    Parameters
+    ----------
+    n, m : int
+        Variables and constraint rows.
+    problem_obj : object
+        Callbacks as cyipopt calls them; an exception of the type ``CyIpoptEvaluationError`` says
+        that a point cannot be evaluated.
+    lb, ub, cl, cu : ndarray
+        Bounds of the variables and of the rows.
+    """
+
+    def __init__(
+        self, n: int, m: int, problem_obj: Any, lb: Array, ub: Array, cl: Array, cu: Array
+    ) -> None:
+        self._module = importlib.import_module("cyipopt")
+        self._library = _library()
+        self._size = (n, m)
+        self._given = problem_obj
+        self._error: BaseException | None = None
+        self._structures = {
+            "jacobian": problem_obj.jacobianstructure() if m else ((), ()),
+            "hessian": problem_obj.hessianstructure(),
+        }
+        self._callbacks = {name: self._protected(name) for name in _CALLBACKS}
+        bounds = [np.array(b, dtype=np.float64) for b in (lb, ub, cl, cu)]
+        low, high, row_low, row_high = (_address(b) for b in bounds)
+        counts = [len(rows) for rows, _ in self._structures.values()]
+        codes = [ctypes.cast(callback, _POINTER) for callback in self._callbacks.values()]
+        handle = self._library.CreateIpoptProblem(
+            n, low, high, m, row_low, row_high, *counts, 0, *codes[:5]
+        )
+        if not handle:
+            raise ValueError(
+                f"IPOPT refused a problem of {n} variables and {m} rows with {counts} nonzeros. "
+                "Use transport='cyipopt', whose checks say more."
+            )
+        self._handle = _POINTER(handle)
+        self._library.SetIntermediateCallback(self._handle, codes[5])
+
+    def __del__(self) -> None:
+        handle = getattr(self, "_handle", None)
+        if handle:
+            self._library.FreeIpoptProblem(handle)
+
+    def add_option(self, name: str, value: str | int | float) -> None:
+        """Set an option; its type must be the one that IPOPT wants.
+
+        Raises
+        ------
+        TypeError
+            If IPOPT refuses the name or the value.
+        """
+        kind = {str: "Str", int: "Int"}.get(type(value), "Num")
+        given = value.encode() if isinstance(value, str) else value
+        add = getattr(self._library, f"AddIpopt{kind}Option")
+        if not add(self._handle, name.encode(), given):
+            raise TypeError(f"IPOPT refused the option {name!r} = {value!r}.")
+
+    def solve(
+        self,
+        x: Array,
+        lagrange: Array | None = None,
+        zl: Array | None = None,
+        zu: Array | None = None,
+    ) -> tuple[Array, dict[str, Any]]:
+        """Run IPOPT.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n,)
+            Starting point.
+        lagrange, zl, zu : ndarray, optional
+            Multipliers to start with, of the rows and of the bounds.
+
+        Returns
+        -------
+        x : ndarray, shape (n,)
+            Where IPOPT stopped.
+        info : dict
+            As cyipopt gives it: status, status_msg, mult_g, mult_x_L, mult_x_U, obj_val, g.
+        """
+        n, m = self._size
+        point = np.array(x, dtype=np.float64)
+        starts = [(lagrange, m), (zl, n), (zu, n)]
+        multipliers = [np.zeros(k) if s is None else np.array(s, dtype=float) for s, k in starts]
+        g, objective = np.zeros(m), np.zeros(1)
+        places = [_address(a) for a in (point, g, objective, *multipliers)]
+        self._error = None
+        with _interrupts_kept(self._keep):
+            status = int(self._library.IpoptSolve(self._handle, *places, None))
+        if self._error is not None:
+            raise self._error
+        messages = self._module.STATUS_MESSAGES
+        names = ("mult_g", "mult_x_L", "mult_x_U")
+        info: dict[str, Any] = dict(zip(names, multipliers, strict=True))
+        info |= {"status": status, "status_msg": messages.get(status, b"unknown"), "g": g}
+        return point, info | {"obj_val": float(objective[0])}
+
+    # ----- callbacks, with the arguments of the C interface -----
+
+    def _objective(self, n: int, x: int, _new: int, value: int, _user: int) -> None:
+        _doubles(value, 1)[0] = self._given.objective(_copy(x, n))
+
+    def _gradient(self, n: int, x: int, _new: int, value: int, _user: int) -> None:
+        _doubles(value, n)[:] = self._given.gradient(_copy(x, n))
+
+    def _constraints(self, n: int, x: int, _new: int, m: int, value: int, _user: int) -> None:
+        if m:
+            _doubles(value, m)[:] = self._given.constraints(_copy(x, n))
+
+    def _jacobian(self, n: int, x: int, _new: int, _m: int, size: int, *places: int) -> None:
+        if not places[2]:
+            self._write_structure("jacobian", size, places)
+        elif size:
+            _doubles(places[2], size)[:] = self._given.jacobian(_copy(x, n))
+
+    def _hessian(
+        self, n: int, x: int, _new: int, sigma: float, m: int, multipliers: int, *rest: int
+    ) -> None:
+        size, places = rest[1], rest[2:]
+        if not places[2]:
+            self._write_structure("hessian", size, places)
+        elif size:
+            weights = _copy(multipliers, m)
+            _doubles(places[2], size)[:] = self._given.hessian(_copy(x, n), weights, sigma)
+
+    def _intermediate(self, *values: Any) -> bool:
+        return self._error is None and bool(self._given.intermediate(*values[:-1]))
+
+    def _write_structure(self, name: str, size: int, places: tuple[int, ...]) -> None:
+        for place, indices in zip(places, self._structures[name], strict=False):
+            if size:
+                np.ctypeslib.as_array((_INT * size).from_address(place))[:] = indices
+
+    def _protected(self, name: str) -> Any:
+        """Make a callback that raises nothing and returns 1, or 0 where it failed or stops."""
+        function = getattr(CProblem, f"_{name}")
+        refusal = self._module.CyIpoptEvaluationError
+        problem = weakref.ref(self)  # or else it would keep itself alive
+
+        def call(*args: Any) -> int:
+            this = problem()
+            assert this is not None
+            try:
+                return int(function(this, *args) is not False and this._error is None)
+            except refusal:
+                return 0
+            except BaseException as error:
+                this._keep(error)
+                return 0
+
+        return ctypes.CFUNCTYPE(_INT, *_CALLBACKS[name])(call)
+
+    def _keep(self, error: BaseException) -> None:
+        self._error = self._error or error
+
+
+@contextmanager
+def _interrupts_kept(keep: Callable[[BaseException], None]) -> Iterator[None]:
+    """Give a Ctrl-C to `keep` instead of raising it anywhere, where Python's own handler is set."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: keep(KeyboardInterrupt()))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _doubles(address: int, size: int) -> Array:
+    """View memory of IPOPT as an array."""
+    view: Array = np.ctypeslib.as_array((_NUMBER * size).from_address(address))
+    return view
+
+
+def _copy(address: int, size: int) -> Array:
+    return _doubles(address, size).copy() if size else np.empty(0)
