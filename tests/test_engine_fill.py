@@ -10,7 +10,7 @@ import sparsesolve as ss
 from sparsesolve.builder import Builder
 from sparsesolve.engine import fill
 from sparsesolve.engine.compile import compile_program
-from sparsesolve.engine.fill import Chunk, cut, fill_table
+from sparsesolve.engine.fill import Chunk, cut, fill_in_parts, fill_parts, fill_table
 
 
 @pytest.fixture
@@ -22,21 +22,21 @@ def short_chunks(monkeypatch):
 
 def test_a_domain_is_cut_at_its_elements(short_chunks):
     positions = np.arange(20, dtype=np.int32)
-    assert cut([positions], None, 20) == [Chunk(0, 20, 20)]  # 16 and 4 would be too short
-    assert cut([positions[::-1]], None, 40) == [Chunk(0, 8, 20), Chunk(8, 20, 12)]
-    assert cut([positions, 3 * positions], None, 60) == [Chunk(0, 8, 22), Chunk(8, 20, 58)]
+    assert cut([positions], None, 20) == [Chunk(0, 20, 0, 20)]  # 16 and 4 would be too short
+    assert cut([positions[::-1]], None, 40) == [Chunk(0, 8, 12, 20), Chunk(8, 20, 0, 12)]
+    assert cut([positions, 3 * positions], None, 60) == [Chunk(0, 8, 0, 22), Chunk(8, 20, 8, 58)]
 
 
 def test_a_domain_is_cut_at_its_pieces(short_chunks):
     positions = np.concatenate([np.arange(10), [-1] * 10, np.arange(10)]).astype(np.int32)
     starts = np.array([0, 10, 20, 25])
-    assert cut([positions], starts, 30) == [Chunk(0, 2, 10), Chunk(2, 4, 10)]
-    whole = [Chunk(0, 1, 10), Chunk(1, 2, 0), Chunk(2, 3, 5), Chunk(3, 4, 10)]
+    assert cut([positions], starts, 30) == [Chunk(0, 2, 0, 10), Chunk(2, 4, 0, 10)]
+    whole = [Chunk(0, 1, 0, 10), Chunk(1, 2, 60, 0), Chunk(2, 3, 0, 5), Chunk(3, 4, 5, 10)]
     assert cut([positions], starts, 60) == whole
 
 
 def test_short_results_are_not_cut():
-    assert cut([np.arange(500, dtype=np.int32)], None, 500) == [Chunk(0, 500, 500)]
+    assert cut([np.arange(500, dtype=np.int32)], None, 500) == [Chunk(0, 500, 0, 500)]
     assert cut([], None, 500) == []
 
 
@@ -54,8 +54,8 @@ def run(rows, words, out, template, work) -> None:
 
 def test_every_position_is_filled_once_and_before_it_is_written():
     template = np.tile([1.0, np.nan, 2.0], 100)
-    chunks = [Chunk(k, k + 10, 3 * (k + 10) - 1) for k in range(0, 100, 10)]
-    later = [Chunk(0, 100, 299)]
+    chunks = [Chunk(k, k + 10, 3 * k + 1, 3 * (k + 10) - 1) for k in range(0, 100, 10)]
+    later = [Chunk(0, 100, 1, 299)]
     rows, words = fill_table(
         [((5, 6, 0, 100), chunks), ((8, 9, 0, 100), later)], template, ~np.isnan(template), -7
     )
@@ -74,7 +74,7 @@ def test_every_position_is_filled_once_and_before_it_is_written():
 
 def test_equal_chunks_share_their_source():
     template = np.tile(np.arange(30.0), 20)
-    chunks = [Chunk(k, k + 1, 30 * (k + 1)) for k in range(20)]
+    chunks = [Chunk(k, k + 1, 30 * k, 30 * (k + 1)) for k in range(20)]
     rows, words = fill_table([((5, 6, 0, 20), chunks)], template, ~np.isnan(template), -7)
     fills = [row for row in rows if row[0] == -7]
     assert len(fills) == 20
@@ -83,7 +83,7 @@ def test_equal_chunks_share_their_source():
 
 
 def test_chunks_without_constants_between_them_are_one_row():
-    chunks = [Chunk(0, 10, 50), Chunk(10, 20, 40), Chunk(20, 30, 50)]
+    chunks = [Chunk(0, 10, 0, 50), Chunk(10, 20, 0, 40), Chunk(20, 30, 0, 50)]
     rows, _ = fill_table([((5, 6, 0, 30), chunks)], np.zeros(60), np.arange(60) > 55, -7)
     assert [row for row in rows if row[0] == 5] == [(5, 6, 0, 30)]
 
@@ -91,7 +91,7 @@ def test_chunks_without_constants_between_them_are_one_row():
 def test_few_constants_are_few_copies():
     template = np.full(1000, np.nan)
     template[[3, 5, 700]] = 1.0
-    chunks = [Chunk(k, k + 10, 10 * (k + 10)) for k in range(0, 100, 10)]
+    chunks = [Chunk(k, k + 10, 10 * k, 10 * (k + 10)) for k in range(0, 100, 10)]
     rows, _ = fill_table([((5, 6, 0, 100), chunks)], template, ~np.isnan(template), -7)
     assert [row[2:] for row in rows if row[0] == -7] == [(3, 6), (700, 701)]
     assert [row[2:] for row in rows if row[0] == 5] == [(0, 70), (70, 100)]
@@ -100,7 +100,7 @@ def test_few_constants_are_few_copies():
 def test_equal_checksums_are_not_enough(monkeypatch):
     monkeypatch.setattr(fill.zlib, "crc32", lambda part: 0)
     template = np.arange(40.0)
-    chunks = [Chunk(k, k + 1, 10 * (k + 1)) for k in range(4)]
+    chunks = [Chunk(k, k + 1, 10 * k, 10 * (k + 1)) for k in range(4)]
     rows, words = fill_table([((5, 6, 0, 4), chunks)], template, ~np.isnan(template), -7)
     out = np.zeros(40)
     run(rows, words, out, template, lambda *_: None)
@@ -144,3 +144,45 @@ def test_several_outputs_in_any_order(short_chunks, rng):
     buffer = compiled.template()
     compiled.run_into(buffer, x)
     np.testing.assert_array_equal(compiled(x, out=np.full(4 * n, 9.0)), buffer)
+
+
+def parts_of(chunks, count, template):
+    work = [((code, 6, 0, 1), list(own)) for code, own in chunks]
+    return fill_in_parts(work, template, ~np.isnan(template), -7, count)
+
+
+def test_parts_may_run_in_any_order(rng):
+    template = np.tile([1.0, np.nan, 2.0], 100)
+    chunks = [Chunk(k, k + 5, 3 * k + 1, 3 * (k + 5) - 1) for k in range(0, 100, 5)]
+    parts, words = parts_of([(5, chunks)], 6, template)
+    assert len(parts) == 6
+    for order in (range(6), range(5, -1, -1), rng.permutation(6)):
+        out = np.full(300, np.inf)
+
+        def work(low, high, out):
+            out[3 * low + 1 : 3 * high : 3] = 7.0
+
+        for k in order:
+            run(parts[k], words, out, template, work)
+        np.testing.assert_array_equal(out, np.tile([1.0, 7.0, 2.0], 100))
+
+
+def test_no_parts_where_one_would_fill_what_another_one_writes():
+    template = np.tile([1.0, np.nan, np.nan], 100)
+    up = [Chunk(k, k + 5, 3 * k + 1, 3 * (k + 5) - 1) for k in range(0, 100, 5)]
+    assert parts_of([(5, up), (8, up)], 6, template)[0] == []  # the second task begins at 0 again
+    assert parts_of([(5, up[::-1])], 6, template)[0] == []
+    assert parts_of([(5, up), (8, [])], 6, template)[0] == []  # what it writes is not known
+    assert parts_of([], 6, template)[0] == []
+
+
+@pytest.mark.parametrize("constants", [[], [3], [0, 299], list(range(300))])
+def test_a_result_filled_in_parts(constants):
+    template = np.arange(300.0)
+    which = np.zeros(300, dtype=bool)
+    which[constants] = True
+    rows, words = fill_parts(template, which, -7, 8)
+    out = np.full(300, np.inf)
+    run(rows, words, out, template, None)
+    np.testing.assert_array_equal(out[which], template[which])
+    assert len(rows) == 8

@@ -11,6 +11,8 @@ import ctypes
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from sparsesolve.engine.form import BASES
 from sparsesolve.program import Slots
 
-__all__ = ["FILL", "Chunk", "Row", "cut", "fill_table"]
+__all__ = ["FILL", "Chunk", "Row", "cut", "fill_in_parts", "fill_parts", "fill_table"]
 
 FILL = f"""(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {{
 entry:
@@ -42,16 +44,19 @@ _CHUNK = 1024  # positions of a chunk, about: a part of a first-level cache
 _SHORTEST = 64  # elements of a chunk; no less than a vector
 _LEAST = 2**14  # positions of a result that is worth to be cut
 
+_MOVE = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
+
 Row = tuple[int, int, int, int]
 """A row of a table: addresses of code and words, low, high."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A part ``low .. high - 1`` of a domain; it writes positions of the result below `reach`."""
+    """A part ``low .. high - 1`` of a domain, which writes positions ``first .. reach - 1``."""
 
     low: int
     high: int
+    first: int
     reach: int
 
 
@@ -78,8 +83,10 @@ def cut(positions: Sequence[Slots], starts: NDArray[np.int64] | None, size: int)
         edges = np.flatnonzero(np.diff(starts // step, prepend=-1))
         first = starts[edges]
     reach = np.max([np.maximum.reduceat(p, first) for p in positions], axis=0) + 1
-    stops = [*edges[1:].tolist(), units]
-    return [Chunk(*c) for c in zip(edges.tolist(), stops, reach.tolist(), strict=True)]
+    written = [np.where(p < 0, size, p) for p in positions]
+    least = np.min([np.minimum.reduceat(p, first) for p in written], axis=0)
+    columns = (edges.tolist(), [*edges[1:].tolist(), units], least.tolist(), reach.tolist())
+    return [Chunk(*column) for column in zip(*columns, strict=True)]
 
 
 def fill_table(
@@ -110,16 +117,84 @@ def fill_table(
     """
     filler = _Filler(template, is_constant)
     for row, chunks in work:
-        for chunk in chunks or [Chunk(row[2], row[3], 0)]:
+        for chunk in chunks or [Chunk(row[2], row[3], 0, 0)]:
             filler.fill(chunk.reach)
             filler.add((row[0], row[1], chunk.low, chunk.high))
     filler.fill(template.size)
-    words = np.array(filler.words, dtype=np.int64)
-    base = int(words.__array_interface__["data"][0])
-    rows = [
-        (code, base + 8 * where, low, high) if address < 0 else (address, where, low, high)
-        for address, where, low, high in filler.rows
-    ]
+    return filler.finish(code)
+
+
+def fill_in_parts(
+    work: Sequence[tuple[Row, Sequence[Chunk]]],
+    template: NDArray[np.float64],
+    is_constant: NDArray[np.bool_],
+    code: int,
+    count: int,
+) -> tuple[list[list[Row]], NDArray[np.int64]]:
+    """Put filling between the rows of tasks that wait for nothing, cut for several threads.
+
+    Parameters
+    ----------
+    work, template, is_constant, code
+        As for `fill_table`.
+    count : int
+        How many parts there should be.
+
+    Returns
+    -------
+    parts : list of list of Row
+        To be run in any order: none fills where another one writes. Empty where that cannot be had.
+    words : ndarray of int64
+        What they refer to; it and the template must be kept.
+    """
+    filler = _Filler(template, is_constant)
+    begins: list[int] = []  # row where a chunk begins
+    before: list[int] = [0]  # positions below which chunks so far may write
+    for row, chunks in work:
+        for chunk in chunks:
+            begins.append(len(filler.rows))
+            before.append(max(before[-1], chunk.reach))
+            filler.fill(chunk.reach)
+            filler.rows.append((row[0], row[1], chunk.low, chunk.high))
+    filler.fill(template.size)
+    rows, words = filler.finish(code)
+    first = [chunk.first for _, chunks in work for chunk in chunks]
+    if not first or not all(chunks for _, chunks in work):
+        return [], words
+    later = np.minimum.accumulate(first[::-1])[::-1]
+    possible = np.flatnonzero(later >= before[:-1])
+    wanted = len(first) * np.arange(1, count) // count
+    cuts = np.unique(possible[np.searchsorted(possible, wanted).clip(max=possible.size - 1)])
+    if 2 * cuts.size < count:
+        return [], words
+    edges = [0, *(begins[cut] for cut in cuts.tolist()), len(rows)]
+    return [rows[low:high] for low, high in pairwise(edges) if low < high], words
+
+
+def fill_parts(
+    template: NDArray[np.float64], is_constant: NDArray[np.bool_], code: int, parts: int
+) -> tuple[list[Row], NDArray[np.int64]]:
+    """Fill a result in parts of about the same size.
+
+    Parameters
+    ----------
+    template, is_constant, code
+        As for `fill_table`.
+    parts : int
+        How many rows there are.
+
+    Returns
+    -------
+    rows : list of Row
+        One a part.
+    words : ndarray of int64
+        What they refer to; it and the template must be kept.
+    """
+    words = np.array([_address(template), _MOVE], dtype=np.int64)
+    where = np.flatnonzero(is_constant)
+    low, high = (int(where[0]), int(where[-1]) + 1) if where.size else (0, 0)
+    edges = [low + (high - low) * k // parts for k in range(parts + 1)]
+    rows = [(code, _address(words), *edge) for edge in pairwise(edges)]
     return rows, words
 
 
@@ -132,8 +207,7 @@ class _Filler:
         self._template = template
         self._constants = np.flatnonzero(is_constant)
         self._next = 0  # among the constants
-        self._address = int(template.__array_interface__["data"][0])
-        self._copy = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
+        self._address = _address(template)
         self._known: dict[tuple[int, int], int] = {}
 
     def add(self, row: Row) -> None:
@@ -141,6 +215,16 @@ class _Filler:
         if self.rows and self.rows[-1][:2] == row[:2] and self.rows[-1][3] == row[2]:
             row = (*row[:2], self.rows.pop()[2], row[3])
         self.rows.append(row)
+
+    def finish(self, code: int) -> tuple[list[Row], NDArray[np.int64]]:
+        """Return the rows, and the words that they refer to."""
+        words = np.array(self.words, dtype=np.int64)
+        base = _address(words)
+        rows = [
+            (code, base + 8 * where, low, high) if address < 0 else (address, where, low, high)
+            for address, where, low, high in self.rows
+        ]
+        return rows, words
 
     def fill(self, reach: int) -> None:
         """Fill what is not filled below `reach`, from the first constant to the last one."""
@@ -154,4 +238,8 @@ class _Filler:
         twin = self._known.setdefault(key, low)
         same = self._template[twin : twin + part.size].tobytes() == part.tobytes()
         self.rows.append((-1, len(self.words), low, high))
-        self.words += [self._address - 8 * (low - twin if same else 0), self._copy]
+        self.words += [self._address - 8 * (low - twin if same else 0), _MOVE]
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])

@@ -27,13 +27,14 @@ from numpy.typing import NDArray
 from sparsesolve.engine.codegen import DRIVER, find_natives, generate
 from sparsesolve.engine.entry import Argument, entries_work, make_entry, make_frame
 from sparsesolve.engine.evaluator import Array, Entry, Fixed, Place, refuse
-from sparsesolve.engine.fill import FILL, fill_table
+from sparsesolve.engine.fill import FILL, Row, fill_in_parts, fill_parts, fill_table
 from sparsesolve.engine.form import BASES, Form
 from sparsesolve.engine.jit import compile_functions
 from sparsesolve.engine.opaque import call_opaque
 from sparsesolve.engine.plan import Plan
-from sparsesolve.engine.schedule import make_table, make_tables, run_tables
+from sparsesolve.engine.schedule import divide, find_phases, is_long, make_table
 from sparsesolve.engine.tasks import SMALL, Task
+from sparsesolve.engine.team import PARTS, TEAM, TEAM_DECLARATIONS, shared_team
 from sparsesolve.program import Opaque
 
 __all__ = ["Machine", "compile_forms", "first_form"]
@@ -45,16 +46,19 @@ _SECONDS_PER_FUNCTION, _SECONDS_PER_NODE = 1e-3, 1.5e-4  # to compile with effor
 _SECONDS_SAVED = 1e-9  # an element and a node, by better code
 _LEAST_RUNS = 20
 _ALWAYS = 2**62
+_PARTS_A_THREAD = 4
 _LONG = 50_000  # nodes times elements from which other Python threads may run meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """Addresses of compiled forms, of the driver and of `FILL`."""
+    """Addresses of compiled forms, and of the functions that serve them all."""
 
     addresses: Mapping[Form, int]
     drive: int
     fill: int
+    team: int
+    parts: int
     generated: bool
 
 
@@ -68,15 +72,15 @@ def first_form(task: Task) -> tuple[Form, int]:
 
 def compile_forms(forms: Mapping[Form, int], width: int) -> Functions:
     """Compile forms, each with its effort."""
-    efforts = {DRIVER: 0, FILL: 0}
+    efforts = {DRIVER: 0, FILL: 0, TEAM: 0, PARTS: 0}
     codes = {form: generate(form, width) for form in forms}
     for form, effort in forms.items():
         body = codes[form].body
         efforts[body] = max(efforts.get(body, 0), effort)
-    declarations = frozenset().union(*(code.declarations for code in codes.values()))
+    declarations = TEAM_DECLARATIONS.union(*(code.declarations for code in codes.values()))
     found, generated = compile_functions(efforts, declarations)
     addresses = {form: found[code.body] for form, code in codes.items()}
-    return Functions(addresses, found[DRIVER], found[FILL], generated)
+    return Functions(addresses, found[DRIVER], found[FILL], found[TEAM], found[PARTS], generated)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,21 +122,18 @@ class Machine:
         self._words = [_words(task, width) for task in plan.tasks]
         self._tables: list[NDArray[np.int64]] = []
         self._drive = _DRIVE(functions.drive)
-        self._stages: list[tuple[list[list[int]], Opaque | None]] = []
-        codes = iter([functions.addresses[form] for form in self.forms])
-        words = iter([_address(array) for array in self._words])
+        self._functions = functions
+        self._threads = threads
+        entries = zip(self.forms, self._words, plan.tasks, strict=True)
+        rows = [(functions.addresses[f], _address(w), t.low, t.high) for f, w, t in entries]
+        left = iter(rows)
+        self._stages: list[tuple[int, Opaque | None]] = []
         for stage in plan.stages:
-            entries = [(next(codes), next(words)) for _ in stage.tasks]
-            phases = make_tables(stage.tasks, entries, threads, width)
-            self._tables.extend(table for tables in phases for table in tables)
-            where = [[_address(table) for table in tables] for tables in phases]
-            self._stages.append((where, stage.call))
-        if not self._tables:
-            self._tables.append(make_table([]))
-        alone = len(self._tables) == 1 and all(stage.call is None for stage in plan.stages)
-        self._only_table = self._filling_table = _address(self._tables[0]) if alone else 0
-        if alone and plan.template is not None:
-            self._filling_table = self._make_filling_table(plan.template, functions.fill)
+            own = [next(left) for _ in stage.tasks]
+            self._stages.append((self._lay_out(stage.tasks, own), stage.call))
+        self._filling_table = self._stages[0][0]
+        if plan.template is not None and self._runs_alone:
+            self._filling_table = self._lay_out_filled(rows, plan.template)
         parameters = plan.program.parameters
         self._direct = [k for k, block in enumerate(parameters) if block.size > SMALL]
         self._runs_left = np.array([self._runs_that_pay()])
@@ -140,14 +141,71 @@ class Machine:
         self._entries: tuple[_Workspace, NDArray[np.int64]] | None = None
         self._lock = threading.RLock()
 
-    def _make_filling_table(self, template: Array, code: int) -> int:
+    @property
+    def _runs_alone(self) -> bool:
+        """Whether one table does all."""
+        return len(self._stages) == 1 and self._stages[0][1] is None
+
+    # ----- tables -----
+
+    def _lay_out_filled(self, rows: Sequence[Row], template: Array) -> int:
         """Make a table that writes the constant entries as well; return its address."""
-        rows = [tuple(row) for row in self._tables[0].reshape(-1, 4)[:-1].tolist()]
-        chunks = [task.chunks for task in self.plan.tasks]
-        work = list(zip(rows, chunks, strict=True))
-        filled, words = fill_table(work, template, self.plan.is_constant, code)
+        tasks = list(self.plan.tasks)
+        given = (template, self.plan.is_constant, self._functions.fill)
+        work = [(row, task.chunks) for row, task in zip(rows, tasks, strict=True)]
+        filled, words = fill_table(work, *given)
         self._words.append(words)
-        self._tables.append(make_table(filled))
+        alone = self._keep(filled)
+        phases = self._phases(tasks, rows)
+        if not phases:
+            return alone
+        count = _PARTS_A_THREAD * self._threads
+        first = [work[k] for k in find_phases(tasks)[0]]
+        parts, words = fill_in_parts(first, *given, count)
+        if parts:
+            return self._lay_out_together(alone, [parts, *phases[1:]], words)
+        whole, words = fill_parts(*given, count)
+        return self._lay_out_together(alone, [[[row] for row in whole], *phases], words)
+
+    def _lay_out(self, tasks: Sequence[Task], rows: Sequence[Row]) -> int:
+        """Make the table of a stage, for all threads; return its address."""
+        alone, phases = self._keep(rows), self._phases(tasks, rows)
+        return self._lay_out_together(alone, phases) if phases else alone
+
+    def _phases(self, tasks: Sequence[Task], rows: Sequence[Row]) -> list[list[list[Row]]]:
+        """Divide each phase of a stage into parts; nothing where one thread is as quick."""
+        phases: list[list[list[Row]]] = []
+        worth = False
+        for phase in find_phases(tasks):
+            own = [tasks[k] for k in phase]
+            long = self._threads > 1 and is_long(own)
+            count = _PARTS_A_THREAD * self._threads if long else 1
+            phases.append(divide(own, [rows[k] for k in phase], self.width, count))
+            worth = worth or long
+        return phases if worth else []
+
+    def _lay_out_together(
+        self, alone: int, phases: Sequence[Sequence[Sequence[Row]]], *kept: NDArray[np.int64]
+    ) -> int:
+        """Make a table that gives phases to the team; return its address."""
+        functions = self._functions
+        team = shared_team(functions.drive)
+        team.grow(self._threads - 1)
+        counters = np.zeros(2 * len(phases), dtype=np.int64)
+        rows: list[Row] = []
+        for number, parts in enumerate(phases):
+            tables = [self._keep(part) for part in parts]
+            place = _address(counters) + 16 * number
+            words = np.array([team.wait, functions.drive, place, len(tables), *tables])
+            rows.append((functions.parts, _address(words), 0, 0))
+            self._words.append(words)
+        given = [team.address, functions.drive, alone, self._keep(rows), self._threads - 1]
+        words = np.array([*given, _address(counters), counters.size])
+        self._words += [counters, words, *kept]
+        return self._keep([(functions.team, _address(words), 0, 0)])
+
+    def _keep(self, rows: Sequence[Row]) -> int:
+        self._tables.append(make_table(rows))
         return _address(self._tables[-1])
 
     # ----- running -----
@@ -188,13 +246,10 @@ class Machine:
 
     def _run(self, work: _Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
         self._point(work, x, values, buffer)
-        if self._only_table:
-            self._drive(self._only_table, work.address)
-        else:
-            for phases, call in self._stages:
-                run_tables(phases, lambda table: self._drive(table, work.address))
-                if call is not None:
-                    self._call(call, work.rest)
+        for table, call in self._stages:
+            self._drive(table, work.address)
+            if call is not None:
+                self._call(call, work.rest)
         if work.result is not None:
             buffer[...] = work.result
 
@@ -234,12 +289,12 @@ class Machine:
         fill : bool
             Whether to write the constant entries of the result as well.
         """
-        if not (self._only_table and entries_work()):
+        if not (self._runs_alone and entries_work()):
             return refuse
         work, frame = self._shared_frame()
         arguments = [self._argument(place, work) for place in places]
         kept = (work, self._runs_left, self._words, self._tables, self.plan)
-        table = self._filling_table if fill else self._only_table
+        table = self._filling_table if fill else self._stages[0][0]
         return make_entry(frame, arguments, self.plan.program.m, table, kept)
 
     def _shared_frame(self) -> tuple[_Workspace, NDArray[np.int64]]:
