@@ -222,3 +222,10 @@ def test_result_prints_a_table_and_raises_on_demand() -> None:
     assert "iteration-limit" in repr(bad)
     with pytest.raises(AttributeError):
         bad.fun = 2.0  # type: ignore[misc]
+
+
+def test_a_dense_hessian_is_no_obstacle_to_asking_what_is_quadratic() -> None:
+    """The chain rule of 400 sums of 400 terms is too long to be listed; then nothing is proven."""
+    A = np.random.default_rng(0).uniform(size=(400, 400))
+    problem = Problem(lambda x: np.sum((A @ np.sin(x)) ** 2), np.ones(400))
+    assert not problem.derivatives.objective_is_quadratic

@@ -28,7 +28,12 @@ from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.report import table
-from sparsesolve.differentiate import active_slots, adjoint_program, gradient_program
+from sparsesolve.differentiate import (
+    TooManyTerms,
+    active_slots,
+    adjoint_program,
+    gradient_program,
+)
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.lower import lower_into
@@ -216,9 +221,12 @@ class ProblemDerivatives:
 
     @cached_property
     def objective_is_quadratic(self) -> bool:
-        """Whether the Hessian of the objective is proven constant."""
+        """Whether the Hessian of the objective is proven constant; not tried where it is dense."""
         gradient = fuse(gradient_program(self._objective_program))
-        nonzeros = symmetric_nonzeros(gradient, Preparation("interpreted"))
+        try:
+            nonzeros = symmetric_nonzeros(gradient, Preparation("interpreted"))
+        except TooManyTerms:
+            return False
         return not bool(self._varying(nonzeros).any())
 
     @cached_property
