@@ -269,6 +269,20 @@ def test_redefinition_and_lookup_at_the_time_of_use(tmp_path):
     assert real(tmp_path, "P", *cards, card("RA", "P", "P", 5)) == 7.0
 
 
+def test_a_random_generator_of_31_bits(tmp_path):
+    """x <- 16807 x mod (2**31 - 1), as files write it: products need more than 32 bits."""
+    cards = [
+        card("IE", "1", "", 1), card("IE", "N", "", 20), card("IE", "A", "", 16807),
+        card("IE", "M", "", 2147483647), card("IE", "X", "", 1),
+        card("DO", "I", "1", "", "N"), card("I*", "T", "X", "", "A"), card("I/", "Q", "T", "", "M"),
+        card("I*", "Q", "Q", "", "M"), card("I-", "X", "T", "", "Q"), card("ND"),
+    ]  # fmt: skip
+    expected = 1
+    for _ in range(20):
+        expected = 16807 * expected % 2147483647
+    assert integer(tmp_path, "X", *cards) == expected
+
+
 # ----- loops -----
 
 
