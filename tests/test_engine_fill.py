@@ -8,36 +8,27 @@ from random_programs import point, random_program
 
 import sparsesolve as ss
 from sparsesolve.builder import Builder
-from sparsesolve.engine import fill
+from sparsesolve.engine import chunks, fill
+from sparsesolve.engine.chunks import Chunk
 from sparsesolve.engine.compile import compile_program
-from sparsesolve.engine.fill import Chunk, cut, fill_in_parts, fill_parts, fill_table
+from sparsesolve.engine.fill import fill_in_parts, fill_parts, fill_table
+from sparsesolve.engine.schedule import make_table
 
 
 @pytest.fixture
 def short_chunks(monkeypatch):
-    monkeypatch.setattr(fill, "_LEAST", 0)
-    monkeypatch.setattr(fill, "_SHORTEST", 8)
-    monkeypatch.setattr(fill, "_CHUNK", 16)
+    monkeypatch.setattr(chunks, "_LEAST", 0)
+    monkeypatch.setattr(chunks, "_SHORTEST", 8)
+    monkeypatch.setattr(chunks, "_CHUNK", 16)
 
 
-def test_a_domain_is_cut_at_its_elements(short_chunks):
-    positions = np.arange(20, dtype=np.int32)
-    assert cut([positions], None, 20) == [Chunk(0, 20, 0, 20)]  # 16 and 4 would be too short
-    assert cut([positions[::-1]], None, 40) == [Chunk(0, 8, 12, 20), Chunk(8, 20, 0, 12)]
-    assert cut([positions, 3 * positions], None, 60) == [Chunk(0, 8, 0, 22), Chunk(8, 20, 8, 58)]
+def part(low: int, high: int, first: int, reach: int) -> Chunk:
+    return Chunk(low, high, high, first, reach)
 
 
-def test_a_domain_is_cut_at_its_pieces(short_chunks):
-    positions = np.concatenate([np.arange(10), [-1] * 10, np.arange(10)]).astype(np.int32)
-    starts = np.array([0, 10, 20, 25])
-    assert cut([positions], starts, 30) == [Chunk(0, 2, 0, 10), Chunk(2, 4, 0, 10)]
-    whole = [Chunk(0, 1, 0, 10), Chunk(1, 2, 60, 0), Chunk(2, 3, 0, 5), Chunk(3, 4, 5, 10)]
-    assert cut([positions], starts, 60) == whole
-
-
-def test_short_results_are_not_cut():
-    assert cut([np.arange(500, dtype=np.int32)], None, 500) == [Chunk(0, 500, 0, 500)]
-    assert cut([], None, 500) == []
+def rows_of(code: int, own) -> list:
+    """Rows of one task, as `fill_table` takes them."""
+    return [((code, code + 1, chunk.low, chunk.high), chunk) for chunk in own]
 
 
 def run(rows, words, out, template, work) -> None:
@@ -54,11 +45,10 @@ def run(rows, words, out, template, work) -> None:
 
 def test_every_position_is_filled_once_and_before_it_is_written():
     template = np.tile([1.0, np.nan, 2.0], 100)
-    chunks = [Chunk(k, k + 10, 3 * k + 1, 3 * (k + 10) - 1) for k in range(0, 100, 10)]
-    later = [Chunk(0, 100, 1, 299)]
-    rows, words = fill_table(
-        [((5, 6, 0, 100), chunks), ((8, 9, 0, 100), later)], template, ~np.isnan(template), -7
-    )
+    own = [part(k, k + 10, 3 * k + 1, 3 * (k + 10) - 1) for k in range(0, 100, 10)]
+    later = [part(0, 100, 1, 299)]
+    work = [*rows_of(5, own), *rows_of(8, later)]
+    rows, words = fill_table(work, template, ~np.isnan(template), -7)
     fills = [row[2:] for row in rows if row[0] == -7]
     assert all(low >= high for (low, _), (_, high) in zip(fills[1:], fills[:-1], strict=True))
     assert (fills[0][0], fills[-1][1]) == (0, 300)
@@ -74,8 +64,8 @@ def test_every_position_is_filled_once_and_before_it_is_written():
 
 def test_equal_chunks_share_their_source():
     template = np.tile(np.arange(30.0), 20)
-    chunks = [Chunk(k, k + 1, 30 * k, 30 * (k + 1)) for k in range(20)]
-    rows, words = fill_table([((5, 6, 0, 20), chunks)], template, ~np.isnan(template), -7)
+    own = [part(k, k + 1, 30 * k, 30 * (k + 1)) for k in range(20)]
+    rows, words = fill_table(rows_of(5, own), template, ~np.isnan(template), -7)
     fills = [row for row in rows if row[0] == -7]
     assert len(fills) == 20
     sources = {int(base) + 8 * row[2] for base, row in zip(words[::2], fills, strict=True)}
@@ -83,25 +73,26 @@ def test_equal_chunks_share_their_source():
 
 
 def test_chunks_without_constants_between_them_are_one_row():
-    chunks = [Chunk(0, 10, 0, 50), Chunk(10, 20, 0, 40), Chunk(20, 30, 0, 50)]
-    rows, _ = fill_table([((5, 6, 0, 30), chunks)], np.zeros(60), np.arange(60) > 55, -7)
-    assert [row for row in rows if row[0] == 5] == [(5, 6, 0, 30)]
+    own = [part(0, 10, 0, 50), part(10, 20, 0, 40), part(20, 30, 0, 50)]
+    rows, _ = fill_table(rows_of(5, own), np.zeros(60), np.arange(60) > 55, -7)
+    assert make_table(rows)[0].tolist() == [5, 6, 0, 30]
 
 
 def test_few_constants_are_few_copies():
     template = np.full(1000, np.nan)
     template[[3, 5, 700]] = 1.0
-    chunks = [Chunk(k, k + 10, 10 * k, 10 * (k + 10)) for k in range(0, 100, 10)]
-    rows, _ = fill_table([((5, 6, 0, 100), chunks)], template, ~np.isnan(template), -7)
-    assert [row[2:] for row in rows if row[0] == -7] == [(3, 6), (700, 701)]
-    assert [row[2:] for row in rows if row[0] == 5] == [(0, 70), (70, 100)]
+    own = [part(k, k + 10, 10 * k, 10 * (k + 10)) for k in range(0, 100, 10)]
+    rows, _ = fill_table(rows_of(5, own), template, ~np.isnan(template), -7)
+    rows = make_table(rows).tolist()
+    assert [row[2:] for row in rows if row[0] == -7] == [[3, 6], [700, 701]]
+    assert [row[2:] for row in rows if row[0] == 5] == [[0, 70], [70, 100]]
 
 
 def test_equal_checksums_are_not_enough(monkeypatch):
     monkeypatch.setattr(fill.zlib, "crc32", lambda part: 0)
     template = np.arange(40.0)
-    chunks = [Chunk(k, k + 1, 10 * k, 10 * (k + 1)) for k in range(4)]
-    rows, words = fill_table([((5, 6, 0, 4), chunks)], template, ~np.isnan(template), -7)
+    own = [part(k, k + 1, 10 * k, 10 * (k + 1)) for k in range(4)]
+    rows, words = fill_table(rows_of(5, own), template, ~np.isnan(template), -7)
     out = np.zeros(40)
     run(rows, words, out, template, lambda *_: None)
     np.testing.assert_array_equal(out, template)
@@ -146,15 +137,15 @@ def test_several_outputs_in_any_order(short_chunks, rng):
     np.testing.assert_array_equal(compiled(x, out=np.full(4 * n, 9.0)), buffer)
 
 
-def parts_of(chunks, count, template):
-    work = [((code, 6, 0, 1), list(own)) for code, own in chunks]
+def parts_of(tasks, count, template):
+    work = [row for code, own in tasks for row in rows_of(code, own)]
     return fill_in_parts(work, template, ~np.isnan(template), -7, count)
 
 
 def test_parts_may_run_in_any_order(rng):
     template = np.tile([1.0, np.nan, 2.0], 100)
-    chunks = [Chunk(k, k + 5, 3 * k + 1, 3 * (k + 5) - 1) for k in range(0, 100, 5)]
-    parts, words = parts_of([(5, chunks)], 6, template)
+    own = [part(k, k + 5, 3 * k + 1, 3 * (k + 5) - 1) for k in range(0, 100, 5)]
+    parts, words = parts_of([(5, own)], 6, template)
     assert len(parts) == 6
     for order in (range(6), range(5, -1, -1), rng.permutation(6)):
         out = np.full(300, np.inf)
@@ -169,10 +160,11 @@ def test_parts_may_run_in_any_order(rng):
 
 def test_no_parts_where_one_would_fill_what_another_one_writes():
     template = np.tile([1.0, np.nan, np.nan], 100)
-    up = [Chunk(k, k + 5, 3 * k + 1, 3 * (k + 5) - 1) for k in range(0, 100, 5)]
+    up = [part(k, k + 5, 3 * k + 1, 3 * (k + 5) - 1) for k in range(0, 100, 5)]
     assert parts_of([(5, up), (8, up)], 6, template)[0] == []  # the second task begins at 0 again
     assert parts_of([(5, up[::-1])], 6, template)[0] == []
-    assert parts_of([(5, up), (8, [])], 6, template)[0] == []  # what it writes is not known
+    nothing = [part(0, 100, 300, 0)]  # a task that writes no result
+    assert len(parts_of([(5, up), (8, nothing)], 6, template)[0]) == 6
     assert parts_of([], 6, template)[0] == []
 
 

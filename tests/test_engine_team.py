@@ -13,7 +13,7 @@ from random_programs import point, random_program
 
 import sparsesolve as ss
 from sparsesolve.builder import Builder
-from sparsesolve.engine import fill
+from sparsesolve.engine import chunks
 from sparsesolve.engine.compile import compile_program
 from sparsesolve.engine.schedule import find_phases
 
@@ -22,7 +22,7 @@ from sparsesolve.engine.schedule import find_phases
 def everything_is_shared(monkeypatch):
     monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 0)
     monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_SPLIT", 0)
-    monkeypatch.setattr(fill, "_LEAST", 0)
+    monkeypatch.setattr(chunks, "_LEAST", 0)
 
 
 def grid_residual(side: int):

@@ -10,17 +10,16 @@ from __future__ import annotations
 import ctypes
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.engine.chunks import Chunk
 from sparsesolve.engine.form import BASES
-from sparsesolve.program import Slots
 
-__all__ = ["FILL", "Chunk", "Row", "cut", "fill_in_parts", "fill_parts", "fill_table"]
+__all__ = ["FILL", "Row", "fill_in_parts", "fill_parts", "fill_table"]
 
 FILL = f"""(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {{
 entry:
@@ -40,9 +39,6 @@ entry:
 """The body of a function in the calling form of kernels; words: address of the constant that goes
 to position 0 if the source began there, and of the C function ``memmove``."""
 
-_CHUNK = 1024  # positions of a chunk, about: a part of a first-level cache
-_SHORTEST = 64  # elements of a chunk; no less than a vector
-_LEAST = 2**14  # positions of a result that is worth to be cut
 
 _MOVE = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
 
@@ -50,47 +46,8 @@ Row = tuple[int, int, int, int]
 """A row of a table: addresses of code and words, low, high."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A part ``low .. high - 1`` of a domain, which writes positions ``first .. reach - 1``."""
-
-    low: int
-    high: int
-    first: int
-    reach: int
-
-
-def cut(positions: Sequence[Slots], starts: NDArray[np.int64] | None, size: int) -> list[Chunk]:
-    """Cut the domain of a task.
-
-    Parameters
-    ----------
-    positions : sequence of ndarray of int32, each of shape (length,)
-        Where the outputs go, -1 for nowhere.
-    starts : ndarray of int64, shape (units,), or None
-        First elements of the units of the domain; None if they are the elements themselves.
-    size : int
-        Positions of the whole result.
-    """
-    if not positions:
-        return []
-    length = positions[0].size
-    units = length if starts is None else starts.size
-    step = length if size < _LEAST else max(_SHORTEST, _CHUNK * length // size)
-    if starts is None:
-        edges = first = step * np.arange(max(1, length // step))
-    else:
-        edges = np.flatnonzero(np.diff(starts // step, prepend=-1))
-        first = starts[edges]
-    reach = np.max([np.maximum.reduceat(p, first) for p in positions], axis=0) + 1
-    written = [np.where(p < 0, size, p) for p in positions]
-    least = np.min([np.minimum.reduceat(p, first) for p in written], axis=0)
-    columns = (edges.tolist(), [*edges[1:].tolist(), units], least.tolist(), reach.tolist())
-    return [Chunk(*column) for column in zip(*columns, strict=True)]
-
-
 def fill_table(
-    work: Sequence[tuple[Row, Sequence[Chunk]]],
+    work: Sequence[tuple[Row, Chunk]],
     template: NDArray[np.float64],
     is_constant: NDArray[np.bool_],
     code: int,
@@ -99,8 +56,8 @@ def fill_table(
 
     Parameters
     ----------
-    work : sequence of (Row, sequence of Chunk)
-        Each task whole, and its chunks, if any.
+    work : sequence of (Row, Chunk)
+        Rows in order, and the chunks that they run.
     template : ndarray of float64, shape (m,)
         What to fill with.
     is_constant : ndarray of bool, shape (m,)
@@ -116,16 +73,15 @@ def fill_table(
         What they refer to; it and the template must be kept.
     """
     filler = _Filler(template, is_constant)
-    for row, chunks in work:
-        for chunk in chunks or [Chunk(row[2], row[3], 0, 0)]:
-            filler.fill(chunk.reach)
-            filler.add((row[0], row[1], chunk.low, chunk.high))
+    for row, chunk in work:
+        filler.fill(chunk.reach)
+        filler.rows.append(row)
     filler.fill(template.size)
     return filler.finish(code)
 
 
 def fill_in_parts(
-    work: Sequence[tuple[Row, Sequence[Chunk]]],
+    work: Sequence[tuple[Row, Chunk]],
     template: NDArray[np.float64],
     is_constant: NDArray[np.bool_],
     code: int,
@@ -150,16 +106,15 @@ def fill_in_parts(
     filler = _Filler(template, is_constant)
     begins: list[int] = []  # row where a chunk begins
     before: list[int] = [0]  # positions below which chunks so far may write
-    for row, chunks in work:
-        for chunk in chunks:
-            begins.append(len(filler.rows))
-            before.append(max(before[-1], chunk.reach))
-            filler.fill(chunk.reach)
-            filler.rows.append((row[0], row[1], chunk.low, chunk.high))
+    for row, chunk in work:
+        begins.append(len(filler.rows))
+        before.append(max(before[-1], chunk.reach))
+        filler.fill(chunk.reach)
+        filler.rows.append(row)
     filler.fill(template.size)
     rows, words = filler.finish(code)
-    first = [chunk.first for _, chunks in work for chunk in chunks]
-    if not first or not all(chunks for _, chunks in work):
+    first = [chunk.first for _, chunk in work]
+    if not first:
         return [], words
     later = np.minimum.accumulate(first[::-1])[::-1]
     possible = np.flatnonzero(later >= before[:-1])
@@ -209,12 +164,6 @@ class _Filler:
         self._next = 0  # among the constants
         self._address = _address(template)
         self._known: dict[tuple[int, int], int] = {}
-
-    def add(self, row: Row) -> None:
-        """Append a row, or make the last one longer."""
-        if self.rows and self.rows[-1][:2] == row[:2] and self.rows[-1][3] == row[2]:
-            row = (*row[:2], self.rows.pop()[2], row[3])
-        self.rows.append(row)
 
     def finish(self, code: int) -> tuple[list[Row], NDArray[np.int64]]:
         """Return the rows, and the words that they refer to."""

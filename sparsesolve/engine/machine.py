@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.engine.chunks import Chunk, tiled
 from sparsesolve.engine.codegen import DRIVER, find_natives, generate
 from sparsesolve.engine.entry import Argument, entries_work, make_entry, make_frame
 from sparsesolve.engine.evaluator import Array, Entry, Fixed, Place, refuse
@@ -152,16 +153,15 @@ class Machine:
         """Make a table that writes the constant entries as well; return its address."""
         tasks = list(self.plan.tasks)
         given = (template, self.plan.is_constant, self._functions.fill)
-        work = [(row, task.chunks) for row, task in zip(rows, tasks, strict=True)]
-        filled, words = fill_table(work, *given)
+        filled, words = fill_table(_chunked(rows, tiled(tasks)), *given)
         self._words.append(words)
         alone = self._keep(filled)
         phases = self._phases(tasks, rows)
         if not phases:
             return alone
         count = _PARTS_A_THREAD * self._threads
-        first = [work[k] for k in find_phases(tasks)[0]]
-        parts, words = fill_in_parts(first, *given, count)
+        first = [(k, chunk) for k in find_phases(tasks)[0] for chunk in tasks[k].chunks]
+        parts, words = fill_in_parts(_chunked(rows, first), *given, count)
         if parts:
             return self._lay_out_together(alone, [parts, *phases[1:]], words)
         whole, words = fill_parts(*given, count)
@@ -169,7 +169,8 @@ class Machine:
 
     def _lay_out(self, tasks: Sequence[Task], rows: Sequence[Row]) -> int:
         """Make the table of a stage, for all threads; return its address."""
-        alone, phases = self._keep(rows), self._phases(tasks, rows)
+        alone = self._keep([row for row, _ in _chunked(rows, tiled(tasks))])
+        phases = self._phases(tasks, rows)
         return self._lay_out_together(alone, phases) if phases else alone
 
     def _phases(self, tasks: Sequence[Task], rows: Sequence[Row]) -> list[list[list[Row]]]:
@@ -357,6 +358,11 @@ class Machine:
             for number in cold:
                 self.forms[number] = tasks[number].form
             self._runs_left[0] = _ALWAYS
+
+
+def _chunked(rows: Sequence[Row], chunks: Sequence[tuple[int, Chunk]]) -> list[tuple[Row, Chunk]]:
+    """Give each chunk its row; `rows` are those of whole tasks."""
+    return [((*rows[k][:2], chunk.low, chunk.high), chunk) for k, chunk in chunks]
 
 
 def _words(task: Task, width: int) -> NDArray[np.int64]:

@@ -25,8 +25,13 @@ Table = NDArray[np.int64]
 
 
 def make_table(rows: Sequence[Row]) -> Table:
-    """Write rows of (code, words, low, high), and a row that ends the table."""
-    return np.array([*rows, (0, 0, 0, 0)], dtype=np.int64)
+    """Write rows of (code, words, low, high), and a row that ends the table; join what is one."""
+    joined: list[Row] = []
+    for row in rows:
+        if joined and joined[-1][:2] == row[:2] and joined[-1][3] == row[2]:
+            row = (*row[:2], joined.pop()[2], row[3])
+        joined.append(row)
+    return np.array([*joined, (0, 0, 0, 0)], dtype=np.int64)
 
 
 def divide(tasks: Sequence[Task], rows: Sequence[Row], width: int, count: int) -> list[list[Row]]:

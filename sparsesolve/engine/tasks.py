@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.engine.fill import Chunk, cut
+from sparsesolve.engine.chunks import Chunk, cut
 from sparsesolve.engine.form import BASES, RUN_WORDS, Form
 from sparsesolve.engine.runs import affine_pieces, piece_words
 from sparsesolve.program import Block, Index, Kernel, Node, Program, Slots
@@ -62,7 +62,7 @@ class Task:
     reads, writes : list of (int, int)
         Hulls of the slots that are read, and ranges of those that are written: first and last.
     chunks : list of Chunk
-        The domain in parts, if it writes to the result.
+        The domain in parts.
     reads_result : bool
         Whether it copies within the result.
     kernel : Kernel
@@ -180,6 +180,7 @@ class _Maker:
         self.reads: list[tuple[int, int]] = []
         self.writes: list[tuple[int, int]] = []
         self.positions: list[Slots] = []
+        self.waits: list[Index] = []  # loads that may read what other tasks write
         self.starts: NDArray[np.int64] | None = None
         self.reads_result = False
         self.loads: list[_Access] = []
@@ -193,6 +194,8 @@ class _Maker:
     def add_load(self, index: Index, given: int | None) -> None:
         if given is None:
             self.reads.append(index.bounds())
+            if self.reads[-1][1] >= self.regions.n:
+                self.waits.append(index)
             base = self.regions.base(*self.reads[-1])
         else:
             base = given
@@ -263,7 +266,7 @@ class _Maker:
             self.work,
             self.reads,
             self.writes,
-            cut(self.positions, self.starts, self.regions.m),
+            cut(kernel, self.starts, self.positions, self.waits, self.regions.m),
             self.reads_result,
             kernel,
             self.kept,
