@@ -67,6 +67,30 @@ def test_orders_that_are_optimal_on_chordal_graphs(n: int, half: int, order: str
     assert found.ncolors == half + 1
 
 
+@settings(max_examples=30)
+@given(p=symmetric_patterns(max_side=9), shuffled=st.booleans(), seed=st.integers(0, 9))
+def test_dynamic_orders_follow_their_definitions(p: Pattern, shuffled: bool, seed: int) -> None:
+    graph = adjacency_graph(p)
+    mask = p.to_dense() & ~np.eye(p.shape[0], dtype=bool)
+
+    def order(name: str) -> list[int]:
+        return vertex_order(graph, name, seed, shuffled=shuffled).tolist()
+
+    def extreme(taken: list[int], count, pick) -> bool:
+        for k, v in enumerate(taken):
+            left = taken[k:]
+            if count(v, taken[:k], left) != pick(count(u, taken[:k], left) for u in left):
+                return False
+        return True
+
+    among_left = lambda v, done, left: mask[v, left].sum()
+    among_done = lambda v, done, left: mask[v, done].sum()
+    assert extreme(order("smallest-last")[::-1], among_left, min)
+    assert extreme(order("dynamic-largest-first"), among_left, max)
+    assert extreme(order("incidence-degree"), among_done, max)
+    assert extreme(order("largest-first"), lambda v, done, left: mask[v].sum(), max)
+
+
 @settings(max_examples=40)
 @given(p=symmetric_patterns(max_side=8))
 def test_perfect_elimination_is_optimal_where_the_graph_is_chordal(p: Pattern) -> None:
@@ -129,7 +153,7 @@ def test_random_depends_on_the_seed_alone() -> None:
     assert not np.array_equal(first.colors, color(p, order="random", seed=4).colors)
 
 
-@pytest.mark.parametrize(("side", "most"), [(6, 8), (12, 8), (24, 10), (32, 10)])
+@pytest.mark.parametrize(("side", "most"), [(6, 8), (12, 8), (24, 10), (32, 10), (48, 9)])
 def test_the_default_on_the_periodic_brusselator(side: int, most: int) -> None:
     one = stencil(side).to_scipy().tocoo()
     n = side * side

@@ -11,7 +11,7 @@
 #include <ctime>
 #include <fstream>
 #include <iostream>
-#include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -57,6 +57,13 @@ static Pattern read(const char *name) {
 
 static double cpu() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
+// The number of colors that are evaluated: 0 for a row, and more than `none` for a column, says no.
+static int distinct(const std::vector<int> &colors, int none) {
+    std::set<int> found(colors.begin(), colors.end());
+    return static_cast<int>(std::count_if(found.begin(), found.end(),
+                                          [&](int c) { return 0 < c && c <= none; }));
+}
+
 // Colors once; returns the number of colors and writes the seconds.
 static int color(Pattern &p, const std::string &way, const std::string &order, double &seconds) {
     if (way == "columns" || way == "rows") {
@@ -73,7 +80,11 @@ static int color(Pattern &p, const std::string &way, const std::string &order, d
         const double start = cpu();
         graph.Bicoloring(order, "IMPLICIT_COVERING__STAR_BICOLORING");
         seconds = cpu() - start;
-        return graph.GetVertexColorCount();
+        std::vector<int> left, right;
+        graph.GetLeftVertexColors(left);
+        graph.GetRightVertexColors(right);
+        const int none = p.rows + p.columns;
+        return distinct(left, none) + distinct(right, none);
     }
     GraphColoringInterface graph(SRC_MEM_ADOLC, p.table.data(), p.rows);
     const double start = cpu();

@@ -42,36 +42,36 @@ def count_neighbors(
 
 
 @njit(cache=True)
-def push(
-    head: NDArray[np.int32],
-    after: NDArray[np.int32],
-    before: NDArray[np.int32],
-    level: int,
-    v: int,
+def sort_by_level(
+    order: NDArray[np.int32],
+    position: NDArray[np.int32],
+    begin: NDArray[np.int32],
+    level: NDArray[np.int32],
+    start: NDArray[np.int32],
 ) -> None:
-    """Put `v` at the front of the list of its level."""
-    before[v] = -1
-    after[v] = head[level]
-    if head[level] >= 0:
-        before[head[level]] = v
-    head[level] = v
+    """Sort vertices by level, those of one level as in `start`; level d begins at `begin[d]`."""
+    begin[:] = 0
+    for v in range(level.size):
+        begin[level[v] + 1] += 1
+    for d in range(1, begin.size):
+        begin[d] += begin[d - 1]
+    for v in start:
+        position[v] = begin[level[v]]
+        order[position[v]] = v
+        begin[level[v]] += 1
+    for d in range(begin.size - 1, 0, -1):
+        begin[d] = begin[d - 1]
+    begin[0] = 0
 
 
 @njit(cache=True)
-def unlink(
-    head: NDArray[np.int32],
-    after: NDArray[np.int32],
-    before: NDArray[np.int32],
-    level: int,
-    v: int,
-) -> None:
-    """Take `v` out of the list of its level."""
-    if before[v] >= 0:
-        after[before[v]] = after[v]
-    else:
-        head[level] = after[v]
-    if after[v] >= 0:
-        before[after[v]] = before[v]
+def swap(order: NDArray[np.int32], position: NDArray[np.int32], v: int, k: int) -> None:
+    """Exchange `v` with the vertex at place k."""
+    other = order[k]
+    order[position[v]] = other
+    position[other] = position[v]
+    order[k] = v
+    position[v] = k
 
 
 @njit(cache=True)
@@ -89,43 +89,46 @@ def dynamic_order(
     """Take vertices by current degree; each one taken moves its free neighbors by `step`.
 
     ``take_largest, step = False, -1`` with full degrees, reversed, is smallest last; ``True, -1``
-    is dynamic largest first; ``True, 1`` from degree zero is incidence degree. `degree` is
-    consumed. Ties go to the vertex moved last, at first to the earliest in `start`.
+    is dynamic largest first, and ``True, 1`` from degree zero incidence degree, both reversed: the
+    largest are taken from the end. `degree` is consumed. Free vertices are kept sorted by degree,
+    and a change by one is one exchange with the first or last of the same degree.
+
+    Batagelj, Zaversnik (2003), "An O(m) algorithm for cores decomposition of networks", arXiv
+    cs/0310049, for keeping them sorted.
     """
     n = order.size
-    head = np.full(n + 1, -1, dtype=np.int32)
-    after = np.full(n, -1, dtype=np.int32)
-    before = np.full(n, -1, dtype=np.int32)
-    for k in range(n - 1, -1, -1):
-        push(head, after, before, degree[start[k]], start[k])
-    free = np.ones(n, dtype=np.bool_)
+    position = np.empty(n, dtype=np.int32)
+    begin = np.empty(n + 2, dtype=np.int32)
+    sort_by_level(order, position, begin, degree, start)
+    # The vertex last treated that is a neighbor; n once taken.
     seen = np.full(n, -1, dtype=np.int32)
-    level = n - 1 if take_largest else 0
-    for k in range(n):
-        while head[level] < 0:
-            level += -1 if take_largest else 1
-        v = head[level]
-        unlink(head, after, before, level, v)
-        free[v] = False
-        seen[v] = v
-        order[k] = v
+    low, high = 0, n
+    for _ in range(n):
+        if take_largest:
+            high -= 1
+            v = order[high]
+        else:
+            v = order[low]
+            low += 1
+        seen[v] = n
         for p in range(first_ptr[v], first_ptr[v + 1]):
             w = first_index[p]
             for q in range(second_ptr[w], second_ptr[w + 1]):
                 u = second_index[q]
-                if seen[u] == v:
+                if seen[u] == v or seen[u] == n:
                     continue
                 seen[u] = v
-                if not free[u]:
-                    continue
-                unlink(head, after, before, degree[u], u)
-                degree[u] += step
-                push(head, after, before, degree[u], u)
-        # One step changes a degree by one, so the search resumes one bucket away at most.
-        if step > 0:
-            level = min(level + 1, n)
-        elif not take_largest:
-            level = max(level - 1, 0)
+                d = degree[u]
+                degree[u] = d + step
+                if step > 0:
+                    last = min(begin[d + 1], high) - 1
+                    swap(order, position, u, last)
+                    begin[d + 1] = last
+                else:
+                    first = max(begin[d], low)
+                    swap(order, position, u, first)
+                    begin[d] = first + 1
+                    begin[d - 1] = max(begin[d - 1], min(low, first))
 
 
 @njit(cache=True)
@@ -211,9 +214,9 @@ def saturation_order(
 ) -> None:
     """Take the vertex whose neighbors have most colors, and give it the first that is free.
 
-    Ties go to the vertex moved last, at first to the earliest in `start`. The colors near each
-    vertex are a row of bits; colors for which there is no room in `most_words` words of memory are
-    not counted.
+    The vertices come out in reverse, each at its end of `order`; at first the last one in `start`
+    is taken. The colors near each vertex are a row of bits; colors for which there is no room in
+    `most_words` words of memory are not counted.
 
     Brelaz (1979), "New methods to color the vertices of a graph", Communications of the ACM 22(4).
     """
@@ -222,20 +225,13 @@ def saturation_order(
     near = np.zeros((n, width), dtype=np.uint64)
     one = np.uint64(1)
     saturation = np.zeros(n, dtype=np.int32)
-    head = np.full(n + 1, -1, dtype=np.int32)
-    after = np.full(n, -1, dtype=np.int32)
-    before = np.full(n, -1, dtype=np.int32)
-    for k in range(n - 1, -1, -1):
-        push(head, after, before, 0, start[k])
+    position = np.empty(n, dtype=np.int32)
+    begin = np.empty(n + 2, dtype=np.int32)
+    sort_by_level(order, position, begin, saturation, start)
     free = np.ones(n, dtype=np.bool_)
-    level = 0
-    for k in range(n):
-        while head[level] < 0:
-            level -= 1
-        v = head[level]
-        unlink(head, after, before, level, v)
+    for high in range(n - 1, -1, -1):
+        v = order[high]
         free[v] = False
-        order[k] = v
         color = 0
         while color < 64 * width and (near[v, color // 64] >> np.uint64(color % 64)) & one:
             color += 1
@@ -255,7 +251,8 @@ def saturation_order(
                 if not free[u] or near[u, word] & bit:
                     continue
                 near[u, word] |= bit
-                unlink(head, after, before, saturation[u], u)
-                saturation[u] += 1
-                push(head, after, before, saturation[u], u)
-                level = max(level, saturation[u])
+                d = saturation[u]
+                saturation[u] = d + 1
+                last = min(begin[d + 1], high) - 1
+                swap(order, position, u, last)
+                begin[d + 1] = last

@@ -33,7 +33,9 @@ MAX_WORK = 1_000_000_000
 MAX_WORDS = 2**24
 
 
-def vertex_order(graph: Graph, order: str, seed: int = 0) -> NDArray[np.int32]:
+def vertex_order(
+    graph: Graph, order: str, seed: int = 0, *, shuffled: bool = False
+) -> NDArray[np.int32]:
     """Return the vertices of `graph` in the order of that name, shape (n,).
 
     Notes
@@ -44,36 +46,37 @@ def vertex_order(graph: Graph, order: str, seed: int = 0) -> NDArray[np.int32]:
     "dynamic-largest-first" removes the one with most, "incidence-degree" takes the one with most
     neighbors already taken, "saturation" the one with most colors among them, and
     "perfect-elimination" searches lexicographically, which is optimal where the graph is chordal.
+    Among equals an earlier index comes first at the start; `shuffled` puts the start at random.
     Time `graph.work`, memory O(n); rows so long that this would take more than `MAX_WORK` steps are
     left out of the count of neighbors.
     """
     from sparsesolve.coloring import order_kernels  # noqa: PLC0415 - numba loads only here
 
-    natural = np.arange(graph.n, dtype=np.int32)
-    if order == "natural":
-        return natural
-    if order == "random":
-        return np.random.default_rng(seed).permutation(natural)
     if order not in ORDERS:
         raise ValueError(f"`order` must be one of {ORDERS}, got {order!r}.")
+    start = np.arange(graph.n, dtype=np.int32)
+    if shuffled or order == "random":
+        start = np.random.default_rng(seed).permutation(start)
+    if order in ("natural", "random"):
+        return start
     graph = graph.without_long_lists(MAX_WORK)
     found = np.empty(graph.n, dtype=np.int32)
     if order == "perfect-elimination":
-        order_kernels.lexicographic_order(found, natural, *graph.walk)
+        order_kernels.lexicographic_order(found, start, *graph.walk)
         return found
     degree = np.empty(graph.n, dtype=np.int32)
     order_kernels.count_neighbors(degree, *graph.walk)
-    largest_first = np.argsort(-degree, kind="stable").astype(np.int32)
+    smallest_first = start[np.argsort(-degree[start], kind="stable")][::-1].copy()
     if order == "largest-first":
-        return largest_first
+        return smallest_first[::-1].copy()
     if order == "saturation":
-        order_kernels.saturation_order(found, largest_first, *graph.walk, MAX_WORDS)
+        order_kernels.saturation_order(found, smallest_first, *graph.walk, MAX_WORDS)
     elif order == "smallest-last":
-        order_kernels.dynamic_order(found, degree, natural, *graph.walk, False, -1)
-        found = found[::-1].copy()
+        order_kernels.dynamic_order(found, degree, start, *graph.walk, False, -1)
     elif order == "incidence-degree":
         degree[:] = 0
-        order_kernels.dynamic_order(found, degree, largest_first, *graph.walk, True, 1)
+        order_kernels.dynamic_order(found, degree, smallest_first, *graph.walk, True, 1)
     else:
-        order_kernels.dynamic_order(found, degree, natural, *graph.walk, True, -1)
-    return found
+        order_kernels.dynamic_order(found, degree, start[::-1].copy(), *graph.walk, True, -1)
+    # All of these come out last vertex first.
+    return found[::-1].copy()

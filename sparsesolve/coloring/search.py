@@ -47,6 +47,9 @@ WALKS = {
 # Passes without fewer colors after which recoloring turns to another start, and how often it does.
 PATIENCE = 15
 ROUNDS = 5
+# Orders that are tried with equals shuffled, and how often in all.
+SHUFFLED = ("smallest-last", "incidence-degree", "random", "perfect-elimination")
+SHUFFLES = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +77,14 @@ class Task:
     forced: Colors
     seed: int
 
-    def in_order(self, order: str) -> Coloring:
-        """Color in the order of that name; of both sides also by setting dense lines apart."""
-        vertices = vertex_order(self.graph, order, self.seed)
+    def in_order(self, order: str, *, shuffle: int | None = None) -> Coloring:
+        """Color in the order of that name; of both sides also by setting dense lines apart.
+
+        With `shuffle`, a seed, equals are taken in random order.
+        """
+        shuffled = shuffle is not None
+        seed = self.seed if shuffle is None else shuffle
+        vertices = vertex_order(self.graph, order, seed, shuffled=shuffled)
         if self.structure != "bidirectional":
             return replace(self.along(vertices), order=order)
         apart = (split_off_rows(self.pattern, order), split_off_columns(self.pattern, order))
@@ -119,7 +127,8 @@ class Task:
             return self.graph.work
         # Each edge costs the colors around one of its ends, of which there are not very many.
         degree = np.diff(self.graph.first_ptr).astype(np.int64)
-        return 2 * int((degree * np.minimum(degree, 32)).sum())
+        once = 2 * int((degree * np.minimum(degree, 32)).sum())
+        return once if self.structure == "symmetric" else 3 * once
 
 
 class Budget:
@@ -159,6 +168,9 @@ def search(task: Task, orders: Sequence[str], budget: Budget) -> Coloring:
         if budget.allows(WALKS[order] * task.graph.work + task.steps, best):
             found.append(task.in_order(order))
     best = min(found, key=_ncolors)
+    if task.structure in ("symmetric", "bidirectional") and len(orders) > 1:
+        best = _shuffled(task, best, budget)
+        found.append(best)
     if task.structure == "bidirectional" or task.forced.size:
         return best
     # A regular coloring with one color more is often the better start than the best one.
@@ -167,6 +179,15 @@ def search(task: Task, orders: Sequence[str], budget: Budget) -> Coloring:
     for _ in range(ROUNDS):
         for start in starts:
             best = min(best, _recolored(task, start, best, budget, rng), key=_ncolors)
+    return best
+
+
+def _shuffled(task: Task, best: Coloring, budget: Budget) -> Coloring:
+    """Color in the better orders again, equals in random order, which star colorings depend on."""
+    for k in range(SHUFFLES):
+        order = SHUFFLED[k % len(SHUFFLED)]
+        if budget.allows(WALKS[order] * task.graph.work + task.steps, best):
+            best = min(best, task.in_order(order, shuffle=task.seed + k), key=_ncolors)
     return best
 
 
