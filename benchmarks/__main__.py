@@ -1,4 +1,4 @@
-"""``python -m benchmarks {peers,table,setup,solve,run,report}``.
+"""``python -m benchmarks {peers,table,setup,solve,coloring,run,report}``.
 
 Separate because it is the only module here that reads the command line and prints.
 """
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, text in (
         ("setup", "detection, set-up and import, against their targets"),
         ("solve", "solvers with sparsesolve and with their own derivatives"),
+        ("coloring", "colors and times, beside ColPack where it is installed"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--quick", action="store_true", help="small sizes")
@@ -70,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from benchmarks.setup import run_setup
 
         run_setup(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
+    elif chosen.command == "coloring":
+        from benchmarks.coloring import run_coloring
+
+        run_coloring(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
     else:
         from benchmarks.solve import run_solve
 
