@@ -192,7 +192,7 @@ def kronecker() -> sp.coo_array:
     """Power of a small matrix: self-similar, with rows and columns of very different lengths."""
     seed = sp.coo_array(np.array([[1, 1, 0], [1, 1, 1], [0, 1, 0]]))
     power = seed
-    for _ in range(6):
+    for _ in range(5):
         power = sp.coo_array(sp.kron(power, seed))
         power.eliminate_zeros()
     return power

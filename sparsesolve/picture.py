@@ -7,6 +7,8 @@ matrix has more than `MAX_CELLS` rows or columns; so its size does not grow with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,13 +20,15 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.pattern import Pattern
 from sparsesolve.textplot import draw, draw_marks, fits_marks
 
-__all__ = ["coloring_text", "plot_coloring", "spy"]
+__all__ = ["Panel", "coloring_text", "plot_coloring", "plot_equation", "spy"]
 
 MAX_CELLS = 1000
 INK = "#1b2a41"
 EMPTY = "#ffffff"
 GRID = "#d9dee6"
 PALETTE = ("#2e6fb7", "#e07a2d", "#2f9e6e", "#c2413b", "#7d5ab5", "#a8762f", "#d1629f", "#4aa3b8")
+PLAIN = "#5b7aa6"
+CELL = 0.36
 # Marks of colors in text; colors beyond these share the last.
 MARKS = np.array(list("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#"))
 
@@ -157,6 +161,82 @@ def plot_coloring(
     return ax
 
 
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A small matrix of an equation.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (m, n)
+        Its values; a boolean matrix is drawn without numbers.
+    title : str
+        Written above it.
+    colors : array_like of int, shape (m, n), optional
+        Number of the color of each entry, as in `plot_coloring`; -1 or none for a plain one.
+    """
+
+    matrix: Any
+    title: str = ""
+    colors: Any = None
+
+
+def plot_equation(parts: Sequence[Panel | str]) -> Any:
+    """Draw small matrices in one row, with signs between them, all cells of one size.
+
+    Parameters
+    ----------
+    parts : sequence of Panel or str
+        Such as ``[Panel(J, "J"), "=", Panel(A, "A"), Panel(B, "B")]``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    panels = [part for part in parts if isinstance(part, Panel)]
+    shapes = [np.shape(panel.matrix) for panel in panels]
+    tall = CELL * max(m for m, _ in shapes)
+    gap = 0.14
+    widths = [CELL * np.shape(p.matrix)[1] if isinstance(p, Panel) else 0.3 for p in parts]
+    width, height = sum(widths) + gap * (len(parts) + 1), tall + 0.55
+    figure = _figure(width, height, layout=None)
+    left = gap
+    for part, across in zip(parts, widths, strict=True):
+        if isinstance(part, str):
+            figure.text(
+                (left + across / 2) / width, (0.1 + tall / 2) / height, part,
+                ha="center", va="center", fontsize=15, color=INK,
+            )  # fmt: skip
+        else:
+            down = CELL * np.shape(part.matrix)[0]
+            place = (
+                left / width, (0.1 + (tall - down) / 2) / height, across / width, down / height
+            )  # fmt: skip
+            _show_panel(figure.add_axes(place), part)
+        left += across + gap
+    return figure
+
+
+def _show_panel(ax: Any, panel: Panel) -> None:
+    """Draw one matrix of an equation."""
+    values = np.asarray(panel.matrix)
+    pattern = Pattern.from_dense(values)
+    colors = np.full(values.shape, -1) if panel.colors is None else np.asarray(panel.colors)
+    plain = _import("matplotlib.colors").to_rgb(PLAIN)
+    palette = np.concatenate((_palette(int(colors.max(initial=-1)) + 1).reshape(-1, 3), [plain]))
+    image = np.ones((*values.shape, 3))
+    filled = pattern.to_dense()
+    image[filled] = palette[colors[filled]]
+    _show(ax, image, pattern.shape)
+    if values.dtype != np.bool_:
+        _write(ax, values, pattern)
+    ax.set_title(panel.title, fontsize=10)
+
+
 # ----- Cells and colors ----------------------------------------------------------------------
 
 
@@ -246,9 +326,9 @@ def _axes(ax: Any, shape: tuple[int, int]) -> Any:
     return figure.add_subplot()
 
 
-def _figure(width: float, height: float) -> Any:
+def _figure(width: float, height: float, layout: str | None = "constrained") -> Any:
     """Make a figure without touching the state of pyplot, so that nothing has to be closed."""
-    figure = _import("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
+    figure = _import("matplotlib.figure").Figure(figsize=(width, height), layout=layout)
     _import("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
     return figure
 

@@ -11,7 +11,7 @@ import pytest
 from sparsesolve.coloring import color
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.pattern import Pattern
-from sparsesolve.picture import coloring_text, plot_coloring, spy
+from sparsesolve.picture import Panel, coloring_text, plot_coloring, plot_equation, spy
 
 
 def band(n: int) -> Pattern:
@@ -126,3 +126,27 @@ def test_without_matplotlib_the_message_says_what_to_install(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install sparsesolve\[plot\]"):
         spy(band(3))
+
+
+def test_equations_have_cells_of_one_size() -> None:
+    colors = np.array([[0, 1, -1], [-1, 1, 2]])
+    parts = [
+        Panel(np.array([[1.0, 2.0, 0.0], [0.0, 3.0, 4.0]]), "J", colors),
+        "=",
+        Panel(np.eye(2), "A"),
+        Panel(np.ones((2, 3), dtype=bool), "pattern"),
+    ]
+    figure = plot_equation(parts)
+    axes = figure.axes
+    assert [ax.get_title() for ax in axes] == ["J", "A", "pattern"]
+    assert [len(ax.texts) for ax in axes] == [4, 2, 0]
+    width, height = figure.get_size_inches()
+    for ax, (m, n) in zip(axes, ((2, 3), (2, 2), (2, 3)), strict=True):
+        box = ax.get_position()
+        assert box.width * width / n == pytest.approx(box.height * height / m)
+    image = np.asarray(axes[0].images[0].get_array())
+    assert np.allclose(image[0, 2], 1.0)
+    assert not np.allclose(image[0, 0], image[0, 1])
+    target = io.BytesIO()
+    figure.savefig(target, format="png", dpi=40)
+    assert target.getvalue().startswith(b"\x89PNG")
