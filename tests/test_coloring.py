@@ -343,7 +343,7 @@ def test_malformed_colorings_are_refused() -> None:
 
 def test_repr() -> None:
     assert repr(color(band(9, 1), order="natural")) == (
-        "Coloring(columns, direct, natural: 3 colors for 9 x 9, nnz=25)"
+        "Coloring(columns, direct, natural: 3 colors, at least 3, for 9 x 9, nnz=25)"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import re
@@ -45,3 +46,15 @@ def test_the_pictures_can_be_drawn(guide) -> None:
 def test_the_maps_of_the_example_multiply_to_its_jacobian(guide) -> None:
     m = guide.factors()
     assert np.array_equal(m["J"], m["A3"] @ m["A2"] @ m["A1"] + m["C"])
+
+
+def test_the_coloring_page_runs_and_prints_what_it_says() -> None:
+    page = (DOCS / "coloring.md").read_text()
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```\n```text\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    for code, expected in blocks:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, "coloring.md", "exec"), names)
+        assert out.getvalue() == expected

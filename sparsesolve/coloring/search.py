@@ -29,7 +29,7 @@ Colors = NDArray[np.int32]
 REUSES = 100
 # Steps of the simplest evaluation, and of the simplest try, besides those that grow with the size.
 CALL_STEPS = 10_000
-TRY_STEPS = 20_000
+TRY_STEPS = {"columns": 25_000, "rows": 25_000, "symmetric": 100_000, "bidirectional": 300_000}
 # Without a budget of the user, no search takes more than this many steps, some tenths of a second.
 MOST_STEPS = 40_000_000
 STEPS_A_SECOND = 250_000_000
@@ -153,7 +153,7 @@ class Budget:
         limit = self._given
         if limit is None:
             limit = min(REUSES * saved * self._evaluation, MOST_STEPS)
-        cost = TRY_STEPS + steps
+        cost = TRY_STEPS[best.structure] + steps
         if saved <= 0 or self.spent + cost > limit:
             return False
         self.spent += cost

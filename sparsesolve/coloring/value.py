@@ -186,7 +186,7 @@ class Coloring:
         parts = f", {self.nforward} of columns" if self.structure == "bidirectional" else ""
         return (
             f"Coloring({self.structure}, {self.recovery}, {self.order}: {self.ncolors} colors"
-            f"{parts} for {m} x {n}, nnz={self.pattern.nnz})"
+            f"{parts}, at least {self.lower_bound}, for {m} x {n}, nnz={self.pattern.nnz})"
         )
 
 

@@ -36,7 +36,8 @@ def report(derivative: Any, function: Any, nonzeros: Any) -> str:
     ]
     recovery = getattr(nonzeros, "recovery", None)
     if recovery is not None:
-        rows.append(("colors", f"{recovery.coloring.ncolors} ({recovery.coloring.structure})"))
+        used = recovery.coloring
+        rows.append(("colors", f"{used.ncolors} ({used.structure}, at least {used.lower_bound})"))
     how = getattr(function, "preparation", None)
     if how is not None:
         rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in how.seconds.items()]
