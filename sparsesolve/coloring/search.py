@@ -29,7 +29,7 @@ Colors = NDArray[np.int32]
 REUSES = 100
 # Steps of the simplest evaluation, and of the simplest try, besides those that grow with the size.
 CALL_STEPS = 10_000
-TRY_STEPS = {"columns": 25_000, "rows": 25_000, "symmetric": 100_000, "bidirectional": 300_000}
+TRY_STEPS = {"columns": 25_000, "rows": 25_000, "symmetric": 100_000, "bidirectional": 1_500_000}
 # Without a budget of the user, no search takes more than this many steps, some tenths of a second.
 MOST_STEPS = 40_000_000
 STEPS_A_SECOND = 250_000_000
