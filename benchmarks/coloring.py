@@ -218,6 +218,7 @@ def brusselator_colors() -> list[str]:
 def write(output: Path, lines: Sequence[Line], about: Mapping[str, str]) -> None:
     """Write the lines as CSV, under comments that name the machine."""
     names = [field.name for field in fields(Line)][:-1]
+    names[names.index("way")] = "structure"
     with output.open("w", encoding="utf-8", newline="") as file:
         file.writelines(f"# {name}: {text}\n" for name, text in about.items())
         writer = csv.writer(file, lineterminator="\n")

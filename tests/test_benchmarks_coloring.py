@@ -58,7 +58,7 @@ def test_the_table_marks_where_colpack_has_fewer(tmp_path: Path) -> None:
     write(tmp_path / "lines.csv", lines, {"seed": "0"})
     written = (tmp_path / "lines.csv").read_text().splitlines()
     assert written[0] == "# seed: 0"
-    assert written[1].startswith("pattern,family,rows,columns,entries,way,bound,ours,order")
+    assert written[1].startswith("pattern,family,rows,columns,entries,structure,bound,ours,order")
     assert len(written) == 5
 
 

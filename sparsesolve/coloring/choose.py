@@ -31,7 +31,7 @@ __all__ = ["SEARCHES", "color"]
 SEARCHES = ("auto", "best", "iterated-greedy")
 
 # The cheapest first, which is often the best on a mesh; then those that are best most often.
-ONE_SIDE = (
+DISTANCE_TWO = (
     "natural",
     "saturation",
     "largest-first",
@@ -41,7 +41,7 @@ ONE_SIDE = (
     "dynamic-largest-first",
     "random",
 )
-BOTH_SIDES = (
+STAR = (
     "natural",
     "smallest-last",
     "perfect-elimination",
@@ -139,7 +139,7 @@ def color(
         return task.in_order(order)
     if order != "auto" and budget is None:
         budget = BEST_SECONDS
-    orders: tuple[str, ...] = ONE_SIDE if structure in ("columns", "rows") else BOTH_SIDES
+    orders: tuple[str, ...] = STAR if structure == "symmetric" else DISTANCE_TWO
     if order == "iterated-greedy":
         orders = ("largest-first",)
     return search(task, orders, Budget(known, budget))
