@@ -22,7 +22,7 @@ from sparsesolve.textplot import draw, draw_marks, fits_marks
 
 __all__ = ["Panel", "coloring_text", "plot_coloring", "plot_equation", "spy"]
 
-MAX_CELLS = 1000
+MAX_CELLS = 500
 INK = "#1b2a41"
 EMPTY = "#ffffff"
 GRID = "#d9dee6"
@@ -93,7 +93,7 @@ def spy(pattern: Pattern | Coloring | Any, ax: Any = None) -> Any:
 
     Notes
     -----
-    A matrix with more than 1000 rows or columns is drawn in blocks, darker where more entries are.
+    A matrix with more than 500 rows or columns is drawn in blocks, darker where more entries are.
     """
     known = _as_pattern(pattern)
     ax = _axes(ax, known.shape)
@@ -246,16 +246,18 @@ def _cells(shape: tuple[int, int]) -> tuple[int, int]:
 
 def _block_counts(pattern: Pattern, down: int, across: int) -> NDArray[np.float64]:
     """Count the entries in each cell, shape (down, across)."""
-    return _block_sums(pattern, np.ones(pattern.nnz), down, across)
+    i, j = _blocks(pattern, down, across)
+    counts = np.bincount(i * across + j, minlength=down * across)
+    return counts.astype(np.float64).reshape(down, across)
 
 
-def _block_sums(
-    pattern: Pattern, weights: NDArray[np.float64], down: int, across: int
-) -> NDArray[np.float64]:
+def _blocks(
+    pattern: Pattern, down: int, across: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cell of each entry: its row and its column among the cells."""
     i = pattern.rows.astype(np.int64) * down // max(1, pattern.shape[0])
     j = pattern.indices.astype(np.int64) * across // max(1, pattern.shape[1])
-    sums = np.bincount(i * across + j, weights=weights, minlength=down * across)
-    return sums.astype(np.float64).reshape(down, across)
+    return i, j
 
 
 def _entry_colors(coloring: Coloring) -> NDArray[np.int32]:
@@ -292,11 +294,9 @@ def _tinted(coloring: Coloring, palette: NDArray[np.float64]) -> NDArray[np.floa
         image *= 1.0 - pale * (1.0 - colors[coloring.column_colors])[None, :, :]
     elif coloring.structure == "rows" and down == m:
         image *= 1.0 - pale * (1.0 - colors[coloring.row_colors])[:, None, :]
-    counts = _block_counts(pattern, down, across)
-    entries = colors[_entry_colors(coloring)]
-    mean = np.stack([_block_sums(pattern, entries[:, k], down, across) for k in range(3)], axis=-1)
-    filled = counts > 0
-    image[filled] = mean[filled] / counts[filled][:, None]
+    # In a block of many entries one gives the color: a mean of colors would be none of them.
+    i, j = _blocks(pattern, down, across)
+    image[i, j] = colors[_entry_colors(coloring)]
     return image
 
 
@@ -363,7 +363,9 @@ def _panels(coloring: Coloring) -> tuple[Any, dict[str, Any]]:
     return ax, sides
 
 
-def _show(ax: Any, image: NDArray[np.float64], shape: tuple[int, int]) -> None:
+def _show(
+    ax: Any, image: NDArray[np.float64], shape: tuple[int, int], aspect: str = "equal"
+) -> None:
     """Draw an image of a matrix of that shape, with a grid where cells are large enough."""
     m, n = shape
     ax.set_xticks([])
@@ -372,7 +374,7 @@ def _show(ax: Any, image: NDArray[np.float64], shape: tuple[int, int]) -> None:
         spine.set_color("#8d99ae")
     if not m or not n:
         return
-    ax.imshow(image, extent=(-0.5, n - 0.5, m - 0.5, -0.5), interpolation="nearest", aspect="equal")
+    ax.imshow(image, extent=(-0.5, n - 0.5, m - 0.5, -0.5), interpolation="nearest", aspect=aspect)
     if max(m, n) <= 60:
         ax.hlines(np.arange(m - 1) + 0.5, -0.5, n - 0.5, color=GRID, linewidth=0.6)
         ax.vlines(np.arange(n - 1) + 0.5, -0.5, m - 0.5, color=GRID, linewidth=0.6)
@@ -395,7 +397,8 @@ def _show_products(
     owner = np.arange(image.shape[int(forward)]) * len(palette) // max(1, image.shape[int(forward)])
     tint = palette[owner][None, :, :] if forward else palette[owner][:, None, :]
     image = np.where((counts > 0)[..., None], np.broadcast_to(tint, image.shape), image)
-    _show(ax, image, filled.shape)
+    # Few products of a large matrix would be too thin to be seen in cells of its size.
+    _show(ax, image, filled.shape, aspect="auto" if max(coloring.pattern.shape) > 60 else "equal")
     matrix = "H" if coloring.structure == "symmetric" else "J"
     ax.set_title(f"{matrix} S" if forward else f"S$^T$ {matrix}", fontsize=10)
     if values is not None:
