@@ -7,6 +7,7 @@ is two CSR structures walked one after the other (see `order_kernels`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ __all__ = ["Graph", "adjacency_graph", "augmented_graph", "column_graph"]
 Index = NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
     """Vertices 0 .. n - 1; the neighbors of v are reached through `first`, then `second`."""
 
@@ -39,7 +40,7 @@ class Graph:
         """The four index arrays, as the kernels take them."""
         return self.first_ptr, self.first_index, self.second_ptr, self.second_index
 
-    @property
+    @cached_property
     def work(self) -> int:
         """Number of steps of a walk from all vertices: the cost of a degree count."""
         lengths = np.diff(self.second_ptr).astype(np.int64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ REUSES = 100
 # Steps of the simplest evaluation, and of the simplest try, besides those that grow with the size.
 CALL_STEPS = 10_000
 TRY_STEPS = {"columns": 25_000, "rows": 25_000, "symmetric": 100_000, "bidirectional": 1_500_000}
+# A pattern beyond so many entries leaves the cache: vertices out of order cost so many times more.
+CACHED = 1_000_000
+SCATTERED = 8
 # Without a budget of the user, no search takes more than this many steps, some tenths of a second.
 MOST_STEPS = 40_000_000
 STEPS_A_SECOND = 250_000_000
@@ -120,7 +124,12 @@ class Task:
             self.pattern, colors, structure=self.structure, recovery=self.recovery
         )
 
-    @property
+    def cost(self, order: str) -> int:
+        """Return the steps of finding an order and of coloring in it."""
+        steps = WALKS[order] * self.graph.work + self.steps
+        return steps if order == "natural" or self.pattern.nnz <= CACHED else SCATTERED * steps
+
+    @cached_property
     def steps(self) -> int:
         """Steps of one walk: of coloring the vertices in a given order."""
         if self.structure in ("columns", "rows"):
@@ -165,7 +174,7 @@ def search(task: Task, orders: Sequence[str], budget: Budget) -> Coloring:
     found = [task.in_order(orders[0])]
     for order in orders[1:]:
         best = min(found, key=_ncolors)
-        if budget.allows(WALKS[order] * task.graph.work + task.steps, best):
+        if budget.allows(task.cost(order), best):
             found.append(task.in_order(order))
     best = min(found, key=_ncolors)
     if task.structure in ("symmetric", "bidirectional") and len(orders) > 1:
@@ -186,7 +195,7 @@ def _shuffled(task: Task, best: Coloring, budget: Budget) -> Coloring:
     """Color in the better orders again, equals in random order, which star colorings depend on."""
     for k in range(SHUFFLES):
         order = SHUFFLED[k % len(SHUFFLED)]
-        if budget.allows(WALKS[order] * task.graph.work + task.steps, best):
+        if budget.allows(task.cost(order), best):
             best = min(best, task.in_order(order, shuffle=task.seed + k), key=_ncolors)
     return best
 
@@ -196,7 +205,7 @@ def _recolored(
 ) -> Coloring:
     """Color again and again, color class by color class, until that has not helped for long."""
     current, since = start, 0
-    while since < PATIENCE and budget.allows(task.steps, best):
+    while since < PATIENCE and budget.allows(task.cost("random"), best):
         found = task.along(class_order(current.colors, since, rng))
         since = 0 if found.ncolors < current.ncolors else since + 1
         # An equally good coloring is a new starting point.

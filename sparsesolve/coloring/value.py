@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -104,7 +104,7 @@ class Coloring:
 
         Whether they allow the recovery is checked when a `Recovery` is made from them.
         """
-        given = np.asarray(colors, dtype=np.int64).reshape(-1)
+        given = np.asarray(colors).reshape(-1)
         n = pattern.shape[1]
         ahead = {"rows": 0, "bidirectional": n}.get(structure, given.size)
         forward, nforward = renumbered(given[:ahead])
@@ -190,9 +190,18 @@ class Coloring:
         )
 
 
-def renumbered(colors: NDArray[np.int64]) -> tuple[NDArray[np.int32], int]:
+def renumbered(colors: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
     """Return colors with the numbers 0, 1, ... in increasing order of the old, and how many."""
-    names, position = np.unique(colors, return_inverse=True)
-    negative = int(np.searchsorted(names, 0))
-    renumbered = np.maximum(position.reshape(-1) - negative, -1).astype(np.int32)
-    return renumbered, names.size - negative
+    used = np.maximum(colors, -1)
+    if used.max(initial=-1) > 2 * used.size:
+        # Large names: their ranks first.
+        names, position = np.unique(used, return_inverse=True)
+        used = position.reshape(-1) - int(names[0] == -1)
+    present = np.zeros(int(used.max(initial=-1)) + 2, dtype=bool)
+    present[used] = True
+    # Color -1 finds the last element.
+    present[-1] = False
+    number = np.cumsum(present, dtype=np.int32) - np.int32(1)
+    ncolors = int(number[-1]) + 1
+    number[-1] = -1
+    return number[used], ncolors
