@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.coloring import WAYS, Line, compare, markdown, run_coloring, write
+from benchmarks.coloring import (
+    BEGIN,
+    END,
+    WAYS,
+    Line,
+    compare,
+    markdown,
+    quote,
+    run_coloring,
+    write,
+)
 from benchmarks.coloring_patterns import PATTERNS, Named
 from benchmarks.colpack import ColPackMissing, built
 from sparsesolve.coloring import color
@@ -87,6 +97,16 @@ def test_without_a_compiler_the_comparison_goes_on(
     run_coloring(Console(file=out), quick=True, output=tmp_path / "coloring.csv", about={})
     assert "ColPack is skipped: no C++ compiler" in out.getvalue()
     assert (tmp_path / "coloring.md").read_text().endswith("| 3 | 3 | 3 | 2 | 3 |\n")
+
+
+def test_a_page_is_changed_between_its_marks_only(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"above\n{BEGIN}old\n{END}below\n")
+    quote(page, "new")
+    assert page.read_text() == f"above\n{BEGIN}\nnew\n{END}below\n"
+    page.write_text("no marks\n")
+    with pytest.raises(ValueError, match="must have lines"):
+        quote(page, "new")
 
 
 def test_the_page_quotes_the_results() -> None:
