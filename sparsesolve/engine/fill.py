@@ -146,8 +146,7 @@ def fill_parts(
         What they refer to; it and the template must be kept.
     """
     words = np.array([_address(template), _MOVE], dtype=np.int64)
-    where = np.flatnonzero(is_constant)
-    low, high = (int(where[0]), int(where[-1]) + 1) if where.size else (0, 0)
+    low, high = _hull(is_constant)
     edges = [low + (high - low) * k // parts for k in range(parts + 1)]
     rows = [(code, _address(words), *edge) for edge in pairwise(edges)]
     return rows, words
@@ -160,8 +159,8 @@ class _Filler:
         self.rows: list[Row] = []
         self.words: list[int] = []
         self._template = template
-        self._constants = np.flatnonzero(is_constant)
-        self._next = 0  # among the constants
+        self._is_constant = is_constant
+        self._done = 0  # positions below are filled
         self._address = _address(template)
         self._known: dict[tuple[int, int], int] = {}
 
@@ -177,17 +176,26 @@ class _Filler:
 
     def fill(self, reach: int) -> None:
         """Fill what is not filled below `reach`, from the first constant to the last one."""
-        first, self._next = self._next, int(np.searchsorted(self._constants, reach))
-        if self._next <= first:
-            self._next = first
+        if reach <= self._done:
             return
-        low, high = int(self._constants[first]), int(self._constants[self._next - 1]) + 1
+        low, high = _hull(self._is_constant[self._done : reach])
+        low, high = self._done + low, self._done + high
+        self._done = reach
+        if low == high:
+            return
         part = self._template[low:high]
         key = (part.size, zlib.crc32(part.data))
         twin = self._known.setdefault(key, low)
         same = self._template[twin : twin + part.size].tobytes() == part.tobytes()
         self.rows.append((-1, len(self.words), low, high))
         self.words += [self._address - 8 * (low - twin if same else 0), _MOVE]
+
+
+def _hull(marked: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the first marked place and the one after the last; 0 and 0 if there is none."""
+    if not marked.any():
+        return 0, 0
+    return int(marked.argmax()), marked.size - int(marked[::-1].argmax())
 
 
 def _address(array: NDArray[Any]) -> int:
