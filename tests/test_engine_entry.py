@@ -323,3 +323,31 @@ def test_every_form_of_arguments_of_a_jacobian():
         K.values(2.0, False, y)
     with pytest.raises(StructureMismatch, match=r"`t` must have shape \(\)"):
         K.values(np.ones(1), True, y)
+
+
+@pytest.mark.parametrize("n", [2, 50, 5000])
+def test_the_hessian_of_a_lagrangian_takes_multipliers_in_pieces(n, rng):
+    """Small ones are copied by the entry; large ones go the long way."""
+    d = ProblemDerivatives(lambda x: np.sum(x**3), [lambda x: x[1:] * x[:-1] ** 2], np.ones(n))
+    x, y = rng.normal(size=n), rng.normal(size=n - 1)
+    out = np.empty(d.hessian_pattern.nnz)
+    quick = d._hessian_entries[1](x, y, 2.0, out) is out
+    assert quick == (n <= 2048)
+    for sigma in (2.0, 2, np.float64(2.0), np.array(2.0), 0.0):
+        expected = d._weighted_hessian(x, y, sigma, None)
+        np.testing.assert_array_equal(d.hessian_values(x, y, sigma), expected)
+        np.testing.assert_array_equal(d.hessian_values(list(x), list(y), sigma), expected)
+        assert d.hessian_values(x, y, sigma, out) is out
+        np.testing.assert_array_equal(out, expected)
+    with pytest.raises(StructureMismatch, match="`multipliers` must have shape"):
+        d.hessian_values(x, y[1:], 2.0)
+    assert d.calls["hessian"] == 16
+
+
+def test_no_constraints_or_no_objective():
+    x = np.arange(1.0, 4.0)
+    d = ProblemDerivatives(lambda x: np.sum(x**3), [], x)
+    np.testing.assert_array_equal(d.hessian_values(x, np.empty(0), 0.5), 3.0 * x)
+    np.testing.assert_array_equal(d.hessian_values(x, [], 0.5), 3.0 * x)
+    d = ProblemDerivatives(None, [lambda x: np.sum(x**3)], x)
+    np.testing.assert_array_equal(d.hessian_values(x, np.ones(1)), 6.0 * x)

@@ -34,6 +34,7 @@ from sparsesolve.differentiate import (
     adjoint_program,
     gradient_program,
 )
+from sparsesolve.engine.evaluator import Entry, Place
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.lower import lower_into
@@ -179,6 +180,18 @@ class ProblemDerivatives:
         In the order of `hessian_pattern`, shape (nnz,).
         """
         self.calls["hessian"] += 1
+        template, fill, refill = self._hessian_entries
+        if out is not None:
+            if fill(x, multipliers, sigma, out) is not None:
+                return out
+        else:
+            fresh = template()
+            if refill(x, multipliers, sigma, fresh) is not None:
+                return fresh
+        return self._weighted_hessian(x, multipliers, sigma, out)
+
+    def _weighted_hessian(self, x: Any, multipliers: Any, sigma: float, out: Array | None) -> Array:
+        """Return the same, for arguments of any kind."""
         weights = np.empty(self.m + 1)
         weights[0] = sigma
         given = np.asarray(multipliers, dtype=np.float64).reshape(-1)
@@ -278,6 +291,17 @@ class ProblemDerivatives:
 
         made: Nonzeros = self._lazy.get("hessian", make)
         return made
+
+    @cached_property
+    def _hessian_entries(self) -> tuple[Callable[[], Array], Entry, Entry]:
+        """The quick ways to a Hessian: an empty result, all values, and those that vary."""
+        places = [
+            Place(-1, (self.n,), numeric=False),
+            Place(0, (self.m,), numeric=False, offset=1),
+            Place(0, (), numeric=True),
+        ]
+        run = self._hessian.run
+        return run.template, run.entry(places, fill=True), run.entry(places, fill=False)
 
     @property
     def _symmetric(self) -> SymmetricTemplate:

@@ -32,11 +32,14 @@ class Place:
         Of the array.
     numeric : bool
         Whether a float will do.
+    offset : int, default 0
+        Where in the parameter it begins: a parameter may come in pieces, all of them together.
     """
 
     number: int
     shape: tuple[int, ...]
     numeric: bool
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,11 +286,12 @@ class Machine:
         Parameters
         ----------
         places : sequence of Place or Fixed
-            x and each parameter once.
+            x and each parameter once, or in pieces.
         fill : bool
             Whether to write the constant entries of the result as well.
         """
-        if not (self._runs_alone and entries_work()):
+        in_pieces = {p.number for p in places if isinstance(p, Place) and p.offset}
+        if not (self._runs_alone and entries_work()) or not in_pieces.isdisjoint(self._direct):
             return refuse
         work, frame = self._shared_frame()
         arguments = [self._argument(place, work) for place in places]
@@ -314,7 +315,7 @@ class Machine:
         number, shape, numeric = place.number, place.shape, place.numeric
         if number < 0:
             return Argument(shape, numeric, 0, work.address + 8 * BASES["x"], 0)
-        start, copy, point = self.plan.program.parameters[number].start, 0, 0
+        start, copy, point = self.plan.program.parameters[number].start + place.offset, 0, 0
         if number in self.plan.mirrored:
             copy = _address(work.rest) + 8 * (start - self.plan.program.n)
         if number in self._direct:
