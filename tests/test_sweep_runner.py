@@ -20,8 +20,9 @@ from benchmarks.sweep.cell import modules, run_cell, warm
 from benchmarks.sweep.isolate import Nursery, Reply, Request
 from benchmarks.sweep.posed import Description, Spec
 from benchmarks.sweep.runner import CELL, Plan, Settings, describe_all, make_plan, run
-from benchmarks.sweep.sets import parse
+from benchmarks.sweep.sets import STARTER, parse
 from benchmarks.sweep.store import COLUMNS, Store
+from benchmarks.sweep.verdict import verdicts
 from benchmarks.sweep.ways import SOLVERS, WAYS, refusal
 
 PARTS = ("objective", "violation", "stationarity", "complementarity")
@@ -196,7 +197,8 @@ def test_every_way_solves_and_counts(solver: str, way: str) -> None:
     assert set(row) <= set(COLUMNS)
     assert max(row[name] for name in PARTS[1:]) < 1e-6
     assert row["objective"] == pytest.approx(17.0140173, abs=1e-5)
-    assert min(row[name] for name in ("iterations", "calls_function", "calls_gradient")) > 0
+    made = ("iterations", "calls_function", "calls_gradient", "calls_constraints", "calls_jacobian")
+    assert min(row[name] for name in made) > 0
     assert (row["calls_hessian"] > 0) == (solver == "trust-constr" and way != WAYS[3])
     assert row["seconds"] >= row["seconds_derivatives"] > 0
 
@@ -279,3 +281,15 @@ def _count(folder: Path) -> int:
             return int(base.execute("SELECT COUNT(*) FROM cells").fetchone()[0])
     except sqlite3.OperationalError:  # not there yet
         return 0
+
+
+@pytest.mark.slow
+@pytest.mark.ipopt
+def test_ipopt_solves_the_starter_list(tmp_path: Path) -> None:
+    """In two ways, from runs of real processes to the verdict."""
+    main(["run", "--problems", "starter", "--solvers", "ipopt", "--out", str(tmp_path),
+          "--derivatives", "compiled,colored", "--jobs", "2"])  # fmt: skip
+    with Store(tmp_path) as store:
+        judged = verdicts(store.rows())
+    assert len(judged) == 2 * len(STARTER)
+    assert [(v.row["problem"], v.verdict, v.reason) for v in judged if not v.solved] == []

@@ -48,6 +48,7 @@ class Attempt:
         As the solver counts.
     counts : Counts
         Calls of f and c (those for differences included); gradients, Jacobians and Hessians made.
+        Differences that the solver does not count: the calls over n + 1.
     preparation, derivatives, seconds : float, s
         Tracing and compiling; all callbacks; everything, these two included.
     note : str

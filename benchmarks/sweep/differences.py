@@ -59,13 +59,16 @@ class Plain:
 
     def attempt(self, status: str, message: str, multipliers: Array | None) -> Attempt:
         """Write down how it ended."""
+        points = self.problem.n + 1  # of one 2-point difference, the value itself included
+        gradients = self.gradients or self.function // points
+        jacobians = self.jacobians or self.constraint // points
         return Attempt(
             x=np.asarray(self.x, dtype=float),
             multipliers=multipliers,
             status=status,
             message=message,
             iterations=self.iterations,
-            counts=Counts(self.function, self.gradients, self.constraint, self.jacobians, 0),
+            counts=Counts(self.function, gradients, self.constraint, jacobians, 0),
             preparation=0.0,
             derivatives=self.inside,
             seconds=time.perf_counter() - self.begin,

@@ -254,7 +254,7 @@ def estimate_multipliers(local: Local, near: float) -> Array:
 
 def _is_near(gap: Array, limit: Array, least: Any, near: float) -> NDArray[np.bool_]:
     finite = np.where(np.isinf(limit), 0.0, np.abs(limit))
-    return np.isfinite(limit) & (gap <= np.maximum(least, near * finite))
+    return np.asarray(np.isfinite(limit) & (gap <= np.maximum(least, near * finite)))
 
 
 def _least_squares(A: Any, b: Array, low: Array, high: Array) -> Array:

@@ -85,7 +85,7 @@ def _picture(name: str, title: str, folder: Path | None, draw: Callable[[Any], N
     import matplotlib as mpl
 
     mpl.use("Agg")
-    style = {
+    style: Any = {
         "svg.hashsalt": "benchmarks",
         "svg.fonttype": "none",
         "font.family": "sans-serif",

@@ -13,7 +13,7 @@ Separate because it is arithmetic on tables: no solver, no file, no picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,7 +195,7 @@ def _curves(found: Costs, positions: Array) -> list[Curve]:
     count = max(1, len(found.problems))
     curves = []
     for j, name in enumerate(found.contestants):
-        finite: Sequence[float] = np.sort(positions[np.isfinite(positions[:, j]), j])
+        finite = np.sort(positions[np.isfinite(positions[:, j]), j])
         steps, counts = np.unique(finite, return_counts=True)
         curves.append(Curve(name, steps, np.cumsum(counts) / count))
     return curves

@@ -33,7 +33,7 @@ from problems.registry import PROBLEMS, find
 __all__ = ["STARTER", "Selection", "parse"]
 
 STARTER = (
-    "hs71", "chained-rosenbrock", "lukvle1", "lukvle6", "camshape", "elec", "torsion",
+    "hs71", "bearing", "lukvle1", "lukvle6", "camshape", "elec", "torsion",
     "chain", "catmix", "acopf-case9", "nist-misra1a", "broyden-tridiagonal",
 )  # fmt: skip
 
