@@ -89,6 +89,44 @@ def test_residuals_do_not_depend_on_the_scale_of_a_row(solution) -> None:
         assert (large.violation > TOLERANCE) == (plain.violation > TOLERANCE)
 
 
+def quadratic(rng: np.random.Generator) -> tuple[ss.Problem, np.ndarray, np.ndarray]:
+    """A convex problem made around its solution: limits hold, multipliers have the right sign."""
+    n, m = int(rng.integers(1, 8)), int(rng.integers(1, 8))
+    x, A = rng.normal(size=n), rng.normal(size=(m, n))
+    c = A @ x
+    kinds = rng.integers(0, 4, size=m)  # equality, upper limit holds, lower limit holds, none does
+    room = rng.uniform(0.5, 2.0, size=m)
+    low = np.where(kinds == 0, c, np.where(kinds == 2, c, c - room))
+    high = np.where(kinds == 0, c, np.where(kinds == 1, c, c + room))
+    size = rng.uniform(0.5, 2.0, size=m)
+    y = np.select([kinds == 0, kinds == 1, kinds == 2], [rng.normal(size=m), size, -size], 0.0)
+    held = rng.integers(0, 3, size=n)  # lower bound holds, upper bound holds, none does
+    push = rng.uniform(0.5, 2.0, size=n)
+    z = np.select([held == 0, held == 1], [push, -push], 0.0)
+    bounds = np.where(held == 0, x, x - 1.0), np.where(held == 1, x, x + 1.0)
+    slope = z - A.T @ y
+    problem = ss.Problem(
+        lambda v: np.sum((v - x) ** 2) + np.dot(slope, v - x),
+        x + 0.1,
+        bounds=bounds,
+        constraints=ss.Constraint(lambda v: np.dot(A, v), low, high),
+    )
+    return problem, x, y
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_solutions_pass_and_their_neighbors_fail(seed) -> None:
+    rng = np.random.default_rng(seed)
+    problem, x, y = quadratic(rng)
+    assert judge(problem, x, y).worst < 1e-9
+    assert judge(problem, x, None).worst < 1e-9
+    step = rng.normal(size=x.size)
+    moved = np.clip(x + 1e-2 * step / np.linalg.norm(step), *problem.bounds)
+    if np.abs(moved - x).max() > 1e-3:  # not clipped back to the solution
+        assert judge(problem, moved, y).worst > TOLERANCE
+        assert judge(problem, moved, None).worst > TOLERANCE
+
+
 @pytest.mark.parametrize("x", [[np.nan] * 4, [np.inf] * 4])
 def test_a_point_that_is_not_finite_fails(x) -> None:
     assert judge(HS71, np.array(x), None).worst == np.inf

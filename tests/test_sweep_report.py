@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.__main__ import main
 from benchmarks.sweep.page import COLUMNS, html_page
@@ -79,6 +81,28 @@ def test_a_data_profile_by_hand() -> None:
     ours, theirs = data_profile(table)
     assert (ours.steps.tolist(), ours.shares.tolist()) == ([4.0], [0.75])
     assert (theirs.steps.tolist(), theirs.shares.tolist()) == ([2.5, 10.0], [0.25, 0.5])
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([1.0, 1.5, 2.0, 7.0, np.inf]), min_size=2, max_size=2),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from([1.0, 1.4, 2.0, 3.5, 7.0, 100.0]),
+)
+def test_profiles_count_what_their_definitions_say(table, position) -> None:
+    names = tuple(str(k) for k in range(len(table)))
+    found = Costs(
+        names, ("a, compiled", "b, compiled"), np.arange(1.0, len(table) + 1), np.array(table)
+    )
+    for j, (performance, data) in enumerate(
+        zip(performance_profile(found), data_profile(found), strict=True)
+    ):
+        won = sum(row[j] <= position * min(row) < np.inf for row in table)
+        afforded = sum(row[j] / (k + 2) <= position for k, row in enumerate(table))
+        assert performance.at(position) == pytest.approx(won / len(table))
+        assert data.at(position) == pytest.approx(afforded / len(table))
 
 
 def test_ties_are_wins_of_both() -> None:

@@ -86,9 +86,19 @@ class Nursery:
         Imported once, before any fork.
     threads : int, optional
         Threads that numerical libraries may use in each. Default is 1.
+
+    Raises
+    ------
+    OSError
+        Where processes cannot be watched: elsewhere than on Linux.
     """
 
     def __init__(self, jobs: int, modules: Sequence[str] = (), *, threads: int = 1) -> None:
+        if not hasattr(os, "pidfd_open"):
+            raise OSError(
+                "Cells run in processes that are watched through pidfd_open, which needs Linux; "
+                f"this is {sys.platform}. Use a Linux machine or a container."
+            )
         self.jobs = jobs
         self._command = [sys.executable, "-m", "benchmarks.sweep.nursery", *modules]
         self._environment = _environment(threads)
