@@ -167,6 +167,18 @@ def test_unknown_columns_are_refused(tmp_path: Path) -> None:
         store.add({"problem": "p", "solver": "s", "way": "w", "seed": 0, "colour": "red"})
 
 
+def test_results_of_another_version_are_not_mixed(tmp_path: Path, capsys) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "results.sqlite")) as base:
+        base.execute("CREATE TABLE cells (problem TEXT, color TEXT)")
+    with pytest.raises(ValueError, match="color"):
+        Store(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["report", str(tmp_path)])
+    assert "Use --fresh" in " ".join(capsys.readouterr().out.split())
+    with Store(tmp_path, fresh=True) as store:
+        assert store.rows() == []
+
+
 def test_ends_of_real_processes_are_rows(tmp_path: Path) -> None:
     """A crash is a row, and the run goes on."""
     crash = Settings(("ipopt",), ("compiled",), cell="ctypes:string_at")

@@ -92,7 +92,7 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
         memory_limit=chosen.memory_limit,
         retry_failed=chosen.retry_failed,
     )
-    with Store(chosen.out, fresh=chosen.fresh) as store, _executor(chosen) as executor:
+    with _open(chosen.out, console, chosen.fresh) as store, _executor(chosen) as executor:
         problems, unreadable = describe_all(selection, store, executor, settings)
         for name, reason in unreadable.items():
             console.print(f"[yellow]{name}: {reason}[/yellow]", highlight=False)
@@ -109,6 +109,13 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
         finally:
             for path in store.export():
                 console.print(f"[dim]written: {path}[/dim]", highlight=False)
+
+
+def _open(folder: Path, console: Console, fresh: bool = False) -> Store:
+    try:
+        return Store(folder, fresh=fresh)
+    except ValueError as error:
+        _leave(console, str(error))
 
 
 def _leave(console: Console, words: str) -> NoReturn:
@@ -151,6 +158,6 @@ def report_command(chosen: argparse.Namespace, console: Console) -> None:
 
     if not (chosen.folder / "results.sqlite").exists():
         _leave(console, f"{chosen.folder} holds no results.sqlite; start `run` first.")
-    with Store(chosen.folder) as store:
+    with _open(chosen.folder, console) as store:
         for path in write_report(store.rows(), chosen.folder):
             console.print(f"[dim]written: {path}[/dim]", highlight=False)

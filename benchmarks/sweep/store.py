@@ -56,6 +56,11 @@ class Store:
         Made where it does not exist.
     fresh : bool, optional
         Forget what stands there. Default is False.
+
+    Raises
+    ------
+    ValueError
+        If the results there have other columns.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
@@ -69,6 +74,14 @@ class Store:
             f"CREATE TABLE IF NOT EXISTS cells ({columns}, PRIMARY KEY ({', '.join(KEY)}));"
             "CREATE TABLE IF NOT EXISTS problems (problem TEXT PRIMARY KEY, words TEXT);"
         )
+        there = [str(line[1]) for line in self._base.execute("PRAGMA table_info(cells)")]
+        if there != list(COLUMNS):
+            self._base.close()
+            raise ValueError(
+                f"Results in {folder} must have the columns of this version, and differ in "
+                f"{', '.join(sorted(set(there) ^ set(COLUMNS))) or 'their order'}. Use --fresh, or "
+                "another folder."
+            )
 
     def __enter__(self) -> Store:
         return self
