@@ -206,6 +206,26 @@ def test_usage_is_counted(p, keep, whole) -> None:
     assert (free["c"], free["cg"], free["cH"]) == (None, None, None)
 
 
+def test_counts_are_those_of_pycutest() -> None:
+    """The calls of PyCUTEst's own test of ALLINITU at one point, and the counts it expects."""
+    p, x = ss.pycutest_problem(FREE), np.array([0.7, 1.5, 2.0, -0.4])
+    p.objcons(x)
+    p.obj(x)
+    p.obj(x, gradient=True)
+    p.cons(x)
+    p.lagjac(x)
+    p.jprod(x)
+    p.hess(x)
+    p.ihess(x)
+    for direction in np.eye(3, 4):
+        p.hprod(direction, x=x)
+        p.hess(x + 1.5)
+        p.hprod(direction)
+    p.gradhess(x)
+    found = p.report()
+    assert [found[k] for k in ("f", "g", "H", "Hprod", "c")] == [3, 3, 9, 6, None]
+
+
 def test_what_is_refused(p) -> None:
     with pytest.raises(RuntimeError, match=r"`x` must have shape"):
         p.obj(np.zeros(7))
