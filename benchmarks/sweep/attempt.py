@@ -6,6 +6,7 @@ Separate because the ways produce it and the judge reads it, and neither should 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,14 @@ from sparsesolve.result import Counts
 
 __all__ = ["OPTIONS", "Attempt"]
 
-OPTIONS: dict[str, dict[str, float]] = {
-    "ipopt": {"max_iter": 3000, "tol": 1e-8, "constr_viol_tol": 1e-7},
+OPTIONS: dict[str, dict[str, Any]] = {
+    # honoring bounds, the default of old versions, moves the last point and may break the rows
+    "ipopt": {
+        "max_iter": 3000,
+        "tol": 1e-8,
+        "constr_viol_tol": 1e-7,
+        "honor_original_bounds": "no",
+    },
     "trust-constr": {"maxiter": 5000, "gtol": 1e-8, "xtol": 1e-10},
     "slsqp": {"maxiter": 2000, "ftol": 1e-12},
     "l-bfgs-b": {"maxiter": 15000, "maxfun": 10**9, "ftol": 1e-14, "gtol": 1e-8},
