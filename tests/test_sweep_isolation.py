@@ -70,7 +70,7 @@ def test_memory_that_is_used_is_watched(nursery: Nursery) -> None:
 
 
 def test_calls_run_side_by_side(nursery: Nursery) -> None:
-    long, short = request("time:sleep", 1.0), request("math:sqrt", 1.0)
+    long, short = request("time:sleep", 0.5), request("math:sqrt", 1.0)
     order = [r.request.function for r in nursery.run([long, *[short] * 5])]
     assert order[-1] == "time:sleep"
     assert len(order) == 6

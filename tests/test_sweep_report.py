@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import re
 import shutil
@@ -16,7 +17,6 @@ from hypothesis import strategies as st
 
 from benchmarks.__main__ import main
 from benchmarks.sweep.page import COLUMNS, html_page
-from benchmarks.sweep.plots import draw_all
 from benchmarks.sweep.profiles import (
     MEASURES,
     Costs,
@@ -192,14 +192,15 @@ def test_the_page_is_whole_and_needs_nothing(folder: Path) -> None:
     assert len(heads) == len(COLUMNS)
 
 
-def test_pictures_are_written_once_each(tmp_path: Path) -> None:
-    pictures = draw_all(verdicts(ROWS), tmp_path)
-    assert [p.name for p in pictures] == [
-        "performance-seconds", "performance-iterations", "performance-functions",
-        "performance-derivatives", "data", "time-share",
+def test_pictures_stand_beside_the_page_and_in_it(folder: Path) -> None:
+    assert sorted(path.stem for path in folder.glob("*.png")) == [
+        "data", "performance-derivatives", "performance-functions", "performance-iterations",
+        "performance-seconds", "time-share",
     ]  # fmt: skip
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(f"{p.name}.png" for p in pictures)
-    assert all(p.svg.lstrip().startswith("<?xml") for p in pictures)
+    text = (folder / "report.html").read_text()
+    inside = [base64.b64decode(found) for found in re.findall(r"svg\+xml;base64,([^\"]+)", text)]
+    assert len(inside) == 6
+    assert all(b"<svg" in picture for picture in inside)
 
 
 def test_a_page_without_pictures_is_a_page() -> None:
