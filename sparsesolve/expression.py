@@ -266,6 +266,10 @@ def _where(e: Expressions, condition: int, a: int, b: int) -> int | None:
     return None
 
 
+def _logical_and(e: Expressions, a: int, b: int) -> int | None:
+    return e.const(0.0) if e.value(a) == 0.0 or e.value(b) == 0.0 else None
+
+
 _SIMPLIFY: dict[str, Callable[..., int | None]] = {
     "add": _add,
     "subtract": _subtract,
@@ -274,6 +278,7 @@ _SIMPLIFY: dict[str, Callable[..., int | None]] = {
     "negative": _negative,
     "power": _power,
     "where": _where,
+    "logical_and": _logical_and,
 }
 
 

@@ -51,17 +51,34 @@ def _share(g: Any, ans: Any, one: Any, other: Any) -> Any:
     return np.where(one == ans, g * np.where(one == other, 0.5, 1.0), 0.0)
 
 
+def _power_slope(g: Any, ans: Any, x: Any, y: Any) -> Any:
+    """``g y x**(y - 1)``, and zero where both are zero.
+
+    autograd takes another exponent wherever y is zero, which makes mixed second derivatives wrong.
+    """
+    both = np.logical_and(x == 0.0, y == 0.0)
+    return g * y * x ** np.where(both, 1.0, y - 1.0)
+
+
+def _tanh_slope(g: Any, ans: Any, x: Any) -> Any:
+    """``g / cosh(x)**2``, zero where the square overflows: there a second derivative would be NaN."""
+    return np.where(np.abs(x) < 350.0, g / np.cosh(x) ** 2, 0.0)
+
+
 _EXTREMA = ("maximum", "minimum", "fmax", "fmin")
 # Operations that autograd wraps without a rule, with one that fails at a point where they are
-# smooth, or with one that multiplies by zero what was not chosen (zero times an infinite slope):
-# (g, ans, *operands) -> pulled back to operand k.
+# smooth or overflows in second derivatives, or with one that multiplies by zero what was not chosen
+# (zero times an infinite slope): (g, ans, *operands) -> pulled back to operand k.
 _OWN_RULES: dict[tuple[str, int], Callable[..., Any]] = {
+    ("abs", 0): lambda g, ans, x: g * np.sign(x),  # no quotient: the second derivative is zero
     ("cbrt", 0): lambda g, ans, x: g / (3.0 * ans * ans),
     ("copysign", 0): lambda g, ans, x, y: g * np.sign(x) * np.sign(ans),
     ("fmod", 0): lambda g, ans, x, y: g,
     ("fmod", 1): lambda g, ans, x, y: -g * np.trunc(x / y),
     **{(op, 0): lambda g, ans, x, y: _share(g, ans, x, y) for op in _EXTREMA},
     **{(op, 1): lambda g, ans, x, y: _share(g, ans, y, x) for op in _EXTREMA},
+    ("power", 0): _power_slope,
+    ("tanh", 0): _tanh_slope,
     ("sinc", 0): lambda g, ans, x: g * _sinc_slope(x),
     ("logaddexp2", 0): lambda g, ans, x, y: g * 2.0 ** (x - ans),
     ("logaddexp2", 1): lambda g, ans, x, y: g * 2.0 ** (y - ans),
