@@ -61,7 +61,7 @@ def _power_slope(g: Any, ans: Any, x: Any, y: Any) -> Any:
 
 
 def _tanh_slope(g: Any, ans: Any, x: Any) -> Any:
-    """``g / cosh(x)**2``, zero where the square overflows: there a second derivative would be NaN."""
+    """``g / cosh(x)**2``, zero where the square overflows and second derivatives are NaN."""
     return np.where(np.abs(x) < 350.0, g / np.cosh(x) ** 2, 0.0)
 
 
