@@ -359,3 +359,18 @@ def test_dense_rows_and_columns_cost_one_color_each(dense: int) -> None:
     mask[:, :dense] = True
     assert color(mask, structure="bidirectional").ncolors <= 3 + 2 * dense
     assert color(mask, structure="symmetric").ncolors <= 3 + dense
+
+
+def test_dense_rows_that_meet_dense_columns_need_a_cover_only() -> None:
+    # hubs joined with everything near them, rows and columns alike, as in a power-law graph
+    rng = np.random.default_rng(1)
+    n = 400
+    chance = 1.0 / np.arange(1, n + 1)
+    i, j = rng.choice(n, (2, 1500), p=chance / chance.sum())
+    p = Pattern.from_coo(
+        (n, n), np.concatenate((i, j, np.arange(n))), np.concatenate((j, i, np.arange(n)))
+    )
+    covered = color(p, structure="bidirectional", order="largest-first")
+    prepare_recovery(covered)
+    whole = color(p, structure="bidirectional", order="natural")
+    assert covered.ncolors < whole.ncolors < color(p).ncolors

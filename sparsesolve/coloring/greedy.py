@@ -49,10 +49,13 @@ def symmetric_colors(
     recovery: Recovered,
     forced: Colors = NONE,
     limit: int | None = None,
+    *,
+    covering: bool = False,
 ) -> Colors | None:
     """Star coloring (direct) or acyclic coloring (substitution) of a graph of plain adjacency.
 
-    None if it needs more than `limit` colors.
+    With `covering`, which is for star colorings, vertices whose neighbors tell all stay without
+    color. None if it needs more than `limit` colors.
 
     Raises
     ------
@@ -61,14 +64,13 @@ def symmetric_colors(
     """
     from sparsesolve.coloring import symmetric_kernels  # noqa: PLC0415 - numba loads only here
 
-    kernel = (
-        symmetric_kernels.greedy_star_coloring
-        if recovery == "direct"
-        else symmetric_kernels.greedy_acyclic_coloring
-    )
     colors = np.empty(graph.n, dtype=np.int32)
     limit = graph.n if limit is None else limit
-    ncolors = kernel(colors, graph.first_ptr, graph.first_index, vertices, forced, limit)
+    arguments = colors, graph.first_ptr, graph.first_index, vertices, forced, limit
+    if recovery == "direct":
+        ncolors = symmetric_kernels.greedy_star_coloring(*arguments, covering)
+    else:
+        ncolors = symmetric_kernels.greedy_acyclic_coloring(*arguments)
     _refuse_conflict(ncolors, forced)
     return colors if ncolors <= limit else None
 

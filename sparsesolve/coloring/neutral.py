@@ -34,15 +34,17 @@ def _needed_colors(coloring: Coloring) -> NDArray[np.bool_]:
     sums = sums_of(coloring)
     # One spare element, so that color -1 marks nothing.
     needed = np.zeros(coloring.ncolors + 1, dtype=bool)
-    single = sums.second < 0
-    needed[sums.first_color[single]] = True
+    # Entries of which one side has no color are read from the other.
+    needed[sums.first_color[sums.second < 0]] = True
+    needed[sums.second_color[sums.first < 0]] = True
+    double = (sums.first >= 0) & (sums.second >= 0)
     left = np.bincount(sums.first[sums.first >= 0], minlength=sums.count)
-    left += np.bincount(sums.second[~single], minlength=sums.count)
-    first_alone = ~single & (left[sums.first] == 1)
-    second_alone = ~single & (left[sums.second] == 1)
+    left += np.bincount(sums.second[sums.second >= 0], minlength=sums.count)
+    first_alone = double & (left[sums.first] == 1)
+    second_alone = double & (left[sums.second] == 1)
     needed[sums.first_color[first_alone & ~second_alone]] = True
     needed[sums.second_color[second_alone & ~first_alone]] = True
-    inner = ~single & ~first_alone & ~second_alone
+    inner = double & ~first_alone & ~second_alone
     needed[sums.first_color[inner]] = True
     needed[sums.second_color[inner]] = True
     needed[-1] = False

@@ -52,7 +52,12 @@ WALKS = {
 PATIENCE = 15
 ROUNDS = 5
 # Orders that are tried with equals shuffled, and how often in all.
-SHUFFLED = ("smallest-last", "incidence-degree", "random", "perfect-elimination")
+SHUFFLED: dict[str, tuple[str, ...]] = {
+    "symmetric": ("smallest-last", "incidence-degree", "random", "perfect-elimination"),
+    "bidirectional": ("largest-first", "dynamic-largest-first", "smallest-last"),
+}
+# Orders in which dense rows and columns come first, as a cover by few of them needs it.
+COVERING = ("largest-first", "dynamic-largest-first")
 SHUFFLES = 40
 
 
@@ -96,10 +101,19 @@ class Task:
         # Colors without use are dropped afterwards, hence some room above what has to be beaten.
         # A bound there must be: an arrowhead may need a color for each of its columns.
         limit = 2 * min(coloring.ncolors for coloring in split) + 16
-        colors = symmetric_colors(self.graph, vertices, self.recovery, NONE, limit)
-        if colors is None:
-            return min(split, key=_ncolors)
-        return min((replace(self.finished(colors), order=order), *split), key=_ncolors)
+        for covering in (False, True) if self._covers(order) else (False,):
+            colors = symmetric_colors(
+                self.graph, vertices, self.recovery, NONE, limit, covering=covering
+            )
+            if colors is not None:
+                split.append(replace(self.finished(colors), order=order))
+        return min(split, key=_ncolors)
+
+    def _covers(self, order: str) -> bool:
+        """Whether to color a cover only: from its densest vertices on, where that is affordable."""
+        degree = np.diff(self.graph.first_ptr).astype(np.int64)
+        affordable = int(np.square(degree).sum()) <= MOST_STEPS
+        return self.recovery == "direct" and order in COVERING and affordable
 
     def along(self, vertices: Colors) -> Coloring:
         """Color the vertices in this order, those with forced colors first."""
@@ -177,7 +191,7 @@ def search(task: Task, orders: Sequence[str], budget: Budget) -> Coloring:
         if budget.allows(task.cost(order), best):
             found.append(task.in_order(order))
     best = min(found, key=_ncolors)
-    if task.structure in ("symmetric", "bidirectional") and len(orders) > 1:
+    if task.structure in SHUFFLED and len(orders) > 1:
         best = _shuffled(task, best, budget)
         found.append(best)
     if task.structure == "bidirectional" or task.forced.size:
@@ -193,8 +207,9 @@ def search(task: Task, orders: Sequence[str], budget: Budget) -> Coloring:
 
 def _shuffled(task: Task, best: Coloring, budget: Budget) -> Coloring:
     """Color in the better orders again, equals in random order, which star colorings depend on."""
+    orders = SHUFFLED[task.structure]
     for k in range(SHUFFLES):
-        order = SHUFFLED[k % len(SHUFFLED)]
+        order = orders[k % len(orders)]
         if budget.allows(task.cost(order), best):
             best = min(best, task.in_order(order, shuffle=task.seed + k), key=_ncolors)
     return best

@@ -32,8 +32,14 @@ def greedy_star_coloring(
     order: NDArray[np.int32],
     forced: NDArray[np.int32],
     limit: int,
+    covering: bool,
 ) -> int:
-    """Color so that neighbors differ and no path of four vertices has only two colors."""
+    """Color so that neighbors differ and no path of four vertices has only two colors.
+
+    With `covering`, a vertex stays without color (-1) if all of its neighbors have one when its
+    turn comes: they tell every entry that it is an end of, because the colors around a vertex that
+    has none yet are kept different. The vertices in color are then a cover of the edges.
+    """
     n = colors.size
     palette_color = np.empty(index.size, dtype=np.int32)
     palette_star = np.empty(index.size, dtype=np.int32)
@@ -51,10 +57,19 @@ def greedy_star_coloring(
     colors[:] = -1
     ncolors = 0
     for v in order:
+        is_covered = covering
         for p in range(ptr[v], ptr[v + 1]):
-            c = colors[index[p]]
+            w = index[p]
+            c = colors[w]
             if c >= 0:
                 taken[c] = v
+            elif covering:
+                is_covered = False
+                for q in range(ptr[w], ptr[w + 1]):
+                    if colors[index[q]] >= 0:
+                        taken[colors[index[q]]] = v
+        if is_covered:
+            continue
         for p in range(ptr[v], ptr[v + 1]):
             w = index[p]
             c = colors[w]
