@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import patterns, symmetric_patterns
 
+from benchmarks.coloring_patterns import preferential
 from sparsesolve.coloring import ORDERS, RECOVERIES, SEARCHES, STRUCTURES, Coloring, color
 from sparsesolve.coloring import search as search_module
 from sparsesolve.coloring.bound import lower_bound
@@ -362,15 +363,9 @@ def test_dense_rows_and_columns_cost_one_color_each(dense: int) -> None:
 
 
 def test_dense_rows_that_meet_dense_columns_need_a_cover_only() -> None:
-    # hubs joined with everything near them, rows and columns alike, as in a power-law graph
-    rng = np.random.default_rng(1)
-    n = 400
-    chance = 1.0 / np.arange(1, n + 1)
-    i, j = rng.choice(n, (2, 1500), p=chance / chance.sum())
-    p = Pattern.from_coo(
-        (n, n), np.concatenate((i, j, np.arange(n))), np.concatenate((j, i, np.arange(n)))
-    )
+    p = preferential(600, 3)
     covered = color(p, structure="bidirectional", order="largest-first")
     prepare_recovery(covered)
+    assert np.count_nonzero(covered.colors < 0) > 300
     whole = color(p, structure="bidirectional", order="natural")
     assert covered.ncolors < whole.ncolors < color(p).ncolors
