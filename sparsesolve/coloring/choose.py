@@ -76,8 +76,8 @@ def color(
         ``"columns"``: no two columns of one color share a row; one product ``J @ seed`` a color.
         ``"rows"``: the same for the transpose; one product ``J.T @ seed`` a color.
         ``"symmetric"``: star coloring (direct) or acyclic coloring (substitution) of a Hessian.
-        ``"bidirectional"``: star or acyclic coloring of columns and rows together, or dense rows
-        (or columns) colored by themselves, whichever has fewer colors.
+        ``"bidirectional"``: star or acyclic coloring of columns and rows together or of a cover of
+        the entries, or dense rows (or columns) by themselves, whichever has fewer colors.
     order : str, default "auto"
         A greedy order: "natural", "random", "largest-first", "smallest-last", "incidence-degree",
         "dynamic-largest-first", "perfect-elimination" or "saturation". Or a search: "auto" tries
