@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.sweep import cluster
-from benchmarks.sweep.cluster import Cluster, missing
+from benchmarks.sweep.cluster import Cluster
 from benchmarks.sweep.isolate import Request
 
 pytestmark = [
-    pytest.mark.skipif(bool(missing()), reason="dask.distributed is not installed"),
+    pytest.mark.skipif(find_spec("distributed") is None, reason="dask.distributed not installed"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of dask and what it imports
 ]
 
