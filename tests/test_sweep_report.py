@@ -25,6 +25,7 @@ from benchmarks.sweep.profiles import (
     evaluations,
     performance_profile,
 )
+from benchmarks.sweep.report import write_report
 from benchmarks.sweep.shares import gains, shares, tallies
 from benchmarks.sweep.store import COLUMNS as STORED
 from benchmarks.sweep.store import Store
@@ -201,6 +202,19 @@ def test_pictures_stand_beside_the_page_and_in_it(folder: Path) -> None:
     inside = [base64.b64decode(found) for found in re.findall(r"svg\+xml;base64,([^\"]+)", text)]
     assert len(inside) == 6
     assert all(b"<svg" in picture for picture in inside)
+
+
+def test_solvers_and_ways_keep_the_order_of_their_tables(tmp_path: Path) -> None:
+    pairs = [("trust-constr", "colored"), ("ipopt", "finite-difference"), ("ipopt", "colored"),
+             ("ipopt", "compiled"), ("trust-constr", "compiled")]  # fmt: skip
+    write_report([row("P", solver, way, 1.0) for solver, way in pairs], tmp_path)
+    head = next(
+        line for line in (tmp_path / "report.md").read_text().splitlines() if "best known |" in line
+    )
+    assert head.split(" | ")[5:] == [
+        "ipopt, compiled", "ipopt, colored", "ipopt, finite-difference",
+        "trust-constr, compiled", "trust-constr, colored |",
+    ]  # fmt: skip
 
 
 def test_a_page_without_pictures_is_a_page() -> None:

@@ -13,6 +13,7 @@ from benchmarks.sweep.page import html_page
 from benchmarks.sweep.plots import draw_all
 from benchmarks.sweep.summary import markdown
 from benchmarks.sweep.verdict import verdicts
+from benchmarks.sweep.ways import SOLVERS, WAYS
 
 __all__ = ["write_report"]
 
@@ -32,9 +33,17 @@ def write_report(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
     list of Path
         What was written; the page needs none of the others.
     """
-    judged = verdicts(rows)
+    judged = verdicts(sorted(rows, key=_place))
     pictures = draw_all(judged, folder)
     page, summary = folder / "report.html", folder / "report.md"
     page.write_text(html_page(judged, pictures), encoding="utf-8")
     summary.write_text(markdown(judged, pictures), encoding="utf-8")
     return [page, summary, *(p.png for p in pictures if p.png is not None)]
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, int, int, int]:
+    """Return where a row goes: problems by name, solvers and ways as their tables list them."""
+    solvers, ways = list(SOLVERS), list(WAYS)
+    solver = solvers.index(row["solver"]) if row["solver"] in SOLVERS else len(solvers)
+    way = ways.index(row["way"]) if row["way"] in ways else len(ways)
+    return str(row["problem"]).lower(), int(row["seed"]), solver, way
