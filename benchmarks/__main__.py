@@ -1,4 +1,4 @@
-"""``python -m benchmarks {peers,table,setup,solve,coloring,run,report}``.
+"""``python -m benchmarks {peers,table,page,setup,solve,coloring,run,report}``.
 
 Separate because it is the only module here that reads the command line and prints.
 """
@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmarks.compare import Options, compare, plan
 from benchmarks.listing import listing
 from benchmarks.machine import describe
+from benchmarks.page import RESULTS, update
 from benchmarks.peers import PEERS
 from benchmarks.plot import plot
 from benchmarks.rows import Row, merged, read_rows, write_rows
@@ -23,7 +24,6 @@ from benchmarks.table import terminal, time_text
 
 __all__ = ["main"]
 
-RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "numpy", "scipy", "autograd", "llvmlite", "jax", "jaxlib", "asdex", "casadi", "numba", "cyipopt"
 )  # fmt: skip
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_peers(commands.add_parser("peers", help="derivatives, beside other tools"))
     shown = commands.add_parser("table", help="print result files in Markdown")
     shown.add_argument("files", type=Path, nargs="*", default=[RESULTS / "peers.csv"])
+    commands.add_parser("page", help="quote the result files in docs/benchmarks.md anew")
     for name, text in (
         ("setup", "detection, set-up and import, against their targets"),
         ("solve", "solvers with sparsesolve and with their own derivatives"),
@@ -67,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif chosen.command == "table":
         for file in chosen.files:
             print(listing(file), end="\n\n")
+    elif chosen.command == "page":
+        update()
     elif chosen.command == "setup":
         from benchmarks.setup import run_setup
 

@@ -22,10 +22,11 @@ from rich.console import Console
 
 from benchmarks.coloring_patterns import PATTERNS, Named, brusselator, five_points
 from benchmarks.colpack import ColPack, ColPackMissing, built
+from benchmarks.page import PAGE, RESULTS, quote
 from sparsesolve.coloring import Coloring, color
 from sparsesolve.pattern import Pattern
 
-__all__ = ["WAYS", "Line", "markdown", "quote", "run_coloring", "write"]
+__all__ = ["WAYS", "Line", "markdown", "run_coloring", "write"]
 
 WAYS: dict[str, dict[str, Any]] = {
     "columns": {"structure": "columns"},
@@ -36,9 +37,6 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 COMPARED = ("natural", "largest-first", "smallest-last", "incidence-degree")
 BRUSSELATORS = {6: 8, 12: 8, 24: 10, 32: 10, 48: 9}
-RESULTS = Path(__file__).parent / "results" / "coloring.csv"
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- results/coloring.md -->\n", "<!-- end of results/coloring.md -->\n"
 # Below this time, in s, neither side measures more than the overhead of a call.
 SHORTEST = 2e-4
 
@@ -125,8 +123,8 @@ def run_coloring(console: Console, *, quick: bool, output: Path, about: Mapping[
     output.parent.mkdir(parents=True, exist_ok=True)
     write(output, lines, about)
     output.with_suffix(".md").write_text(text, encoding="utf-8")
-    if output == RESULTS:
-        quote(PAGE, text)
+    if output == RESULTS / "coloring.csv":
+        quote(PAGE, "coloring.md", text)
 
 
 def warm_up() -> None:
@@ -231,15 +229,6 @@ def write(output: Path, lines: Sequence[Line], about: Mapping[str, str]) -> None
         for line in lines:
             *values, ratios = astuple(line)
             writer.writerow([*values, *ratios])
-
-
-def quote(page: Path, text: str) -> None:
-    """Put the text between the marks of a page."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{page} must have lines {BEGIN.strip()!r} and {END.strip()!r}.")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def markdown(lines: Sequence[Line], notes: Sequence[str], about: Mapping[str, str]) -> str:

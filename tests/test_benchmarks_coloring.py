@@ -9,13 +9,10 @@ import pytest
 from rich.console import Console
 
 from benchmarks.coloring import (
-    BEGIN,
-    END,
     WAYS,
     Line,
     compare,
     markdown,
-    quote,
     run_coloring,
     write,
 )
@@ -97,18 +94,3 @@ def test_without_a_compiler_the_comparison_goes_on(
     run_coloring(Console(file=out), quick=True, output=tmp_path / "coloring.csv", about={})
     assert "ColPack is skipped: no C++ compiler" in out.getvalue()
     assert (tmp_path / "coloring.md").read_text().endswith("| 3 | 3 | 3 | 2 | 3 |\n")
-
-
-def test_a_page_is_changed_between_its_marks_only(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"above\n{BEGIN}old\n{END}below\n")
-    quote(page, "new")
-    assert page.read_text() == f"above\n{BEGIN}\nnew\n{END}below\n"
-    page.write_text("no marks\n")
-    with pytest.raises(ValueError, match="must have lines"):
-        quote(page, "new")
-
-
-def test_the_page_quotes_the_results() -> None:
-    page = (ROOT / "docs" / "benchmarks.md").read_text()
-    assert (ROOT / "benchmarks" / "results" / "coloring.md").read_text() in page
