@@ -433,3 +433,38 @@ def test_without_cyipopt_the_error_names_the_command(monkeypatch: pytest.MonkeyP
 )
 def test_install_command_of_each_platform(platform: str, command: str) -> None:
     assert command in adapter.install_command(platform)
+
+
+def steep(**kwargs):
+    """A bound that IPOPT relaxes by 1e-8 moves a steep equality by a tenth."""
+    return minimize(
+        Problem(
+            lambda x: x[1],
+            [1.0, 1e7],
+            bounds=([0.0, -np.inf], None),
+            constraints=Constraint(lambda x: 1e7 * x[0] - x[1], 0.0, 0.0),
+        ),
+        solver="ipopt",
+        options={"nlp_scaling_method": "none", **kwargs},
+    )
+
+
+def test_a_point_at_a_relaxed_bound_keeps_its_equalities():
+    result = steep()
+    assert result.success
+    assert result.constraint_violation < 1e-6
+    assert steep(honor_original_bounds="yes").x[0] >= 0.0
+
+
+def test_a_point_is_moved_back_to_its_bounds_where_rows_allow_it():
+    result = minimize(
+        Problem(
+            lambda x: x[0] + x[1],
+            [1.0, 2.0],
+            bounds=(0.25, None),
+            constraints=Constraint(lambda x: x[0] * x[1], None, 5.0),
+        ),
+        solver="ipopt",
+    )
+    assert result.success
+    np.testing.assert_array_equal(result.x, 0.25)

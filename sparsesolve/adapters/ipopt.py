@@ -59,6 +59,8 @@ _STATUS = {
 }
 
 _TRANSPORT = "cyipopt"
+_HONOR = "honor_original_bounds"
+_ROWS_SUFFER = 1e-6  # violation of a row up to which a point is moved back to its bounds
 _WARM_START: dict[str, OptionValue] = {
     "warm_start_init_point": "yes",
     "warm_start_bound_push": 1e-9,
@@ -416,7 +418,7 @@ def solve_ipopt(
     given = dict(options or {})
     kind = _transport(given.pop("transport", _TRANSPORT))
     _check_linear_solver(given)
-    defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes"}
+    defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes", _HONOR: "no"}
     start: dict[str, Array] = {}
     x0 = problem.x0
     if warm_start is not None:
@@ -438,7 +440,21 @@ def solve_ipopt(
     except KeyboardInterrupt as interrupt:  # between callbacks, in cyipopt's own code
         callbacks.error = callbacks.error or interrupt
         x, info = callbacks.evaluation.newest, None
+    if _HONOR not in given:
+        x = _inside(callbacks.evaluation, np.asarray(x))
     return _result(callbacks, monitor, x, info)
+
+
+def _inside(evaluation: Evaluation, x: Array) -> Array:
+    """Move a point back to the bounds, which IPOPT relaxes a little, unless rows suffer by that.
+
+    IPOPT before 3.14 moves it back in any case, and calls solved what then breaks equalities.
+    """
+    moved = np.clip(x, evaluation.lower, evaluation.upper)
+    if evaluation.m == 0 or np.array_equal(moved, x):
+        return moved
+    suffers = evaluation.violation(moved) > max(evaluation.violation(x), _ROWS_SUFFER)
+    return x if suffers else moved
 
 
 def _result(callbacks: Callbacks, monitor: Monitor, x: Array, info: Any) -> Result:
