@@ -96,6 +96,8 @@ def test_derivatives_are_those_written_in_the_file(record: dict[str, Any]) -> No
 
 # where there are no files, the skip is not one for want of IPOPT
 by_ipopt = pytest.mark.ipopt if RECORDS else needs_files
+# not convex: from the file's start IPOPT may also end here; the file states no optimum
+OTHER_MINIMA = {"CmRELOAD": -1.02582}
 QUICK = ("HS71", "HS100", "CLNLBEAM", "BROYDN3D", "GILBERT", "BATCH", "POLAK1", "BEALE")
 
 
@@ -105,7 +107,8 @@ def reaches_its_optimum(record: dict[str, Any]) -> None:
     assert result.success, result.message
     best = record["fopt"] if record.get("fopt_confirmed") else record.get("f_ref")
     if best is not None and record["has_objective"]:
-        assert abs(result.fun - best) <= 2e-4 * (1 + abs(best))
+        known = np.array([best, OTHER_MINIMA.get(record["name"], best)])
+        assert np.any(np.abs(result.fun - known) <= 2e-4 * (1 + np.abs(known)))
 
 
 @by_ipopt
@@ -118,8 +121,4 @@ def test_optima(name: str) -> None:
 @by_ipopt
 @ALL
 def test_all_optima(record: dict[str, Any]) -> None:
-    if record["name"] == "CmRELOAD":
-        # not convex; ours ends in another local minimum, -1.02582, than the one on record, which
-        # the file does not state
-        pytest.skip("another local minimum")
     reaches_its_optimum(record)
