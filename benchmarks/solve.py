@@ -152,7 +152,7 @@ def _lines(solve: Solve, quick: bool) -> Iterator[Line]:
         load = load_average()
         request = {"key": [solve.problem, solve.solver, way], "size": size}
         try:
-            done = run_fresh("benchmarks.solve", request, threads=1, timeout=300.0)
+            done = run_fresh("benchmarks.solve", request, threads=1, timeout=150.0)
             status = "ok"
         except FreshFailure as failure:
             done = dict.fromkeys(("setup", "solve", "value", "derivatives"), float("nan"))

@@ -369,3 +369,16 @@ def test_dense_rows_that_meet_dense_columns_need_a_cover_only() -> None:
     assert np.count_nonzero(covered.colors < 0) > 200
     whole = color(p, structure="bidirectional", order="natural")
     assert covered.ncolors < whole.ncolors < color(p).ncolors
+
+
+def test_the_bound_of_a_long_band_takes_few_passes(monkeypatch):
+    passes = []
+    original = Pattern.restrict
+
+    def counted(self, rows=None, columns=None):
+        passes.append(self.nnz)
+        return original(self, rows, columns)
+
+    monkeypatch.setattr(Pattern, "restrict", counted)
+    assert lower_bound(Pattern.from_offsets((5000, 5000), (-1, 0, 1)), "symmetric") == 2
+    assert len(passes) <= 3
