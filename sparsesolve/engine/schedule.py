@@ -18,7 +18,7 @@ from sparsesolve.engine.tasks import Task
 
 __all__ = ["divide", "find_phases", "is_long", "make_table"]
 
-_WORTH_A_THREAD = 100_000  # nodes times elements of a phase, below which one thread does all
+_WORTH_A_THREAD = 200_000  # nodes times elements of a phase, below which one thread does all
 _WORTH_A_SPLIT = 1000  # the same for a task of a longer phase
 
 Table = NDArray[np.int64]
