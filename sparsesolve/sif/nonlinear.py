@@ -43,6 +43,17 @@ class ElementTypes:
             table.setdefault(name, len(table))
 
 
+def _letter_of(card: Card, letters: str) -> str:
+    """Return the last letter of a code, which is T for a default: files exist that leave it out."""
+    letter, prefix = card.code[-1:], card.code[:-1]
+    if card.name == DEFAULT:
+        return "T"
+    if prefix not in ("", "X", "Z") or letter not in tuple(letters):
+        known = f"{', '.join(letters[:-1])} or {letters[-1]}"
+        raise CardProblem(f"expected code {known}, alone or after X or Z, got {card.code!r}")
+    return letter
+
+
 class ElementUses:
     """ELEMENT USES: types of elements (T), their variables (V) and parameters (P)."""
 
@@ -51,11 +62,7 @@ class ElementUses:
 
     def compile(self, card: Card) -> Action:
         """Return what the card does."""
-        letter, prefix = card.code[-1:], card.code[:-1]
-        if card.name == DEFAULT:  # whatever the code: files exist that leave it out
-            return self._type(card)
-        if prefix not in ("", "X", "Z") or letter not in ("T", "V", "P"):
-            raise CardProblem(f"expected code T, V or P, alone or after X or Z, got {card.code!r}")
+        letter = _letter_of(card, "TVP")
         if letter == "T":
             return self._type(card)
         return self._variable(card) if letter == "V" else self._parameters(card)
@@ -139,11 +146,7 @@ class GroupUses:
 
     def compile(self, card: Card) -> Action:
         """Return what the card does."""
-        letter, prefix = card.code[-1:], card.code[:-1]
-        if card.name == DEFAULT:  # whatever the code: files exist that leave it out
-            return self._type(card)
-        if prefix not in ("", "X", "Z") or letter not in ("T", "E", "P"):
-            raise CardProblem(f"expected code T, E or P, alone or after X or Z, got {card.code!r}")
+        letter = _letter_of(card, "TEP")
         if letter == "T":
             return self._type(card)
         return self._elements(card) if letter == "E" else self._parameters(card)
