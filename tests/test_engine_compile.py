@@ -344,6 +344,7 @@ def test_source_stays_short_for_deep_kernels():
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, where peers were loaded
 def test_threads_after_a_fork(monkeypatch):
     """A child process makes its own threads."""
     monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 1000)
