@@ -117,13 +117,8 @@ def test_optima(name: str) -> None:
     reaches_its_optimum(BY_NAME[name])
 
 
-# CmRELOAD is not convex: IPOPT ends in another local minimum, -1.02582, than the one on record,
-# which the file does not state
-CONVERGING = [r for r in RECORDS if r["name"] != "CmRELOAD"]
-
-
 @pytest.mark.slow
 @by_ipopt
-@pytest.mark.parametrize("record", CONVERGING, ids=[r["name"] for r in CONVERGING])
+@ALL
 def test_all_optima(record: dict[str, Any]) -> None:
     reaches_its_optimum(record)
