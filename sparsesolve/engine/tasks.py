@@ -309,7 +309,7 @@ class _Maker:
             else:
                 bases = np.full(starts.size, base)
             first, stride = piece_words(array, starts, access.kind == "out-partial")
-            if access.node < 0:
+            if access.node < 0 and access.base != BASES["out"]:  # positions are no slots
                 self._spread_constants(array, starts, bases, first, stride)
             unit = bool((stride == 1).all())
             access.kind = "run-unit" if unit else "run-strided"
