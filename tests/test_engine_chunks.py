@@ -13,6 +13,7 @@ from sparsesolve.engine import chunks
 from sparsesolve.engine.chunks import Chunk, cut, tiled
 from sparsesolve.engine.compile import compile_program
 from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.spaces import Hull, Positions
 from sparsesolve.program import Index, Kernel, Node
 
 
@@ -32,16 +33,20 @@ def run(start: int, stride: int, length: int) -> Index:
     return Index(start=start, stride=stride, length=length)
 
 
+def at(numbers) -> Positions:
+    return Positions(np.asarray(numbers, dtype=np.int32))
+
+
 def edges(found: list[Chunk]) -> list[tuple[int, ...]]:
     return [(c.low, c.high, c.first, c.reach) for c in found]
 
 
 def test_a_domain_is_cut_at_its_elements(short_chunks):
     where = np.arange(20, dtype=np.int32)
-    assert edges(cut(kernel(20), None, [where], [], 20)) == [(0, 20, 0, 20)]  # 4 are too few
-    down = cut(kernel(20), None, [where[::-1]], [], 40)
+    assert edges(cut(kernel(20), None, [at(where)], [], 20)) == [(0, 20, 0, 20)]  # 4 are too few
+    down = cut(kernel(20), None, [at(where[::-1])], [], 40)
     assert edges(down) == [(0, 8, 12, 20), (8, 20, 0, 12)]
-    two = cut(kernel(20), None, [where, 3 * where], [], 60)
+    two = cut(kernel(20), None, [at(where), at(3 * where)], [], 60)
     assert edges(two) == [(0, 8, 0, 22), (8, 20, 8, 58)]
     assert edges(cut(kernel(20), None, [], [], 40)) == [(0, 8, 40, 0), (8, 20, 40, 0)]
 
@@ -49,16 +54,16 @@ def test_a_domain_is_cut_at_its_elements(short_chunks):
 def test_a_domain_is_cut_at_its_pieces(short_chunks):
     where = np.concatenate([np.arange(10), [-1] * 10, np.arange(10)]).astype(np.int32)
     starts = np.array([0, 10, 20, 25])
-    halves = cut(kernel(30), starts, [where], [], 30)
+    halves = cut(kernel(30), starts, [at(where)], [], 30)
     assert edges(halves) == [(0, 2, 0, 10), (2, 4, 0, 10)]
     assert [chunk.stop for chunk in halves] == [20, 30]
-    whole = cut(kernel(30), starts, [where], [], 60)
+    whole = cut(kernel(30), starts, [at(where)], [], 60)
     assert edges(whole) == [(0, 1, 0, 10), (1, 2, 60, 0), (2, 3, 0, 5), (3, 4, 5, 10)]
 
 
 def test_what_is_short_is_not_cut():
     where = np.arange(500, dtype=np.int32)
-    assert edges(cut(kernel(500), None, [where], [], 500)) == [(0, 500, 0, 500)]
+    assert edges(cut(kernel(500), None, [at(where)], [], 500)) == [(0, 500, 0, 500)]
 
 
 def test_needs_bound_what_is_read(short_chunks, rng):
@@ -85,8 +90,13 @@ def test_needs_of_sums(short_chunks, rng):
 
 
 def task(count: int, writes=(), needs=lambda k: (), reads_result: bool = False) -> SimpleNamespace:
-    parts = [Chunk(k, k + 1, 10 * (k + 1), 0, 0, tuple(needs(k))) for k in range(count)]
-    return SimpleNamespace(chunks=parts, writes=list(writes), reads_result=reads_result)
+    parts = [
+        Chunk(k, k + 1, 10 * (k + 1), 0, 0, tuple(Hull(*need) for need in needs(k)))
+        for k in range(count)
+    ]
+    return SimpleNamespace(
+        chunks=parts, writes=[Hull(*w) for w in writes], reads_result=reads_result
+    )
 
 
 def order(tasks) -> list[tuple[int, int]]:

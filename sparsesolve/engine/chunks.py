@@ -15,7 +15,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.program import Index, Kernel, Slots
+from sparsesolve.engine.spaces import Hull, Position, Positions
+from sparsesolve.program import Index
 
 __all__ = ["Chunk", "cut", "tiled"]
 
@@ -36,18 +37,18 @@ class Chunk:
         Part of the domain.
     stop : int
         Rows of the kernel up to here.
-    first, reach : int
+    first, reach : Position
         It writes positions ``first .. reach - 1`` of the result, if any.
-    needs : tuple of (int, int)
+    needs : tuple of Hull
         Hulls of the slots that each load reads.
     """
 
     low: int
     high: int
     stop: int
-    first: int
-    reach: int
-    needs: tuple[tuple[int, int], ...] = ()
+    first: Position
+    reach: Position
+    needs: tuple[Hull, ...] = ()
 
 
 class Cut(Protocol):
@@ -59,8 +60,8 @@ class Cut(Protocol):
         ...
 
     @property
-    def writes(self) -> list[tuple[int, int]]:
-        """First and last slot of each output among the slots."""
+    def writes(self) -> list[Hull]:
+        """Slots of each output that is among the slots."""
         ...
 
     @property
@@ -69,10 +70,24 @@ class Cut(Protocol):
         ...
 
 
+class Domain(Protocol):
+    """What a task goes through."""
+
+    @property
+    def rows(self) -> int:
+        """Numbers that each output has."""
+        ...
+
+    @property
+    def segments(self) -> NDArray[np.int64] | None:
+        """Where the sums of each row begin and end, if it is a sum."""
+        ...
+
+
 def cut(
-    kernel: Kernel,
+    domain: Domain,
     starts: NDArray[np.int64] | None,
-    positions: Sequence[Slots],
+    positions: Sequence[Positions],
     reads: Sequence[Index],
     size: int,
 ) -> list[Chunk]:
@@ -80,18 +95,18 @@ def cut(
 
     Parameters
     ----------
-    kernel : Kernel
+    domain : Kernel or Copy
         What it computes.
     starts : ndarray of int64, shape (units,), or None
         First rows of the units of the domain; None if they are the rows themselves.
-    positions : sequence of ndarray of int32, each of shape (rows,)
-        Where its outputs go in the result, -1 for nowhere.
+    positions : sequence of Positions, one a row each
+        Where its outputs go in the result.
     reads : sequence of Index
         Loads that may read what other tasks write.
     size : int
         Positions of the whole result.
     """
-    rows = kernel.rows
+    rows = domain.rows
     units = rows if starts is None else starts.size
     step = rows
     if max(rows, size) >= _LEAST:
@@ -103,12 +118,12 @@ def cut(
         begin = starts[edges]
     stops = np.append(begin[1:], rows)
     least, reach = np.full(edges.size, size), np.zeros(edges.size, dtype=np.int64)
-    for where in positions:
+    for where in (part.numbers for part in positions):
         reach = np.maximum(reach, np.maximum.reduceat(where, begin) + 1)
         least = np.minimum(least, np.minimum.reduceat(np.where(where < 0, size, where), begin))
     begins, ends = begin, stops
-    if kernel.segments is not None:
-        begins, ends = kernel.segments[begin], kernel.segments[stops]
+    if domain.segments is not None:
+        begins, ends = domain.segments[begin], domain.segments[stops]
     hulls = [_hulls(index, begins, ends) for index in reads]
     needs = list(zip(*hulls, strict=True)) or [()] * edges.size
     columns = [edges, np.append(edges[1:], units), stops, least, reach]
@@ -119,18 +134,16 @@ def cut(
     ]
 
 
-def _hulls(
-    index: Index, begins: NDArray[np.int64], ends: NDArray[np.int64]
-) -> list[tuple[int, int]]:
+def _hulls(index: Index, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> list[Hull]:
     """Bound the slots that a load reads from ``begins`` to ``ends`` of its domain."""
     if index.array is None:
         edges = index.start + index.stride * np.array([begins, ends - 1])
-        return list(zip(edges.min(axis=0).tolist(), edges.max(axis=0).tolist(), strict=True))
+        return list(map(Hull, edges.min(axis=0).tolist(), edges.max(axis=0).tolist()))
     if (begins < ends).all() and int(ends[-1]) == index.length:
         low = np.minimum.reduceat(index.array, begins)
         high = np.maximum.reduceat(index.array, begins)
-        return list(zip(low.tolist(), high.tolist(), strict=True))
-    return [index.bounds()] * begins.size
+        return list(map(Hull, low.tolist(), high.tolist()))
+    return [Hull(*index.bounds())] * begins.size
 
 
 def tiled(tasks: Sequence[Cut]) -> list[tuple[int, Chunk]]:
@@ -183,7 +196,7 @@ class _Tiler:
             self._found.append((number, chunk))
             self._done[number] += 1
 
-    def _provide(self, number: int, need: tuple[int, int]) -> None:
+    def _provide(self, number: int, need: Hull) -> None:
         low, high = need
         for first, last in self._tasks[number].writes:
             if low <= last and first <= high:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.engine.chunks import Chunk
 from sparsesolve.engine.form import BASES
+from sparsesolve.engine.spaces import Position
 
 __all__ = ["FILL", "Row", "fill_in_parts", "fill_parts", "fill_table"]
 
@@ -76,7 +77,7 @@ def fill_table(
     for row, chunk in work:
         filler.fill(chunk.reach)
         filler.rows.append(row)
-    filler.fill(template.size)
+    filler.fill(Position(template.size))
     return filler.finish(code)
 
 
@@ -105,13 +106,13 @@ def fill_in_parts(
     """
     filler = _Filler(template, is_constant)
     begins: list[int] = []  # row where a chunk begins
-    before: list[int] = [0]  # positions below which chunks so far may write
+    before = [Position(0)]  # below which chunks so far may write
     for row, chunk in work:
         begins.append(len(filler.rows))
         before.append(max(before[-1], chunk.reach))
         filler.fill(chunk.reach)
         filler.rows.append(row)
-    filler.fill(template.size)
+    filler.fill(Position(template.size))
     rows, words = filler.finish(code)
     first = [chunk.first for _, chunk in work]
     if not first:
@@ -160,7 +161,7 @@ class _Filler:
         self.words: list[int] = []
         self._template = template
         self._is_constant = is_constant
-        self._done = 0  # positions below are filled
+        self._done = Position(0)  # what is below is filled
         self._address = _address(template)
         self._known: dict[tuple[int, int], int] = {}
 
@@ -174,7 +175,7 @@ class _Filler:
         ]
         return rows, words
 
-    def fill(self, reach: int) -> None:
+    def fill(self, reach: Position) -> None:
         """Fill what is not filled below `reach`, from the first constant to the last one."""
         if reach <= self._done:
             return

@@ -65,7 +65,7 @@ class Functions:
 
 def first_form(task: Task) -> tuple[Form, int]:
     """Return the form that a task starts with, and the effort to compile it with."""
-    if task.kernel.length >= _HOT_LENGTH:
+    if task.computes.length >= _HOT_LENGTH:
         return task.form, 2
     quick = {"map": "tiny", "runs": "tiny-runs"}
     return replace(task.form, mode=quick.get(task.form.mode, task.form.mode)), 0
@@ -329,7 +329,7 @@ class Machine:
         return [
             number
             for number, task in enumerate(self.plan.tasks)
-            if _COLD_LENGTH <= task.kernel.length < _HOT_LENGTH
+            if _COLD_LENGTH <= task.computes.length < _HOT_LENGTH
         ]
 
     def _runs_that_pay(self) -> int:

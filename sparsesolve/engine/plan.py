@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.engine.form import BASES
 from sparsesolve.engine.rewrite import prune, rewritten
-from sparsesolve.engine.tasks import Regions, Target, Task, make_task
+from sparsesolve.engine.spaces import Flags, Layout, Positions
+from sparsesolve.engine.tasks import Regions, Target, Task, copy_task, make_task
 from sparsesolve.program import Index, Kernel, Node, Opaque, Program, Slots
 
 __all__ = ["Plan", "Stage", "make_plan"]
@@ -94,13 +94,10 @@ class _Planner:
         self.width = width
         self.regions = Regions(program)
         self.steps, self.n_slots = rewritten(program)
-        outputs = program.outputs
-        self.position = np.full(self.n_slots, -1, dtype=np.int32)
-        self.constant = self.regions.is_constant[outputs]
-        varying = np.flatnonzero(~self.constant)
-        self.position[outputs[varying]] = varying
+        self.constant = self.regions.is_constant[program.outputs]
+        self.done = Flags(self.constant.copy())  # positions that are written
+        self.layout = Layout(self.n_slots, program.outputs, self.done)
         self.is_read = np.zeros(self.n_slots, dtype=bool)
-        self.done = self.constant.copy()  # positions that are written
 
     def plan(self) -> Plan:
         stages: list[Stage] = []
@@ -142,7 +139,7 @@ class _Planner:
         return live[::-1]
 
     def _is_needed(self, start: int, stop: int) -> bool:
-        wanted = self.position[start:stop] >= 0
+        wanted = self.layout.within(start, stop).exist
         return bool(wanted.any() or self.is_read[start:stop].any())
 
     def _mark(self, indices: Sequence[Index]) -> None:
@@ -157,34 +154,34 @@ class _Planner:
         targets: list[Target] = []
         rows = live.kernel.rows
         for start, number in zip(live.starts, live.kernel.outputs, strict=True):
-            positions: Slots | None = self.position[start : start + rows]
-            assert positions is not None
-            wanted = positions >= 0
+            positions: Positions | None = None
+            found = self.layout.within(start, start + rows)
+            wanted = found.exist
             count = int(np.count_nonzero(wanted))
             spilled = bool(self.is_read[start : start + rows].any())
             if count * _DIRECT_SHARE >= rows and count:
-                self.done[positions if count == rows else positions[wanted]] = True
+                self.done.mark(found if count == rows else found.where(wanted))
+                positions = found
             else:
                 spilled = spilled or count > 0
-                positions = None
             targets.append(Target(number, start if spilled else None, positions))
         return targets
 
     def _copies(self) -> Iterator[Task]:
         """Yield tasks that fill the positions that no kernel writes."""
-        missing = np.flatnonzero(~self.done)
+        missing = self.done.missing()
         if not missing.size:
             return
-        slots = self.program.outputs[missing]
-        known = self.position[slots]
-        repeated = (known != missing) & self.done[known]
-        yield from self._copy(missing[~repeated], slots[~repeated], None)
-        yield from self._copy(missing[repeated], known[repeated], BASES["out"])
+        slots = missing.of(self.program.outputs)
+        known = self.layout.of(slots)
+        repeated = known.differ(missing) & self.done.at(known)
+        if not repeated.all():
+            yield self._gather(slots[~repeated], missing.where(~repeated))
+        if repeated.any():
+            sources, positions = known.where(repeated), missing.where(repeated)
+            yield copy_task(sources, positions, self.regions, self.width)
 
-    def _copy(self, positions: NDArray[np.int64], slots: Slots, base: int | None) -> Iterator[Task]:
-        if not positions.size:
-            return
+    def _gather(self, slots: Slots, positions: Positions) -> Task:
         index = Index.of(slots)
         kernel = Kernel(0, index.length, (index,), (Node("load", (0,)),), (0,))
-        target = Target(0, None, positions.astype(np.int32))
-        yield make_task(kernel, (target,), self.regions, self.width, base)
+        return make_task(kernel, (Target(0, None, positions),), self.regions, self.width)

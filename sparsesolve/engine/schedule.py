@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.fill import Row
+from sparsesolve.engine.spaces import Hull
 from sparsesolve.engine.tasks import Task
 
 __all__ = ["divide", "find_phases", "is_long", "make_table"]
@@ -67,12 +68,10 @@ def is_long(tasks: Sequence[Task]) -> bool:
 def find_phases(tasks: Sequence[Task]) -> list[list[int]]:
     """Group tasks that need not wait for each other; hulls of slots stand for the slots."""
     phases: list[list[int]] = []
-    written: list[tuple[int, int]] = []
+    written: list[Hull] = []
     for number, task in enumerate(tasks):
         waits = not phases or task.reads_result
-        waits = waits or any(
-            low <= last and first <= high for low, high in task.reads for first, last in written
-        )
+        waits = waits or any(read.meets(other) for read in task.reads for other in written)
         if waits:
             phases.append([])
             written = []

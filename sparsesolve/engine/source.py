@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sparsesolve.engine.plan import Plan
-from sparsesolve.engine.tasks import Task
-from sparsesolve.program import Kernel
+from sparsesolve.engine.tasks import Copy, Task
 
 __all__ = ["plan_lines"]
 
@@ -30,18 +29,18 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 
 def _heading(task: Task) -> str:
-    kernel = task.kernel
+    kernel = task.computes
     summed = "" if kernel.segments is None else f" summed to {kernel.rows} rows"
     pieces = f" in {task.high} affine pieces" if task.form.mode == "runs" else ""
     return f"for i < {kernel.length}{summed}{pieces}:"
 
 
 def _body(task: Task) -> Iterator[str]:
-    kernel = task.kernel
+    kernel = task.computes
     uses = Counter(a for node in kernel.nodes if node.op != "load" for a in node.args)
     texts: list[str] = []
     for number, node in enumerate(kernel.nodes):
-        texts.append(_formula(task, kernel, number, texts))
+        texts.append(_formula(task, number, texts))
         if uses[number] > 1 and node.op not in ("load", "const"):
             yield f"    t{number} = {texts[number]}"
             texts[number] = f"t{number}"
@@ -49,11 +48,14 @@ def _body(task: Task) -> Iterator[str]:
         yield f"    {kind} <- {texts[number]}"
 
 
-def _formula(task: Task, kernel: Kernel, number: int, texts: list[str]) -> str:
+def _formula(task: Task, number: int, texts: list[str]) -> str:
+    kernel = task.computes
     node = kernel.nodes[number]
     if node.op == "const":
         return f"{node.value:g}"
     if node.op == "load":
         kind = task.form.loads[node.args[0]]
+        if isinstance(kernel, Copy):
+            return f"{kind} out[{kernel.sources}]"
         return f"{kind} s[{kernel.loads[node.args[0]]}]"
     return f"{node.op}({', '.join(texts[a] for a in node.args)})"

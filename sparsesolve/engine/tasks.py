@@ -9,16 +9,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.chunks import Chunk, cut
 from sparsesolve.engine.form import BASES, RUN_WORDS, Form
-from sparsesolve.engine.runs import affine_pieces, piece_words
+from sparsesolve.engine.runs import Numbers, affine_pieces, piece_words
+from sparsesolve.engine.spaces import Hull, Positions
 from sparsesolve.program import Block, Index, Kernel, Node, Program, Slots
 
-__all__ = ["SMALL", "Regions", "Target", "Task", "make_task"]
+__all__ = ["SMALL", "Copy", "Regions", "Target", "Task", "copy_task", "make_task"]
 
 SMALL = 2048  # elements up to which an argument or a result is copied rather than pointed to
 _MOST_SPREAD = 4  # different constants in one load
@@ -35,18 +37,43 @@ class Target:
         The node that is stored.
     rest : int or None
         First slot, if it is stored among the slots.
-    positions : ndarray of int32, shape (rows,), or None
-        Positions in the result, -1 for none, if it is stored there.
+    positions : Positions, one a row, or None
+        Where in the result it is stored, if it is stored there.
     """
 
     node: int
     rest: int | None
-    positions: Slots | None
+    positions: Positions | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copy:
+    """Elements of the result that stand there already: what a task does besides kernels.
+
+    Parameters
+    ----------
+    sources : Positions
+        What to copy.
+    """
+
+    sources: Positions
+    nodes: ClassVar[tuple[Node, ...]] = (Node("load", (0,)),)
+    segments: ClassVar[None] = None
+
+    @property
+    def length(self) -> int:
+        """How many there are."""
+        return self.sources.size
+
+    @property
+    def rows(self) -> int:
+        """The same."""
+        return self.sources.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A kernel, ready to run.
+    """A kernel, or a copy within the result, ready to run.
 
     Parameters
     ----------
@@ -59,13 +86,11 @@ class Task:
         The domain: elements, runs or rows.
     work : int
         Nodes times elements.
-    reads, writes : list of (int, int)
-        Hulls of the slots that are read, and ranges of those that are written: first and last.
+    reads, writes : list of Hull
+        Slots that are read, and those that are written.
     chunks : list of Chunk
         The domain in parts.
-    reads_result : bool
-        Whether it copies within the result.
-    kernel : Kernel
+    computes : Kernel or Copy
         What it computes.
     kept : list of ndarray
         The arrays whose addresses are among the words.
@@ -77,12 +102,16 @@ class Task:
     low: int
     high: int
     work: int
-    reads: list[tuple[int, int]]
-    writes: list[tuple[int, int]]
+    reads: list[Hull]
+    writes: list[Hull]
     chunks: list[Chunk]
-    reads_result: bool
-    kernel: Kernel
+    computes: Kernel | Copy
     kept: list[NDArray[np.generic]]
+
+    @property
+    def reads_result(self) -> bool:
+        """Whether it copies within the result."""
+        return isinstance(self.computes, Copy)
 
 
 class Regions:
@@ -108,8 +137,9 @@ class Regions:
         self.is_constant = program.constant_mask()
         self.values = program.constant_values()
 
-    def base(self, low: int, high: int) -> int:
-        """Return the number of the base of slots ``low .. high``, -1 if x and others are mixed."""
+    def base(self, hull: Hull) -> int:
+        """Return the number of the base of a range of slots, -1 if x and others are mixed."""
+        low, high = hull
         if high < self.n:
             return BASES["x"]
         for number, block in enumerate(self.blocks):
@@ -129,13 +159,7 @@ class Regions:
         return self.values[slots] if bool(self.is_constant[slots].all()) else None
 
 
-def make_task(
-    kernel: Kernel,
-    targets: Sequence[Target],
-    regions: Regions,
-    width: int,
-    base: int | None = None,
-) -> Task:
+def make_task(kernel: Kernel, targets: Sequence[Target], regions: Regions, width: int) -> Task:
     """Choose a form for a kernel and fill its words.
 
     Parameters
@@ -148,41 +172,46 @@ def make_task(
         Where its operands are.
     width : int
         Lanes of a vector.
-    base : int, optional
-        Number of the base that all loads refer to; by default it is found by their slots.
     """
     maker = _Maker(kernel, regions, width)
     for index in kernel.loads:
-        maker.add_load(index, base)
+        maker.add_load(index)
     for target in targets:
         maker.add_target(target)
     return maker.finish()
 
 
+def copy_task(sources: Positions, positions: Positions, regions: Regions, width: int) -> Task:
+    """Make a task that copies elements of the result to other places in it."""
+    maker = _Maker(Copy(sources), regions, width)
+    maker.add_source(sources)
+    maker.add_target(Target(0, None, positions))
+    return maker.finish()
+
+
 @dataclass(slots=True)
 class _Access:
-    """A load or store on its way into the words."""
+    """A load or store on its way into the words; one that is no run has its numbers."""
 
     kind: str
     words: list[int]
-    array: Slots | None = None
+    numbers: Numbers | None = None
     base: int = 0
     node: int = -1
 
 
 class _Maker:
-    def __init__(self, kernel: Kernel, regions: Regions, width: int) -> None:
-        self.kernel = kernel
+    def __init__(self, computes: Kernel | Copy, regions: Regions, width: int) -> None:
+        self.computes = computes
         self.regions = regions
         self.width = width
-        self.work = len(kernel.nodes) * kernel.length
+        self.work = len(computes.nodes) * computes.length
         self.kept: list[NDArray[np.generic]] = []
-        self.reads: list[tuple[int, int]] = []
-        self.writes: list[tuple[int, int]] = []
-        self.positions: list[Slots] = []
+        self.reads: list[Hull] = []
+        self.writes: list[Hull] = []
+        self.positions: list[Positions] = []
         self.waits: list[Index] = []  # loads that may read what other tasks write
         self.starts: NDArray[np.int64] | None = None
-        self.reads_result = False
         self.loads: list[_Access] = []
         self.stores: list[_Access] = []
 
@@ -191,25 +220,24 @@ class _Maker:
         self.kept.append(array)
         return int(array.__array_interface__["data"][0])
 
-    def add_load(self, index: Index, given: int | None) -> None:
-        if given is None:
-            self.reads.append(index.bounds())
-            if self.reads[-1][1] >= self.regions.n:
-                self.waits.append(index)
-            base = self.regions.base(*self.reads[-1])
+    def add_source(self, sources: Positions) -> None:
+        base, run = BASES["out"], sources.run()
+        if run is None:
+            self.loads.append(_Access("index", [], sources, base))
         else:
-            base = given
-            self.reads_result = True
+            self.loads.append(_run(base, *run, sources.size))
+
+    def add_load(self, index: Index) -> None:
+        hull = Hull(*index.bounds())
+        self.reads.append(hull)
+        if hull.high >= self.regions.n:
+            self.waits.append(index)
+        base = self.regions.base(hull)
         if index.array is None and base >= 0:
-            if index.stride == 0 or index.length == 1:
-                self.loads.append(_Access("scalar", [base, index.start]))
-            elif index.stride == 1:
-                self.loads.append(_Access("unit", [base, index.start]))
-            else:
-                self.loads.append(_Access("strided", [base, index.start, index.stride]))
+            self.loads.append(_run(base, index.start, index.stride, index.length))
             return
         slots = np.ascontiguousarray(index.to_array(), dtype=np.int32)
-        values = self.regions.constants(slots) if given is None else None
+        values = self.regions.constants(slots)
         if values is not None:
             slot = self.address(values) // 8
             self.loads.append(_Access("unit", [BASES["absolute"], slot]))
@@ -219,33 +247,20 @@ class _Maker:
     def add_target(self, target: Target) -> None:
         if target.rest is not None:
             self.stores.append(_Access("rest", [target.rest], node=target.node))
-            self.writes.append((target.rest, target.rest + self.kernel.rows - 1))
-        if target.positions is None:
-            return
-        self.positions.append(target.positions)
-        if int(target.positions.min()) < 0:
-            array = np.ascontiguousarray(target.positions)
-            self.stores.append(_Access("out-partial", [], array, BASES["out"], node=target.node))
-            return
-        index = Index.of(target.positions)
-        if index.array is not None:
-            access = _Access("out-index", [], index.array, BASES["out"])
-        elif index.stride == 1 or index.length == 1:
-            access = _Access("out", [index.start])
-        else:
-            access = _Access("out-strided", [index.start, index.stride])
-        access.node = target.node
-        self.stores.append(access)
+            self.writes.append(Hull(target.rest, target.rest + self.computes.rows - 1))
+        if target.positions is not None:
+            self.positions.append(target.positions)
+            self.stores.append(_store(target.positions, target.node))
 
     def finish(self) -> Task:
-        kernel = self.kernel
+        computes = self.computes
         mode, low, high, last = self._mode()
         if mode in ("map", "tiny"):
             self.stores = _in_turn(self.stores)
         words = [self.regions.n]
         for access in self.loads:
             words += self._words(access)
-        nodes, values = _split_constants(kernel.nodes)
+        nodes, values = _split_constants(computes.nodes)
         words += values
         native_at = len(words)
         for access in self.stores:
@@ -266,21 +281,21 @@ class _Maker:
             self.work,
             self.reads,
             self.writes,
-            cut(kernel, self.starts, self.positions, self.waits, self.regions.m),
-            self.reads_result,
-            kernel,
+            cut(computes, self.starts, self.positions, self.waits, self.regions.m),
+            computes,
             self.kept,
         )
 
     def _words(self, access: _Access) -> list[int]:
-        if access.array is None or access.kind in RUN_WORDS:
+        numbers = access.numbers
+        if numbers is None or access.kind in RUN_WORDS:
             return access.words
-        address = self.address(access.array)
+        address = self.address(numbers.numbers if isinstance(numbers, Positions) else numbers)
         return [access.base, address] if access.kind == "index" else [address]
 
     def _mode(self) -> tuple[str, int, int, list[int]]:
         """Return the mode, the domain, and the words of the mode."""
-        kernel = self.kernel
+        kernel = self.computes
         if kernel.segments is not None:
             mean = kernel.length / kernel.rows
             mode = "long-rows" if mean >= 2 * self.width else "rows"
@@ -293,24 +308,21 @@ class _Maker:
 
     def _runs(self) -> NDArray[np.int64] | None:
         """Cut the domain where an index array is not affine, if that gives few pieces."""
-        cut = [access for access in (*self.loads, *self.stores) if access.array is not None]
-        arrays = [access.array for access in cut if access.array is not None]
-        starts = affine_pieces(arrays, self.regions.n)
+        accesses = [(a, a.numbers) for a in (*self.loads, *self.stores) if a.numbers is not None]
+        starts = affine_pieces([numbers for _, numbers in accesses], self.regions.n)
         self.starts = starts
         if starts is None:
             return None
-        columns: list[NDArray[np.int64]] = [starts, np.append(starts[1:], self.kernel.length)]
-        for access, array in zip(cut, arrays, strict=True):
-            base = access.base
-            if access.kind == "mixed":
-                bases = np.where(array[starts] < self.regions.n, BASES["x"], BASES["rest"])
-            elif access.kind == "out-partial":
-                bases = np.where(array[starts] < 0, BASES["nowhere"], base)
+        columns: list[NDArray[np.int64]] = [starts, np.append(starts[1:], self.computes.length)]
+        for access, numbers in accesses:
+            first, stride = piece_words(numbers, starts)
+            if isinstance(numbers, Positions):
+                bases = np.where(numbers.exist[starts], access.base, BASES["nowhere"])
             else:
-                bases = np.full(starts.size, base)
-            first, stride = piece_words(array, starts, access.kind == "out-partial")
-            if access.node < 0 and access.base != BASES["out"]:  # positions are no slots
-                self._spread_constants(array, starts, bases, first, stride)
+                mixed = access.kind == "mixed"
+                base = np.int64(BASES["rest"] if mixed else access.base)
+                bases = np.where(mixed & (numbers[starts] < self.regions.n), BASES["x"], base)
+                self._spread_constants(numbers, starts, bases, first, stride)
             unit = bool((stride == 1).all())
             access.kind = "run-unit" if unit else "run-strided"
             columns += [bases, first] if unit else [bases, first, stride]
@@ -318,7 +330,7 @@ class _Maker:
 
     def _spread_constants(
         self,
-        array: Slots,
+        slots: Slots,
         starts: NDArray[np.int64],
         bases: NDArray[np.int64],
         first: NDArray[np.int64],
@@ -328,15 +340,37 @@ class _Maker:
 
         Then they are loads of stride 1, like the rest of the grid.
         """
-        sizes = np.diff(np.append(starts, array.size))
-        for slot in np.unique(array[starts[stride == 0]])[:_MOST_SPREAD]:
+        sizes = np.diff(np.append(starts, slots.size))
+        for slot in np.unique(slots[starts[stride == 0]])[:_MOST_SPREAD]:
             value = self.regions.constants(np.array([slot]))
-            pieces = np.flatnonzero((stride == 0) & (array[starts] == slot))
+            pieces = np.flatnonzero((stride == 0) & (slots[starts] == slot))
             if value is not None and stride.size > pieces.size:
                 block = self.address(np.full(int(sizes[pieces].max()), value[0])) // 8
                 bases[pieces] = BASES["absolute"]
                 first[pieces] = block - starts[pieces]
                 stride[pieces] = 1
+
+
+def _run(base: int, start: int, stride: int, length: int) -> _Access:
+    """Load a run of slots or positions."""
+    if stride == 0 or length == 1:
+        return _Access("scalar", [base, start])
+    if stride == 1:
+        return _Access("unit", [base, start])
+    return _Access("strided", [base, start, stride])
+
+
+def _store(positions: Positions, node: int) -> _Access:
+    """Store a node in the result."""
+    if not positions.exist.all():
+        return _Access("out-partial", [], positions, BASES["out"], node)
+    run = positions.run()
+    if run is None:
+        return _Access("out-index", [], positions, BASES["out"], node)
+    start, stride = run
+    if stride == 1 or positions.size == 1:
+        return _Access("out", [start], node=node)
+    return _Access("out-strided", [start, stride], node=node)
 
 
 def _in_turn(stores: list[_Access]) -> list[_Access]:
