@@ -5,13 +5,15 @@ Separate because it works on the program before fusing, where every kernel is on
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.pattern import Pattern
 from sparsesolve.program import Index, Kernel, Opaque, Program
 
-__all__ = ["explain"]
+__all__ = ["explain", "reached", "read_at", "writers"]
 
 
 def explain(program: Program, pattern: Pattern, i: int, j: int, what: str) -> str:
@@ -53,22 +55,29 @@ def explain(program: Program, pattern: Pattern, i: int, j: int, what: str) -> st
 
 def _chain(program: Program, slot: int, j: int) -> list[str]:
     """List the sources of the instructions on one path from a slot to input slot j."""
-    writers = sorted(program.instructions, key=lambda step: step.start)
-    starts = np.array([step.start for step in writers], dtype=np.int64)
-    reaches = _reaches(program, j)
+    reaches = reached(program, j)
+    writer = writers(program)
     path: list[str] = []
     while slot != j:
-        step = writers[int(np.searchsorted(starts, slot, side="right")) - 1]
+        step = writer(slot)
         text = program.sources[step.origin[0]] if step.origin else type(step).__name__
         if not path or path[-1] != text:
             path.append(text)
-        slot = next(s for s in _read_at(step, slot) if reaches[s])
+        slot = next(s for s in read_at(step, slot) if reaches[s])
     return path
 
 
-def _reaches(program: Program, j: int) -> NDArray[np.bool_]:
+def writers(program: Program) -> Callable[[int], Kernel | Opaque]:
+    """Return the function from a slot to the instruction that writes it."""
+    steps = sorted(program.instructions, key=lambda step: step.start)
+    starts = np.array([step.start for step in steps], dtype=np.int64)
+    return lambda slot: steps[int(np.searchsorted(starts, slot, side="right")) - 1]
+
+
+def reached(program: Program, slot: int) -> NDArray[np.bool_]:
+    """Mark the slots that depend on one slot."""
     mask = np.zeros(program.n_slots, dtype=bool)
-    mask[j] = True
+    mask[slot] = True
     for step in program.instructions:
         if isinstance(step, Opaque):
             mask[step.start : step.stop] = any(mask[k.to_array()].any() for k in step.operands)
@@ -85,8 +94,8 @@ def _reaches(program: Program, j: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _read_at(step: Kernel | Opaque, slot: int) -> list[int]:
-    """Slots read to compute one slot."""
+def read_at(step: Kernel | Opaque, slot: int) -> list[int]:
+    """Return the slots read to compute one slot."""
     if isinstance(step, Opaque):
         return [int(s) for index in step.operands for s in index.to_array()]
     row = (slot - step.start) % step.rows

@@ -19,6 +19,7 @@ from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.function import Executable, Function, Method, Preparation, executable
 from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, direction, nonzero_part
+from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.detect import jacobian_structure
@@ -162,6 +163,28 @@ class Hessian(Prepared):
         """
         program = gradient_program(lower(self._traced("explanations").traced.tape))
         return explain(program, self.pattern, i, j, "gradient element")
+
+    def explain_nonfinite(self, *args: Any) -> str:
+        """Say which source line and primitive make an entry infinite or not a number.
+
+        Parameters
+        ----------
+        *args
+            Arguments of a call.
+
+        Returns
+        -------
+        str
+            A sentence that names the first such entry of the lower triangle; empty if all entries
+            are finite.
+        """
+        values = self.lower_values(*args)
+        if np.isfinite(values).all():
+            return ""
+        function = self._traced("explanations")
+        program = gradient_program(lower(function.traced.tape))
+        point = function.arguments.split(args)
+        return explain_nonfinite(program, self.lower_pattern, values, point, "Hessian")
 
 
 def _scalar_function(

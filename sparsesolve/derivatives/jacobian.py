@@ -19,6 +19,7 @@ from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.differences import Differences, Scheme
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.function import Function, Method, Preparation
+from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.detect import jacobian_structure
@@ -159,6 +160,26 @@ class Jacobian(Prepared):
         """
         program = lower(self._traced("explanations").traced.tape)
         return explain(program, self.pattern, i, j, "output")
+
+    def explain_nonfinite(self, *args: Any) -> str:
+        """Say which source line and primitive make an entry infinite or not a number.
+
+        Parameters
+        ----------
+        *args
+            Arguments of a call.
+
+        Returns
+        -------
+        str
+            A sentence that names the first such entry; empty if all entries are finite.
+        """
+        values = self.values(*args)
+        point = self._function.arguments.split(args)
+        if np.isfinite(values).all() or isinstance(self._function, Differences):
+            return first_nonfinite(self.pattern, values, "Jacobian")
+        program = lower(self._function.traced.tape)
+        return explain_nonfinite(program, self.pattern, values, point, "Jacobian")
 
 
 def jacobian(

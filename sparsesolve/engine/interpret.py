@@ -93,10 +93,19 @@ class Interpreter(Evaluator):
         StructureMismatch
             If an argument has another size than the program was built for.
         """
+        result = output_buffer(out, self.program.m)
+        read_into(result, self._run(x, parameters), self._outputs)
+        return result
+
+    def slots(self, x: Any, parameters: Sequence[Any] = ()) -> Array:
+        """Evaluate, and return the values of all slots, shape (n_slots,)."""
+        return self._run(x, parameters).copy()
+
+    def _run(self, x: Any, parameters: Sequence[Any]) -> Array:
+        """Run all steps on the buffer of this thread, and return it."""
         program = self.program
         flat = flat_argument(x, program.n, "x")
         values = flat_parameters(program, parameters)
-        result = output_buffer(out, program.m)
         work = self._workspace()
         work.shared[: program.n] = flat
         for block, value in zip(program.parameters, values, strict=True):
@@ -104,8 +113,7 @@ class Interpreter(Evaluator):
         with np.errstate(all="ignore"):
             for function, arguments in work.steps:
                 function(*arguments)
-        read_into(result, work.shared, self._outputs)
-        return result
+        return work.shared
 
     def run_batched(
         self, x: Any, parameters: Sequence[Any], batched: Mapping[int, NDArray[Any]]
