@@ -247,11 +247,11 @@ class Recovery:
         Raises
         ------
         StructureMismatch
-            If a block has another shape.
+            If a block has another shape, or `out` cannot hold the result.
         """
         if self.expand is None:
             return self._unknowns(forward, reverse, out)
-        return np.take(self._unknowns(forward, reverse, None), self.expand, out=out, mode="clip")
+        return _take(self._unknowns(forward, reverse, None), self.expand, out)
 
     def lower_values(
         self, forward: Block | None = None, *, out: NDArray[Any] | None = None
@@ -311,7 +311,7 @@ class Recovery:
         else:
             values = self.values(forward, reverse, out=in_place)
         if in_place is None:
-            np.take(values, pattern.csc_order, out=out.data, mode="clip")
+            _take(values, pattern.csc_order, out.data)
 
     def product_into(self, out: NDArray[Any], color: int, product: NDArray[Any]) -> None:
         """Write into `out`, shape (nnz,), what the product of one color tells.
@@ -321,6 +321,7 @@ class Recovery:
         """
         entries, ends, places = self._by_product
         part = slice(ends[color], ends[color + 1])
+        _refuse_narrow(out, product.dtype)
         out[entries[part]] = product[places[part]]
 
     def finish_into(self, out: NDArray[Any]) -> None:
@@ -356,7 +357,7 @@ class Recovery:
             products = np.concatenate((ahead.reshape(-1), back.reshape(-1)))
         else:
             products = (ahead if coloring.nforward else back).reshape(-1)
-        values = np.take(products, self._flat, out=out, mode="clip")
+        values = _take(products, self._flat, out)
         if self.steps.size:
             from sparsesolve.coloring.peel_kernels import substitute  # noqa: PLC0415 - numba
 
@@ -371,6 +372,23 @@ class Recovery:
         place, product = self.place.astype(np.int64), self.product
         behind = self.pattern.shape[0] * split + place * (total - split) + (product - split)
         return np.where(product < split, place * split + product, behind)
+
+
+def _take(values: NDArray[Any], places: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
+    """Gather into `out`, if it is given and does not round what it is given."""
+    if out is None or out.dtype == values.dtype:
+        return np.take(values, places, out=out, mode="clip")
+    _refuse_narrow(out, values.dtype)
+    out[...] = values.take(places)
+    return out
+
+
+def _refuse_narrow(out: NDArray[Any], kind: np.dtype[Any]) -> None:
+    if not np.can_cast(kind, out.dtype, "same_kind"):
+        raise StructureMismatch(
+            f"`out` must hold numbers of type {kind}, got an array of {out.dtype}. Pass one of "
+            f"{kind}."
+        )
 
 
 def _checked(name: str, block: Block | None, shape: tuple[int, int]) -> Block:

@@ -69,7 +69,7 @@ def test_segment_sums(segments, lead, rng):
     values = rng.normal(size=(*lead, 12))
     rows = len(segments) - 1
     out = np.full((*lead, rows), np.nan)
-    SegmentSum(np.array(segments, dtype=np.int64)).into(out, values)
+    SegmentSum(np.array(segments, dtype=np.int64)).into(values, out)
     pieces = [values[..., segments[r] : segments[r + 1]].sum(axis=-1) for r in range(rows)]
     expected = np.stack(pieces, axis=-1) if rows else np.empty((*lead, 0))
     np.testing.assert_allclose(out, expected, rtol=1e-14)

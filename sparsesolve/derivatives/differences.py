@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
+from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import ColoringError, PatternError, StructureMismatch
 from sparsesolve.pattern import Pattern
@@ -136,6 +137,8 @@ class Differences(Evaluator):
 
     def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Return the nonzeros in the order of the pattern, shape (nnz,)."""
+        if out is not None:
+            output_buffer(out, self.pattern.nnz)
         at = np.asarray(x, dtype=np.float64)
         step, divisor = self._steps(at)
         colors = self.recovery.coloring.colors.reshape(at.shape)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.builder import Builder
+from sparsesolve.derivatives.comparison import CheckPoint, Names, compare
 from sparsesolve.engine.interpret import Interpreter
 from sparsesolve.fuse import fuse
 from sparsesolve.lower import lower
@@ -48,12 +49,16 @@ class Preparation:
         products with seeds; "auto" for what is best.
     threads : int, default 1
         How many threads share a long loop of machine code.
+    point : CheckPoint, optional
+        Where machine code is compared with the interpreter when it is made.
     """
 
     method: Method = "auto"
     threads: int = 1
+    point: CheckPoint | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    compared: list[int] = field(default_factory=lambda: [0, 0])
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -64,6 +69,22 @@ class Preparation:
         finally:
             spent = time.perf_counter() - start
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+    def compare(self, compiled: Compiled, names: Names | None) -> None:
+        """Hold machine code against the interpreter, if that is wanted."""
+        if self.point is not None:
+            with self.stage("check machine code"):
+                found = compare(compiled, self.point, names)
+            self.compared[0] += found
+            self.compared[1] += compiled.size
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what a report says."""
+        rows = [(f"{name}, s", f"{spent:.4f}") for name, spent in self.seconds.items()]
+        if self.compared[1]:
+            text = f"{self.compared[0]} of {self.compared[1]} values equal the interpreter's"
+            rows.append(("machine code", text))
+        return rows + [("note", note) for note in self.notes]
 
     def note(self, text: str) -> None:
         """Remember a reason, once."""
@@ -104,6 +125,9 @@ class Function:
         if checked:
             with self.preparation.stage("check"):
                 check(function, self.traced, example_arguments)
+            self.preparation.point = CheckPoint.near(
+                *self.traced.arguments.split(example_arguments)
+            )
         with self.preparation.stage("lower"):
             self.program = fuse(lower(self.traced.tape))
         self.user_calls = 1 + int(checked)
@@ -119,7 +143,9 @@ class Function:
         return self.traced.arguments
 
 
-def executable(program: Program, preparation: Preparation) -> Executable:
+def executable(
+    program: Program, preparation: Preparation, names: Names | None = None
+) -> Executable:
     """Prepare a program to be run: machine code where possible, NumPy otherwise.
 
     Parameters
@@ -128,6 +154,13 @@ def executable(program: Program, preparation: Preparation) -> Executable:
         Any program; it is fused here.
     preparation : Preparation
         Says how; gets the time, and the reason where machine code was not possible.
+    names : callable, optional
+        What to call a value, by its number, in a message that it is wrong.
+
+    Raises
+    ------
+    VerificationError
+        If machine code and the interpreter differ at the point of the preparation.
     """
     with preparation.stage("fuse"):
         fused = fuse(program)
@@ -145,13 +178,14 @@ def executable(program: Program, preparation: Preparation) -> Executable:
         return Interpreter(fused)
     try:
         with preparation.stage("compile"):
-            compiled: Executable = compile_program(fused, threads=preparation.threads)
-            return compiled
+            compiled = compile_program(fused, threads=preparation.threads)
     except (CannotCompile, OSError, RuntimeError) as error:  # the last two: LLVM may not run here
         if preparation.method == "compiled":
             raise
         preparation.note(f"interpreted with NumPy: {error}")
         return Interpreter(fused)
+    preparation.compare(compiled, names)
+    return compiled
 
 
 def select(program: Program, outputs: slice) -> Program:

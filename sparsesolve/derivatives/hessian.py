@@ -24,6 +24,7 @@ from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import gradient_program, tangent_program
+from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.lower import lower
@@ -127,6 +128,8 @@ class Hessian(Prepared):
 
     def values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the full matrix in the order of `pattern`."""
+        if out is not None:
+            output_buffer(out, self.nnz)
         return self.lower_values(*args).take(self._full.gather, out=out, mode="clip")
 
     def value(self, *args: Any) -> float:
@@ -224,7 +227,8 @@ def gradient(
     method : {"auto", "compiled", "interpreted"}
         Machine code where possible, or NumPy.
     check : bool, default True
-        Whether to compare the trace with one plain call at a second point.
+        Whether to compare the trace with one plain call at a second point, and machine code
+        with the interpreter.
     threads : int, default 1
         How many threads share a long loop of machine code.
 
@@ -249,7 +253,7 @@ def gradient(
     traced = _scalar_function(function, example_arguments, argnum, check, how)
     with how.stage("differentiate"):
         program = gradient_program(traced.program)
-    return Gradient(traced, executable(program, how))
+    return Gradient(traced, executable(program, how, lambda k: f"gradient[{k}]"))
 
 
 def hessian(
@@ -276,7 +280,8 @@ def hessian(
     format : {"csr", "csc"}, default "csr"
         Of the returned matrices.
     check : bool, default True
-        Whether to compare the trace with one plain call at a second point.
+        Whether to compare the trace with one plain call at a second point, and machine code
+        with the interpreter.
     threads : int, default 1
         How many threads share a long loop of machine code.
 

@@ -24,6 +24,7 @@ from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_n
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import adjoint_program, tangent_program
+from sparsesolve.errors import StructureMismatch
 from sparsesolve.lower import lower
 from sparsesolve.pattern import Pattern
 
@@ -217,8 +218,9 @@ def jacobian(
     pattern : Pattern, Coloring, or any matrix, optional
         Structure for the methods that do not trace; a coloring of columns is used as it is.
     check : bool, default True
-        Whether to compare the trace with one plain call at a second point (or, for the methods
-        that do not trace, the pattern with one directional difference).
+        Whether to compare the trace with one plain call at a second point, and machine code with
+        the interpreter (or, for the methods that do not trace, the pattern with one directional
+        difference).
     threads : int, default 1
         How many threads share a long loop of machine code.
     scheme : {"forward", "central", "complex"}, default "central"
@@ -240,7 +242,8 @@ def jacobian(
     TraceError
         If the function cannot be traced; the message names the line and the fix.
     VerificationError
-        If the traced function differs from the function at a second point.
+        If the traced function differs from the function at a second point, or machine code from
+        the interpreter.
     PatternError
         If a given pattern misses entries.
 
@@ -331,6 +334,11 @@ def nonzero_part(pattern: Pattern, values: Array) -> Pattern:
 
 def direction(name: str, given: Any, size: int) -> Array:
     """Check a direction or weights and make it flat."""
+    if np.iscomplexobj(given):
+        raise StructureMismatch(
+            f"`{name}` must be real, got complex numbers. Products are linear: pass the real and "
+            "the imaginary part one after the other."
+        )
     vector = np.asarray(given, dtype=np.float64).reshape(-1)
     if vector.size != size:
         raise ValueError(f"`{name}` must have {size} elements, got {vector.size}.")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.builder import Builder
+from sparsesolve.derivatives.comparison import CheckPoint
 from sparsesolve.derivatives.function import (
     Executable,
     Lazy,
@@ -34,6 +35,7 @@ from sparsesolve.differentiate import (
     adjoint_program,
     gradient_program,
 )
+from sparsesolve.engine.arguments import flat_argument
 from sparsesolve.engine.evaluator import Entry, Place
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
@@ -66,7 +68,8 @@ class ProblemDerivatives:
     method : str, default "auto"
         As for `jacobian`.
     check : bool, default True
-        Whether to compare each trace with one plain call at a second point.
+        Whether to compare each trace with one plain call at a second point, and machine code
+        with the interpreter.
     threads : int, default 1
         How many threads share a long loop of machine code.
 
@@ -103,6 +106,8 @@ class ProblemDerivatives:
         start = np.asarray(x0, dtype=np.float64).reshape(-1)
         self.n = int(start.size)
         self.preparation = Preparation(method, threads)
+        if check:
+            self.preparation.point = CheckPoint.near(start)
         self.user_calls = 0
         self.calls = {
             "objective": 0, "gradient": 0, "constraints": 0, "jacobian": 0, "hessian": 0,
@@ -193,7 +198,11 @@ class ProblemDerivatives:
     def _weighted_hessian(self, x: Any, multipliers: Any, sigma: float, out: Array | None) -> Array:
         """Return the same, for arguments of any kind."""
         weights = np.empty(self.m + 1)
-        weights[0] = sigma
+        weights[0] = flat_argument(sigma, 1, "sigma")[0]
+        if np.iscomplexobj(multipliers):
+            raise StructureMismatch(
+                "`multipliers` must be real, got complex numbers. Pass their real part."
+            )
         given = np.asarray(multipliers, dtype=np.float64).reshape(-1)
         if given.size != self.m:
             raise StructureMismatch(
@@ -260,9 +269,7 @@ class ProblemDerivatives:
             ("method", f"Jacobian {self._jacobian.method}, Hessian {self._hessian.method}"),
             ("calls of the user's functions", str(self.user_calls)),
         ]
-        rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in self.preparation.seconds.items()]
-        rows += [("note", note) for note in self.preparation.notes]
-        return table(rows)
+        return table(rows + self.preparation.rows())
 
     # ----- prepared on first use -----
 
@@ -311,7 +318,10 @@ class ProblemDerivatives:
         return made
 
     def _run(self, name: str, program: Callable[[], Program]) -> Executable:
-        made: Executable = self._lazy.get(name, lambda: executable(program(), self.preparation))
+        def make() -> Executable:
+            return executable(program(), self.preparation, lambda k: f"{name}[{k}]")
+
+        made: Executable = self._lazy.get(name, make)
         return made
 
     def _varying(self, nonzeros: Nonzeros) -> NDArray[np.bool_]:

@@ -25,6 +25,7 @@ from sparsesolve.differentiate import (
     jacobian_program,
     tangent_program,
 )
+from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.engine.interpret import Interpreter
 from sparsesolve.fuse import fuse
@@ -106,6 +107,8 @@ class Compressed(Evaluator):
 
     def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Return the nonzeros."""
+        if out is not None:
+            output_buffer(out, self.size)
         coloring = self.recovery.coloring
         forward = reverse = None
         if self.push is not None and coloring.nforward:
@@ -242,7 +245,12 @@ def _direct(program: Program, how: Preparation, *, lower: bool = False) -> Direc
         how.note(f"colored: {error}")
         with how.stage("detect"):
             return boolean_pattern(program)
-    run = executable(found.program, how)
+    pattern, matrix = found.pattern, "Hessian" if lower else "Jacobian"
+
+    def name(k: int) -> str:
+        return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
+
+    run = executable(found.program, how, name)
     return Direct(found.pattern, run, _name(run))
 
 

@@ -106,7 +106,8 @@ class Prepared:
 
         def make() -> Executable:
             made: Program = program() if callable(program) else program
-            return executable(made, self._traced("products").preparation)
+            how = self._traced("products").preparation
+            return executable(made, how, lambda k: f"{name}[{k}]")
 
         run: Executable = self._lazy.get(name, make)
         return run

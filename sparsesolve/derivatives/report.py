@@ -40,8 +40,7 @@ def report(derivative: Any, function: Any, nonzeros: Any) -> str:
         rows.append(("colors", f"{used.ncolors} ({used.structure}, at least {used.lower_bound})"))
     how = getattr(function, "preparation", None)
     if how is not None:
-        rows += [(f"{name}, s", f"{spent:.4f}") for name, spent in how.seconds.items()]
-        rows += [("note", note) for note in how.notes]
+        rows += how.rows()
     rows += [(f"calls of {name}", str(count)) for name, count in derivative.calls.items() if count]
     return table(rows)
 

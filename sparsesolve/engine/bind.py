@@ -99,9 +99,9 @@ class Binder:
         for number, target in zip(kernel.outputs, targets, strict=True):
             value = values.of[number]
             if sums is not None:
-                yield sums.into, (target, np.broadcast_to(value, (*lead, kernel.length)))
+                yield sums.into, (np.broadcast_to(value, (*lead, kernel.length)), target)
             elif value is not target:
-                yield np.copyto, (target, value)
+                yield np.positive, (value, target)
         values.give_back()
 
     def _node(self, kernel: Kernel, number: int, node: Node, values: _Values) -> Iterator[Step]:

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
 from sparsesolve.engine.codegen import CannotCompile, generate
@@ -223,6 +224,10 @@ class Compiled(Evaluator):
     def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
         """Make a builtin; it always refuses where the program calls Python or shares its work."""
         return self._machine.entry(places, fill=fill)
+
+    def sample(self) -> list[NDArray[np.int32]]:
+        """Return some of the places in the result that each loop writes, in order."""
+        return [places for task in self._machine.plan.tasks for places in task.sample]
 
     def source(self) -> str:
         """Write the loops that run, in a readable form."""

@@ -40,7 +40,7 @@ class SegmentSum:
                 self._filled = filled
             self._starts = segments[:-1][filled].astype(np.intp)
 
-    def into(self, out: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+    def into(self, values: NDArray[np.float64], out: NDArray[np.float64]) -> None:
         """Write the sums, shape (..., rows), of `values`, shape (..., length)."""
         if self.rows == 0:
             return

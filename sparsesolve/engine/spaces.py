@@ -22,6 +22,8 @@ _T = TypeVar("_T", bound=np.generic)
 
 Position = NewType("Position", int)
 
+_BETWEEN = np.arange(1, 13) * 0.6180339887498949 % 1.0  # spread evenly, but at no fixed stride
+
 
 class Hull(NamedTuple):
     """The first and the last of a range of slots."""
@@ -73,6 +75,13 @@ class Positions:
         """Return first and stride where they are a run, at least one of them; else None."""
         index = Index.of(self.numbers)  # which knows how to find runs of any integers
         return None if index.array is not None else (Position(index.start), index.stride)
+
+    def some(self) -> NDArray[np.int32]:
+        """Return the ends and a few between them, without those that are nowhere."""
+        size = self.numbers.size
+        chosen = np.concatenate([[0, 1, size - 2, size - 1], (size * _BETWEEN).astype(np.intp)])
+        found = self.numbers.take(chosen, mode="clip")
+        return found[found >= 0]
 
     def __str__(self) -> str:
         return str(Index.of(self.numbers))

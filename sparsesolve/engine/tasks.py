@@ -94,6 +94,8 @@ class Task:
         What it computes.
     kept : list of ndarray
         The arrays whose addresses are among the words.
+    sample : list of ndarray of int32
+        For each output in the result, some of the positions that it is written to.
     """
 
     form: Form
@@ -107,6 +109,7 @@ class Task:
     chunks: list[Chunk]
     computes: Kernel | Copy
     kept: list[NDArray[np.generic]]
+    sample: list[NDArray[np.int32]]
 
     @property
     def reads_result(self) -> bool:
@@ -284,6 +287,7 @@ class _Maker:
             cut(computes, self.starts, self.positions, self.waits, self.regions.m),
             computes,
             self.kept,
+            [positions.some() for positions in self.positions],
         )
 
     def _words(self, access: _Access) -> list[int]:

@@ -1,0 +1,173 @@
+"""Machine code held against the interpreter, when it is made, at one point.
+
+Separate because it is a test, not a part of any derivative. A check of the trace compares the tape
+with the function; this compares what runs with what should run: all values where they are few, and
+where they are many a sample that reaches every loop. The interpreter runs the slice of the program
+that the sample needs.
+
+Sums may be added in another order, so two right results can differ; how much that may be is
+measured, by running the slice with errors in the last places, wherever they are not nearly equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.builder import Builder
+from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.errors import VerificationError
+from sparsesolve.fuse.restrict import restrict
+from sparsesolve.program import Opaque, Program
+
+if TYPE_CHECKING:
+    from sparsesolve.engine.compile import Compiled
+
+__all__ = ["CheckPoint", "Names", "compare"]
+
+Array = NDArray[np.float64]
+Names: TypeAlias = Callable[[int], str]
+
+_FEW = 512  # values that are all compared
+_MOST_LOOPS = 50
+_ANYWHERE = 128  # values besides those of the loops; some are constants
+_NEAR, _TINY = 1e-10, 1e-13  # relative to a value, and to the largest one
+_SAFETY = 64.0  # times what rounding was seen to do
+_NUMBERS = np.random.default_rng(0).uniform(0.2, 1.0, 997)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckPoint:
+    """Arguments of a comparison; seeds and weights are random.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (n,)
+        The differentiated argument.
+    parameters : sequence of ndarray
+        The other arguments of the function.
+    """
+
+    x: Array
+    parameters: Sequence[Any]
+
+    @classmethod
+    def near(cls, x: Any, parameters: Sequence[Any] = ()) -> CheckPoint:
+        """Move the differentiated argument of the example a little."""
+        flat = np.array(x, dtype=np.float64).reshape(-1)
+        moved = flat[: flat.size // 997 * 997].reshape(-1, 997)
+        for part, numbers in ((moved, _NUMBERS), (flat[moved.size :], _NUMBERS[: flat.size % 997])):
+            part *= 1.0 + 1e-3 * numbers
+            part += 1e-4 * numbers
+        return cls(flat, parameters)
+
+    def arguments(self, program: Program) -> tuple[Array, list[Any]]:
+        """Return x and all parameters of a program made from the function."""
+        added = program.parameters[len(self.parameters) :]
+        weights = [np.resize(_NUMBERS, block.size) for block in added]
+        return self.x, [*self.parameters, *weights]
+
+
+def compare(compiled: Compiled, point: CheckPoint, names: Names | None = None) -> int:
+    """Compare values of machine code with those of the interpreter.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        What is tested.
+    point : CheckPoint
+        Where.
+    names : callable, optional
+        What to call a value, by its number.
+
+    Returns
+    -------
+    int
+        How many values were compared.
+
+    Raises
+    ------
+    VerificationError
+        If one differs by more than rounding explains.
+    """
+    program = compiled.program
+    x, parameters = point.arguments(program)
+    positions = _sample(compiled)
+    reference = Interpreter(_slice(program, positions))
+    try:
+        values = compiled(x, parameters)
+        expected = reference(x, parameters)
+    except Exception:
+        if _calls_functions(program):  # such as `linalg.solve`: they may have no value here
+            return 0
+        raise
+    _hold(values[positions], expected, positions, names, lambda: reference.rounding(x, parameters))
+    if not _calls_functions(program):  # the other way to the same values, which fills all of them
+        values[positions] = np.nan
+        again = compiled(x, parameters, out=values)[positions]
+        _hold(again, expected, positions, names, lambda: reference.rounding(x, parameters))
+    return positions.size
+
+
+def _calls_functions(program: Program) -> bool:
+    return any(isinstance(step, Opaque) for step in program.instructions)
+
+
+def _hold(
+    got: Array,
+    expected: Array,
+    positions: NDArray[np.int64],
+    names: Names | None,
+    rounding: Callable[[], Array],
+) -> None:
+    """Raise an error if a value is wrong by more than rounding explains, which is costly to ask."""
+    wrong = ~_near(got, expected)
+    if wrong.any():
+        wrong &= ~_explained(got, expected, rounding())
+    if wrong.any():
+        first = int(wrong.argmax())
+        number = int(positions[first])
+        name = names(number) if names else f"value {number}"
+        came, right = float(got[first]), float(expected[first])
+        raise VerificationError(
+            "expected machine code and the interpreter to agree at the check point, got "
+            f"{came!r} instead of {right!r} in {name}. This is a defect of sparsesolve, not of "
+            "your function: report it, with the function, and use method='interpreted' until it "
+            "is mended."
+        )
+
+
+def _near(got: Array, expected: Array) -> NDArray[np.bool_]:
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = float(finite.max(initial=0.0))
+    return np.isclose(got, expected, rtol=_NEAR, atol=_TINY * scale, equal_nan=True)
+
+
+def _explained(got: Array, expected: Array, rounding: Array) -> NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(got - expected)
+    return np.isinf(rounding) | (gap <= _SAFETY * rounding)
+
+
+def _slice(program: Program, positions: NDArray[np.int64]) -> Program:
+    """Return the program of some of its outputs alone."""
+    if positions.size == program.m:
+        return program
+    return restrict(Builder.resume(program).build(program.outputs[positions]))
+
+
+def _sample(compiled: Compiled) -> NDArray[np.int64]:
+    """Choose positions of the result, always the same for one program."""
+    size = compiled.size
+    if size <= _FEW:
+        return np.arange(size)
+    generator = np.random.default_rng(size)
+    loops = compiled.sample()
+    if len(loops) > _MOST_LOOPS:
+        loops = [loops[k] for k in generator.choice(len(loops), _MOST_LOOPS, replace=False)]
+    anywhere = generator.integers(0, size, _ANYWHERE)
+    return np.unique(np.concatenate([[0, size - 1], anywhere, *loops]))

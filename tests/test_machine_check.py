@@ -1,0 +1,188 @@
+"""Machine code is compared with the interpreter when it is made: faults are planted to see it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sparsesolve as ss
+from sparsesolve.derivatives import comparison
+from sparsesolve.engine import plan, tasks
+from sparsesolve.engine.spaces import Positions
+from sparsesolve.errors import VerificationError
+
+
+def weights(n):
+    return np.arange(1.0, n + 1) / 7
+
+
+def residual(x):
+    k = weights(x.size)
+    return np.concatenate([k * x, np.cos(1.3 * x), [np.sum(x) ** 2, np.sin(np.sum(x))]])
+
+
+def energy(x):
+    return np.sum(weights(x.size) * x**3) + np.sum(np.exp(0.7 * x[1:] * x[:-1]))
+
+
+def far_from_equal(x):
+    return np.sin(1.3 * x) * np.exp(0.7 * x)
+
+
+@pytest.fixture
+def constants_off(monkeypatch):
+    """Numbers in the machine code are wrong."""
+    right = tasks._split_constants
+
+    def wrong(nodes):
+        kept, values = right(nodes)
+        return kept, [value + 2**40 for value in values]
+
+    monkeypatch.setattr(tasks, "_split_constants", wrong)
+
+
+@pytest.fixture
+def copies_off(monkeypatch):
+    """Repeated entries are copied from the entry behind."""
+    right = plan.copy_task
+
+    def wrong(sources, positions, regions, width):
+        moved = Positions((sources.numbers - 1).clip(0))
+        return right(moved, positions, regions, width)
+
+    monkeypatch.setattr(plan, "copy_task", wrong)
+
+
+@pytest.mark.usefixtures("constants_off")
+@pytest.mark.parametrize("n", [3, 40, 5000])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x, **how: ss.jacobian(far_from_equal, x, **how)(x),
+        lambda x, **how: ss.gradient(energy, x, **how)(x),
+        lambda x, **how: ss.hessian(energy, x, **how)(x),
+        lambda x, **how: ss.jacobian(far_from_equal, x, method="colored", **how)(x),
+    ],
+    ids=["J", "gradient", "H", "colored"],
+)
+def test_wrong_numbers_in_the_code(make, n):
+    x = np.linspace(0.1, 0.9, n)
+    with pytest.raises(VerificationError, match=r"got .* instead of .* in .*interpreted"):
+        make(x)
+    make(x, check=False)
+
+
+@pytest.mark.usefixtures("constants_off")
+def test_every_derivative_of_a_problem_is_looked_at():
+    x = np.linspace(0.1, 0.9, 700)
+    problem = ss.Problem(energy, x, constraints=[ss.Constraint(far_from_equal, 0.0, 1.0)])
+    w = np.ones(x.size)
+    for name, call in {
+        r"objective\[0\]": lambda p: p.objective_value(x),
+        r"gradient\[\d+\]": lambda p: p.gradient(x),
+        r"constraints\[\d+\]": lambda p: p.constraint_values(x),
+        r"entry \(\d+, \d+\) of the Jacobian": lambda p: p.jacobian(x),
+        r"entry \(\d+, \d+\) of the Hessian": lambda p: p.lagrangian_hessian(x, w),
+    }.items():
+        with pytest.raises(VerificationError, match=name):
+            call(problem)
+
+
+@pytest.mark.usefixtures("copies_off")
+@pytest.mark.parametrize("n", [32, 40, 2000])
+def test_wrong_copies(n):
+    x = np.linspace(0.1, 0.9, n)
+    with pytest.raises(VerificationError, match=rf"in entry \(({2 * n}|{2 * n + 1}), \d+\)"):
+        ss.jacobian(residual, x)
+    wrong = ss.jacobian(residual, x, check=False)(x).toarray()
+    right = ss.jacobian(residual, x, method="interpreted")(x).toarray()
+    assert not np.allclose(wrong, right)
+
+
+def test_products_and_values_are_looked_at_when_they_are_made(monkeypatch):
+    x = np.linspace(0.1, 0.9, 600)
+    J, H = ss.jacobian(far_from_equal, x), ss.hessian(energy, x)
+    right = tasks._split_constants
+    monkeypatch.setattr(
+        tasks, "_split_constants", lambda nodes: (right(nodes)[0], [1] * len(right(nodes)[1]))
+    )
+    for name, call in {
+        "value": lambda: J.value(x),
+        "jvp": lambda: J.jvp(x, x),
+        "vjp": lambda: J.vjp(x, x),
+        "gradient": lambda: H.gradient(x),
+        "hvp": lambda: H.hvp(x, x),
+    }.items():
+        with pytest.raises(VerificationError, match=name):
+            call()
+
+
+def test_a_constant_that_is_not_filled(monkeypatch):
+    """The filling call is looked at as well as the one into a template."""
+    monkeypatch.setattr("sparsesolve.engine.machine.fill_table", lambda work, *_: (
+        [row for row, _ in work], np.zeros(2, dtype=np.int64)
+    ))  # fmt: skip
+    x = np.linspace(0.1, 0.9, 3000)
+    with pytest.raises(VerificationError, match="got nan instead of"):
+        ss.jacobian(residual, x)
+
+
+# ----- what it says, and what it does not say -----
+
+
+def test_the_report_says_how_much_was_compared():
+    few, many = np.ones(5), np.ones(4000)
+    assert "5 of 5 values equal" in ss.jacobian(np.sin, few).report()
+    J = ss.jacobian(residual, many)
+    (line,) = [line for line in J.report().splitlines() if line.startswith("machine code ")]
+    compared, _, size = line.split()[2:5]
+    assert 100 < int(compared) < 600
+    assert int(size) == J.nnz
+    assert "check machine code, s" in J.report()
+    for J in (
+        ss.jacobian(residual, many, check=False),
+        ss.jacobian(np.sin, few, method="interpreted"),
+    ):
+        assert "machine code" not in J.report()
+    problem = ss.Problem(energy, few)
+    problem.gradient(few)
+    assert "values equal the interpreter" in problem.derivatives.report()
+
+
+def cancels(x):
+    big = np.sum(np.exp(40 * x)) * 1e8
+    return (big + x) - big
+
+
+def chaotic(x):
+    for _ in range(60):
+        x = 3.9 * x * (1 - x)
+    return x
+
+
+def jumps(x):
+    return np.floor(3 * (x + 0.1) * (1 / 3) * 10) * x
+
+
+@pytest.mark.parametrize("function", [cancels, chaotic, jumps])
+@pytest.mark.parametrize("n", [3, 40, 1000])
+def test_rounding_is_no_fault(function, n):
+    for x in (np.linspace(0.2, 0.7, n), np.zeros(n), np.ones(n)):
+        J = ss.jacobian(function, x, check=False)
+        J._function.preparation.point = comparison.CheckPoint.near(x)
+        J.value(x)
+        comparison.compare(J._nonzeros.run, comparison.CheckPoint.near(x))
+
+
+def test_a_function_that_fails_at_the_point_is_not_compared():
+    calls = []
+
+    def solve(x):
+        calls.append(1)
+        return np.linalg.solve(np.reshape(x[:4], (2, 2)), x[4:])
+
+    x = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 2.0])
+    J = ss.jacobian(solve, x + np.eye(6)[0], check=False)
+    assert comparison.compare(J._nonzeros.run, comparison.CheckPoint(x, ())) == 0
+    assert comparison.compare(J._nonzeros.run, comparison.CheckPoint(x + np.eye(6)[0], ())) == 12
+    assert len(calls) == 1
