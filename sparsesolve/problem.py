@@ -329,35 +329,38 @@ class Problem:
 
         return to_cyipopt(self)
 
+    def verify(self, x: ArrayLike | None = None) -> None:
+        """Raise `VerificationError` where a function's data changed since it was traced.
+
+        Each function is called once at `x`, or at the start if not given.
+        """
+        self.derivatives.verify(None if x is None else self._point(x))
+
+    def staleness(self, x: Array, near: Array) -> tuple[str, str]:
+        """Say which function is no more what was traced, and how, at `near` or `x`; or empty."""
+        names = ["objective", *(f"constraint {c.label}" for c in self.constraints)]
+        functions = [self.objective, *(c.function for c in self.constraints)]
+        return self.derivatives.staleness(x, list(zip(names, functions, strict=True)), near)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the functions have been traced."""
+        return self._derivatives is not None
+
+    def forget(self) -> None:
+        """Drop what was prepared: the next use traces the functions as they are then."""
+        self._derivatives = self._limits = None
+
     def report(self) -> str:
         """Return sizes, kinds of rows, and what the derivatives cost so far, as text."""
-        lower, upper = self.constraint_bounds
-        equal = lower == upper
-        linear = self.derivatives.linear_rows
-        lo, hi = self.bounds
-        lines = [
-            f"Problem {self.name or '(no name)'}: n = {self.n}, m = {self.m} "
-            f"({int(equal.sum())} equalities, {int((~equal).sum())} inequalities, "
-            f"{int(np.sum(linear))} rows proven linear)",
-            f"  bounds: {int(np.sum(np.isfinite(lo)))} lower, {int(np.sum(np.isfinite(hi)))} "
-            f"upper, {int(np.sum(lo == hi))} variables fixed",
-            f"  objective: {self._objective_kind()}",
-        ]
-        sizes = self.derivatives.constraint_sizes if self.constraints else ()
-        lines += [f"  {c.label}: {k} rows" for c, k in zip(self.constraints, sizes, strict=True)]
-        return "\n".join([*lines, str(self.derivatives.report())])
+        from sparsesolve.derivatives.report import describe_problem  # noqa: PLC0415
+
+        return describe_problem(self)
 
     def __repr__(self) -> str:
         label = f"{self.name!r}, " if self.name else ""
         rows = f"m={self.m}" if self._derivatives is not None else f"{len(self.constraints)} c"
         return f"Problem({label}n={self.n}, {rows})"
-
-    def _objective_kind(self) -> str:
-        if self.objective is None:
-            return "none (feasibility)"
-        if self.derivatives.objective_is_linear:
-            return "proven linear"
-        return "proven quadratic" if self.derivatives.objective_is_quadratic else "general"
 
     def _point(self, x: ArrayLike) -> Array:
         point = np.asarray(x, dtype=np.float64)

@@ -98,6 +98,10 @@ class Result:
         Jacobian at `x`, for `root` and `least_squares`.
     solver_status : int or None
         The solver's own code.
+    name : str
+        Of the problem.
+    notes : tuple of str
+        What else there is to know: that functions were traced anew because their data had changed.
     """
 
     x: Array
@@ -119,6 +123,7 @@ class Result:
     jacobian: Any = None
     solver_status: int | None = None
     name: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -185,7 +190,7 @@ class Result:
                 f"{self.seconds_derivatives:.3f} + solver {self.seconds_solver:.3f}",
             ),
         ]
-        return rows
+        return rows + [("note", note) for note in self.notes]
 
 
 def _summary(values: Array) -> str:

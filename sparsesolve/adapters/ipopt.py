@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.evaluation import Evaluation
+from sparsesolve.adapters.freshness import refresh
 from sparsesolve.adapters.ipopt_c import CProblem
 from sparsesolve.adapters.ipopt_options import OptionValue, refusal, variants
 from sparsesolve.adapters.kkt import make_result
@@ -276,8 +277,9 @@ def to_cyipopt(problem: Problem) -> Any:
     SolverUnavailable
         If cyipopt cannot be imported.
     """
-    require_ipopt()
-    return _build(Callbacks(Evaluation(problem)), {}, require_ipopt().Problem)
+    kind = require_ipopt().Problem
+    refresh(problem)
+    return _build(Callbacks(Evaluation(problem)), {}, kind)
 
 
 def _build(callbacks: Callbacks, options: Mapping[str, Any], kind: Any) -> Any:

@@ -84,7 +84,7 @@ def solve_least_squares(
             if name in _OURS:
                 settings = as_options(given, name, tol)
                 end = solve_levenberg(residual, x0, settings, monitor, loss=loss, scale=f_scale)
-                return residual_result(
+                result = residual_result(
                     residual,
                     monitor,
                     end.x,
@@ -94,12 +94,14 @@ def solve_least_squares(
                     cost=end.cost,
                     optimality=end.optimality,
                 )
-            call = _ScipyCall(residual, monitor, x0, bounds)
-            return call.run(name, loss, f_scale, tol, given)
+            else:
+                call = _ScipyCall(residual, monitor, x0, bounds)
+                result = call.run(name, loss, f_scale, tol, given)
         except KeyboardInterrupt:
             best = x0 if monitor.best is None else monitor.best.x
             text = "Interrupted from the keyboard; this is the best point so far."
-            return residual_result(residual, monitor, best, Status.INTERRUPTED, text)
+            result = residual_result(residual, monitor, best, Status.INTERRUPTED, text)
+    return residual.confirm(function, args, result)
 
 
 def _choose(method: str, loss: str, bounded: bool) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sparsesolve.adapters.evaluation import Evaluation
+from sparsesolve.adapters.freshness import confirm, refresh
 from sparsesolve.adapters.ipopt import ipopt_available, require_ipopt, solve_ipopt
 from sparsesolve.adapters.kkt import make_result
 from sparsesolve.adapters.monitor import IterationState, Monitor
@@ -72,15 +73,16 @@ def solve(
     name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
     if name == "ipopt":
         require_ipopt()  # its import is slow: not to be counted as solving
+    notes = refresh(problem)
     with Monitor(name, callback=callback, progress=progress) as monitor:
-        lower, upper = problem.bounds
-        if np.array_equal(lower, upper):
-            return _all_fixed(problem, monitor)
-        if name == "ipopt":
-            return solve_ipopt(problem, monitor, options=options, tol=tol, warm_start=warm_start)
-        return solve_scipy(
-            problem, monitor, solver=name, options=options, tol=tol, warm_start=warm_start
-        )
+        given: dict[str, Any] = {"options": options, "tol": tol, "warm_start": warm_start}
+        if np.array_equal(*problem.bounds):
+            result = _all_fixed(problem, monitor)
+        elif name == "ipopt":
+            result = solve_ipopt(problem, monitor, **given)
+        else:
+            result = solve_scipy(problem, monitor, solver=name, **given)
+    return confirm(problem, result, notes)
 
 
 def _all_fixed(problem: Problem, monitor: Monitor) -> Result:

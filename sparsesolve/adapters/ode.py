@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
+from sparsesolve.adapters.freshness import check_jacobian, during, find_change, seal
 from sparsesolve.adapters.linear import SparseLU
 from sparsesolve.adapters.residual import CscOrder, check_prepared
 from sparsesolve.problem import start_point
@@ -34,6 +35,9 @@ _EXPLICIT = ("RK45", "RK23", "DOP853")
 # up to this size, or from this density on, LAPACK beats SuperLU and the sparse arithmetic
 _DENSE_SIZE = 40
 _DENSE_SHARE = 0.3
+
+# which part of the span away from its ends a function is compared: not where a term is zero
+_NEAR = 1e-3
 
 
 class ShiftedIdentity:
@@ -156,11 +160,25 @@ def integrate(
     start = start_point(y0, "y0")
     supply = JacobianSupply(rhs, t_span, start, args, jac)
     if kind == "LSODA":
-        return solve_ivp(
-            supply.function(rhs), t_span, start, method=solver, **supply.lsoda(), **passed
-        )
-    form = supply.dense if supply.is_small else supply.sparse
-    return solve_ivp(supply.function(rhs), t_span, start, method=solver, jac=form, **passed)
+        form = supply.lsoda()
+    else:
+        form = {"jac": supply.dense if supply.is_small else supply.sparse}
+    run = solve_ivp(supply.function(rhs), t_span, start, method=solver, **form, **passed)
+    return _confirmed(run, supply, rhs, args)
+
+
+def _confirmed(run: Any, supply: JacobianSupply, rhs: Rhs, args: tuple[Any, ...]) -> Any:
+    """Return a run with the notes of its start, failed where the right-hand side changed."""
+    run.notes = supply.notes
+    if not supply.comparable:
+        return run
+    t, y = (run.t[-1], run.y[:, -1]) if len(run.t) else (supply.t_start, supply.y_start)
+    at = float(t) - _NEAR * (float(t) - supply.t_start)
+    given = [at, np.asarray(y), *args]
+    stale = find_change(rhs, supply.prepared, given, 1, supply.args)
+    if stale:
+        run.update(status=-1, success=False, message=during("right-hand side", stale))
+    return run
 
 
 def _solver(method: Any) -> tuple[Any, str]:
@@ -191,10 +209,17 @@ class JacobianSupply:
         # here, so that importing the front stays light
         from sparsesolve.derivatives import jacobian  # noqa: PLC0415
 
-        if jac is not None:
-            check_prepared(jac)
         t0 = float(t_span[0])
-        self.prepared = jac if jac is not None else jacobian(rhs, t0, y0, *args, argnum=1)
+        self.t_start, self.y_start = t0, y0
+        self.notes: tuple[str, ...] = ()
+        if jac is None:
+            self.prepared = jacobian(rhs, t0, y0, *args, argnum=1)
+        else:
+            check_prepared(jac)
+            self.prepared, self.notes = self._checked(rhs, jac, t_span, args)
+        # an object of the user's own may give a Jacobian alone: the function is then called itself
+        self.comparable = hasattr(self.prepared, "staleness")
+        self.args = seal(self.prepared, [t0, y0, *args])[2:]
         self.pattern = self.prepared.pattern
         n = y0.size
         if self.pattern.shape != (n, n):
@@ -203,7 +228,7 @@ class JacobianSupply:
                 f"shape {self.pattern.shape}."
             )
         self.order = CscOrder(self.pattern)
-        self.last = self._values(t0, y0, *args)
+        self.last = self._values(t0, y0)
         bad = np.flatnonzero(~np.isfinite(self.last))
         if bad.size:
             k = int(bad[0])
@@ -215,22 +240,32 @@ class JacobianSupply:
         self.is_few = n <= _DENSE_SIZE
         self.is_small = self.is_few or self.pattern.density >= _DENSE_SHARE
 
+    def _checked(
+        self, rhs: Rhs, jac: Any, t_span: tuple[float, float], args: tuple[Any, ...]
+    ) -> tuple[Any, tuple[str, ...]]:
+        """Return `jac`, or one prepared anew where it is not of `rhs`."""
+        if not hasattr(jac, "staleness"):
+            return jac, ()
+        length = float(t_span[1]) - self.t_start
+        at = self.t_start + _NEAR * (length if np.isfinite(length) else 1.0)
+        return check_jacobian(rhs, jac, [at, self.y_start, *args], 1)
+
     def function(self, rhs: Rhs) -> Rhs:
         """Return the compiled right-hand side where it is cheaper, else the user's own."""
         # for a few unknowns the call itself costs more than what it computes
         if self.is_few or getattr(self.prepared, "method", "") != "compiled":
             return rhs
-        value = self.prepared.value
-        return lambda t, y, *args: np.ravel(value(t, y, *args))
+        value, fixed = self.prepared.value, self.args
+        return lambda t, y, *args: np.ravel(value(t, y, *fixed))
 
     def sparse(self, t: float, y: Array, *args: Any) -> sp.csc_array:
         """Return J as csc, sorted, int32."""
-        return self.order.matrix(self._finite(t, y, *args))
+        return self.order.matrix(self._finite(t, y))
 
     def dense(self, t: float, y: Array, *args: Any) -> Array:
         """Return J as an array of shape (n, n)."""
         full = np.zeros(self.pattern.shape)
-        full[self.pattern.rows, self.pattern.indices] = self._finite(t, y, *args)
+        full[self.pattern.rows, self.pattern.indices] = self._finite(t, y)
         return full
 
     def lsoda(self) -> dict[str, Any]:
@@ -244,18 +279,18 @@ class JacobianSupply:
 
         def banded(t: float, y: Array, *args: Any) -> Array:
             packed = np.zeros((lower + upper + 1, n))
-            packed[rows, self.pattern.indices] = self._finite(t, y, *args)
+            packed[rows, self.pattern.indices] = self._finite(t, y)
             return packed
 
         return {"jac": banded, "lband": lower, "uband": upper}
 
-    def _values(self, t: float, y: Array, *args: Any) -> Array:
+    def _values(self, t: float, y: Array) -> Array:
         with np.errstate(all="ignore"):
-            return np.asarray(self.prepared.values(t, y, *args))
+            return np.asarray(self.prepared.values(t, y, *self.args))
 
-    def _finite(self, t: float, y: Array, *args: Any) -> Array:
+    def _finite(self, t: float, y: Array) -> Array:
         """Values at (t, y), or the last finite ones: Newton then fails or not by its own test."""
-        values = self._values(t, y, *args)
+        values = self._values(t, y)
         if np.all(np.isfinite(values)):
             self.last = values
         return self.last

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.freshness import refresh
 from sparsesolve.problem import Problem
 
 __all__ = ["optiprofiler_arguments"]
@@ -46,6 +47,7 @@ def optiprofiler_arguments(problem: Problem) -> dict[str, Any]:
     (array([[ 1.,  2.],
            [-1., -2.]]), array([ 3., -1.]))
     """
+    refresh(problem)
     lower, upper = problem.bounds
     arguments: dict[str, Any] = {
         "fun": problem.objective_value,

@@ -23,6 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.freshness import refresh
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.problem import Problem
 
@@ -79,6 +80,7 @@ class CUTEstProblem:
         sif_parameters: Mapping[str, Any] | None = None,
     ) -> None:
         begin = time.process_time()
+        refresh(problem)
         self.problem = problem
         self.drop_fixed_vars = drop_fixed_variables
         self.name = problem.name

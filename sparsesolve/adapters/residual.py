@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.freshness import check_jacobian, failed_if, find_change, seal
 from sparsesolve.pattern import Pattern
-from sparsesolve.result import Counts
+from sparsesolve.result import Counts, Result
 
 if TYPE_CHECKING:
     from sparsesolve.derivatives.function import Method
@@ -39,6 +41,7 @@ class Residual:
     def __init__(self, jacobian: Any, args: tuple[Any, ...] = ()) -> None:
         self.prepared = jacobian
         self.args = args
+        self.notes: tuple[str, ...] = ()
         self.pattern: Pattern = jacobian.pattern
         self.calls = {"value": 0, "jacobian": 0}
         self.seconds = 0.0
@@ -70,6 +73,23 @@ class Residual:
     def value_and_jacobian(self, x: Array) -> tuple[Array, sp.csc_array]:
         """Return F(x) and J(x), columns first."""
         return self.value(x), self.csc(x)
+
+    def confirm(
+        self, function: Callable[..., Any], args: tuple[Any, ...], result: Result
+    ) -> Result:
+        """Return a result with the notes of its solve, failed where `function` changed meanwhile.
+
+        Parameters
+        ----------
+        function : callable
+            The user's; it is called once.
+        args : tuple
+            Its further arguments, as the user gave them.
+        result : Result
+            Of the solve.
+        """
+        stale = find_change(function, self.prepared, [result.x, *args], 0, list(self.args))
+        return failed_if(replace(result, notes=result.notes + self.notes), "function", stale)
 
     def _once(self, kind: str, function: Callable[..., Any], x: Array) -> Array:
         known = self._at.get(kind)
@@ -119,16 +139,20 @@ def prepare_residual(
     # here, so that importing the front stays light
     from sparsesolve.derivatives import jacobian as prepare  # noqa: PLC0415
 
-    if jacobian is not None:
-        check_prepared(jacobian)
     start = time.perf_counter()
-    prepared = jacobian if jacobian is not None else prepare(function, x0, *args, method=method)
-    residual = Residual(prepared, args)
-    if residual.pattern.shape[1] != x0.size:
-        raise ValueError(
-            f"`jac` was prepared for {residual.pattern.shape[1]} variables, but the start has "
-            f"{x0.size}. Prepare it with an example of this size."
-        )
+    notes: tuple[str, ...] = ()
+    if jacobian is None:
+        prepared = prepare(function, x0, *args, method=method)
+    else:
+        check_prepared(jacobian)
+        if jacobian.pattern.shape[1] != x0.size:
+            raise ValueError(
+                f"`jac` was prepared for {jacobian.pattern.shape[1]} variables, but the start has "
+                f"{x0.size}. Prepare it with an example of this size."
+            )
+        prepared, notes = check_jacobian(function, jacobian, [x0, *args], 0)
+    residual = Residual(prepared, tuple(seal(prepared, [x0, *args])[1:]))
+    residual.notes = notes
     # the first evaluations compile what they need; their values are kept, so none is wasted
     residual.value_and_jacobian(x0)
     residual.seconds_preparation = time.perf_counter() - start

@@ -65,15 +65,20 @@ def solve_root(
             "sparsesolve.least_squares."
         )
     with Monitor("newton", callback=callback, progress=progress) as monitor:
-        try:
-            end = solve_newton(residual, x0, settings, monitor)
-        except KeyboardInterrupt:
-            best = x0 if monitor.best is None else monitor.best.x
-            text = "Interrupted from the keyboard; this is the best point so far."
-            return residual_result(residual, monitor, best, Status.INTERRUPTED, text)
-        return residual_result(
-            residual, monitor, end.x, end.status, end.message, iterations=end.iterations
-        )
+        result = _newton(residual, x0, settings, monitor)
+    return residual.confirm(function, args, result)
+
+
+def _newton(residual: Residual, x0: Array, settings: NewtonOptions, monitor: Monitor) -> Result:
+    try:
+        end = solve_newton(residual, x0, settings, monitor)
+    except KeyboardInterrupt:
+        best = x0 if monitor.best is None else monitor.best.x
+        text = "Interrupted from the keyboard; this is the best point so far."
+        return residual_result(residual, monitor, best, Status.INTERRUPTED, text)
+    return residual_result(
+        residual, monitor, end.x, end.status, end.message, iterations=end.iterations
+    )
 
 
 def _options(options: Mapping[str, Any] | None, tol: float | None) -> NewtonOptions:

@@ -17,6 +17,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.evaluation import Evaluation
+from sparsesolve.adapters.freshness import refresh
 from sparsesolve.adapters.kkt import make_result
 from sparsesolve.adapters.monitor import Monitor
 from sparsesolve.adapters.reduction import Reduction
@@ -224,6 +225,7 @@ def to_scipy(problem: Problem, solver: str) -> dict[str, Any]:
     """
     method = find_method(solver)
     _check_fit(method, problem)
+    refresh(problem)
     reduction = Reduction(Evaluation(problem))
     if reduction.any_fixed:
         raise ValueError(

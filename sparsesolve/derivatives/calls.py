@@ -67,7 +67,8 @@ def _places(arguments: Arguments) -> list[Place | Fixed] | None:
     places: list[Place | Fixed] = []
     for part in arguments.tree:
         if isinstance(part, Static):
-            places.append(Fixed(part.value))
+            # where content counts, only what `Arguments.seal` puts there is known without a look
+            places.append(Fixed(part.value if part.content is None else part))
         elif isinstance(part, Leaf):
             number = -1 if part.number == target else part.number - (part.number > target)
             places.append(Place(number, part.shape, part.shape == ()))

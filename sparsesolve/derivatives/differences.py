@@ -35,6 +35,7 @@ SCHEMES: tuple[Scheme, ...] = ("forward", "central", "complex")
 _EPS = float(np.finfo(np.float64).eps)
 _RELATIVE_STEP = {"forward": _EPS ** (1 / 2), "central": _EPS ** (1 / 3)}
 _COMPLEX_STEP = 1e-30
+_SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,20 @@ class Differences(Evaluator):
         probe = Probe(self.function, self.arguments, tuple(parameters), float)
         value: Array = probe(next(self._counted([x])))
         return value
+
+    def staleness(self, function: Callable[..., Any], args: Sequence[Any], near: Any = None) -> str:
+        """Say how another function differs at `args` from the one called here; empty if not.
+
+        The function itself is never out of date.
+        """
+        if function == self.function:
+            return ""
+        x, parameters = self.arguments.split(args)
+        own = self.evaluate(x, parameters)
+        other = np.asarray(function(*args), dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(other - own) > _SAME * np.abs(own) if own.shape == other.shape else True
+        return "returns other values than the function of `jac`" if np.any(apart) else ""
 
     def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Return the nonzeros in the order of the pattern, shape (nnz,)."""

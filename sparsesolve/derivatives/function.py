@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -20,12 +21,24 @@ from numpy.typing import NDArray
 from sparsesolve.builder import Builder
 from sparsesolve.derivatives.comparison import CheckPoint, Names, compare
 from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.errors import VerificationError
 from sparsesolve.fuse import fuse
 from sparsesolve.lower import lower
 from sparsesolve.program import Program
-from sparsesolve.trace import Arguments, Traced, check, prepare
+from sparsesolve.trace import Arguments, Traced, check, prepare, staleness
 
-__all__ = ["Executable", "Function", "Lazy", "Method", "Preparation", "executable", "select"]
+__all__ = [
+    "Executable",
+    "Function",
+    "Lazy",
+    "Method",
+    "Preparation",
+    "counted",
+    "executable",
+    "name_of",
+    "require_fresh",
+    "select",
+]
 
 Array = NDArray[np.float64]
 Method = Literal["auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step"]
@@ -118,7 +131,10 @@ class Function:
         checked: bool = True,
         preparation: Preparation | None = None,
     ) -> None:
-        self.name = getattr(function, "__name__", type(function).__name__)
+        self.name = name_of(function)
+        self._function = function
+        self._example = tuple(example_arguments)
+        self.checked = checked
         self.preparation = preparation or Preparation()
         with self.preparation.stage("trace"):
             self.traced: Traced = prepare(function, example_arguments, argnum=argnum)
@@ -141,6 +157,40 @@ class Function:
     def arguments(self) -> Arguments:
         """Layout of the arguments of a call."""
         return self.traced.arguments
+
+    def staleness(
+        self, function: Callable[..., Any], args: Sequence[Any], near: Array | None = None
+    ) -> str:
+        """Say how `function` differs from what was traced; see `sparsesolve.trace.freshness`."""
+        return staleness(counted(function, self), self.traced, args, near)
+
+    def verify(self, args: Sequence[Any]) -> None:
+        """Raise where the function differs from what was traced; at the example without `args`."""
+        require_fresh(self.name, self.staleness(self._function, args or self._example))
+
+
+def counted(function: Callable[..., Any], owner: Any) -> Callable[..., Any]:
+    """Return a function that counts its calls as `user_calls` of `owner`."""
+
+    @wraps(function)
+    def counting(*args: Any) -> Any:
+        owner.user_calls += 1
+        return function(*args)
+
+    return counting
+
+
+def name_of(function: Callable[..., Any] | None) -> str:
+    """Return what a function is called in messages."""
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def require_fresh(name: str, stale: str) -> None:
+    """Raise `VerificationError` where something is said about staleness."""
+    if stale:
+        raise VerificationError(
+            f"expected `{name}` to be what was traced, but it {stale}. Prepare it anew."
+        )
 
 
 def executable(

@@ -83,6 +83,10 @@ class Gradient:
         """Return the gradient in the shape of the differentiated argument."""
         return self._values(args).reshape(self._shape)
 
+    def verify(self, *args: Any) -> None:
+        """Raise `VerificationError` where the function's data changed since it was traced."""
+        self._function.verify(args)
+
     def __repr__(self) -> str:
         return f"<Gradient of {self._function.name!r}, n = {self._function.program.n}>"
 

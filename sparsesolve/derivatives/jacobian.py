@@ -5,7 +5,7 @@ Separate from `hessian`, with which it shares all machinery but not its meaning.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import cached_property
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_n
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import adjoint_program, tangent_program
-from sparsesolve.errors import StructureMismatch
+from sparsesolve.errors import StructureMismatch, VerificationError
 from sparsesolve.lower import lower
 from sparsesolve.pattern import Pattern
 
@@ -150,6 +150,30 @@ class Jacobian(Prepared):
         program = self._traced("products").program
         run = self._executable("vjp", lambda: adjoint_program(program))
         return run(x, [*parameters, direction("w", args[-1], self.shape[0])])
+
+    def anew(self, function: Callable[..., Any], args: Sequence[Any]) -> Jacobian:
+        """Prepare the Jacobian of a function, at these arguments, as this one was prepared.
+
+        Raises
+        ------
+        VerificationError
+            If this one is of differences: the function may be one that cannot be traced.
+        """
+        if isinstance(self._function, Differences):
+            raise VerificationError(
+                "expected `jac` to be of the function that is solved, got one by differences of "
+                "another. Prepare it of this function."
+            )
+        how = self._function.preparation
+        return jacobian(
+            function,
+            *args,
+            argnum=self.argnum,
+            method=how.method,
+            format=self.format,
+            check=self._function.checked,
+            threads=how.threads,
+        )
 
     def explain(self, i: int, j: int) -> str:
         """Say which source lines and primitives join row i and column j.

@@ -22,7 +22,10 @@ from sparsesolve.derivatives.function import (
     Lazy,
     Method,
     Preparation,
+    counted,
     executable,
+    name_of,
+    require_fresh,
     select,
 )
 from sparsesolve.derivatives.hessian import SymmetricTemplate
@@ -43,8 +46,8 @@ from sparsesolve.lower import lower_into
 from sparsesolve.lower.batch import batch
 from sparsesolve.pattern import Pattern
 from sparsesolve.program import Program
+from sparsesolve.trace import Traced, prepare, staleness
 from sparsesolve.trace import check as check_trace
-from sparsesolve.trace import prepare
 
 __all__ = ["LagrangianHessian", "ProblemDerivatives"]
 
@@ -82,7 +85,7 @@ class ProblemDerivatives:
 
     Notes
     -----
-    Each function is called once to trace it and once to check, and never again.
+    Each function is called once to trace it and once to check, and once more by each `verify`.
 
     Examples
     --------
@@ -113,6 +116,9 @@ class ProblemDerivatives:
             "objective": 0, "gradient": 0, "constraints": 0, "jacobian": 0, "hessian": 0,
         }  # fmt: skip
         self._lazy = Lazy()
+        self._start = start
+        self._functions = (objective, *constraints)
+        self._traced: list[Traced | None] = []
         self._program, sizes = self._trace(objective, constraints, start, check)
         if objective is not None and sizes[0] != 1:
             raise StructureMismatch(
@@ -135,6 +141,7 @@ class ProblemDerivatives:
         for function in [objective, *constraints]:
             if function is None:
                 outputs.append(b.constant(np.zeros(1)))
+                self._traced.append(None)
                 continue
             with self.preparation.stage("trace"):
                 traced = prepare(function, [start])
@@ -142,6 +149,7 @@ class ProblemDerivatives:
                 with self.preparation.stage("check"):
                     check_trace(function, traced, [start])
             self.user_calls += 1 + int(check)
+            self._traced.append(traced)
             with self.preparation.stage("lower"):
                 outputs.append(b.slots(lower_into(b, traced.tape, b.x, [])).reshape(-1))
         with self.preparation.stage("fuse"):
@@ -214,6 +222,45 @@ class ProblemDerivatives:
     def hessian_full(self, values: Array) -> Any:
         """Return the full symmetric csr_array for values of the lower triangle."""
         return self._symmetric(values)
+
+    # ----- whether it is still true -----
+
+    def staleness(
+        self,
+        x: Array,
+        functions: Sequence[tuple[str, Scalar | None]] | None = None,
+        near: Array | None = None,
+    ) -> tuple[str, str]:
+        """Say which function, called once, differs from what was traced, and how.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n,)
+            Point.
+        functions : sequence of (str, callable or None), optional
+            Names and functions, the objective first; those that were traced if not given.
+        near : ndarray, shape (n,), optional
+            Point to look at first; `x` only where a function raises or is not finite there.
+
+        Returns
+        -------
+        tuple of str
+            Name, and a clause about it; both empty if none differs.
+        """
+        given = functions or [(name_of(f), f) for f in self._functions]
+        if [f is None for _, f in given] != [traced is None for traced in self._traced]:
+            return "problem", "has other functions than those that were traced"
+        for (name, function), traced in zip(given, self._traced, strict=True):
+            if function is not None and traced is not None:
+                stale = staleness(counted(function, self), traced, [x], near)
+                if stale:
+                    return name, stale
+        return "", ""
+
+    def verify(self, x: ArrayLike | None = None) -> None:
+        """Raise `VerificationError` where data of a function changed since it was traced."""
+        point = self._start if x is None else np.asarray(x, dtype=np.float64).reshape(-1)
+        require_fresh(*self.staleness(point))
 
     # ----- structure -----
 
@@ -384,6 +431,10 @@ class LagrangianHessian:
     ) -> Array:
         """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
         return self._derivatives.hessian_values(x, multipliers, sigma, out)
+
+    def verify(self, x: ArrayLike | None = None) -> None:
+        """Raise `VerificationError` where data of a function changed since it was traced."""
+        self._derivatives.verify(x)
 
     def report(self) -> str:
         """Return a table of sizes, times of each stage and counts."""

@@ -5,6 +5,7 @@ Separate so that these two hold their mathematics only.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sparsesolve.derivatives.calls import Call
@@ -59,6 +60,38 @@ class Prepared:
     def report(self) -> str:
         """Return a table of sizes, times of each stage, counts of calls, and reasons."""
         return report(self, self._function, self._nonzeros)
+
+    def verify(self, *args: Any) -> None:
+        """Raise where the function's data changed since it was traced.
+
+        Compares the arrays it took from elsewhere by checksum, and one plain call with what was
+        traced. What calls the function itself at each evaluation is never out of date.
+
+        Parameters
+        ----------
+        *args
+            Arguments as the function takes them: where to call it; at the example if none.
+
+        Raises
+        ------
+        VerificationError
+            If there is a difference; prepare it anew then.
+        """
+        if isinstance(self._function, Function):
+            self._function.verify(args)
+
+    @property
+    def argnum(self) -> int:
+        """Position of the differentiated argument."""
+        return self._function.arguments.argnum
+
+    def staleness(self, function: Callable[..., Any], args: Sequence[Any], near: Any = None) -> str:
+        """Say how `function` differs from the one that this was prepared of; empty if not."""
+        return self._function.staleness(function, args, near)
+
+    def seal(self, args: Sequence[Any]) -> list[Any]:
+        """Return checked arguments whose fixed ones later calls need not compare again."""
+        return self._function.arguments.seal(args)
 
     def kernels(self) -> str:
         """Return a readable form of the program that computes the nonzeros."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["readable", "report", "table"]
+import numpy as np
+
+__all__ = ["describe_problem", "readable", "report", "table"]
 
 
 def report(derivative: Any, function: Any, nonzeros: Any) -> str:
@@ -43,6 +45,38 @@ def report(derivative: Any, function: Any, nonzeros: Any) -> str:
         rows += how.rows()
     rows += [(f"calls of {name}", str(count)) for name, count in derivative.calls.items() if count]
     return table(rows)
+
+
+def describe_problem(problem: Any) -> str:
+    """Describe a problem: its size, kinds of rows, and what its derivatives cost so far.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its derivatives are prepared here if they were not before.
+    """
+    lower, upper = problem.constraint_bounds
+    derivatives = problem.derivatives
+    equal = lower == upper
+    lo, hi = problem.bounds
+    kind = "general"
+    if problem.objective is None:
+        kind = "none (feasibility)"
+    elif derivatives.objective_is_linear:
+        kind = "proven linear"
+    elif derivatives.objective_is_quadratic:
+        kind = "proven quadratic"
+    lines = [
+        f"Problem {problem.name or '(no name)'}: n = {problem.n}, m = {problem.m} "
+        f"({int(equal.sum())} equalities, {int((~equal).sum())} inequalities, "
+        f"{int(np.sum(derivatives.linear_rows))} rows proven linear)",
+        f"  bounds: {int(np.sum(np.isfinite(lo)))} lower, {int(np.sum(np.isfinite(hi)))} "
+        f"upper, {int(np.sum(lo == hi))} variables fixed",
+        f"  objective: {kind}",
+    ]
+    sizes = derivatives.constraint_sizes
+    lines += [f"  {c.label}: {k} rows" for c, k in zip(problem.constraints, sizes, strict=True)]
+    return "\n".join([*lines, str(derivatives.report())])
 
 
 def table(rows: list[tuple[str, str]]) -> str:

@@ -26,7 +26,19 @@ from sparsesolve.trace import (  # noqa: F401  (they register what they express)
     reductions,
 )
 from sparsesolve.trace.arguments import Arguments
+from sparsesolve.trace.content import content_of
+from sparsesolve.trace.freshness import moved, staleness
 from sparsesolve.trace.tracing import Traced, check, prepare, trace
 from sparsesolve.trace.vocabulary import RECORDED
 
-__all__ = ["RECORDED", "Arguments", "Traced", "check", "prepare", "trace"]
+__all__ = [
+    "RECORDED",
+    "Arguments",
+    "Traced",
+    "check",
+    "content_of",
+    "moved",
+    "prepare",
+    "staleness",
+    "trace",
+]

@@ -4,19 +4,22 @@ Separate because the tracer and every later call of a derivative must read argum
 
 Numbers and arrays of numbers are parameters: they may change at each call. Lists, tuples and
 dicts of them are opened. Everything else (None, strings, bools, callables, other objects) is
-static: it is fixed at the trace, and a call with another value is refused.
+static: it is fixed at the trace, and a call with another value is refused. Static arguments are
+compared by what they hold, so one that was changed in place is refused too; only those that the
+function itself changes (a counter, a cache), or that hold too much, are compared by identity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch, TraceError
+from sparsesolve.trace.content import Content, content_of, is_immutable
 
 __all__ = ["Arguments", "flatten", "layout", "rebuild"]
 
@@ -34,10 +37,14 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """An argument that is fixed at the trace."""
+    """An argument that is fixed at the trace.
+
+    `content` is what it held then; None where identity or equality says all.
+    """
 
     name: str
     value: Any
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,34 @@ class Arguments:
         leaves = list(parameters)
         leaves.insert(self._position(), x)
         return [rebuild(part, leaves) for part in self.tree]
+
+    def read(self) -> Arguments:
+        """Return the same with what the static arguments hold now."""
+
+        def reading(static: Static) -> Static:
+            known = is_immutable(static.value)
+            return replace(static, content=None if known else content_of(static.value))
+
+        return Arguments(_map_static(reading, self.tree), self.argnum)
+
+    def settled(self) -> Arguments:
+        """Return the same, without the content of what has changed since it was read."""
+
+        def settling(static: Static) -> Static:
+            if static.content is None or static.content == content_of(static.value):
+                return static
+            return replace(static, content=None)
+
+        return Arguments(_map_static(settling, self.tree), self.argnum)
+
+    def seal(self, args: Sequence[Any]) -> list[Any]:
+        """Return checked arguments that nobody changes, and that later calls need not compare.
+
+        Numbers are copied, and static arguments whose content counts are replaced by a mark. A
+        solve does so once, and looks at the user's own when it ends.
+        """
+        self.split(args)
+        return [_seal(part, given) for part, given in zip(self.tree, args, strict=True)]
 
     def _position(self) -> int:
         target: Leaf = self.tree[self.argnum]
@@ -183,11 +218,7 @@ def _match(expected: Any, given: Any, found: list[NDArray[np.float64]]) -> None:
     if isinstance(expected, Leaf):
         found.append(_array(expected, given))
     elif isinstance(expected, Static):
-        if not _equal(expected.value, given):
-            raise StructureMismatch(
-                f"`{expected.name}` must be {expected.value!r}, got {given!r}; arguments that are "
-                "not numbers are fixed when the function is traced. Build a new one for others."
-            )
+        _match_static(expected, given)
     else:
         if type(given) is not type(expected) or len(given) != len(expected):
             raise StructureMismatch(
@@ -197,6 +228,31 @@ def _match(expected: Any, given: Any, found: list[NDArray[np.float64]]) -> None:
         keys = expected if isinstance(expected, dict) else range(len(expected))
         for key in keys:
             _match(expected[key], given[key], found)
+
+
+def _match_static(expected: Static, given: Any) -> None:
+    if given is expected:  # sealed
+        return
+    if expected.content is None:
+        if _equal(expected.value, given):
+            return
+    elif content_of(given) == expected.content:
+        return
+    elif given is expected.value:
+        raise StructureMismatch(
+            f"`{expected.name}` must hold what it held when the function was traced, got "
+            f"{_short(given)} changed in place; arguments that are not numbers are fixed then. "
+            "Build a new one for other contents."
+        )
+    raise StructureMismatch(
+        f"`{expected.name}` must be {_short(expected.value)}, got {_short(given)}; arguments that "
+        "are not numbers are fixed when the function is traced. Build a new one for others."
+    )
+
+
+def _short(thing: Any) -> str:
+    text = " ".join(repr(thing).split())
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _array(leaf: Leaf, given: Any) -> NDArray[np.float64]:
@@ -245,3 +301,24 @@ def rebuild(tree: Any, leaves: Sequence[Any]) -> Any:
     if isinstance(tree, dict):
         return {key: rebuild(item, leaves) for key, item in tree.items()}
     return type(tree)(rebuild(item, leaves) for item in tree)
+
+
+def _map_static(change: Callable[[Static], Static], tree: Any) -> Any:
+    """Replace the static arguments of a layout."""
+    if isinstance(tree, Static):
+        return change(tree)
+    if isinstance(tree, dict):
+        return {key: _map_static(change, item) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return type(tree)(_map_static(change, item) for item in tree)
+    return tree
+
+
+def _seal(expected: Any, given: Any) -> Any:
+    if isinstance(expected, Static):
+        return given if expected.content is None else expected
+    if isinstance(expected, dict):
+        return {key: _seal(item, given[key]) for key, item in expected.items()}
+    if isinstance(expected, list | tuple):
+        return type(expected)(map(_seal, expected, given))
+    return np.array(given, dtype=np.float64)[()]

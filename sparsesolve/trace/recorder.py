@@ -172,6 +172,7 @@ class Recorder:
         self.values: list[ValueInfo] = []
         self.steps: list[tuple[Any, ...]] = []
         self._kept: dict[int, tuple[Any, Any]] = {}
+        self._small: list[NDArray[Any]] = []
 
     def new_value(self, kind: type, value: Any) -> Ref:
         """Give a new value its number."""
@@ -269,6 +270,7 @@ class Recorder:
 
     def _keep_array(self, array: NDArray[Any]) -> NDArray[Any]:
         if array.size <= _SMALL:
+            self._small.append(array)
             return array.copy()
         known = self._kept.get(id(array))
         if known is not None and _same(known[1], array):
@@ -284,6 +286,12 @@ class Recorder:
         copy = matrix.tocsr(copy=True)
         self._kept[id(matrix)] = (matrix, copy)
         return copy
+
+    def captured(self) -> list[Any]:
+        """Hand over the constant arrays and matrices that were copied, as the function has them."""
+        found = [original for original, _ in self._kept.values()] + self._small
+        self._kept, self._small = {}, []
+        return found
 
     def finish(self, n_parameters: int, output: Any) -> Tape:
         """Build the tape from the instructions that the output needs."""

@@ -31,18 +31,20 @@ from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Recorder, TapeNode
 from sparsesolve.trace.sources import error_line
+from sparsesolve.trace.watched import Watched, watch
 
-__all__ = ["Traced", "check", "prepare", "trace"]
+__all__ = ["Traced", "check", "describe_difference", "plain_output", "prepare", "trace"]
 
 _LOCK = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A tape and how to call it with the arguments of the user's function."""
+    """A tape, how to call it with the arguments of the user's function, and what it has copied."""
 
     tape: Tape
     arguments: Arguments
+    watched: tuple[Watched, ...] = ()
 
 
 def trace(
@@ -104,7 +106,7 @@ def prepare(
     """
     if "autograd.scipy" in sys.modules:
         load_scipy()
-    arguments = layout(example_arguments, argnum, _names(function, len(example_arguments)))
+    arguments = layout(example_arguments, argnum, _names(function, len(example_arguments))).read()
     x, parameters = arguments.split(example_arguments)
     labels = [leaf.name for leaf in flatten(arguments.tree)]
     labels.insert(0, labels.pop(arguments.tree[arguments.argnum].number))
@@ -123,7 +125,8 @@ def prepare(
             if any(text in str(error) for text in _OF_OBJECTS):
                 raise _of_objects(error) from error
             raise
-    return Traced(recorder.finish(len(parameters), output), arguments)
+    tape = recorder.finish(len(parameters), output)
+    return Traced(tape, arguments.settled(), watch(recorder.captured()))
 
 
 _OF_OBJECTS = ("dtype('O')", ": object Permitted", "not supported for the input types")
@@ -161,16 +164,16 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
     x = x * (1.0 + 1e-3 * generator.uniform(size=x.shape)) + 1e-4 * generator.uniform(size=x.shape)
     copies = [np.array(p)[()] for p in parameters]
     with np.errstate(all="ignore"):
-        plain = _plain_output(function(*traced.arguments.join(x.copy()[()], copies)))
+        plain = plain_output(function(*traced.arguments.join(x.copy()[()], copies)))
         recorded = np.asarray(evaluate(traced.tape, x[()], [p[()] for p in parameters]))
     if plain.shape != recorded.shape or not np.allclose(
         plain, recorded, rtol=1e-9, atol=1e-9 * _scale(plain), equal_nan=True
     ):
         raise VerificationError(
             "expected the recorded function to equal the function itself at a second point, got "
-            f"{_difference(plain, recorded)}. The function keeps state between calls, changes its "
-            "arguments, uses random numbers, or takes another path there; make its value depend "
-            "on its arguments alone."
+            f"{describe_difference(plain, recorded)}. The function keeps state between calls, "
+            "changes its arguments, uses random numbers, or takes another path there; make its "
+            "value depend on its arguments alone."
         )
 
 
@@ -179,7 +182,8 @@ def _scale(values: NDArray[np.float64]) -> float:
     return float(finite.max(initial=0.0))
 
 
-def _difference(plain: NDArray[np.float64], recorded: NDArray[np.float64]) -> str:
+def describe_difference(plain: NDArray[np.float64], recorded: NDArray[np.float64]) -> str:
+    """Say where two values differ most: the second, instead of the first."""
     if plain.shape != recorded.shape:
         return f"shape {recorded.shape} instead of {plain.shape}"
     gap = np.where(plain == recorded, 0.0, np.abs(plain - recorded))
@@ -289,10 +293,10 @@ def _output(result: Any) -> Any:
             result = result.astype(np.float64)
         given = result._node.argument()
         return given if isinstance(given, Ref) else np.array(given, dtype=np.float64)
-    return _plain_output(result)
+    return plain_output(result)
 
 
-def _plain_output(result: Any) -> NDArray[np.float64]:
+def plain_output(result: Any) -> NDArray[np.float64]:
     """Make a float64 array of a plain value."""
     try:
         array = np.asarray(result)

@@ -1,0 +1,246 @@
+"""What an object holds, as a digest: to see that it was changed in place.
+
+Separate because identity says nothing about arrays, matrices and objects that their owner goes on
+using. Two digests are equal where everything that an object holds is equal: bytes of arrays,
+entries of sparse matrices, items of containers, attributes, what a function has enclosed. What
+holds nothing that could be read (a lock, a file) is known by its identity.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+__all__ = ["Content", "content_of", "is_immutable"]
+
+_ATOMS = (
+    bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.bool_, np.number,
+    type, types.ModuleType, np.ufunc, enum.Enum,
+)  # fmt: skip
+_BY_VALUE = (bool, int, float, complex, str, bytes, type(None), np.bool_, np.number)
+_LONG = 64
+_MOST_PARTS = 20_000
+_OF_MASKS = ("_mask", "_hardmask", "_sharedmask", "_basedict", "_optinfo", "_fill_value")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """A digest, and the objects that it knows by identity, kept so that no other takes it."""
+
+    digest: bytes
+    kept: tuple[Any, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Content) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+def is_immutable(thing: Any) -> bool:
+    """Whether identity or equality says all: numbers, text, types, functions without a closure."""
+    if isinstance(thing, _ATOMS):
+        return True
+    if isinstance(thing, types.BuiltinFunctionType):
+        return is_immutable(thing.__self__)
+    if type(thing) is tuple:
+        return all(map(is_immutable, thing))
+    return (
+        isinstance(thing, types.FunctionType)
+        and not (thing.__closure__ or thing.__kwdefaults__ or vars(thing))
+        and all(map(is_immutable, thing.__defaults__ or ()))
+    )
+
+
+def content_of(thing: Any) -> Content | None:
+    """Return what an object holds, or None where that is too much to go through.
+
+    Parameters
+    ----------
+    thing : object
+        Anything.
+    """
+    reader = _Reader()
+    try:
+        reader.read(thing)
+    except (_TooMuch, RecursionError):
+        return None
+    return Content(reader.hash.digest(), tuple(reader.kept))
+
+
+class _TooMuch(Exception):
+    """More parts than can be compared at each call."""
+
+
+class _Reader:
+    """Goes through an object and all that it holds, once each."""
+
+    def __init__(self) -> None:
+        self.hash = hashlib.blake2b(digest_size=16)
+        self.kept: list[Any] = []
+        self._inside: dict[int, Any] = {}
+        self._left = _MOST_PARTS
+
+    def read(self, thing: Any) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooMuch
+        kind = type(thing)
+        if kind in _BY_VALUE or isinstance(thing, np.generic):
+            self._write(kind.__name__, repr(thing))
+            return
+        if isinstance(thing, _ATOMS):
+            self._identity(thing)
+            return
+        if id(thing) in self._inside:  # it holds itself
+            self._write("again", str(list(self._inside).index(id(thing))))
+            return
+        self._inside[id(thing)] = thing
+        self._open(thing, kind)
+        del self._inside[id(thing)]
+
+    def _open(self, thing: Any, kind: type) -> None:
+        for base, reading in _READERS:
+            if isinstance(thing, base):
+                self._write(kind.__qualname__)
+                reading(self, thing)
+                if kind is not base and hasattr(thing, "__dict__"):
+                    self._dict({k: v for k, v in vars(thing).items() if k not in _OF_MASKS})
+                return
+        if scipy.sparse.issparse(thing):
+            self._sparse(thing)
+        elif _has_own_state(kind):
+            self._reduced(thing)
+        else:
+            self._attributes(thing)
+
+    def _array(self, array: np.ndarray[Any, Any]) -> None:
+        plain = np.asarray(array)
+        self._write(plain.dtype.str, str(plain.shape))
+        if plain.dtype.hasobject:
+            self._list(plain.ravel().tolist())
+        elif plain.nbytes:
+            self.hash.update(np.ascontiguousarray(plain).reshape(-1).view(np.uint8).data)
+        if isinstance(array, np.ma.MaskedArray):
+            self._array(np.ma.getmaskarray(array))
+
+    def _sparse(self, matrix: Any) -> None:
+        """Read the entries, whatever order they are kept in."""
+        self._write(type(matrix).__qualname__, str(matrix.shape), matrix.dtype.str)
+        entries = matrix.tocoo(copy=True)
+        entries.sum_duplicates()
+        coords = getattr(entries, "coords", None) or (entries.row, entries.col)
+        for part in (*coords, entries.data):
+            self._array(np.asarray(part))
+
+    def _sequence(self, items: Iterable[Any]) -> None:
+        count = 0
+        for item in items:
+            self.read(item)
+            count += 1
+        self._write("items", str(count))
+
+    def _list(self, items: list[Any] | tuple[Any, ...]) -> None:
+        if len(items) > _LONG and all(type(item) in (int, float) for item in items):
+            self._write("numbers", repr(items))
+        else:
+            self._sequence(items)
+
+    def _dict(self, mapping: dict[Any, Any]) -> None:
+        self._sequence(part for item in mapping.items() for part in item)
+
+    def _set(self, members: Iterable[Any]) -> None:
+        parts = [content_of(member) for member in members]
+        if any(part is None for part in parts):
+            raise _TooMuch
+        self.kept += [thing for part in parts if part for thing in part.kept]
+        self._write("set", *sorted(part.digest.hex() for part in parts if part))
+
+    def _function(self, function: types.FunctionType) -> None:
+        self._identity(function.__code__)
+        self._identity(function.__globals__)
+        cells = function.__closure__ or ()
+        for cell in cells:
+            try:
+                self.read(cell.cell_contents)
+            except ValueError:
+                self._write("empty cell")
+        self._sequence((function.__defaults__, function.__kwdefaults__, vars(function)))
+
+    def _method(self, method: types.MethodType) -> None:
+        self.read(method.__func__)
+        self.read(method.__self__)
+
+    def _builtin(self, function: types.BuiltinFunctionType) -> None:
+        self._write(function.__name__)
+        self.read(function.__self__)
+
+    def _partial(self, made: partial[Any]) -> None:
+        self._sequence((made.func, made.args, made.keywords))
+
+    def _attributes(self, thing: Any) -> None:
+        kind = type(thing)
+        found = dict(getattr(thing, "__dict__", {}))
+        for base in kind.__mro__:
+            slots = base.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if name not in ("__dict__", "__weakref__"):
+                    found[name] = getattr(thing, name, None)
+        if not found and not hasattr(thing, "__dict__"):
+            self._reduced(thing)
+            return
+        self._identity(kind)
+        for name in sorted(found):
+            # what a property has computed and kept is no data of its own
+            if not isinstance(getattr(kind, name, None), cached_property):
+                self._write(name)
+                self.read(found[name])
+
+    def _reduced(self, thing: Any) -> None:
+        """Read what pickle would write."""
+        try:
+            parts = thing.__reduce_ex__(4)
+        except Exception:  # any object may refuse
+            self._identity(thing)
+            return
+        if isinstance(parts, str):
+            self._identity(thing)
+            return
+        for part in parts:
+            self._sequence(part) if hasattr(part, "__next__") else self.read(part)
+
+    def _identity(self, thing: Any) -> None:
+        self.kept.append(thing)
+        self._write("the", str(id(thing)))
+
+    def _write(self, *words: str) -> None:
+        for word in words:
+            self.hash.update(word.encode("utf-8", "surrogatepass"))
+            self.hash.update(b"\0")
+
+
+def _has_own_state(kind: type) -> bool:
+    names = ("__getstate__", "__reduce__", "__reduce_ex__")
+    return any(getattr(kind, name, None) is not getattr(object, name, None) for name in names)
+
+
+_READERS: tuple[tuple[type, Callable[[_Reader, Any], None]], ...] = (
+    (np.ndarray, _Reader._array),
+    (list, _Reader._list),
+    (tuple, _Reader._list),
+    (dict, _Reader._dict),
+    (set, _Reader._set),
+    (frozenset, _Reader._set),
+    (types.FunctionType, _Reader._function),
+    (types.MethodType, _Reader._method),
+    (types.BuiltinFunctionType, _Reader._builtin),
+    (partial, _Reader._partial),
+)

@@ -1,0 +1,177 @@
+"""Whether a tape still says what its function says: data may have changed since the trace.
+
+Separate because it is asked long after the trace, by solvers and by `verify`. Three looks, each
+only where the one before found something or sees nothing: arrays that were copied are compared by
+checksum; one plain call is compared with the tape, which repeats the same operations of NumPy and
+so mostly gives the same bits; and whatever differs is traced anew and compared tape with tape, so
+that rounding is never taken for a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from sparsesolve.errors import StructureMismatch, TraceError
+from sparsesolve.tape import Tape, evaluate
+from sparsesolve.trace.tracing import Traced, describe_difference, plain_output, prepare
+from sparsesolve.trace.watched import first_change
+
+__all__ = ["moved", "staleness"]
+
+Array = NDArray[np.float64]
+
+# operations are repeated one by one: what differs by more than this is worth a second look
+_TOLERANCE = 1e-12
+# how many times the change of a value that rounding of x alone would cause is rounding
+_ROUNDING = 64.0
+_EPS = float(np.finfo(np.float64).eps)
+
+
+def staleness(
+    function: Callable[..., Any],
+    traced: Traced,
+    args: Sequence[Any],
+    near: Array | None = None,
+) -> str:
+    """Say how a function differs from its tape; empty where it does not.
+
+    Parameters
+    ----------
+    function : callable
+        The user's function; it is called once, and traced once more where there is a difference.
+    traced : Traced
+        What it, or another function, was traced to.
+    args : sequence
+        Where to look; arguments as the user gives them.
+    near : ndarray, optional
+        A value of the differentiated argument to look at first. The other one is looked at only
+        where the function raises or is not finite there.
+
+    Returns
+    -------
+    str
+        A clause without a subject, such as "returns 2.0 instead of 1.0 in element 0".
+    """
+    try:
+        x, parameters = traced.arguments.split(args)
+    except StructureMismatch as error:
+        return f"is given other arguments than those it was traced with ({_clause(error)})"
+    change = first_change(traced.watched)
+    values = [p[()] for p in parameters]
+    for point in [x] if near is None else [near, x]:
+        at = point[()]
+        given = _replaced(args, traced.arguments.argnum, at.copy())
+        with np.errstate(all="ignore"):
+            try:
+                plain = plain_output(function(*given))
+            except Exception:
+                if point is x:
+                    raise
+                continue
+            recorded = np.asarray(evaluate(traced.tape, at, values))
+            same = _same_values(plain, recorded, traced.tape, at, values)
+            if (change or not same) and not _traces_to_the_same(
+                function, traced, args, recorded, at
+            ):
+                return change or f"returns {describe_difference(recorded, plain)}"
+        if np.isfinite(plain).all():
+            break
+    return ""
+
+
+def moved(x: Array, lower: Any = -np.inf, upper: Any = np.inf) -> Array:
+    """Return a point near `x` and within bounds, where nothing vanishes by chance.
+
+    Parameters
+    ----------
+    x : ndarray
+        A point.
+    lower, upper : float or ndarray, optional
+        Bounds.
+    """
+    u = np.random.default_rng(0).uniform(0.5, 1.0, size=np.shape(x))
+    step = 1e-3 * u * np.abs(x) + 1e-4 * u
+    ahead = np.where(x + step <= upper, x + step, x - step)
+    moved_x: Array = np.clip(ahead, lower, upper)
+    return moved_x
+
+
+def _clause(error: Exception) -> str:
+    return str(error).split("; ")[0]
+
+
+def _replaced(args: Sequence[Any], position: int, value: Any) -> list[Any]:
+    given = list(args)
+    given[position] = value
+    return given
+
+
+def _same_values(
+    plain: Array, recorded: Array, tape: Tape, x: Any, parameters: Sequence[Any]
+) -> bool:
+    if plain.shape != recorded.shape:
+        return False
+    apart = ~_close(plain, recorded, _TOLERANCE * np.abs(recorded))
+    if not apart.any():
+        return True
+    # where terms cancel, the last bits of x alone would do as much
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], size=np.shape(x))
+    nearby = np.asarray(evaluate(tape, x * (1.0 + _EPS * signs), parameters))
+    noise = _ROUNDING * np.abs(nearby - recorded)
+    return bool(_close(plain, recorded, np.where(np.isfinite(noise), noise, 0.0))[apart].all())
+
+
+def _close(a: Array, b: Array, tolerance: Array) -> NDArray[np.bool_]:
+    near: NDArray[np.bool_] = np.abs(a - b) <= tolerance
+    near |= (a == b) | (np.isnan(a) & np.isnan(b))
+    return near
+
+
+def _traces_to_the_same(
+    function: Callable[..., Any], traced: Traced, args: Sequence[Any], recorded: Array, x: Any
+) -> bool:
+    """Trace again: equal constants and equal bits of the value mean that nothing changed."""
+    try:
+        anew = prepare(function, args, argnum=traced.arguments.argnum)
+    except TraceError:
+        return False
+    old, new = traced.tape, anew.tape
+    if [step.op for step in old.instructions] != [step.op for step in new.instructions]:
+        return False
+    for one, other in zip(_constants(old), _constants(new), strict=False):
+        if not _equal(one, other):
+            return False
+    parameters = anew.arguments.split(args)[1]
+    again = np.asarray(evaluate(new, x, [p[()] for p in parameters]))
+    return again.shape == recorded.shape and np.array_equal(again, recorded, equal_nan=True)
+
+
+def _constants(tape: Tape) -> Iterator[Any]:
+    """Go through the numbers and arrays of a tape, in order."""
+    for step in tape.instructions:
+        yield from _data((step.args, tuple(step.kwargs.items())))
+    yield from _data((tape.output,))
+
+
+def _data(arguments: Sequence[Any]) -> Iterator[Any]:
+    for argument in arguments:
+        if isinstance(argument, tuple | list):
+            yield from _data(argument)
+        elif isinstance(argument, np.ndarray | np.generic | int | float | str) or (
+            scipy.sparse.issparse(argument)
+        ):
+            yield argument
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if scipy.sparse.issparse(a) and scipy.sparse.issparse(b):
+        return a.shape == b.shape and a.nnz == b.nnz and not (a != b).nnz
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        same = a.dtype == b.dtype and a.shape == b.shape
+        return same and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    return type(a) is type(b) and bool(a == b or (a != a and b != b))

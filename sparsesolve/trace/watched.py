@@ -1,0 +1,112 @@
+"""The arrays that a tape has copied: a weak reference to each, and a checksum of what it held.
+
+Separate because a tape must not keep the user's arrays alive, nor look at them while it is used.
+What the function computes and forgets has gone when the trace ends, and needs no watching; what it
+takes from a closure, a global or an object stays, and may be changed in place. A view is watched
+as its own part of the memory it belongs to.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.trace.content import Content, content_of
+from sparsesolve.trace.recorder import root_of
+
+__all__ = ["Watched", "first_change", "watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which part of an array in one piece a view is."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    strides: tuple[int, ...]
+
+    def of(self, root: NDArray[Any]) -> NDArray[Any]:
+        """Return the view."""
+        memory = root.ravel(order="K").view(np.uint8)
+        return np.ndarray(self.shape, self.dtype, memory.data, self.offset, self.strides)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One array or sparse matrix, or the part of an array that was used."""
+
+    name: str
+    owner: weakref.ref[Any]
+    view: View | None
+    content: Content | None
+
+    def holds(self) -> bool:
+        """Whether it still holds what it held; also where it is gone."""
+        owner = self.owner()
+        return owner is None or content_of(_part(owner, self.view)) == self.content
+
+
+def watch(captured: list[Any]) -> tuple[Watched, ...]:
+    """Watch those of some arrays and matrices that outlive their trace.
+
+    Parameters
+    ----------
+    captured : list of ndarray or sparse matrix
+        Emptied, so that what nobody else holds is gone.
+    """
+    found: dict[Any, tuple[str, weakref.ref[Any], View | None]] = {}
+    while captured:
+        _note(captured.pop(), found)
+    return tuple(
+        Watched(name, reference, view, content_of(_part(owner, view)))
+        for name, reference, view in found.values()
+        if (owner := reference()) is not None
+    )
+
+
+def first_change(watched: Sequence[Watched]) -> str:
+    """Say which of them holds something else now; empty if none."""
+    for one in watched:
+        if not one.holds():
+            return f"uses {one.name} that was changed in place"
+    return ""
+
+
+def _note(thing: Any, found: dict[Any, tuple[str, weakref.ref[Any], View | None]]) -> None:
+    owner, view = _place(thing)
+    if thing.size or not isinstance(thing, np.ndarray):
+        found[id(owner), view] = (_name(thing), weakref.ref(owner), view)
+
+
+def _place(thing: Any) -> tuple[Any, View | None]:
+    if not isinstance(thing, np.ndarray):
+        return thing, None
+    root = root_of(thing)
+    if root is thing or root.dtype.hasobject:
+        return root, None
+    flat = root.ravel(order="K")
+    if not np.may_share_memory(flat, root):  # not in one piece
+        return root, None
+    start = root.__array_interface__["data"][0]
+    offset = thing.__array_interface__["data"][0] - start
+    return root, View(thing.shape, thing.dtype, offset, thing.strides)
+
+
+def _part(owner: Any, view: View | None) -> Any:
+    if view is None:
+        return owner
+    try:
+        return view.of(owner)
+    except (TypeError, ValueError):  # it was resized in place
+        return None
+
+
+def _name(thing: Any) -> str:
+    kind = "an array" if isinstance(thing, np.ndarray) else "a sparse matrix"
+    return f"{kind} of shape {thing.shape}"
