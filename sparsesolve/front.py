@@ -73,7 +73,8 @@ def minimize(
 
     Notes
     -----
-    Ctrl-C returns the best point so far, with status "interrupted".
+    Ctrl-C returns the best point so far, with status "interrupted". Data that changed since the
+    functions were traced are noticed at the start, those that change on the way at the end.
 
     Examples
     --------
@@ -153,7 +154,8 @@ def root(
     options : mapping, optional
         ``tol``, ``xtol``, ``max_iterations``, ``max_step``.
     jac : Jacobian, optional
-        Prepared before by `sparsesolve.jacobian`; else prepared here.
+        Prepared before by `sparsesolve.jacobian`; else prepared here, as where it turns out not to
+        be of `function` as it is now.
     progress, callback
         As for `minimize`.
 
@@ -234,7 +236,8 @@ def least_squares(
         Of the method: for ours ``ftol``, ``xtol``, ``gtol``, ``max_iterations``, ``damping``; for
         scipy's those of ``scipy.optimize.least_squares``.
     jac : Jacobian, optional
-        Prepared before by `sparsesolve.jacobian`; else prepared here.
+        Prepared before by `sparsesolve.jacobian`; else prepared here, as where it turns out not to
+        be of `function` as it is now.
     progress, callback
         As for `minimize`.
 
@@ -300,7 +303,8 @@ def solve_ivp(
     args : tuple, optional
         Further arguments of `rhs` (and of events).
     jac : Jacobian, optional
-        ``sparsesolve.jacobian(rhs, t0, y0, *args, argnum=1)``, prepared before; else here.
+        ``sparsesolve.jacobian(rhs, t0, y0, *args, argnum=1)``, prepared before; else here, as
+        where it turns out not to be of `rhs` as it is now.
     **options
         All others of ``scipy.integrate.solve_ivp``: `t_eval`, `dense_output`, `events`, `rtol`,
         `atol`, `first_step`, `max_step`, ...
@@ -308,7 +312,8 @@ def solve_ivp(
     Returns
     -------
     OdeResult
-        scipy's own: `t`, `y`, `status`, `message`, `success`, `nfev`, `njev`, `nlu`, ...
+        scipy's own: `t`, `y`, `status`, `message`, `success`, `nfev`, `njev`, `nlu`, ...; and for
+        the implicit methods `notes`, as `Result` has them.
 
     Raises
     ------
