@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from sparsesolve.problem import Constraint, Limit, Problem, start_point, variable_bounds
+from sparsesolve.bounds import Bounds, variable_bounds
+from sparsesolve.problem import Constraint, Problem, start_point
 from sparsesolve.result import Result
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def minimize(
     problem: Problem | Callable[[Any], Any],
     x0: ArrayLike | None = None,
     *,
-    bounds: tuple[Limit, Limit] | None = None,
+    bounds: Bounds | None = None,
     constraints: Constraint | Sequence[Constraint] = (),
     solver: str = "auto",
     options: Mapping[str, Any] | None = None,
@@ -107,7 +108,7 @@ def minimize(
 def _as_problem(
     problem: Problem | Callable[[Any], Any],
     x0: ArrayLike | None,
-    bounds: tuple[Limit, Limit] | None,
+    bounds: Bounds | None,
     constraints: Constraint | Sequence[Constraint],
 ) -> Problem:
     if isinstance(problem, Problem):
@@ -200,7 +201,7 @@ def least_squares(
     function: Callable[..., Any],
     x0: ArrayLike,
     *,
-    bounds: tuple[Limit, Limit] | None = None,
+    bounds: Bounds | None = None,
     args: tuple[Any, ...] = (),
     method: str = "auto",
     loss: str = "linear",
@@ -219,8 +220,9 @@ def least_squares(
         ``function(x, *args)`` returns the residuals, m of them.
     x0 : array_like, shape (n,)
         Starting point.
-    bounds : tuple of (array_like or None), optional
-        ``(lower, upper)``, as for `Problem`.
+    bounds : tuple, sequence of pairs, or scipy.optimize.Bounds, optional
+        As for `Problem`. With two variables, two lists are a lower and an upper one, as scipy's
+        own `least_squares` reads them.
     args : tuple, optional
         Further arguments.
     method : {"auto", "lm", "gauss-newton", "trf", "dogbox"}, optional
@@ -265,7 +267,7 @@ def least_squares(
     return solve_least_squares(
         _callable(function),
         start,
-        bounds=variable_bounds(bounds, start.size),
+        bounds=variable_bounds(bounds, start.size, reading="least_squares"),
         method=method,
         loss=loss,
         f_scale=float(f_scale),

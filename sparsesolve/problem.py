@@ -15,6 +15,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from sparsesolve.bounds import (
+    Bounds,
+    Limit,
+    first_crossing,
+    fit_limit,
+    read_limit,
+    variable_bounds,
+)
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.metadata import Metadata
 
@@ -25,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Constraint", "Problem"]
 
 Array = NDArray[np.float64]
-Limit = ArrayLike | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +75,8 @@ class Constraint:
                 f"{type(self.function).__name__}. Write Constraint(c, lower, upper)."
             )
         label = f" of constraint {self.label!r}"
-        lower = _limit("lower", self.lower, -np.inf, label)
-        upper = _limit("upper", self.upper, np.inf, label)
+        lower = read_limit("lower", self.lower, -np.inf, label)
+        upper = read_limit("upper", self.upper, np.inf, label)
         try:
             wrong = np.any(lower > upper)
         except ValueError:
@@ -79,7 +86,7 @@ class Constraint:
             ) from None
         if wrong:
             raise ValueError(
-                f"`lower` must not exceed `upper`{label}: {_first_crossing(lower, upper)}. "
+                f"`lower` must not exceed `upper`{label}: {first_crossing(lower, upper)}. "
                 "Swap or correct the limits."
             )
         object.__setattr__(self, "lower", lower)
@@ -93,8 +100,8 @@ class Constraint:
     def limits(self, size: int) -> tuple[Array, Array]:
         """Return both limits as arrays of shape (size,)."""
         return (
-            _fit("lower", self.lower, size, self.label),
-            _fit("upper", self.upper, size, self.label),
+            fit_limit("lower", self.lower, size, self.label),
+            fit_limit("upper", self.upper, size, self.label),
         )
 
 
@@ -107,8 +114,9 @@ class Problem:
         ``objective(x)`` returns a scalar; None: find a feasible point.
     x0 : array_like, shape (n,)
         Starting point; its size fixes n.
-    bounds : tuple of (array_like or None), optional
-        ``(lower, upper)``, each a scalar or of shape (n,); None or infinite: no bound.
+    bounds : tuple, sequence of pairs, or scipy.optimize.Bounds, optional
+        ``(lower, upper)``, each a scalar or an array of shape (n,); or n pairs ``(low, high)``, as
+        scipy writes them. None or infinite: no bound.
     constraints : Constraint or sequence of Constraint, optional
         Stacked in order.
     name : str, optional
@@ -154,7 +162,7 @@ class Problem:
         objective: Callable[[Any], Any] | None,
         x0: ArrayLike,
         *,
-        bounds: tuple[Limit, Limit] | None = None,
+        bounds: Bounds | None = None,
         constraints: Constraint | Sequence[Constraint] = (),
         name: str = "",
         method: Method = "auto",
@@ -193,6 +201,11 @@ class Problem:
         return self._x0.copy()
 
     @property
+    def start(self) -> Array:
+        """Starting point moved into the bounds, where every solve begins, shape (n,)."""
+        return np.clip(self._x0, self._lower, self._upper)
+
+    @property
     def bounds(self) -> tuple[Array, Array]:
         """Lower and upper bounds of x, each of shape (n,), infinite where there is none."""
         return self._lower.copy(), self._upper.copy()
@@ -220,7 +233,7 @@ class Problem:
             self._derivatives = ProblemDerivatives(
                 self.objective,
                 [c.function for c in self.constraints],
-                self._x0,
+                self.start,  # outside of the bounds a function may be undefined
                 method=self.method,
                 threads=self.threads,
             )
@@ -415,78 +428,6 @@ def start_point(x0: ArrayLike, name: str = "x0") -> Array:
             f"({bad.size} such entries)."
         )
     return point
-
-
-def variable_bounds(bounds: tuple[Limit, Limit] | None, n: int) -> tuple[Array, Array]:
-    """Return bounds as two arrays of shape (n,).
-
-    Parameters
-    ----------
-    bounds : tuple of (array_like or None), or None
-        ``(lower, upper)``.
-    n : int
-        Number of variables.
-
-    Returns
-    -------
-    tuple of ndarray, each of shape (n,)
-        Infinite where there is no bound.
-
-    Raises
-    ------
-    ValueError
-        If a bound is NaN, has the wrong shape, or lower exceeds upper.
-    """
-    if bounds is None:
-        return np.full(n, -np.inf), np.full(n, np.inf)
-    if not isinstance(bounds, tuple | list) or len(bounds) != 2:
-        raise ValueError(
-            f"`bounds` must be a pair (lower, upper) of scalars or arrays of shape ({n},), got "
-            f"{type(bounds).__name__} of length {np.size(np.asarray(bounds, dtype=object))}."
-        )
-    lower = _fit("lower", _limit("lower", bounds[0], -np.inf, " of `bounds`"), n, "bounds")
-    upper = _fit("upper", _limit("upper", bounds[1], np.inf, " of `bounds`"), n, "bounds")
-    if np.any(lower > upper):
-        hint = ""
-        if n == 2:
-            hint = " With two variables: `bounds` is (lower, upper), not a pair per variable."
-        raise ValueError(
-            f"`bounds` must have lower <= upper: {_first_crossing(lower, upper)}.{hint}"
-        )
-    return lower, upper
-
-
-def _limit(name: str, value: Limit, missing: float, owner: str) -> Array:
-    if value is None:
-        return np.asarray(missing, dtype=np.float64)
-    array = np.asarray(value)
-    if array.dtype == object:  # a list with None for "no limit"
-        array = np.where(np.equal(array, None), missing, array)  # type: ignore[call-overload]
-    if np.iscomplexobj(array):
-        raise TypeError(f"`{name}`{owner} must be real, got dtype {array.dtype}.")
-    limit = np.array(array, dtype=np.float64)
-    if np.any(np.isnan(limit)):
-        raise ValueError(
-            f"`{name}`{owner} must not be NaN. Use None or an infinite value for no limit."
-        )
-    limit.setflags(write=False)
-    return limit
-
-
-def _fit(name: str, limit: Limit, size: int, owner: str) -> Array:
-    array = np.asarray(limit, dtype=np.float64)
-    if array.ndim and array.size not in (1, size):
-        raise StructureMismatch(
-            f"`{name}` of {owner} must be a scalar or have {size} entries, got shape "
-            f"{array.shape}: one limit for each row."
-        )
-    return np.broadcast_to(array.reshape(-1), (size,)).copy()
-
-
-def _first_crossing(lower: Array, upper: Array) -> str:
-    low, high = np.broadcast_arrays(lower, upper)
-    where = int(np.flatnonzero(low.reshape(-1) > high.reshape(-1))[0])
-    return f"{low.reshape(-1)[where]} > {high.reshape(-1)[where]} at index {where}"
 
 
 def _constraint_list(constraints: Constraint | Sequence[Constraint]) -> tuple[Constraint, ...]:

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "sparsesolve"
 # Lowest first. A stage may import the stages of the lines above its own, and nothing else of ours.
 STAGES = (
     {"errors"},
-    {"archive", "textplot", "metadata"},
+    {"archive", "bounds", "textplot", "metadata"},
     {"pattern"},
     {"tape", "ops"},
     {"program"},

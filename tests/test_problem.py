@@ -144,7 +144,8 @@ def test_a_wrong_start_is_named(x0, error, text) -> None:
         ((1.0, 0.0), ValueError, "lower <= upper: 1.0 > 0.0 at index 0"),
         ((np.nan, 1.0), ValueError, "must not be NaN"),
         (([0.0, 0.0], None), StructureMismatch, "scalar or have 3 entries"),
-        ([(0, 1), (0, 1), (0, 1)], ValueError, "pair"),
+        ([(0, 1), (0, 1), (1, 0)], ValueError, "lower <= upper: 1.0 > 0.0 at index 2"),
+        ([(0, 1), (0, 1), (0, 1), (0, 1)], ValueError, "3 pairs .* got 4 entries"),
         ((0.0, 1j), TypeError, "real"),
     ],
 )

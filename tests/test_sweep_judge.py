@@ -139,7 +139,7 @@ def test_a_value_that_is_not_finite_fails() -> None:
 
 def test_fixed_variables_need_no_stationarity() -> None:
     held = ss.Problem(
-        lambda x: np.sum((x - 3.0) ** 2), [0.0, 0.0], bounds=([1.0, None], [1.0, None])
+        lambda x: np.sum((x - 3.0) ** 2), [0.0, 0.0], bounds=[(1.0, 1.0), (None, None)]
     )
     assert judge(held, np.array([1.0, 3.0]), None).worst == 0.0
     assert judge(held, np.array([1.0, 2.0]), None).stationarity > 0.1

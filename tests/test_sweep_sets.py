@@ -142,7 +142,7 @@ def test_linear_rows_and_fixed_variables_are_classified() -> None:
     line = ss.Constraint(lambda x: x[0] - x[1], 0.0, None)
     linear = ss.Problem(lambda x: x[0] + x[1], [1.0, 1.0], constraints=line)
     assert classify(linear) == "LLR2-AN-2-1"
-    fixed = ss.Problem(lambda x: x[0] * x[1] ** 3, [1.0, 1.0], bounds=([1.0, None], [1.0, None]))
+    fixed = ss.Problem(lambda x: x[0] * x[1] ** 3, [1.0, 1.0], bounds=[(1.0, 1.0), (None, None)])
     assert classify(fixed) == "OXR2-AN-2-0"
 
 

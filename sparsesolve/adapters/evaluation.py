@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sparsesolve.problem import Problem
 from sparsesolve.result import Counts
 
-__all__ = ["Evaluation"]
+__all__ = ["Evaluation", "moved_inside"]
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Evaluation:
         self.lower, self.upper = problem.bounds
         self.row_lower, self.row_upper = problem.constraint_bounds
         self.seconds = 0.0
-        self.newest: Array = problem.x0
+        self.newest: Array = problem.start
         self.error: BaseException | None = None
         self._counts: Counter[str] = Counter()
         self._points: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
@@ -142,6 +142,26 @@ class Evaluation:
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
         return value
+
+
+def moved_inside(start: Array, bounds: tuple[Array, Array]) -> tuple[str, ...]:
+    """Say in a note for the result where a start is outside of its bounds, and so was moved.
+
+    Parameters
+    ----------
+    start : ndarray, shape (n,)
+        As given.
+    bounds : tuple of ndarray
+        ``(lower, upper)``.
+    """
+    outside = np.flatnonzero((start < bounds[0]) | (start > bounds[1]))
+    if not outside.size:
+        return ()
+    k = int(outside[0])
+    return (
+        f"the start was outside of the bounds of {outside.size} variables (the first: {start[k]:g} "
+        f"at index {k}, bounds {bounds[0][k]:g} and {bounds[1][k]:g}) and was moved inside",
+    )
 
 
 def _largest(*violations: Array) -> float:

@@ -44,7 +44,7 @@ def refresh(problem: Problem) -> tuple[str, ...]:
     """
     if not problem.is_prepared:
         return ()
-    name, stale = problem.staleness(*_points(problem, problem.x0))
+    name, stale = problem.staleness(*_points(problem, problem.start))
     if not stale:
         return ()
     problem.forget()

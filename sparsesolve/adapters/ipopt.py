@@ -422,7 +422,7 @@ def solve_ipopt(
     _check_linear_solver(given)
     defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes", _HONOR: "no"}
     start: dict[str, Array] = {}
-    x0 = problem.x0
+    x0 = problem.start
     if warm_start is not None:
         if warm_start.multipliers.shape != (problem.m,):
             raise ValueError(
@@ -430,7 +430,7 @@ def solve_ipopt(
                 f"{warm_start.multipliers.size}."
             )
         defaults |= _WARM_START
-        x0 = np.array(warm_start.x)
+        x0 = np.clip(warm_start.x, *problem.bounds)
         lower, upper = warm_start.bound_multipliers
         start = {"lagrange": warm_start.multipliers, "zl": lower, "zu": upper}
     if tol is not None:

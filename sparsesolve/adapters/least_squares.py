@@ -14,6 +14,7 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.evaluation import moved_inside
 from sparsesolve.adapters.levenberg import as_options, solve_levenberg
 from sparsesolve.adapters.losses import LOSSES
 from sparsesolve.adapters.monitor import IterationState, Monitor
@@ -78,7 +79,10 @@ def solve_least_squares(
     bounded = bool(np.any(np.isfinite(bounds[0]) | np.isfinite(bounds[1])))
     name = _choose(method, loss, bounded)
     given = dict(options or {})
+    notes = moved_inside(x0, bounds)
+    x0 = np.clip(x0, *bounds)
     residual = prepare_residual(function, x0, args, jacobian=jac)
+    residual.notes += notes
     with Monitor(name, callback=callback, progress=progress) as monitor:
         try:
             if name in _OURS:
@@ -128,7 +132,7 @@ class _ScipyCall:
         lower, upper = bounds
         fixed = lower == upper
         self.free = np.flatnonzero(~fixed)
-        self.base = np.where(fixed, lower, np.clip(x0, lower, upper))
+        self.base = np.array(x0)  # inside its bounds
         self.bounds = (lower[self.free], upper[self.free])
         numbered = residual.pattern.to_scipy(np.arange(1, residual.pattern.nnz + 1))
         self.selection = Selection.of(numbered, None, self.free if fixed.any() else None)

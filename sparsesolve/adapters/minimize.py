@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.adapters.evaluation import Evaluation
+from sparsesolve.adapters.evaluation import Evaluation, moved_inside
 from sparsesolve.adapters.freshness import confirm, refresh
 from sparsesolve.adapters.ipopt import ipopt_available, require_ipopt, solve_ipopt
 from sparsesolve.adapters.kkt import make_result
@@ -73,7 +73,8 @@ def solve(
     name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
     if name == "ipopt":
         require_ipopt()  # its import is slow: not to be counted as solving
-    notes = refresh(problem)
+    start = problem.x0 if warm_start is None else warm_start.x
+    notes = refresh(problem) + moved_inside(start, problem.bounds)
     with Monitor(name, callback=callback, progress=progress) as monitor:
         given: dict[str, Any] = {"options": options, "tol": tol, "warm_start": warm_start}
         if np.array_equal(*problem.bounds):

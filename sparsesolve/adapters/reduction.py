@@ -77,7 +77,7 @@ class Reduction:
         self.free = np.flatnonzero(~fixed)
         self.any_fixed = bool(fixed.any())
         self.k = int(self.free.size)
-        self.base = np.where(fixed, evaluation.lower, evaluation.problem.x0)
+        self.base = evaluation.problem.start  # fixed variables at their bounds
         self.lower = evaluation.lower[self.free]
         self.upper = evaluation.upper[self.free]
         self._columns = self.free if self.any_fixed else None

@@ -143,7 +143,7 @@ def solve_scipy(
     _check_fit(method, problem)
     evaluation = Evaluation(problem)
     reduction = Reduction(evaluation)
-    x0 = problem.x0 if warm_start is None else np.array(warm_start.x)
+    x0 = problem.start if warm_start is None else np.clip(warm_start.x, *problem.bounds)
     call = _Call(method, reduction, monitor, reduction.restrict(x0))
     call.barrier_tol = float(
         (options or {}).get("barrier_tol", _BARRIER_TOL if tol is None else tol)
@@ -232,7 +232,7 @@ def to_scipy(problem: Problem, solver: str) -> dict[str, Any]:
             f"{problem.n - reduction.k} variables are fixed by equal bounds, which scipy handles "
             "badly. Use sparsesolve.minimize, which removes and restores them."
         )
-    return _Call(method, reduction, Monitor(method.name), problem.x0).arguments()
+    return _Call(method, reduction, Monitor(method.name), problem.start).arguments()
 
 
 def _check_fit(method: Method, problem: Problem) -> None:
