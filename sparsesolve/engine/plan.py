@@ -174,7 +174,7 @@ class _Planner:
             return
         slots = missing.of(self.program.outputs)
         known = self.layout.of(slots)
-        repeated = known.differ(missing) & self.done.at(known)
+        repeated = self.done.at(known)  # a kernel writes it, at another position
         if not repeated.all():
             yield self._gather(slots[~repeated], missing.where(~repeated))
         if repeated.any():

@@ -66,11 +66,6 @@ class Positions:
         """Return what an array with one element for each position of the result holds there."""
         return per_position[self.numbers]
 
-    def differ(self, others: Positions) -> NDArray[np.bool_]:
-        """Compare one by one."""
-        different: NDArray[np.bool_] = self.numbers != others.numbers
-        return different
-
     def run(self) -> tuple[Position, int] | None:
         """Return first and stride where they are a run, at least one of them; else None."""
         index = Index.of(self.numbers)  # which knows how to find runs of any integers
