@@ -214,6 +214,29 @@ def test_a_problem_handed_to_others_is_of_the_data_it_has_then() -> None:
     assert ss.pycutest_problem(problem).obj(np.full(4, 4.0)) == 0.0
 
 
+def test_data_that_matter_on_the_way_only_are_followed() -> None:
+    p = types.SimpleNamespace(k=0.0)
+    bend = lambda x: np.where(x > p.k, (x - 1.0) ** 2, (x - 1.0) ** 2 + 10.0 * (p.k - x))
+    problem = ss.Problem(lambda x: np.sum(bend(x)), np.full(2, 5.0))
+    assert np.allclose(ss.minimize(problem, solver="L-BFGS-B").x, 1.0)
+    p.k = 2.0  # says nothing at the start, nor near it
+    result = ss.minimize(problem, solver="L-BFGS-B")
+    assert len(result.notes) == 1
+    assert np.allclose(result.x, 2.0, atol=1e-2)
+
+
+def test_what_was_solved_with_old_data_is_not_used_again() -> None:
+    hidden = {str(k): 0.0 for k in range(5000)}  # too much to be read through
+    bend = lambda x: np.where(x > hidden["7"], x - 1.0, -3.0 * x)
+    problem = ss.Problem(lambda x: np.sum(bend(x) ** 2), np.full(2, 5.0))
+    problem.gradient(problem.x0)
+    hidden["7"] = 2.0
+    result = ss.minimize(problem, solver="L-BFGS-B")
+    assert result.status is Status.FAILED
+    assert "the objective returns" in result.message
+    assert not problem.is_prepared
+
+
 # ----- root, least squares, integration -----
 
 

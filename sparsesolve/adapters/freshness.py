@@ -57,6 +57,8 @@ def confirm(problem: Problem, result: Result, notes: tuple[str, ...]) -> Result:
         name, stale = problem.staleness(*_points(problem, result.x))
     except Exception as error:  # whatever the user's function raises
         name, stale = "problem", f"cannot be called at the result: {error!r}"
+    if stale:
+        problem.forget()
     return failed_if(replace(result, notes=result.notes + notes), name, stale)
 
 

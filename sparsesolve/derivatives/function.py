@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -33,7 +32,6 @@ __all__ = [
     "Lazy",
     "Method",
     "Preparation",
-    "counted",
     "executable",
     "name_of",
     "require_fresh",
@@ -162,22 +160,21 @@ class Function:
         self, function: Callable[..., Any], args: Sequence[Any], near: Array | None = None
     ) -> str:
         """Say how `function` differs from what was traced; see `sparsesolve.trace.freshness`."""
-        return staleness(counted(function, self), self.traced, args, near)
+        return staleness(
+            function,
+            self.traced,
+            args,
+            near,
+            traced_from=self._function,
+            called=self._count,
+        )
+
+    def _count(self) -> None:
+        self.user_calls += 1
 
     def verify(self, args: Sequence[Any]) -> None:
         """Raise where the function differs from what was traced; at the example without `args`."""
         require_fresh(self.name, self.staleness(self._function, args or self._example))
-
-
-def counted(function: Callable[..., Any], owner: Any) -> Callable[..., Any]:
-    """Return a function that counts its calls as `user_calls` of `owner`."""
-
-    @wraps(function)
-    def counting(*args: Any) -> Any:
-        owner.user_calls += 1
-        return function(*args)
-
-    return counting
 
 
 def name_of(function: Callable[..., Any] | None) -> str:

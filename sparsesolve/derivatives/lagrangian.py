@@ -22,7 +22,6 @@ from sparsesolve.derivatives.function import (
     Lazy,
     Method,
     Preparation,
-    counted,
     executable,
     name_of,
     require_fresh,
@@ -250,12 +249,15 @@ class ProblemDerivatives:
         given = functions or [(name_of(f), f) for f in self._functions]
         if [f is None for _, f in given] != [traced is None for traced in self._traced]:
             return "problem", "has other functions than those that were traced"
-        for (name, function), traced in zip(given, self._traced, strict=True):
+        for (name, function), traced, own in zip(given, self._traced, self._functions, strict=True):
             if function is not None and traced is not None:
-                stale = staleness(counted(function, self), traced, [x], near)
+                stale = staleness(function, traced, [x], near, traced_from=own, called=self._count)
                 if stale:
                     return name, stale
         return "", ""
+
+    def _count(self) -> None:
+        self.user_calls += 1
 
     def verify(self, x: ArrayLike | None = None) -> None:
         """Raise `VerificationError` where data of a function changed since it was traced."""

@@ -4,6 +4,10 @@ Separate because identity says nothing about arrays, matrices and objects that t
 using. Two digests are equal where everything that an object holds is equal: bytes of arrays,
 entries of sparse matrices, items of containers, attributes, what a function has enclosed. What
 holds nothing that could be read (a lock, a file) is known by its identity.
+
+What a function uses is read with less zeal (`surroundings_of`), because it is done for every
+function: what it encloses, the globals it names, the attributes of its object. Large arrays are
+left out, and so is all of it where it is much.
 """
 
 from __future__ import annotations
@@ -12,20 +16,22 @@ import enum
 import hashlib
 import types
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, is_dataclass
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-__all__ = ["Content", "content_of", "is_immutable"]
+__all__ = ["Content", "content_of", "is_immutable", "surroundings_of"]
 
 _ATOMS = (
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.bool_, np.number,
     type, types.ModuleType, np.ufunc, enum.Enum,
 )  # fmt: skip
 _BY_VALUE = (bool, int, float, complex, str, bytes, type(None), np.bool_, np.number)
+_FEW_PARTS = 1_000
+_FEW_BYTES = 1 << 20
 _LONG = 64
 _MOST_PARTS = 20_000
 _OF_MASKS = ("_mask", "_hardmask", "_sharedmask", "_basedict", "_optinfo", "_fill_value")
@@ -68,12 +74,18 @@ def content_of(thing: Any) -> Content | None:
     thing : object
         Anything.
     """
-    reader = _Reader()
-    try:
-        reader.read(thing)
-    except (_TooMuch, RecursionError):
-        return None
-    return Content(reader.hash.digest(), tuple(reader.kept))
+    return _Reader().content(thing)
+
+
+def surroundings_of(function: Callable[..., Any]) -> Content | None:
+    """Return what a function uses besides its arguments, or None where that is much.
+
+    Parameters
+    ----------
+    function : callable
+        A function, a method, or an object that can be called.
+    """
+    return _SurroundingsReader().content(function)
 
 
 class _TooMuch(Exception):
@@ -81,13 +93,22 @@ class _TooMuch(Exception):
 
 
 class _Reader:
-    """Goes through an object and all that it holds, once each."""
+    """Goes through an object and all that it holds."""
+
+    most_parts = _MOST_PARTS
 
     def __init__(self) -> None:
-        self.hash = hashlib.blake2b(digest_size=16)
+        self.hash = hashlib.sha256()
         self.kept: list[Any] = []
         self._inside: dict[int, Any] = {}
-        self._left = _MOST_PARTS
+        self._left = self.most_parts
+
+    def content(self, thing: Any) -> Content | None:
+        try:
+            self.read(thing)
+        except (_TooMuch, RecursionError):
+            return None
+        return Content(self.hash.digest(), tuple(self.kept))
 
     def read(self, thing: Any) -> None:
         self._left -= 1
@@ -111,7 +132,7 @@ class _Reader:
         for base, reading in _READERS:
             if isinstance(thing, base):
                 self._write(kind.__qualname__)
-                reading(self, thing)
+                getattr(self, reading)(thing)
                 if kind is not base and hasattr(thing, "__dict__"):
                     self._dict({k: v for k, v in vars(thing).items() if k not in _OF_MASKS})
                 return
@@ -232,15 +253,61 @@ def _has_own_state(kind: type) -> bool:
     return any(getattr(kind, name, None) is not getattr(object, name, None) for name in names)
 
 
-_READERS: tuple[tuple[type, Callable[[_Reader, Any], None]], ...] = (
-    (np.ndarray, _Reader._array),
-    (list, _Reader._list),
-    (tuple, _Reader._list),
-    (dict, _Reader._dict),
-    (set, _Reader._set),
-    (frozenset, _Reader._set),
-    (types.FunctionType, _Reader._function),
-    (types.MethodType, _Reader._method),
-    (types.BuiltinFunctionType, _Reader._builtin),
-    (partial, _Reader._partial),
+_READERS: tuple[tuple[type, str], ...] = (
+    (np.ndarray, "_array"),
+    (list, "_list"),
+    (tuple, "_list"),
+    (dict, "_dict"),
+    (set, "_set"),
+    (frozenset, "_set"),
+    (types.FunctionType, "_function"),
+    (types.MethodType, "_method"),
+    (types.BuiltinFunctionType, "_builtin"),
+    (types.SimpleNamespace, "_attributes"),
+    (partial, "_partial"),
 )
+
+
+class _SurroundingsReader(_Reader):
+    """Goes through what a function uses: few parts, and no more than can be read in no time."""
+
+    most_parts = _FEW_PARTS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = _FEW_BYTES
+
+    def _array(self, array: np.ndarray[Any, Any]) -> None:
+        self._bytes -= array.nbytes
+        if self._bytes < 0:
+            self._identity(array)
+        else:
+            super()._array(array)
+
+    def _sparse(self, matrix: Any) -> None:
+        self._identity(matrix)  # watched by itself, if it is used
+
+    def _set(self, members: Iterable[Any]) -> None:
+        self._identity(members)
+
+    def _reduced(self, thing: Any) -> None:
+        if is_dataclass(thing):
+            self._attributes(thing)
+        else:
+            self._identity(thing)
+
+    def _function(self, function: types.FunctionType) -> None:
+        super()._function(function)
+        namespace = function.__globals__
+        for name in _names(function.__code__):
+            value = namespace.get(name)
+            elsewhere = getattr(value, "__globals__", namespace) is not namespace
+            if not (elsewhere or isinstance(value, type | types.ModuleType)):
+                self.read(value)
+
+
+@cache
+def _names(code: types.CodeType) -> tuple[str, ...]:
+    """Names that may be globals, in a function and those it defines."""
+    inner = [_names(part) for part in code.co_consts if isinstance(part, types.CodeType)]
+    return tuple(dict.fromkeys([*code.co_names, *(name for names in inner for name in names)]))

@@ -10,6 +10,7 @@ that rounding is never taken for a change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch, TraceError
 from sparsesolve.tape import Tape, evaluate
+from sparsesolve.trace.content import surroundings_of
 from sparsesolve.trace.tracing import Traced, describe_difference, plain_output, prepare
 from sparsesolve.trace.watched import first_change
 
@@ -37,6 +39,9 @@ def staleness(
     traced: Traced,
     args: Sequence[Any],
     near: Array | None = None,
+    *,
+    traced_from: Callable[..., Any] | None = None,
+    called: Callable[[], None] = lambda: None,
 ) -> str:
     """Say how a function differs from its tape; empty where it does not.
 
@@ -51,6 +56,10 @@ def staleness(
     near : ndarray, optional
         A value of the differentiated argument to look at first. The other one is looked at only
         where the function raises or is not finite there.
+    traced_from : callable, optional
+        What was traced; where it is `function`, what it uses is compared as well.
+    called : callable, optional
+        Called before each call of the function.
 
     Returns
     -------
@@ -61,24 +70,30 @@ def staleness(
         x, parameters = traced.arguments.split(args)
     except StructureMismatch as error:
         return f"is given other arguments than those it was traced with ({_clause(error)})"
+
+    def call(*given: Any) -> Any:
+        called()
+        return function(*given)
+
     change = first_change(traced.watched)
+    around = _change_around(function, traced) if _is_same(function, traced_from) else ""
     values = [p[()] for p in parameters]
     for point in [x] if near is None else [near, x]:
         at = point[()]
         given = _replaced(args, traced.arguments.argnum, at.copy())
         with np.errstate(all="ignore"):
             try:
-                plain = plain_output(function(*given))
+                plain = plain_output(call(*given))
             except Exception:
                 if point is x:
                     raise
                 continue
             recorded = np.asarray(evaluate(traced.tape, at, values))
             same = _same_values(plain, recorded, traced.tape, at, values)
-            if (change or not same) and not _traces_to_the_same(
-                function, traced, args, recorded, at
-            ):
-                return change or f"returns {describe_difference(recorded, plain)}"
+            returns = "" if same else f"returns {describe_difference(recorded, plain)}"
+            reason = change or returns or around
+            if reason and not _traces_to_the_same(call, traced, args, recorded, at):
+                return reason
         if np.isfinite(plain).all():
             break
     return ""
@@ -99,6 +114,18 @@ def moved(x: Array, lower: Any = -np.inf, upper: Any = np.inf) -> Array:
     ahead = np.where(x + step <= upper, x + step, x - step)
     moved_x: Array = np.clip(ahead, lower, upper)
     return moved_x
+
+
+def _is_same(function: Any, other: Any) -> bool:
+    """Whether two callables are one; a method is made anew whenever it is asked for."""
+    return function is other or (isinstance(function, MethodType) and bool(function == other))
+
+
+def _change_around(function: Callable[..., Any], traced: Traced) -> str:
+    known = traced.surroundings
+    if known is None or known == surroundings_of(function):
+        return ""
+    return "uses a closure, global or attribute that changed"
 
 
 def _clause(error: Exception) -> str:

@@ -27,6 +27,7 @@ from sparsesolve.tape import Ref, Tape, evaluate
 from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
+from sparsesolve.trace.content import Content, surroundings_of
 from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Recorder, TapeNode
@@ -45,6 +46,7 @@ class Traced:
     tape: Tape
     arguments: Arguments
     watched: tuple[Watched, ...] = ()
+    surroundings: Content | None = None
 
 
 def trace(
@@ -108,6 +110,7 @@ def prepare(
         load_scipy()
     arguments = layout(example_arguments, argnum, _names(function, len(example_arguments))).read()
     x, parameters = arguments.split(example_arguments)
+    before = surroundings_of(function)
     labels = [leaf.name for leaf in flatten(arguments.tree)]
     labels.insert(0, labels.pop(arguments.tree[arguments.argnum].number))
     with _LOCK, _dispatching(), trace_stack.new_trace() as level:
@@ -126,7 +129,10 @@ def prepare(
                 raise _of_objects(error) from error
             raise
     tape = recorder.finish(len(parameters), output)
-    return Traced(tape, arguments.settled(), watch(recorder.captured()))
+    watched = watch(recorder.captured())
+    # what the function itself changes, a counter or a cache, says nothing about its data
+    surroundings = before if before == surroundings_of(function) else None
+    return Traced(tape, arguments.settled(), watched, surroundings)
 
 
 _OF_OBJECTS = ("dtype('O')", ": object Permitted", "not supported for the input types")
