@@ -320,10 +320,13 @@ def solve_ivp(
     Raises
     ------
     ValueError, TypeError
-        If an argument is wrong, or the Jacobian is not finite at the start.
+        If an argument is wrong.
 
     Notes
     -----
+    Entries of the Jacobian that are not finite (a square root at 0) are forward differences; a
+    note says which.
+
     `rhs` is traced once. Where it compiles, and has more than a few unknowns, the compiled form is
     what the method calls; `nfev` counts evaluations of either.
 

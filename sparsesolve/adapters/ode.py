@@ -5,7 +5,7 @@ Separate because the implicit methods have needs of their own:
 - BDF and Radau factorize ``c I - J`` again and again with COLAMD, whose fill on meshes is twice
   that of a symmetric ordering: subclasses replace the factorization (`SparseLU`), and assemble the
   matrix in one fixed structure;
-- a Jacobian that is not finite would reach SuperLU: the last finite one is used instead;
+- a Jacobian that is not finite would reach SuperLU: its columns are differenced, with a note;
 - LSODA takes no sparse matrix: it gets bands where they are narrow, else a dense matrix;
 - explicit methods ignore the Jacobian: nothing is prepared for them.
 """
@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
+from sparsesolve.adapters.differenced import Differences
 from sparsesolve.adapters.freshness import check_jacobian, during, find_change, seal
 from sparsesolve.adapters.linear import SparseLU
 from sparsesolve.adapters.residual import CscOrder, check_prepared
@@ -38,6 +39,12 @@ _DENSE_SHARE = 0.3
 
 # which part of the span away from its ends a function is compared: not where a term is zero
 _NEAR = 1e-3
+
+
+# scipy's default
+_ATOL = 1e-6
+
+_DIFFERENCED = "the Jacobian is not finite"
 
 
 class ShiftedIdentity:
@@ -64,12 +71,12 @@ class ShiftedIdentity:
         )
         union = sp.csc_array(both)
         union.sort_indices()
-        where = union.copy()
-        where.data = np.arange(union.nnz, dtype=np.float64)
+        # entries by columns, rows sorted: so their numbers are sorted too
+        keys = np.repeat(diagonal, np.diff(union.indptr)) * n + union.indices
         self.template = union
         self.source = (matrix.indptr, matrix.indices)
-        self.places = np.asarray(where[matrix.indices, columns]).astype(np.intp).reshape(-1)
-        self.diagonal = np.asarray(where[diagonal, diagonal]).astype(np.intp).reshape(-1)
+        self.places = np.searchsorted(keys, columns * n + matrix.indices)
+        self.diagonal = np.searchsorted(keys, diagonal * (n + 1))
         self.scale: complex | float = 1.0
 
     def __rmul__(self, scale: Any) -> ShiftedIdentity:
@@ -149,7 +156,7 @@ def integrate(
     Raises
     ------
     ValueError
-        If the method is unknown, or the Jacobian is not finite at the start.
+        If the method is unknown.
     """
     passed = options | ({"args": args} if args else {})
     if method in _EXPLICIT:
@@ -158,7 +165,13 @@ def integrate(
     passed.pop("vectorized", None)
     solver, kind = _solver(method)
     start = start_point(y0, "y0")
-    supply = JacobianSupply(rhs, t_span, start, args, jac)
+    supply = JacobianSupply(rhs, t_span, start, args, jac, options.get("atol", _ATOL))
+    trouble = supply.trouble_at_the_start()
+    if trouble:  # scipy's methods would halve their step without end
+        run = solve_ivp(lambda t, y: np.zeros(y.size), (supply.t_start,) * 2, start)
+        run.update(t=run.t[:1], y=run.y[:, :1], notes=supply.notes)
+        run.update(status=-1, success=False, message=trouble)
+        return run
     if kind == "LSODA":
         form = supply.lsoda()
     else:
@@ -205,6 +218,7 @@ class JacobianSupply:
         y0: Array,
         args: tuple[Any, ...],
         jac: Any,
+        atol: Any = _ATOL,
     ) -> None:
         # here, so that importing the front stays light
         from sparsesolve.derivatives import jacobian  # noqa: PLC0415
@@ -228,17 +242,28 @@ class JacobianSupply:
                 f"shape {self.pattern.shape}."
             )
         self.order = CscOrder(self.pattern)
-        self.last = self._values(t0, y0)
-        bad = np.flatnonzero(~np.isfinite(self.last))
-        if bad.size:
-            k = int(bad[0])
-            raise ValueError(
-                f"The Jacobian of the right-hand side is {self.last[k]} at the start, in row "
-                f"{self.pattern.rows[k]} and column {self.pattern.indices[k]} ({bad.size} such "
-                "entries). Start where it is finite, or use an explicit method."
-            )
+        self.differences = Differences(self.pattern, atol)
+        self.last = np.zeros(self.pattern.nnz)
         self.is_few = n <= _DENSE_SIZE
         self.is_small = self.is_few or self.pattern.density >= _DENSE_SHARE
+        called = self.function(rhs)
+
+        def state_function(t: float, y: Array) -> Array:
+            return np.ravel(np.asarray(called(t, y, *args), dtype=np.float64))
+
+        self.state_function: Callable[[float, Array], Array] = state_function
+
+    def trouble_at_the_start(self) -> str:
+        """Say what of the right-hand side is not finite at the start; empty if all is."""
+        with np.errstate(all="ignore"):
+            value = self.state_function(self.t_start, self.y_start)
+        bad = np.flatnonzero(~np.isfinite(value))
+        if not bad.size:
+            return ""
+        return (
+            f"The right-hand side is {value[bad[0]]} in row {bad[0]} at the start ({bad.size} such "
+            "rows). Start where it is finite."
+        )
 
     def _checked(
         self, rhs: Rhs, jac: Any, t_span: tuple[float, float], args: tuple[Any, ...]
@@ -289,8 +314,25 @@ class JacobianSupply:
             return np.asarray(self.prepared.values(t, y, *self.args))
 
     def _finite(self, t: float, y: Array) -> Array:
-        """Values at (t, y), or the last finite ones: Newton then fails or not by its own test."""
+        """Values at (t, y); what is not finite is differenced, else taken from the last ones."""
         values = self._values(t, y)
-        if np.all(np.isfinite(values)):
-            self.last = values
-        return self.last
+        bad = ~np.isfinite(values)
+        if bad.any():
+            self._note(t, y, values)
+            values = self.differences.replace(values, lambda at: self.state_function(t, at), y)
+            values = np.where(np.isfinite(values), values, self.last)
+        self.last = values
+        return values
+
+    def _note(self, t: float, y: Array, values: Array) -> None:
+        """Tell once, for the first time, what was differenced and why."""
+        if any(note.startswith(_DIFFERENCED) for note in self.notes):
+            return
+        explain = getattr(self.prepared, "explain_nonfinite", None)
+        with np.errstate(all="ignore"):
+            why = explain(t, y, *self.args) if explain is not None else ""
+        columns = np.unique(self.pattern.indices[~np.isfinite(values)])
+        self.notes += (
+            f"{_DIFFERENCED} in {columns.size} columns (the first: {columns[0]}) at t = {t:g}: "
+            f"their entries that are not finite are forward differences, there and later. {why}",
+        )
