@@ -24,7 +24,7 @@ from benchmarks.coloring_patterns import PATTERNS, Named, brusselator, five_poin
 from benchmarks.colpack import ColPack, ColPackMissing, built
 from benchmarks.page import PAGE, RESULTS, quote
 from sparsesolve.coloring import Coloring, color
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["WAYS", "Line", "markdown", "run_coloring", "write"]
 

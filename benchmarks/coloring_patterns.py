@@ -17,7 +17,7 @@ import scipy.io
 import scipy.sparse as sp
 import scipy.spatial
 
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["PATTERNS", "Named", "five_points"]
 

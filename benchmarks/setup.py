@@ -75,8 +75,8 @@ def _traced(function: Callable[..., Any], *arguments: Any, argnum: int = 0) -> A
 
 
 def _structure(tape: Any, *, second: bool = False) -> Any:
-    from sparsesolve.detect import jacobian_structure
     from sparsesolve.differentiate import gradient_program
+    from sparsesolve.differentiate.detect import jacobian_structure
     from sparsesolve.fuse import fuse
     from sparsesolve.lower import lower
 
@@ -152,7 +152,7 @@ def import_all(_: int) -> float:
 
 
 def _load() -> None:
-    for name in ("sparsesolve", "sparsesolve.derivatives", "sparsesolve.engine.compile"):
+    for name in ("sparsesolve", "sparsesolve.derivatives", "sparsesolve.engine.llvm.compile"):
         importlib.import_module(name)
 
 

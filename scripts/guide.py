@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 import sparsesolve as ss
+from sparsesolve.coloring.recover import forward_seeds
 from sparsesolve.picture import Panel, plot_equation
-from sparsesolve.recover import forward_seeds
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PICTURES = DOCS / "guide"

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from sparsesolve import errors, sif
     from sparsesolve.adapters.optiprofiler import optiprofiler_arguments
     from sparsesolve.adapters.pycutest import pycutest_problem
-    from sparsesolve.cache import shared_coloring_cache
     from sparsesolve.coloring import Coloring, color
+    from sparsesolve.coloring.cache import shared_coloring_cache
+    from sparsesolve.coloring.recover import compress, decompress
     from sparsesolve.derivatives import (
         Gradient,
         Hessian,
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
         jacobian_pattern,
     )
     from sparsesolve.front import least_squares, minimize, root, solve_ivp
-    from sparsesolve.metadata import KnownOptimum, Metadata
-    from sparsesolve.pattern import Pattern
     from sparsesolve.picture import plot_coloring, spy
-    from sparsesolve.problem import Constraint, Problem
-    from sparsesolve.recover import compress, decompress
-    from sparsesolve.result import Result, Status
+    from sparsesolve.problem.metadata import KnownOptimum, Metadata
+    from sparsesolve.problem.problem import Constraint, Problem
+    from sparsesolve.problem.result import Result, Status
+    from sparsesolve.structure.pattern import Pattern
 
 __all__ = [
     "Coloring",
@@ -73,20 +73,20 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Coloring": "coloring",
-    "Constraint": "problem",
+    "Constraint": "problem.problem",
     "Gradient": "derivatives",
     "Hessian": "derivatives",
     "Jacobian": "derivatives",
-    "KnownOptimum": "metadata",
+    "KnownOptimum": "problem.metadata",
     "LagrangianHessian": "derivatives",
-    "Metadata": "metadata",
-    "Pattern": "pattern",
-    "Problem": "problem",
-    "Result": "result",
-    "Status": "result",
+    "Metadata": "problem.metadata",
+    "Pattern": "structure.pattern",
+    "Problem": "problem.problem",
+    "Result": "problem.result",
+    "Status": "problem.result",
     "color": "coloring",
-    "compress": "recover",
-    "decompress": "recover",
+    "compress": "coloring.recover",
+    "decompress": "coloring.recover",
     "gradient": "derivatives",
     "hessian": "derivatives",
     "hessian_pattern": "derivatives",
@@ -98,7 +98,7 @@ _HOME = {
     "plot_coloring": "picture",
     "pycutest_problem": "adapters.pycutest",
     "root": "front",
-    "shared_coloring_cache": "cache",
+    "shared_coloring_cache": "coloring.cache",
     "solve_ivp": "front",
     "spy": "picture",
 }

@@ -72,17 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         if options.command == "demo":
-            from sparsesolve.demo import SMALL, run_demo  # noqa: PLC0415
+            from sparsesolve.cli.demo import SMALL, run_demo  # noqa: PLC0415
 
             run_demo(console, SMALL if options.small else None)
         elif options.command == "sif":
-            from sparsesolve.collection import Request, read_overrides, run_sif  # noqa: PLC0415
+            from sparsesolve.cli.sif import Request, read_overrides, run_sif  # noqa: PLC0415
 
             parameters = read_overrides(options.param)
             request = Request(options.target, parameters, options.solver, options.check)
             return 0 if run_sif(request, console) else 2
         else:
-            from sparsesolve.inspection import Question, inspect_function  # noqa: PLC0415
+            from sparsesolve.cli.inspect import Question, inspect_function  # noqa: PLC0415
 
             entry = None if options.entry is None else (options.entry[0], options.entry[1])
             question = Question(options.target, options.at, options.argnum, options.hessian, entry)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from sparsesolve.bounds import Bounds, variable_bounds
-from sparsesolve.problem import Constraint, Problem, start_point
-from sparsesolve.result import Result
+from sparsesolve.problem.bounds import Bounds, variable_bounds
+from sparsesolve.problem.problem import Constraint, Problem, start_point
+from sparsesolve.problem.result import Result
 
 if TYPE_CHECKING:
-    from sparsesolve.adapters.monitor import IterationState
+    from sparsesolve.methods.monitor import IterationState
 
 __all__ = ["least_squares", "minimize", "root", "solve_ivp"]
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.pattern import Pattern
-from sparsesolve.textplot import draw, draw_marks, fits_marks
+from sparsesolve.structure.pattern import Pattern
+from sparsesolve.structure.textplot import draw, draw_marks, fits_marks
 
 __all__ = ["Panel", "coloring_text", "plot_coloring", "plot_equation", "spy"]
 
@@ -262,7 +262,7 @@ def _blocks(
 
 def _entry_colors(coloring: Coloring) -> NDArray[np.int32]:
     """Color of the product that each entry is read from, shape (nnz,)."""
-    from sparsesolve.recover import prepare_recovery  # noqa: PLC0415 - loads numba, only for this
+    from sparsesolve.coloring.recover import prepare_recovery  # noqa: PLC0415 - loads numba, only for this
 
     recovery = prepare_recovery(coloring)
     return recovery.product if recovery.expand is None else recovery.product[recovery.expand]
@@ -402,7 +402,7 @@ def _show_products(
     matrix = "H" if coloring.structure == "symmetric" else "J"
     ax.set_title(f"{matrix} S" if forward else f"S$^T$ {matrix}", fontsize=10)
     if values is not None:
-        from sparsesolve.recover import compress  # noqa: PLC0415 - keeps this module light
+        from sparsesolve.coloring.recover import compress  # noqa: PLC0415 - keeps this module light
 
         ahead, back = compress(coloring, values)
         _write(ax, ahead if forward else back.T, filled)

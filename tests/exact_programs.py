@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
-from sparsesolve.program import Index, Node, Program, Slots, verify
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Index, Node, Program, Slots, verify
 
 # around a vector, a piece, an element that is worth good code, a buffer, a long sum, a chunk
 SIZES = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 257, 1023, 1024, 1025]

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import oracle_program
 
-from sparsesolve import tape as tapes
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.ir import tape as tapes
+from sparsesolve.ir.program import Program, verify
+from sparsesolve.ir.tape import Instruction, Ref, Tape, ValueInfo
 from sparsesolve.lower import lower
-from sparsesolve.program import Program, verify
-from sparsesolve.tape import Instruction, Ref, Tape, ValueInfo
 from sparsesolve.trace import trace
 
 FLOAT = np.dtype(np.float64)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.ops import OPS
-from sparsesolve.program import Kernel, Opaque, Program
+from sparsesolve.ir.program import Kernel, Opaque, Program
+from sparsesolve.ir.scalar_ops import OPS
 
 
 def evaluate(program: Program, x: Any, parameters: Any = ()) -> NDArray[np.float64]:

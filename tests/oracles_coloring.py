@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 Mask = NDArray[np.bool_]
 

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
-from sparsesolve.program import Index, Node, Program, verify
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Index, Node, Program, verify
 
 UNARY = [
     "negative",

@@ -19,7 +19,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 Draw = Callable[..., Any]
 

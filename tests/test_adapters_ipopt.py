@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import sparsesolve.adapters.ipopt as adapter
-from sparsesolve.adapters.evaluation import Evaluation
 from sparsesolve.adapters.ipopt_options import refusal, variants
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.front import minimize
-from sparsesolve.problem import Constraint, Problem
-from sparsesolve.result import Status
+from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.problem.problem import Constraint, Problem
+from sparsesolve.problem.result import Status
 
 needs_ipopt = pytest.mark.ipopt
 

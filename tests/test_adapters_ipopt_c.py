@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from sparsesolve.adapters import ipopt_c
-from sparsesolve.adapters.evaluation import Evaluation
 from sparsesolve.adapters.ipopt import Callbacks
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.front import minimize
-from sparsesolve.problem import Constraint, Problem
-from sparsesolve.result import Status
+from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.problem.problem import Constraint, Problem
+from sparsesolve.problem.result import Status
 
 pytestmark = pytest.mark.ipopt
 C = {"transport": "c"}

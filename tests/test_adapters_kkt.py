@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sparsesolve.front import minimize
-from sparsesolve.problem import Constraint, Problem
-from sparsesolve.result import Result
+from sparsesolve.problem.problem import Constraint, Problem
+from sparsesolve.problem.result import Result
 
 QUICK = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 

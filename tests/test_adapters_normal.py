@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from sparsesolve.adapters.augmented import Augmented
-from sparsesolve.adapters.normal import NormalEquations, damped_system
-from sparsesolve.pattern import Pattern
+from sparsesolve.methods.augmented_system import Augmented
+from sparsesolve.methods.normal_equations import NormalEquations, damped_system
+from sparsesolve.structure.pattern import Pattern
 from tests import oracles
 
 

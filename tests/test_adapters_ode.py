@@ -12,8 +12,8 @@ from scipy.integrate import BDF, LSODA, Radau
 
 import sparsesolve as ss
 from sparsesolve.adapters import ode
-from sparsesolve.adapters.linear import SparseLU
 from sparsesolve.front import solve_ivp
+from sparsesolve.methods.sparse_lu import SparseLU
 
 IMPLICIT = ("BDF", "Radau", "LSODA")
 

@@ -8,7 +8,7 @@ import scipy.integrate
 
 from sparsesolve import solve_ivp
 from sparsesolve.adapters.differenced import Differences
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 IMPLICIT = ["BDF", "Radau", "LSODA"]
 SIZES = [1, 2, 41, 200]

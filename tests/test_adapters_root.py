@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparsesolve as ss
-from sparsesolve.adapters.augmented import Augmented
-from sparsesolve.adapters.linear import SparseLU, symmetry
-from sparsesolve.adapters.losses import LOSSES, robust_cost, robust_weights
-from sparsesolve.adapters.residual import Residual, prepare_residual
 from sparsesolve.front import least_squares, root
-from sparsesolve.pattern import Pattern
-from sparsesolve.result import Status
+from sparsesolve.methods.augmented_system import Augmented
+from sparsesolve.methods.losses import LOSSES, robust_cost, robust_weights
+from sparsesolve.methods.residual import Residual, prepare_residual
+from sparsesolve.methods.sparse_lu import SparseLU, symmetry
+from sparsesolve.problem.result import Status
+from sparsesolve.structure.pattern import Pattern
 
 
 def broyden(x):

@@ -8,13 +8,13 @@ import scipy.optimize
 import scipy.sparse as sp
 
 import sparsesolve as ss
-from sparsesolve.adapters.evaluation import Evaluation
 from sparsesolve.adapters.reduction import Reduction
 from sparsesolve.adapters.scipy_minimize import SCIPY_METHODS
 from sparsesolve.adapters.trust_constr import constraint_blocks, scipy_constraints
 from sparsesolve.front import minimize
-from sparsesolve.problem import Constraint, Problem
-from sparsesolve.result import Status
+from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.problem.problem import Constraint, Problem
+from sparsesolve.problem.result import Status
 
 UNCONSTRAINED = [m for m in SCIPY_METHODS if m != "dogleg"]
 START = np.array([-1.2, 1.0, -1.2, 1.0])

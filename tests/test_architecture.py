@@ -18,22 +18,20 @@ PACKAGE = ROOT / "sparsesolve"
 # Lowest first. A stage may import the stages of the lines above its own, and nothing else of ours.
 STAGES = (
     {"errors"},
-    {"archive", "bounds", "textplot", "metadata"},
-    {"pattern"},
-    {"tape", "ops"},
-    {"program"},
-    {"builder", "expression"},
-    {"trace", "lower", "fuse"},
+    {"structure", "ir"},
+    {"trace"},
+    {"lower"},
+    {"fuse"},
     {"differentiate"},
-    {"detect", "coloring", "engine"},
-    {"recover"},
-    {"cache", "picture"},
+    {"coloring", "engine"},
+    {"picture"},
     {"derivatives"},
     {"problem"},
-    {"result", "sif"},
+    {"sif"},
+    {"methods"},
     {"adapters"},
     {"front"},
-    {"demo", "inspection", "collection"},
+    {"cli"},
     {"__main__"},
 )
 RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
@@ -44,13 +42,13 @@ LATE = {("problem", "adapters")}
 # Third parties, and the only places that may import them.
 FENCES = {
     "autograd": ("trace", "differentiate", "lower"),
-    "llvmlite": ("engine",),
+    "llvmlite": ("engine/llvm",),
     "numba": ("coloring",),
-    "scipy.optimize": ("adapters", "demo"),
-    "scipy.integrate": ("adapters", "demo"),
+    "scipy.optimize": ("adapters", "cli/demo"),
+    "scipy.integrate": ("adapters", "cli/demo"),
     "cyipopt": ("adapters/ipopt",),
     "matplotlib": ("picture",),
-    "rich": ("adapters/progress", "demo", "inspection", "collection", "__main__"),
+    "rich": ("methods/progress", "cli", "__main__"),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CODE = [

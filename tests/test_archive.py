@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import patterns
 
-from sparsesolve import archive
-from sparsesolve.archive import write_archive
 from sparsesolve.coloring import RECOVERIES, STRUCTURES, Coloring, color
 from sparsesolve.errors import ArchiveError
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure import archive
+from sparsesolve.structure.archive import write_archive
+from sparsesolve.structure.pattern import Pattern
 
 
 def saved(thing: Pattern | Coloring) -> io.BytesIO:

@@ -19,8 +19,8 @@ from benchmarks.coloring import (
 from benchmarks.coloring_patterns import PATTERNS, Named
 from benchmarks.colpack import ColPackMissing, built
 from sparsesolve.coloring import color
-from sparsesolve.pattern import Pattern
-from sparsesolve.recover import prepare_recovery
+from sparsesolve.coloring.recover import prepare_recovery
+from sparsesolve.structure.pattern import Pattern
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = Named("band", "mesh", lambda: Pattern.from_offsets((40, 40), (-1, 0, 1)))

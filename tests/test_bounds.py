@@ -7,7 +7,7 @@ import pytest
 import scipy.optimize
 
 from sparsesolve import Constraint, Problem, least_squares, minimize
-from sparsesolve.bounds import variable_bounds
+from sparsesolve.problem.bounds import variable_bounds
 
 INF = np.inf
 

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sparsesolve import cache as module
-from sparsesolve.cache import ColoringCache
 from sparsesolve.coloring import Coloring, color
+from sparsesolve.coloring import cache as module
+from sparsesolve.coloring.cache import ColoringCache
 from sparsesolve.errors import ColoringError
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 
 def band(n: int) -> Pattern:

@@ -14,9 +14,9 @@ from sparsesolve.coloring import ORDERS, RECOVERIES, STRUCTURES, Coloring, color
 from sparsesolve.coloring import orders as orders_module
 from sparsesolve.coloring.graph import adjacency_graph, column_graph
 from sparsesolve.coloring.orders import vertex_order
+from sparsesolve.coloring.recover import prepare_recovery
 from sparsesolve.errors import ColoringError
-from sparsesolve.pattern import Pattern
-from sparsesolve.recover import prepare_recovery
+from sparsesolve.structure.pattern import Pattern
 
 orders = pytest.mark.parametrize("order", ORDERS)
 recoveries = pytest.mark.parametrize("recovery", RECOVERIES)

@@ -15,9 +15,9 @@ from sparsesolve.coloring import search as search_module
 from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.coloring.graph import adjacency_graph
 from sparsesolve.coloring.orders import vertex_order
+from sparsesolve.coloring.recover import compress, prepare_recovery
 from sparsesolve.errors import ColoringError, PatternError
-from sparsesolve.pattern import Pattern
-from sparsesolve.recover import compress, prepare_recovery
+from sparsesolve.structure.pattern import Pattern
 
 structures = pytest.mark.parametrize("structure", STRUCTURES)
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 import sparsesolve as ss
-from sparsesolve import demo
+from sparsesolve.cli import demo
 
 
 def check(row: demo.Row, *, tolerance: float) -> None:

@@ -310,14 +310,14 @@ def test_refilled_buffers_keep_their_constants(method):
 
 
 def test_threads_give_the_same_numbers(monkeypatch):
-    monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 1000)
+    monkeypatch.setattr("sparsesolve.engine.llvm.plan.schedule._WORTH_A_THREAD", 1000)
     x = np.linspace(0.1, 1.0, 60_000)
     one, two = (ss.jacobian(neighbors, x, threads=k, check=False) for k in (1, 2))
     np.testing.assert_array_equal(one.values(x), two.values(x))
 
 
 def test_without_llvm_numpy_serves(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sparsesolve.engine.compile", None)
+    monkeypatch.setitem(sys.modules, "sparsesolve.engine.llvm.compile", None)
     J = ss.jacobian(neighbors, np.ones(6))
     assert J.method == "interpreted"
     assert "llvmlite cannot be imported" in J.report()
@@ -328,7 +328,7 @@ def test_without_llvm_numpy_serves(monkeypatch):
 
 
 def test_what_llvm_refuses_numpy_does(monkeypatch):
-    from sparsesolve.engine import compile as engine
+    from sparsesolve.engine.llvm import compile as engine
 
     def refuse(*args, **kwargs):
         raise RuntimeError("no executable memory")

@@ -10,7 +10,7 @@ from autograd.extend import defvjp, primitive
 
 import sparsesolve as ss
 from sparsesolve.derivatives.function import Function
-from sparsesolve.detect import boolean_pattern, jacobian_structure
+from sparsesolve.differentiate.detect import boolean_pattern, jacobian_structure
 from tests import oracles
 
 

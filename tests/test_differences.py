@@ -16,7 +16,7 @@ from strategies import patterns
 
 import sparsesolve as ss
 from sparsesolve.errors import ColoringError, PatternError, StructureMismatch
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 SCHEMES = ("forward", "central", "complex")
 COLORS = 3  # of the tridiagonal pattern

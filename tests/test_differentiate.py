@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
-from sparsesolve.builder import Builder
 from sparsesolve.derivatives.function import select
-from sparsesolve.detect import boolean_pattern
 from sparsesolve.differentiate import (
     TooManyTerms,
     active_slots,
@@ -18,15 +16,17 @@ from sparsesolve.differentiate import (
     jacobian_program,
     tangent_program,
 )
-from sparsesolve.differentiate.local import Known, known_values
+from sparsesolve.differentiate.detect import boolean_pattern
+from sparsesolve.differentiate.kernel_reverse import Known, known_values
 from sparsesolve.differentiate.rules import template
 from sparsesolve.differentiate.sums import sum_runs
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import UnsupportedOperation
-from sparsesolve.expression import Expressions
 from sparsesolve.fuse import fuse, restrict
-from sparsesolve.ops import OPS
-from sparsesolve.program import Node, verify
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.expression import Expressions
+from sparsesolve.ir.program import Node, verify
+from sparsesolve.ir.scalar_ops import OPS
 from tests import oracles
 from tests.random_programs import random_program
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from random_programs import point, random_program
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine import chunks
-from sparsesolve.engine.chunks import Chunk, cut, tiled
-from sparsesolve.engine.compile import compile_program
-from sparsesolve.engine.interpret import Interpreter
-from sparsesolve.engine.spaces import Hull, Positions
-from sparsesolve.program import Index, Kernel, Node
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.engine.llvm.compile import compile_program
+from sparsesolve.engine.llvm.plan import chunks
+from sparsesolve.engine.llvm.plan.chunks import Chunk, cut, tiled
+from sparsesolve.engine.llvm.plan.spaces import Hull, Positions
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Index, Kernel, Node
 
 
 @pytest.fixture

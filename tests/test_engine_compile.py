@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_programs import point, programs, random_program
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine.compile import CannotCompile, compile_joint, compile_program
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.engine.llvm.compile import CannotCompile, compile_joint, compile_program
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.ops import OPS
-from sparsesolve.program import Index, Node, Program
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Index, Node, Program
+from sparsesolve.ir.scalar_ops import OPS
 
 NO_CODE = {"polygamma", "yn"}
 
@@ -42,13 +42,13 @@ def test_equals_the_interpreter(program, seed):
 
 def start_hot(monkeypatch, hot: bool) -> None:
     """Start all kernels with good code, or none."""
-    monkeypatch.setattr("sparsesolve.engine.machine._HOT_LENGTH", 0 if hot else 10**9)
+    monkeypatch.setattr("sparsesolve.engine.llvm.run.machine._HOT_LENGTH", 0 if hot else 10**9)
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_vector_loops_on_short_kernels(seed, monkeypatch):
     start_hot(monkeypatch, True)
-    monkeypatch.setattr("sparsesolve.engine.runs._LEAST_MEAN", 2)
+    monkeypatch.setattr("sparsesolve.engine.llvm.plan.affine_pieces._LEAST_MEAN", 2)
     program = random_program(seed)
     agree(program, *point(program, seed), rtol=1e-11)
 
@@ -270,8 +270,8 @@ def test_joint_compilation_shares_code():
 
 
 def test_better_code_is_compiled_once_it_pays_and_gives_the_same_bits(rng, monkeypatch):
-    monkeypatch.setattr("sparsesolve.engine.machine._SECONDS_SAVED", 1.0)
-    monkeypatch.setattr("sparsesolve.engine.runs._LEAST_MEAN", 4)
+    monkeypatch.setattr("sparsesolve.engine.llvm.run.machine._SECONDS_SAVED", 1.0)
+    monkeypatch.setattr("sparsesolve.engine.llvm.plan.affine_pieces._LEAST_MEAN", 4)
     program = grid_program(31, 0.5)
     compiled = compile_program(program)
     machine = compiled._machine
@@ -286,7 +286,7 @@ def test_better_code_is_compiled_once_it_pays_and_gives_the_same_bits(rng, monke
 
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_give_the_same_bits(threads, rng, monkeypatch):
-    monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 1000)
+    monkeypatch.setattr("sparsesolve.engine.llvm.plan.schedule._WORTH_A_THREAD", 1000)
     n = 100_003
     builder = Builder((n,))
     y = builder.map("exp", builder.x)
@@ -347,7 +347,7 @@ def test_source_stays_short_for_deep_kernels():
 @pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, where peers were loaded
 def test_threads_after_a_fork(monkeypatch):
     """A child process makes its own threads."""
-    monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 1000)
+    monkeypatch.setattr("sparsesolve.engine.llvm.plan.schedule._WORTH_A_THREAD", 1000)
     builder = Builder((200_000,))
     compiled = compile_program(builder.build(builder.map("exp", builder.x)), threads=2)
     x = np.zeros(200_000)

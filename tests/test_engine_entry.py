@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import sparsesolve as ss
-from sparsesolve.builder import Builder
 from sparsesolve.derivatives import ProblemDerivatives
-from sparsesolve.engine.compile import Compiled, compile_program
-from sparsesolve.engine.entry import entries_work
 from sparsesolve.engine.evaluator import Fixed, Place, refuse
+from sparsesolve.engine.llvm.compile import Compiled, compile_program
+from sparsesolve.engine.llvm.run.fastcall import entries_work
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.ir.builder import Builder
 
 pytestmark = pytest.mark.skipif(not entries_work(), reason="no entries in this Python")
 
@@ -236,7 +236,7 @@ def test_an_entry_keeps_what_it_needs():
 
 
 def test_better_code_reaches_entries(rng, monkeypatch):
-    monkeypatch.setattr("sparsesolve.engine.machine._SECONDS_SAVED", 1.0)
+    monkeypatch.setattr("sparsesolve.engine.llvm.run.machine._SECONDS_SAVED", 1.0)
     builder = Builder((100,))
     compiled = compile_program(builder.build(builder.map("exp", builder.x)))
     x, out = rng.normal(size=100), np.empty(100)
@@ -297,7 +297,9 @@ def test_derivatives_without_entries(monkeypatch, rng):
     """Where there are no entries, everything is the same."""
     results = []
     for works in (True, False):
-        monkeypatch.setattr("sparsesolve.engine.machine.entries_work", lambda works=works: works)
+        monkeypatch.setattr(
+            "sparsesolve.engine.llvm.run.machine.entries_work", lambda works=works: works
+        )
         J = ss.jacobian(lambda x, s: s * np.sin(x) * x[::-1], np.zeros((6,)), 1.0)
         assert (J._values._fill is refuse) == (not works)
         d = ProblemDerivatives(lambda x: np.sum(x**3), [lambda x: x[:1] * x[1:]], np.ones(4))

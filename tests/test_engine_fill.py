@@ -7,12 +7,12 @@ import pytest
 from random_programs import point, random_program
 
 import sparsesolve as ss
-from sparsesolve.builder import Builder
-from sparsesolve.engine import chunks, fill
-from sparsesolve.engine.chunks import Chunk
-from sparsesolve.engine.compile import compile_program
-from sparsesolve.engine.fill import fill_in_parts, fill_parts, fill_table
-from sparsesolve.engine.schedule import make_table
+from sparsesolve.engine.llvm.compile import compile_program
+from sparsesolve.engine.llvm.plan import chunks, fill
+from sparsesolve.engine.llvm.plan.chunks import Chunk
+from sparsesolve.engine.llvm.plan.fill import fill_in_parts, fill_parts, fill_table
+from sparsesolve.engine.llvm.plan.schedule import make_table
+from sparsesolve.ir.builder import Builder
 
 
 @pytest.fixture

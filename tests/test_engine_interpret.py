@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_programs import point, programs
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine.interpret import Interpreter
-from sparsesolve.engine.segments import SegmentSum
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.engine.interpreter.segments import SegmentSum
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.ops import OPS
-from sparsesolve.program import Index, Node
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Index, Node
+from sparsesolve.ir.scalar_ops import OPS
 
 TOLERANCE = {"rtol": 1e-12, "atol": 1e-12, "equal_nan": True}
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from sparsesolve.engine import jit
-from sparsesolve.engine.codegen import DRIVER
+from sparsesolve.engine.llvm.code.codegen import DRIVER
+from sparsesolve.engine.llvm.run import jit
 
 BODY = "(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {\nentry:\n  ret void\n}\n"
 
@@ -75,7 +75,10 @@ def test_more_effort_replaces_less(folder, monkeypatch):
 
 
 def test_the_package_does_not_import_llvmlite():
-    code = "import sys, sparsesolve, sparsesolve.engine.interpret; print('llvmlite' in sys.modules)"
+    code = (
+        "import sys, sparsesolve, sparsesolve.engine.interpreter.interpret;"
+        "print('llvmlite' in sys.modules)"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )

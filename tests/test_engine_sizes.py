@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from exact_programs import SIZES, exact_point, exact_program
 
-from sparsesolve.engine import compile as compiling
-from sparsesolve.engine import machine, schedule
-from sparsesolve.engine.compile import Compiled, compile_program
-from sparsesolve.engine.interpret import Interpreter
-from sparsesolve.program import Program
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.engine.llvm import compile as compiling
+from sparsesolve.engine.llvm.compile import Compiled, compile_program
+from sparsesolve.engine.llvm.plan import schedule
+from sparsesolve.engine.llvm.run import machine
+from sparsesolve.ir.program import Program
 
 
 def equal(program: Program, compiled: Compiled, seed: int, runs: int = 3) -> None:

@@ -12,16 +12,16 @@ import pytest
 from random_programs import point, random_program
 
 import sparsesolve as ss
-from sparsesolve.builder import Builder
-from sparsesolve.engine import chunks
-from sparsesolve.engine.compile import compile_program
-from sparsesolve.engine.schedule import find_phases
+from sparsesolve.engine.llvm.compile import compile_program
+from sparsesolve.engine.llvm.plan import chunks
+from sparsesolve.engine.llvm.plan.schedule import find_phases
+from sparsesolve.ir.builder import Builder
 
 
 @pytest.fixture(autouse=True)
 def everything_is_shared(monkeypatch):
-    monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_THREAD", 0)
-    monkeypatch.setattr("sparsesolve.engine.schedule._WORTH_A_SPLIT", 0)
+    monkeypatch.setattr("sparsesolve.engine.llvm.plan.schedule._WORTH_A_THREAD", 0)
+    monkeypatch.setattr("sparsesolve.engine.llvm.plan.schedule._WORTH_A_SPLIT", 0)
     monkeypatch.setattr(chunks, "_LEAST", 0)
 
 

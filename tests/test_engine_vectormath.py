@@ -9,10 +9,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine import compile as engine
-from sparsesolve.engine.compile import compile_program
-from sparsesolve.engine.vectormath import native, vector_width
+from sparsesolve.engine.llvm import compile as engine
+from sparsesolve.engine.llvm.code.vectormath import native, vector_width
+from sparsesolve.engine.llvm.compile import compile_program
+from sparsesolve.ir.builder import Builder
 
 TRUTH = {
     "exp": (mpmath.exp, -700, 700),

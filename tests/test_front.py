@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 import sparsesolve.adapters.minimize as chooser
-from sparsesolve.adapters.monitor import IterationState, Monitor
-from sparsesolve.adapters.progress import ProgressTable
 from sparsesolve.front import least_squares, minimize, root
-from sparsesolve.problem import Constraint, Problem
-from sparsesolve.result import Status
+from sparsesolve.methods.monitor import IterationState, Monitor
+from sparsesolve.methods.progress import ProgressTable
+from sparsesolve.problem.problem import Constraint, Problem
+from sparsesolve.problem.result import Status
 
 
 def valley(x):
@@ -133,7 +133,7 @@ def test_status_is_a_word() -> None:
 
 def test_the_front_imports_no_solver_and_no_compiler() -> None:
     code = (
-        "import sys, sparsesolve.front, sparsesolve.problem\n"
+        "import sys, sparsesolve.front, sparsesolve.problem.problem\n"
         "heavy = {'scipy.optimize', 'scipy.integrate', 'cyipopt', 'rich', 'numba', 'llvmlite', "
         "'autograd', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

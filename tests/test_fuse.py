@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.fuse import fuse, with_parameter
-from sparsesolve.program import Kernel, verify
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Kernel, verify
 from tests.random_programs import programs
 
 

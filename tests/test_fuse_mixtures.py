@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine.interpret import Interpreter
-from sparsesolve.fuse import fuse, mixtures
-from sparsesolve.program import Kernel, verify
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.fuse import fuse
+from sparsesolve.fuse import split_producers as mixtures
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Kernel, verify
 from tests.random_programs import point, programs
 
 N = 200

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import sparsesolve
 from sparsesolve.__main__ import main
-from sparsesolve.inspection import Question, inspect_function
+from sparsesolve.cli.inspect import Question, inspect_function
 
 MODEL = """
 import numpy as np

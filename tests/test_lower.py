@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from lowering import X4, X23, X33, X234, compare, lowered, tape_of
 from strategies import random_functions
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Kernel, verify
+from sparsesolve.ir.tape import Ref
 from sparsesolve.lower import lower, lower_into
-from sparsesolve.program import Kernel, verify
-from sparsesolve.tape import Ref
 from sparsesolve.trace import trace
 
 POSITIVE = np.array([0.3, 0.9, 1.6, 0.55])

@@ -10,10 +10,10 @@ import oracle_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Kernel, Program, verify
 from sparsesolve.lower import batch, lower, lower_into
-from sparsesolve.program import Kernel, Program, verify
 from sparsesolve.trace import trace
 
 

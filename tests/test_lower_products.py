@@ -14,9 +14,9 @@ from autograd.extend import defvjp, primitive
 from lowering import X4, X23, X33, X234, compare, lowered, tape_of
 
 from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.ir.program import Opaque
+from sparsesolve.ir.tape import Ref
 from sparsesolve.lower import lower
-from sparsesolve.program import Opaque
-from sparsesolve.tape import Ref
 
 MATRIX = np.array([[1.0, 0.0, 2.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.5, -1.0, 0.0, 3.0]])
 SPARSE = sp.csr_array(MATRIX)

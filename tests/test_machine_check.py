@@ -7,8 +7,9 @@ import pytest
 
 import sparsesolve as ss
 from sparsesolve.derivatives import comparison
-from sparsesolve.engine import plan, tasks
-from sparsesolve.engine.spaces import Positions
+from sparsesolve.engine.llvm.plan import planner as plan
+from sparsesolve.engine.llvm.plan import tasks
+from sparsesolve.engine.llvm.plan.spaces import Positions
 from sparsesolve.errors import VerificationError
 
 
@@ -119,7 +120,7 @@ def test_products_and_values_are_looked_at_when_they_are_made(monkeypatch):
 
 def test_a_constant_that_is_not_filled(monkeypatch):
     """The filling call is looked at as well as the one into a template."""
-    monkeypatch.setattr("sparsesolve.engine.machine.fill_table", lambda work, *_: (
+    monkeypatch.setattr("sparsesolve.engine.llvm.run.machine.fill_table", lambda work, *_: (
         [row for row, _ in work], np.zeros(2, dtype=np.int64)
     ))  # fmt: skip
     x = np.linspace(0.1, 0.9, 3000)

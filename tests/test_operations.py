@@ -19,7 +19,7 @@ import scipy.special as ssp
 
 import sparsesolve as ss
 from sparsesolve.errors import TraceError
-from sparsesolve.ops import OPS
+from sparsesolve.ir.scalar_ops import OPS
 from sparsesolve.trace import trace
 from sparsesolve.trace.vocabulary import RECORDED
 from tests import oracles

@@ -12,8 +12,8 @@ from hypothesis import given
 from strategies import patterns, symmetric_patterns
 
 from sparsesolve.errors import PatternError
-from sparsesolve.pattern import Pattern
-from sparsesolve.textplot import draw
+from sparsesolve.structure.pattern import Pattern
+from sparsesolve.structure.textplot import draw
 
 
 def test_entries_come_sorted_and_merged() -> None:
@@ -188,7 +188,8 @@ def test_pictures_of_empty_and_thin_matrices(shape: tuple[int, int]) -> None:
 
 def test_importing_colors_and_recovery_loads_no_compiler() -> None:
     code = (
-        "import sys, sparsesolve.coloring, sparsesolve.recover, sparsesolve.cache, "
+        "import sys, sparsesolve.coloring, sparsesolve.coloring.recover, "
+        "sparsesolve.coloring.cache, "
         "sparsesolve.picture; "
         "print([m for m in ('numba', 'llvmlite', 'matplotlib', 'scipy.optimize') "
         "if m in sys.modules])"

@@ -10,8 +10,8 @@ import pytest
 
 from sparsesolve.coloring import color
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.pattern import Pattern
 from sparsesolve.picture import Panel, coloring_text, plot_coloring, plot_equation, spy
+from sparsesolve.structure.pattern import Pattern
 
 
 def band(n: int) -> Pattern:

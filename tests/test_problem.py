@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from oracles import assert_close, dense_gradient, dense_jacobian, lagrangian_hessian
 
 from sparsesolve.errors import SolverError, StructureMismatch
-from sparsesolve.problem import Constraint, Problem
-from sparsesolve.result import Counts, Result, Status
+from sparsesolve.problem.problem import Constraint, Problem
+from sparsesolve.problem.result import Counts, Result, Status
 
 
 def objective(x):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import sparsesolve as ss
+from sparsesolve.coloring.recover import prepare_recovery
 from sparsesolve.errors import SparseSolveError, StructureMismatch
-from sparsesolve.recover import prepare_recovery
 
 X = np.array([0.3, -1.2, 0.7, 0.4])
 METHODS = ["compiled", "interpreted", "colored"]

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from strategies import patterns, symmetric_patterns
 
 from sparsesolve.coloring import ORDERS, RECOVERIES, STRUCTURES, Coloring, color
-from sparsesolve.errors import ColoringError, StructureMismatch
-from sparsesolve.pattern import Pattern
-from sparsesolve.recover import (
+from sparsesolve.coloring.recover import (
     compress,
     decompress,
     forward_seeds,
@@ -21,6 +19,8 @@ from sparsesolve.recover import (
     reverse_seeds,
     seed_chunks,
 )
+from sparsesolve.errors import ColoringError, StructureMismatch
+from sparsesolve.structure.pattern import Pattern
 
 kinds = st.tuples(st.sampled_from(ORDERS), st.sampled_from(RECOVERIES))
 

@@ -12,7 +12,7 @@ from test_sif_robust import SMALL
 
 import sparsesolve as ss
 from sparsesolve.__main__ import main
-from sparsesolve.collection import Request, read_overrides, run_sif
+from sparsesolve.cli.sif import Request, read_overrides, run_sif
 from sparsesolve.errors import SifError
 
 FILE = (

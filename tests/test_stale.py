@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 import sparsesolve as ss
 from sparsesolve.errors import VerificationError
-from sparsesolve.result import Status
+from sparsesolve.problem.result import Status
 
 FREE = ["L-BFGS-B", "TNC", "Newton-CG", "trust-ncg", "trust-krylov", "trust-exact", "BFGS", "CG"]
 ROWS = ["ipopt", "trust-constr", "SLSQP"]

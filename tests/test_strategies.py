@@ -9,7 +9,7 @@ import oracles
 from hypothesis import given, settings
 from strategies import RandomFunction, patterns, random_functions, symmetric_patterns
 
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 
 @given(random_functions(assignment=True))

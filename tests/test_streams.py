@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from sparsesolve.builder import Builder
 from sparsesolve.differentiate import jacobian, jacobian_program
 from sparsesolve.differentiate.rows import ConstantTable
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.fuse import fuse
-from sparsesolve.program import verify
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import verify
 from tests import oracles
 
 OPERATIONS = ("add", "subtract", "multiply", "divide")

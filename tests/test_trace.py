@@ -13,7 +13,7 @@ from numpy import asarray as imported_asarray
 from strategies import random_functions
 
 from sparsesolve.errors import UnsupportedOperation
-from sparsesolve.tape import evaluate, verify
+from sparsesolve.ir.tape import evaluate, verify
 from sparsesolve.trace import RECORDED, check, prepare, trace
 
 A35 = np.linspace(-1.0, 2.0, 15).reshape(3, 5)

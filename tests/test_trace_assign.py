@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparsesolve.errors import UnsupportedOperation
-from sparsesolve.tape import evaluate, verify
+from sparsesolve.ir.tape import evaluate, verify
 from sparsesolve.trace import prepare, trace
 
 BEGIN = (

@@ -18,7 +18,7 @@ from sparsesolve.errors import (
     UnsupportedOperation,
     VerificationError,
 )
-from sparsesolve.tape import evaluate
+from sparsesolve.ir.tape import evaluate
 from sparsesolve.trace import check, prepare, trace
 
 x0 = np.array([0.1, 0.5, 0.7, 0.9])

@@ -18,7 +18,7 @@ import scipy.special
 from autograd.extend import defvjp, primitive
 from autograd.test_util import check_grads
 
-from sparsesolve.tape import evaluate, verify
+from sparsesolve.ir.tape import evaluate, verify
 from sparsesolve.trace import RECORDED, check, prepare, trace
 from sparsesolve.trace.naming import NAMES, load_scipy
 from sparsesolve.trace.primitives import (

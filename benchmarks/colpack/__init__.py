@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["ORDERS", "ColPack", "ColPackMissing", "built"]
 

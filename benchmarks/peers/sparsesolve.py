@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 import sparsesolve as ss
-import sparsesolve.engine.compile  # what `ss` loads on first use is no part of set-up
+import sparsesolve.engine.llvm.compile  # what `ss` loads on first use is no part of set-up
 from benchmarks.peers import Prepared
 from benchmarks.suite import SOURCE, TIME, Task
 from problems.cases import MinimizeCase, OdeCase
 from sparsesolve.derivatives import ProblemDerivatives
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["prepare"]
 

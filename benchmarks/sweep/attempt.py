@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.result import Counts
+from sparsesolve.problem.result import Counts
 
 __all__ = ["OPTIONS", "Attempt"]
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 import sparsesolve as ss
 from sparsesolve.derivatives.hessian import SymmetricTemplate
-from sparsesolve.tape import evaluate
+from sparsesolve.ir.tape import evaluate
 from sparsesolve.trace import trace
 
 __all__ = ["DenseDerivatives", "DenseProblem"]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import sparsesolve as ss
 from benchmarks.sweep.attempt import OPTIONS, Attempt
-from sparsesolve.result import Counts
+from sparsesolve.problem.result import Counts
 
 __all__ = ["by_differences"]
 

@@ -29,15 +29,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.evaluation import Evaluation
-from sparsesolve.adapters.freshness import refresh
 from sparsesolve.adapters.ipopt_c import CProblem
 from sparsesolve.adapters.ipopt_options import OptionValue, refusal, variants
-from sparsesolve.adapters.kkt import make_result
-from sparsesolve.adapters.monitor import Monitor
 from sparsesolve.errors import SolverUnavailable
-from sparsesolve.problem import Problem
-from sparsesolve.result import Result, Status
+from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.methods.freshness import refresh
+from sparsesolve.methods.kkt import make_result
+from sparsesolve.methods.monitor import Monitor
+from sparsesolve.problem.problem import Problem
+from sparsesolve.problem.result import Result, Status
 
 __all__ = ["ipopt_available", "require_ipopt", "solve_ipopt", "to_cyipopt"]
 

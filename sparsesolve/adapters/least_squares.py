@@ -14,14 +14,14 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.evaluation import moved_inside
-from sparsesolve.adapters.levenberg import as_options, solve_levenberg
-from sparsesolve.adapters.losses import LOSSES
-from sparsesolve.adapters.monitor import IterationState, Monitor
 from sparsesolve.adapters.reduction import Selection
-from sparsesolve.adapters.residual import Residual, prepare_residual
 from sparsesolve.adapters.root import residual_result
-from sparsesolve.result import Result, Status
+from sparsesolve.methods.evaluation import moved_inside
+from sparsesolve.methods.levenberg_marquardt import as_options, solve_levenberg
+from sparsesolve.methods.losses import LOSSES
+from sparsesolve.methods.monitor import IterationState, Monitor
+from sparsesolve.methods.residual import Residual, prepare_residual
+from sparsesolve.problem.result import Result, Status
 
 __all__ = ["solve_least_squares"]
 

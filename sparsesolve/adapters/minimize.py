@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.adapters.evaluation import Evaluation, moved_inside
-from sparsesolve.adapters.freshness import confirm, refresh
 from sparsesolve.adapters.ipopt import ipopt_available, require_ipopt, solve_ipopt
-from sparsesolve.adapters.kkt import make_result
-from sparsesolve.adapters.monitor import IterationState, Monitor
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
-from sparsesolve.problem import Problem
-from sparsesolve.result import Result, Status
+from sparsesolve.methods.evaluation import Evaluation, moved_inside
+from sparsesolve.methods.freshness import confirm, refresh
+from sparsesolve.methods.kkt import make_result
+from sparsesolve.methods.monitor import IterationState, Monitor
+from sparsesolve.problem.problem import Problem
+from sparsesolve.problem.result import Result, Status
 
 __all__ = ["choose_solver", "solve"]
 

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
 from sparsesolve.adapters.differenced import Differences
-from sparsesolve.adapters.freshness import check_jacobian, during, find_change, seal
-from sparsesolve.adapters.linear import SparseLU
-from sparsesolve.adapters.residual import CscOrder, check_prepared
-from sparsesolve.problem import start_point
+from sparsesolve.methods.freshness import check_jacobian, during, find_change, seal
+from sparsesolve.methods.residual import CscOrder, check_prepared
+from sparsesolve.methods.sparse_lu import SparseLU
+from sparsesolve.problem.problem import start_point
 
 __all__ = ["SparseBDF", "SparseRadau", "integrate"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.freshness import refresh
-from sparsesolve.problem import Problem
+from sparsesolve.methods.freshness import refresh
+from sparsesolve.problem.problem import Problem
 
 __all__ = ["optiprofiler_arguments"]
 

@@ -23,9 +23,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.freshness import refresh
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.problem import Problem
+from sparsesolve.methods.freshness import refresh
+from sparsesolve.problem.problem import Problem
 
 __all__ = ["CUTEstProblem", "import_problem", "pycutest_problem"]
 

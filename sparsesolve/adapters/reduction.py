@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.evaluation import Evaluation
+from sparsesolve.methods.evaluation import Evaluation
 
 __all__ = ["Reduction", "Selection"]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.monitor import IterationState, Monitor
-from sparsesolve.adapters.newton import NewtonOptions, solve_newton
-from sparsesolve.adapters.residual import Residual, prepare_residual
-from sparsesolve.result import Result, Status
+from sparsesolve.methods.monitor import IterationState, Monitor
+from sparsesolve.methods.newton import NewtonOptions, solve_newton
+from sparsesolve.methods.residual import Residual, prepare_residual
+from sparsesolve.problem.result import Result, Status
 
 __all__ = ["residual_result", "solve_root"]
 

@@ -16,15 +16,15 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.evaluation import Evaluation
-from sparsesolve.adapters.freshness import refresh
-from sparsesolve.adapters.kkt import make_result
-from sparsesolve.adapters.monitor import Monitor
 from sparsesolve.adapters.reduction import Reduction
 from sparsesolve.adapters.slsqp import slsqp_constraints, slsqp_multipliers
 from sparsesolve.adapters.trust_constr import Block, scipy_constraints
-from sparsesolve.problem import Problem
-from sparsesolve.result import Result, Status
+from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.methods.freshness import refresh
+from sparsesolve.methods.kkt import make_result
+from sparsesolve.methods.monitor import Monitor
+from sparsesolve.problem.problem import Problem
+from sparsesolve.problem.result import Result, Status
 
 __all__ = ["SCIPY_METHODS", "solve_scipy", "to_scipy"]
 

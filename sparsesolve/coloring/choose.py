@@ -24,7 +24,7 @@ from sparsesolve.coloring.value import (
     renumbered,
 )
 from sparsesolve.errors import ColoringError
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["SEARCHES", "color"]
 
@@ -119,7 +119,7 @@ def color(
 
     Examples
     --------
-    >>> from sparsesolve.pattern import Pattern
+    >>> from sparsesolve.structure.pattern import Pattern
     >>> tridiagonal = Pattern.from_offsets((6, 6), (-1, 0, 1))
     >>> color(tridiagonal, order="natural").colors.tolist()
     [0, 1, 2, 0, 1, 2]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import ColoringError
-from sparsesolve.pattern import Pattern, frozen_index
+from sparsesolve.structure.pattern import Pattern, frozen_index
 
 __all__ = ["Graph", "adjacency_graph", "augmented_graph", "column_graph"]
 

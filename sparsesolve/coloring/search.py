@@ -20,7 +20,7 @@ from sparsesolve.coloring.neutral import without_neutral_colors
 from sparsesolve.coloring.orders import vertex_order
 from sparsesolve.coloring.split import split_off_columns, split_off_rows
 from sparsesolve.coloring.value import Coloring, Recovered, Structure
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Budget", "Task", "search"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sparsesolve.coloring.graph import Graph, column_graph
 from sparsesolve.coloring.greedy import partial_colors
 from sparsesolve.coloring.orders import vertex_order
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["split_off_columns", "split_off_rows"]
 

@@ -15,10 +15,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.archive import Target, read_archive, write_archive
 from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.errors import ArchiveError, ColoringError, SparseSolveError
-from sparsesolve.pattern import Pattern, frozen_index
+from sparsesolve.structure.archive import Target, read_archive, write_archive
+from sparsesolve.structure.pattern import Pattern, frozen_index
 
 __all__ = ["RECOVERIES", "STRUCTURES", "Coloring", "Recovered", "Structure", "renumbered"]
 
@@ -56,7 +56,7 @@ class Coloring:
     See Also
     --------
     sparsesolve.color : Compute one.
-    sparsesolve.recover.Recovery : Read the nonzeros; refuses a coloring that does not allow it.
+    sparsesolve.coloring.recover.Recovery : Read the nonzeros; refuses a coloring without a way.
     """
 
     pattern: Pattern

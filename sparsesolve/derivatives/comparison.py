@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import VerificationError
 from sparsesolve.fuse.restrict import restrict
-from sparsesolve.program import Opaque, Program
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Opaque, Program
 
 if TYPE_CHECKING:
-    from sparsesolve.engine.compile import Compiled
+    from sparsesolve.engine.llvm.compile import Compiled
 
 __all__ = ["CheckPoint", "Names", "compare"]
 

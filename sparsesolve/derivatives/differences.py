@@ -17,13 +17,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
+from sparsesolve.coloring.cache import shared_coloring_cache
+from sparsesolve.coloring.recover import Recovery, prepare_recovery
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import ColoringError, PatternError, StructureMismatch
-from sparsesolve.pattern import Pattern
-from sparsesolve.recover import Recovery, prepare_recovery
+from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace.arguments import Arguments, layout
 
 __all__ = ["SCHEMES", "Differences", "Scheme"]

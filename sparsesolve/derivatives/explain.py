@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.pattern import Pattern
-from sparsesolve.program import Index, Kernel, Opaque, Program
+from sparsesolve.ir.program import Index, Kernel, Opaque, Program
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["explain", "reached", "read_at", "writers"]
 

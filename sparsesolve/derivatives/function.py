@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
 from sparsesolve.derivatives.comparison import CheckPoint, Names, compare
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import VerificationError
 from sparsesolve.fuse import fuse
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
-from sparsesolve.program import Program
 from sparsesolve.trace import Arguments, Traced, check, prepare, staleness
 
 __all__ = [
@@ -43,7 +43,7 @@ Method = Literal["auto", "compiled", "interpreted", "colored", "finite-differenc
 
 
 if TYPE_CHECKING:
-    from sparsesolve.engine.compile import Compiled
+    from sparsesolve.engine.llvm.compile import Compiled
 
 Executable: TypeAlias = "Interpreter | Compiled"
 """A program that can be run."""
@@ -214,10 +214,7 @@ def executable(
     if preparation.method == "interpreted":
         return Interpreter(fused)
     try:
-        from sparsesolve.engine.compile import (  # noqa: PLC0415 (llvmlite is slow to import)
-            CannotCompile,
-            compile_program,
-        )
+        from sparsesolve.engine.llvm.compile import CannotCompile, compile_program  # noqa: PLC0415 (llvmlite is slow to import)
     except ImportError as error:
         if preparation.method == "compiled":
             raise

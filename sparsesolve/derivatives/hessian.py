@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring
+from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.function import Executable, Function, Method, Preparation, executable
@@ -22,14 +22,14 @@ from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, direction, 
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepared import Prepared
-from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import gradient_program, tangent_program
+from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
+from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
-from sparsesolve.pattern import Pattern
-from sparsesolve.program import Program
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Gradient", "Hessian", "SymmetricTemplate", "gradient", "hessian", "hessian_pattern"]
 

@@ -22,11 +22,11 @@ from sparsesolve.derivatives.function import Function, Method, Preparation
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
 from sparsesolve.derivatives.prepared import Prepared
-from sparsesolve.detect import jacobian_structure
 from sparsesolve.differentiate import adjoint_program, tangent_program
+from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.errors import StructureMismatch, VerificationError
 from sparsesolve.lower import lower
-from sparsesolve.pattern import Pattern
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Jacobian", "MatrixTemplate", "jacobian", "jacobian_pattern"]
 

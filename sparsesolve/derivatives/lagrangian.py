@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.builder import Builder
 from sparsesolve.derivatives.comparison import CheckPoint
 from sparsesolve.derivatives.function import (
     Executable,
@@ -41,10 +40,11 @@ from sparsesolve.engine.arguments import flat_argument
 from sparsesolve.engine.evaluator import Entry, Place
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower_into
 from sparsesolve.lower.batch import batch
-from sparsesolve.pattern import Pattern
-from sparsesolve.program import Program
+from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import Traced, prepare, staleness
 from sparsesolve.trace import check as check_trace
 

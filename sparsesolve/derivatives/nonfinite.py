@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.explain import reached, read_at, writers
 from sparsesolve.differentiate import tangent_program
-from sparsesolve.engine.interpret import Interpreter
-from sparsesolve.pattern import Pattern
-from sparsesolve.program import Kernel, Opaque, Program
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.ir.program import Kernel, Opaque, Program
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["explain_nonfinite", "first_nonfinite"]
 

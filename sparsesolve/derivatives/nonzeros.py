@@ -15,23 +15,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.cache import shared_coloring_cache
 from sparsesolve.coloring import Coloring, lower_bound
+from sparsesolve.coloring.cache import shared_coloring_cache
+from sparsesolve.coloring.recover import Recovery, seed_chunks
 from sparsesolve.derivatives.function import Executable, Preparation, executable
-from sparsesolve.detect import boolean_pattern, jacobian_structure
 from sparsesolve.differentiate import (
     TooManyTerms,
     adjoint_program,
     jacobian_program,
     tangent_program,
 )
+from sparsesolve.differentiate.detect import boolean_pattern, jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.engine.interpret import Interpreter
+from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.fuse import fuse
-from sparsesolve.pattern import Pattern
-from sparsesolve.program import Program
-from sparsesolve.recover import Recovery, seed_chunks
+from sparsesolve.ir.program import Program
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = [
     "Compressed",

@@ -13,8 +13,8 @@ from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.function import Executable, Function, Lazy, executable
 from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.report import readable, report
-from sparsesolve.pattern import Pattern
-from sparsesolve.program import Program
+from sparsesolve.ir.program import Program
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Prepared"]
 

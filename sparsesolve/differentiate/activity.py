@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.ops import OPS
-from sparsesolve.program import Index, Kernel, Program
+from sparsesolve.ir.program import Index, Kernel, Program
+from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["active_slots", "any_slot"]
 

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
 from sparsesolve.differentiate.activity import active_slots, any_slot
-from sparsesolve.differentiate.local import reverse
+from sparsesolve.differentiate.kernel_reverse import reverse
 from sparsesolve.differentiate.opaque import vjp_function
 from sparsesolve.differentiate.sums import sum_runs
-from sparsesolve.expression import Expressions, live_nodes
 from sparsesolve.fuse import with_parameter
-from sparsesolve.program import Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.expression import Expressions, live_nodes
+from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 
 __all__ = ["adjoint_program", "gradient_program"]
 

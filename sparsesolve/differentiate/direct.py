@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.rows import Entries, Rows
-from sparsesolve.program import Slots
+from sparsesolve.ir.program import Slots
 
 __all__ = ["Load", "direct_entries", "in_column_order"]
 

@@ -7,7 +7,7 @@ straight as entries. Detection is the same pass with the instructions thrown awa
 terms cancel or are structurally zero are never made, so patterns are tight, and they hold at every
 x because branches of `where` and `maximum` all count.
 
-Separate from `local` (derivatives inside a kernel) and `rows` (terms to entries).
+Separate from `kernel_reverse` (derivatives inside a kernel) and `rows` (terms to entries).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
 from sparsesolve.differentiate.direct import Load, direct_entries, in_column_order
-from sparsesolve.differentiate.local import Known, known_values, reverse
+from sparsesolve.differentiate.kernel_reverse import Known, known_values, reverse
 from sparsesolve.differentiate.opaque import jacobian_function
+from sparsesolve.differentiate.regular_chain_rule import stream_entries
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Rows, Terms, combine
-from sparsesolve.differentiate.streams import stream_entries
 from sparsesolve.errors import SparseSolveError
-from sparsesolve.expression import Expressions, live_nodes
-from sparsesolve.pattern import Pattern
-from sparsesolve.program import Index, Kernel, Opaque, Program, Slots
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.expression import Expressions, live_nodes
+from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["JacobianProgram", "TooManyTerms", "jacobian_pattern", "jacobian_program"]
 

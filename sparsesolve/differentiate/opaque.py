@@ -15,7 +15,7 @@ from autograd.core import VJPNode, backward_pass
 from autograd.tracer import getval, isbox, new_box, trace_stack
 from numpy.typing import NDArray
 
-from sparsesolve.program import Opaque
+from sparsesolve.ir.program import Opaque
 
 __all__ = ["jacobian_function", "jvp_function", "vjp_function"]
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
 from sparsesolve.differentiate.sums import sum_runs
-from sparsesolve.program import Constant, Index, Slots
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Constant, Index, Slots
 
 __all__ = ["ConstantTable", "Entries", "Rows", "Terms", "combine"]
 

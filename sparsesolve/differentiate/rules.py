@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from sparsesolve.errors import UnsupportedOperation
-from sparsesolve.expression import Expressions, live_nodes
+from sparsesolve.ir.expression import Expressions, live_nodes
+from sparsesolve.ir.program import Kernel, Node, Program
+from sparsesolve.ir.scalar_ops import OPS
 from sparsesolve.lower import lower
-from sparsesolve.ops import OPS
-from sparsesolve.program import Kernel, Node, Program
 from sparsesolve.trace import trace
 
 __all__ = ["Template", "pull_back", "template"]

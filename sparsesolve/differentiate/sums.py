@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
-from sparsesolve.program import Slots
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Slots
 
 __all__ = ["sum_runs"]
 

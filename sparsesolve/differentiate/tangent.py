@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.builder import Builder
-from sparsesolve.differentiate.local import reverse
+from sparsesolve.differentiate.kernel_reverse import reverse
 from sparsesolve.differentiate.opaque import jvp_function
-from sparsesolve.expression import Expressions, live_nodes
 from sparsesolve.fuse import with_parameter
-from sparsesolve.program import Index, Kernel, Opaque, Program, Slots
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.expression import Expressions, live_nodes
+from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
 
 __all__ = ["tangent_program"]
 

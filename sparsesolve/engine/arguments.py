@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.program import Program
+from sparsesolve.ir.program import Program
 
 __all__ = ["flat_argument", "flat_parameters", "output_buffer"]
 

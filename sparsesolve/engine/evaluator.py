@@ -17,7 +17,7 @@ __all__ = ["Array", "Entry", "Evaluator", "Fixed", "Place", "refuse"]
 
 Array: TypeAlias = NDArray[np.float64]
 Entry: TypeAlias = Callable[..., Array | None]
-"""Takes arguments and a result; returns the result, or None where it did nothing (see `entry`)."""
+"""Takes arguments and a result; returns the result, or None where it did nothing: `fastcall`."""
 
 
 @dataclass(frozen=True, slots=True)

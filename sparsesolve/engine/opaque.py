@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.program import Opaque
+from sparsesolve.ir.program import Opaque
 
 __all__ = ["call_opaque"]
 

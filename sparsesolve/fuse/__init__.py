@@ -11,11 +11,11 @@ Separate from `lower` because derivatives are programs too, and are fused by the
 from __future__ import annotations
 
 from sparsesolve.fuse.choose import Choice
-from sparsesolve.fuse.mixtures import split_mixtures
 from sparsesolve.fuse.renumber import with_parameter
 from sparsesolve.fuse.restrict import restrict
+from sparsesolve.fuse.split_producers import split_mixtures
 from sparsesolve.fuse.write import write
-from sparsesolve.program import Program
+from sparsesolve.ir.program import Program
 
 __all__ = ["fuse", "restrict", "with_parameter"]
 
@@ -40,7 +40,7 @@ def fuse(program: Program) -> Program:
 
     Examples
     --------
-    >>> from sparsesolve.builder import Builder
+    >>> from sparsesolve.ir.builder import Builder
     >>> b = Builder((3,))
     >>> y = b.map("exp", b.map("negative", b.x))
     >>> print(fuse(b.build(y)))

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sparsesolve.ops import OPS
-from sparsesolve.program import Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["Choice", "Item", "operands"]
 

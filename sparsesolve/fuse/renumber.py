@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sparsesolve.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
+from sparsesolve.ir.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
 
 __all__ = ["Draft", "rebuilt", "with_parameter"]
 

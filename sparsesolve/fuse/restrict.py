@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.expression import live_nodes
 from sparsesolve.fuse.renumber import Draft, rebuilt
-from sparsesolve.program import Index, Kernel, Node, Opaque, Program
+from sparsesolve.ir.expression import live_nodes
+from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program
 
 __all__ = ["restrict"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sparsesolve.expression import Expressions, live_nodes
 from sparsesolve.fuse.choose import Choice
 from sparsesolve.fuse.renumber import Draft, rebuilt
-from sparsesolve.program import Index, Kernel, Node, Opaque, Program
+from sparsesolve.ir.expression import Expressions, live_nodes
+from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program
 
 __all__ = ["write"]
 

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.ir.program import Constant, Index, Kernel, Node, Opaque, Program, Slots
 from sparsesolve.lower.chains import NewSlots, Step, flatten_chains, reads, split_chain
-from sparsesolve.program import Constant, Index, Kernel, Node, Opaque, Program, Slots
 
 __all__ = ["batch"]
 
@@ -49,7 +49,7 @@ def batch(program: Program) -> Program:
 
     Examples
     --------
-    >>> from sparsesolve.builder import Builder
+    >>> from sparsesolve.ir.builder import Builder
     >>> b = Builder((100,))
     >>> total = b.x[0]
     >>> for i in range(1, 100):

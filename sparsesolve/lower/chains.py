@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.program import Constant, Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.program import Constant, Index, Kernel, Node, Opaque, Program, Slots
 
 __all__ = ["Chain", "NewSlots", "Step", "flatten_chains", "reads", "split_chain"]
 

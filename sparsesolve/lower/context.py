@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.builder import Builder
 from sparsesolve.errors import UnsupportedOperation
-from sparsesolve.program import Slots
-from sparsesolve.tape import Instruction, Ref, Tape
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Slots
+from sparsesolve.ir.tape import Instruction, Ref, Tape
 
 __all__ = ["RULES", "Context", "Rule", "is_traced", "rule"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.ir.scalar_ops import OPS
 from sparsesolve.lower.context import RULES, Context, Rule, is_traced, rule
-from sparsesolve.ops import OPS
 
 __all__: list[str] = []
 

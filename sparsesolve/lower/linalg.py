@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.ir.program import Slots
 from sparsesolve.lower.context import Context, rule
 from sparsesolve.lower.opaque import lower_opaque
 from sparsesolve.lower.reduce import extremum, merge_axes, restore_axes
-from sparsesolve.program import Slots
 
 __all__: list[str] = []
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.ir.program import Slots
 from sparsesolve.lower.context import Context, is_traced, rule
 from sparsesolve.lower.products import contract, read_subscripts, summed_terms
-from sparsesolve.program import Slots
 
 __all__: list[str] = []
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.builder import Builder, Operand
+from sparsesolve.ir.builder import Builder, Operand
+from sparsesolve.ir.program import Program, Slots
+from sparsesolve.ir.tape import Instruction, Ref, Tape, refs_of
 from sparsesolve.lower.batch import batch
 from sparsesolve.lower.context import RULES, Context, is_traced
 from sparsesolve.lower.opaque import Pending, has_pending, lower_opaque, lower_pending
 from sparsesolve.lower.sharing import Shared
-from sparsesolve.program import Program, Slots
-from sparsesolve.tape import Instruction, Ref, Tape, refs_of
 
 __all__ = ["lower", "lower_into"]
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.ir.program import Slots
 from sparsesolve.lower.context import Context, is_traced, rule
 from sparsesolve.lower.opaque import bound, lower_opaque
 from sparsesolve.lower.products import contract, read_subscripts
-from sparsesolve.program import Slots
 
 __all__: list[str] = []
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.ir.program import Slots
 from sparsesolve.lower.context import Context, is_traced, rule
-from sparsesolve.program import Slots
 
 __all__: list[str] = []
 

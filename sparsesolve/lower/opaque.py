@@ -16,9 +16,9 @@ import numpy as np
 from autograd.core import primitive_vjps
 
 from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.ir.program import Slots
+from sparsesolve.ir.tape import Instruction
 from sparsesolve.lower.context import Context, is_traced
-from sparsesolve.program import Slots
-from sparsesolve.tape import Instruction
 
 __all__ = ["Pending", "bound", "has_pending", "lower_opaque", "lower_pending"]
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.ir.program import Index, Node, Slots
 from sparsesolve.lower.context import Context, is_traced
-from sparsesolve.program import Index, Node, Slots
 
 __all__ = ["contract", "read_subscripts", "summed_terms"]
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.ir.program import Slots
 from sparsesolve.lower.context import Context, rule
-from sparsesolve.program import Slots
 
 __all__ = ["extremum", "merge_axes", "restore_axes"]
 

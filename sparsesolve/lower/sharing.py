@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.tape import Instruction, Ref
+from sparsesolve.ir.tape import Instruction, Ref
 
 __all__ = ["Shared"]
 

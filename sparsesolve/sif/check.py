@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from sparsesolve.problem import Problem
+from sparsesolve.problem.problem import Problem
 from sparsesolve.sif.load import read
 from sparsesolve.sif.model import Array, Model
 from sparsesolve.sif.written import written_derivatives

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sparsesolve.metadata import KnownOptimum
+from sparsesolve.problem.metadata import KnownOptimum
 from sparsesolve.sif.cards import Lines, fortran_number
 
 __all__ = ["classification", "known_optima"]

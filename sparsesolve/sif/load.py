@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from sparsesolve.errors import SifError
-from sparsesolve.metadata import Metadata
-from sparsesolve.problem import Constraint, Problem
+from sparsesolve.problem.metadata import Metadata
+from sparsesolve.problem.problem import Constraint, Problem
 from sparsesolve.sif.assembly import GroupFunction, Objective
 from sparsesolve.sif.cards import CardProblem, Lines
 from sparsesolve.sif.data import read_data

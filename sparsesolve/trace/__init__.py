@@ -18,11 +18,12 @@ submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
 - ``sparse_matmul(A, x)`` and ``sparse_rmatmul(x, A)``: A is a constant `scipy.sparse` array.
 """
 
-from sparsesolve.trace import (  # noqa: F401  (they register what they express)
+# each of these registers what it expresses
+from sparsesolve.trace import (  # noqa: F401
     elementwise,
-    inner,
     joining,
     linear,
+    nested_autograd,
     reductions,
 )
 from sparsesolve.trace.arguments import Arguments

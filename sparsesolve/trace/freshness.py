@@ -18,7 +18,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch, TraceError
-from sparsesolve.tape import Tape, evaluate
+from sparsesolve.ir.tape import Tape, evaluate
 from sparsesolve.trace.content import surroundings_of
 from sparsesolve.trace.tracing import Traced, describe_difference, plain_output, prepare
 from sparsesolve.trace.watched import first_change

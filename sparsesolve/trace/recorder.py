@@ -22,7 +22,7 @@ from autograd.tracer import Box, Node, isbox
 from numpy.typing import NDArray
 
 from sparsesolve.errors import UnsupportedOperation
-from sparsesolve.tape import Instruction, Ref, Tape, ValueInfo, map_refs, refs_of
+from sparsesolve.ir.tape import Instruction, Ref, Tape, ValueInfo, map_refs, refs_of
 from sparsesolve.trace.naming import NAMES, op_name
 from sparsesolve.trace.sources import user_line
 

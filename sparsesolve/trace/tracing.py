@@ -23,7 +23,7 @@ from autograd.tracer import Box, isbox, trace_stack
 from numpy.typing import NDArray
 
 from sparsesolve.errors import TraceError, UnsupportedOperation, VerificationError
-from sparsesolve.tape import Ref, Tape, evaluate
+from sparsesolve.ir.tape import Ref, Tape, evaluate
 from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call

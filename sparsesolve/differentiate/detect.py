@@ -1,0 +1,104 @@
+"""Detect: Program -> sparsity pattern of its Jacobian, without values.
+
+Separate from `differentiate` because a pattern is cheaper than a program of nonzeros where large
+dense blocks meet: there the index sets are multiplied as boolean sparse matrices instead of being
+listed term by term. Patterns hold at every x. They may be too dense, never too sparse.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from sparsesolve.differentiate import TooManyTerms, jacobian_pattern
+from sparsesolve.differentiate.kernel_reverse import reverse
+from sparsesolve.differentiate.rows import Entries, Rows
+from sparsesolve.ir.expression import Expressions
+from sparsesolve.ir.program import Kernel, Opaque, Program, Slots
+from sparsesolve.structure.pattern import Pattern
+
+__all__ = ["boolean_pattern", "jacobian_structure"]
+
+
+def jacobian_structure(program: Program) -> Pattern:
+    """Find which entries of a program's Jacobian may be nonzero at any x.
+
+    Parameters
+    ----------
+    program : Program
+        A fused program with ``m`` outputs and ``n`` inputs.
+
+    Returns
+    -------
+    Pattern, shape (m, n)
+        Tight: entries that cancel, or are zero times something, are left out.
+
+    Notes
+    -----
+    Linear in the number of chain-rule terms; where these are too many, the time of a few boolean
+    sparse matrix products, without cancellation.
+    """
+    try:
+        return jacobian_pattern(program)
+    except TooManyTerms:
+        return boolean_pattern(program)
+
+
+def boolean_pattern(program: Program) -> Pattern:
+    """Propagate index sets through a program, one boolean sparse product a kernel."""
+    rows = Rows(program.n, program.n_slots, 0)
+    for step in program.instructions:
+        if isinstance(step, Kernel):
+            for k, loads in enumerate(_loads_by_output(step)):
+                if loads:
+                    rows.store(step.start + k * step.rows, _union(rows, step, loads, program.n))
+        else:
+            rows.store(step.start, _dense_block(rows, step))
+    entries = rows.gather(program.outputs)
+    matrix = _matrix(entries, program.n)
+    return Pattern.from_scipy(matrix)
+
+
+def _loads_by_output(step: Kernel) -> list[list[Slots]]:
+    """List what each output reads with a derivative that is not structurally zero."""
+    e = Expressions()
+    numbers = e.graft(step.nodes)
+    count = len(e.nodes)
+    every = set(range(len(step.loads)))
+    found = []
+    for output in step.outputs:
+        pulled = reverse(e, {numbers[output]: e.const(1.0)}, every, count)
+        live = [load for load, partial in pulled.items() if e.value(partial) != 0.0]
+        found.append([step.loads[load].to_array() for load in live])
+    return found
+
+
+def _union(rows: Rows, step: Kernel, loads: list[Slots], n: int) -> Entries:
+    """Union, row by row, of the index sets of all that is read."""
+    ids = np.stack(loads, axis=1).reshape(-1)
+    segments = np.arange(step.length + 1) if step.segments is None else step.segments
+    distinct, place = np.unique(ids, return_inverse=True)
+    shape = (step.rows, distinct.size)
+    picked = sp.csr_array((np.ones(ids.size), place, segments * len(loads)), shape=shape)
+    product = picked @ _matrix(rows.gather(distinct), n)
+    return _entries(product)
+
+
+def _dense_block(rows: Rows, step: Opaque) -> Entries:
+    """Index sets of an opaque call: every output depends on all that is read."""
+    read = [rows.gather(index.to_array()).columns for index in step.operands]
+    columns = np.unique(np.concatenate(read)).astype(np.int32)
+    indptr = np.arange(step.length + 1, dtype=np.int64) * columns.size
+    columns = np.tile(columns, step.length)
+    return Entries(indptr, columns, np.zeros(columns.size, dtype=np.int32))
+
+
+def _matrix(entries: Entries, n: int) -> sp.csr_array:
+    data = np.ones(entries.columns.size)
+    shape = (entries.indptr.size - 1, n)
+    return sp.csr_array((data, entries.columns, entries.indptr), shape=shape)
+
+
+def _entries(matrix: sp.csr_array) -> Entries:
+    columns = matrix.indices.astype(np.int32)
+    return Entries(matrix.indptr.astype(np.int64), columns, np.zeros(columns.size, dtype=np.int32))

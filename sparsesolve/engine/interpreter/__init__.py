@@ -1,0 +1,1 @@
+"""The engine that runs a program with NumPy: the readable reference."""

@@ -1,0 +1,282 @@
+"""The interpreter: runs a program with NumPy, one ufunc call a node.
+
+Separate from `compile` because it is the readable reference, needs no LLVM, and is the quicker
+way for a program that is evaluated a few times only. It also runs many values of some parameters
+at once (`Interpreter.run_batched`), which is what compressed Jacobians need.
+
+Data layout. All slots live in one buffer of shape (n_slots,). What a kernel reads and writes are
+views of that buffer, or copies where an index array is not affine; views, temporaries and the
+order of the calls are fixed once a workspace is made, so a call is one pass over a list of
+prepared ufunc calls. Workspaces are per thread. In a batched run, the slots that depend on a
+batched parameter live in a second buffer of shape (batch, columns), the others stay where they are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
+from sparsesolve.engine.evaluator import Evaluator
+from sparsesolve.engine.interpreter.batch_dependence import Cone, make_cone
+from sparsesolve.engine.interpreter.numpy_calls import Array, Binder, Step, mirror, read_into
+from sparsesolve.engine.interpreter.segments import SegmentSum
+from sparsesolve.errors import StructureMismatch
+from sparsesolve.ir.program import Index, Kernel, Opaque, Program
+
+__all__ = ["Interpreter"]
+
+_MOST_BATCH_WORKSPACES = 4  # of different batch sizes, kept per thread
+
+
+class Interpreter(Evaluator):
+    """A program, prepared to be run with NumPy.
+
+    Parameters
+    ----------
+    program : Program
+        What to run.
+
+    Notes
+    -----
+    Memory: the buffer of n_slots numbers, copies of what is loaded through index arrays, and a few
+    temporaries as long as the longest kernel, for each thread that calls.
+
+    Examples
+    --------
+    >>> from sparsesolve.ir.builder import Builder
+    >>> b = Builder((3,))
+    >>> Interpreter(b.build(b.map("multiply", b.x, b.x)))([1.0, 2.0, 3.0])
+    array([1., 4., 9.])
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._sums = {
+            id(step): SegmentSum(step.segments)
+            for step in program.instructions
+            if isinstance(step, Kernel) and step.segments is not None
+        }
+        self._outputs = Index.of(program.outputs)
+        self._local = threading.local()
+        self._cones: dict[frozenset[int], Cone] = {}
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        return self.program.m
+
+    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
+        """Evaluate.
+
+        Parameters
+        ----------
+        x : array_like, n elements
+            The differentiated argument.
+        parameters : sequence of array_like
+            The other arguments.
+        out : ndarray of float64, shape (m,), optional
+            Where to write the result.
+
+        Returns
+        -------
+        ndarray of float64, shape (m,)
+            `out`, or a fresh array.
+
+        Raises
+        ------
+        StructureMismatch
+            If an argument has another size than the program was built for.
+        """
+        result = output_buffer(out, self.program.m)
+        read_into(result, self._run(x, parameters), self._outputs)
+        return result
+
+    def slots(self, x: Any, parameters: Sequence[Any] = ()) -> Array:
+        """Evaluate, and return the values of all slots, shape (n_slots,)."""
+        return self._run(x, parameters).copy()
+
+    def _run(self, x: Any, parameters: Sequence[Any]) -> Array:
+        """Run all steps on the buffer of this thread, and return it."""
+        program = self.program
+        flat = flat_argument(x, program.n, "x")
+        values = flat_parameters(program, parameters)
+        work = self._workspace()
+        work.shared[: program.n] = flat
+        for block, value in zip(program.parameters, values, strict=True):
+            work.shared[block.start : block.start + block.size] = value
+        with np.errstate(all="ignore"):
+            for function, arguments in work.steps:
+                function(*arguments)
+        return work.shared
+
+    def rounding(self, x: Any, parameters: Sequence[Any] = (), trials: int = 8) -> Array:
+        """Return how far the values move if every step is wrong by a few units in the last place.
+
+        Parameters
+        ----------
+        x : array_like, n elements
+            The differentiated argument.
+        parameters : sequence of array_like
+            The other arguments.
+        trials : int, default 8
+            How often the program is run, each time with other errors, from one seed.
+
+        Returns
+        -------
+        ndarray of float64, shape (m,)
+            The largest difference; infinite where a value becomes NaN or stops being so.
+        """
+        expected = self(x, parameters)
+        generator = np.random.default_rng(0)
+        work = self._workspace()
+        reached = self.program.n + sum(block.size for block in self.program.parameters)
+        given = work.shared[:reached].copy()
+        spread = np.zeros(self.program.m)
+        result = np.empty(self.program.m)
+        with np.errstate(all="ignore"):
+            for _ in range(trials):
+                work.shared[:reached] = given
+                _blur(work.shared[:reached], generator)
+                for function, arguments in work.steps:
+                    function(*arguments)
+                    _blur(arguments[-1], generator)
+                read_into(result, work.shared, self._outputs)
+                moved = np.abs(result - expected)
+                moved[(result == expected) | (np.isnan(result) & np.isnan(expected))] = 0.0
+                spread = np.maximum(spread, np.where(np.isnan(moved), np.inf, moved))
+        return spread
+
+    def run_batched(
+        self, x: Any, parameters: Sequence[Any], batched: Mapping[int, NDArray[Any]]
+    ) -> Array:
+        """Evaluate for many values of some parameters at once.
+
+        Parameters
+        ----------
+        x : array_like, n elements
+            The differentiated argument.
+        parameters : sequence of array_like
+            The other arguments; entries named in `batched` are ignored.
+        batched : mapping of int to ndarray, each of shape (batch, ...)
+            Values of the parameters of these numbers, one after the other along the first axis.
+
+        Returns
+        -------
+        ndarray of float64, shape (batch, m)
+            One result for each value.
+
+        Raises
+        ------
+        StructureMismatch
+            If an argument has another size than the program was built for.
+
+        Notes
+        -----
+        What does not depend on a batched parameter is computed once.
+        """
+        program = self.program
+        batch, stacks = _stacks(program, batched)
+        cone = self._cone(frozenset(batched))
+        values = flat_parameters(
+            program,
+            [
+                np.zeros(program.parameters[k].shape) if k in batched else value
+                for k, value in enumerate(parameters)
+            ],
+        )
+        work = self._batch_workspace(cone, batch)
+        work.shared[: program.n] = flat_argument(x, program.n, "x")
+        for block, value in zip(program.parameters, values, strict=True):
+            work.shared[block.start : block.start + block.size] = value
+        for number, stack in stacks.items():
+            block = program.parameters[number]
+            work.stacked[:, cone.column[block.start : block.start + block.size]] = stack
+        with np.errstate(all="ignore"):
+            for function, arguments in work.steps:
+                function(*arguments)
+        result = np.empty((batch, program.m))
+        result[:, cone.plain_outputs] = work.shared[program.outputs[cone.plain_outputs]]
+        result[:, cone.batched_outputs] = work.stacked[
+            :, cone.column[program.outputs[cone.batched_outputs]]
+        ]
+        return result
+
+    # ----- workspaces -----
+
+    def _workspace(self) -> _Workspace:
+        work: _Workspace | None = getattr(self._local, "work", None)
+        if work is None:
+            work = self._local.work = self._bind(None, 0)
+        return work
+
+    def _batch_workspace(self, cone: Cone, batch: int) -> _Workspace:
+        kept: dict[tuple[int, int], _Workspace] = self._local.__dict__.setdefault("batches", {})
+        key = (id(cone), batch)
+        if key not in kept:
+            if len(kept) >= _MOST_BATCH_WORKSPACES:
+                kept.pop(next(iter(kept)))
+            kept[key] = self._bind(cone, batch)
+        return kept[key]
+
+    def _cone(self, numbers: frozenset[int]) -> Cone:
+        cone = self._cones.get(numbers)
+        if cone is None:
+            cone = self._cones[numbers] = make_cone(self.program, numbers)
+        return cone
+
+    def _bind(self, cone: Cone | None, batch: int) -> _Workspace:
+        shared = self.program.constant_values()
+        binder = Binder(shared, cone, batch)
+        plain: list[Step] = []
+        stacked: list[Step] = []
+        for number, step in enumerate(self.program.instructions):
+            batched = cone is not None and cone.instructions[number]
+            steps = stacked if batched else plain
+            if isinstance(step, Opaque):
+                steps.extend(binder.opaque(step, batched))
+            else:
+                steps.extend(binder.kernel(step, self._sums.get(id(step)), batched))
+        if cone is not None and cone.mirrored.size:
+            columns = cone.column[cone.mirrored]
+            plain.append((mirror, (binder.stacked, columns, shared, cone.mirrored)))
+        return _Workspace(shared, binder.stacked, plain + stacked)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Workspace:
+    """Buffers and the prepared calls that work on them."""
+
+    shared: Array
+    stacked: Array
+    steps: list[Step]
+
+
+def _blur(values: Array, generator: np.random.Generator) -> None:
+    """Change numbers by up to four units in their last place."""
+    values *= 1.0 + 4 * np.finfo(float).eps * generator.uniform(-1, 1, values.shape)
+
+
+def _stacks(program: Program, batched: Mapping[int, NDArray[Any]]) -> tuple[int, dict[int, Array]]:
+    """Return the batch size and each batched parameter with shape (batch, size)."""
+    stacks: dict[int, Array] = {}
+    for number, values in batched.items():
+        size = program.parameters[number].size
+        array = np.asarray(values, dtype=np.float64)
+        if array.ndim == 0 or array.size != array.shape[0] * size:
+            raise StructureMismatch(
+                f"batched parameter {number} must have shape (batch, {size}), got "
+                f"{list(array.shape)}. Put the batch axis first."
+            )
+        stacks[number] = array.reshape(array.shape[0], size)
+    sizes = {stack.shape[0] for stack in stacks.values()}
+    if len(sizes) != 1:
+        raise StructureMismatch(
+            f"all batched parameters must have one batch size, got {sorted(sizes)}."
+        )
+    return sizes.pop(), stacks

@@ -1,0 +1,1 @@
+"""From kernel signatures to LLVM IR."""

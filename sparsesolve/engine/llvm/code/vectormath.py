@@ -1,0 +1,160 @@
+"""Native functions for the operations that are not machine instructions.
+
+Separate because this is the one place that knows the platform: which functions glibc's vector
+library offers for this processor, which scalar functions libm has, and where SciPy keeps its own.
+The code generator sees a `Native` only: an address, and how it is to be called.
+
+A vector function is used only if it stays within 4 ulp and treats infinities, NaN, zeros and huge
+arguments as NumPy does; the list below was found by comparing them, and the tests repeat that for
+the library at hand.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import platform
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from sparsesolve.ir.scalar_ops import OPS
+
+__all__ = ["Native", "native", "vector_width"]
+
+_LIBM_NAMES = {
+    "exp": "exp",
+    "exp2": "exp2",
+    "expm1": "expm1",
+    "log": "log",
+    "log2": "log2",
+    "log10": "log10",
+    "log1p": "log1p",
+    "cbrt": "cbrt",
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "fmod": "fmod",
+    "power": "pow",
+    "arctan2": "atan2",
+    "hypot": "hypot",
+}
+_SCIPY_ALIASES = {"digamma": "psi", "jn": "jv"}
+_NOT_NATIVE = frozenset(["yn"])  # SciPy's may raise a Python warning, where no Python can be
+_SCALAR_ONLY = frozenset(["fmod"])
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """How to call a native function.
+
+    Parameters
+    ----------
+    address : int
+        Where it is.
+    arity : int
+        Number of operands.
+    width : int
+        Lanes of its operands: 1, or the vector width.
+    flag : bool
+        Whether it takes a trailing ``int``, always 0 (Cython's exported functions do).
+    """
+
+    address: int
+    arity: int
+    width: int
+    flag: bool = False
+
+
+@cache
+def vector_width() -> int:
+    """Lanes of a vector on this processor.
+
+    Eight where there is AVX-512 of a kind that does not lower the clock (Ice Lake, Zen 4 and newer;
+    VBMI2 came with them), four where there is AVX2.
+    """
+    flags = _processor_flags()
+    if {"avx512f", "avx512dq", "avx512vbmi2"} <= flags:
+        return 8
+    return 4 if "avx2" in flags else 2
+
+
+@lru_cache(maxsize=256)
+def native(op: str, width: int) -> Native | None:
+    """Return the native function of an operation, or None if there is none.
+
+    Parameters
+    ----------
+    op : str
+        Name of the operation in ``OPS``.
+    width : int
+        Lanes that are wanted; the function found may have 1 instead.
+    """
+    arity = OPS[op].arity
+    if op in _LIBM_NAMES:
+        symbol = _LIBM_NAMES[op]
+        address = 0 if op in _SCALAR_ONLY else _vector_address(symbol, arity, width)
+        if address:
+            return Native(address, arity, width)
+        address = _address(_library("m", "libm.so.6"), symbol)
+        return Native(address, arity, 1) if address else None
+    if OPS[op].path.startswith("scipy.special.") and op not in _NOT_NATIVE:
+        address = _scipy_address(_SCIPY_ALIASES.get(op, op), arity)
+        return Native(address, arity, 1, flag=True) if address else None
+    return None
+
+
+@cache
+def _processor_flags() -> frozenset[str]:
+    import llvmlite.binding as llvm  # noqa: PLC0415  (only the compiled engine needs it)
+
+    features = llvm.get_host_cpu_features()
+    return frozenset(name for name, present in features.items() if present)
+
+
+@cache
+def _library(name: str, file: str) -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(file)
+    except OSError:
+        found = ctypes.util.find_library(name)  # may start other programs, so it comes second
+    return None if found is None else ctypes.CDLL(found)
+
+
+def _address(library: ctypes.CDLL | None, symbol: str) -> int:
+    if library is None or not hasattr(library, symbol):
+        return 0
+    return ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value or 0
+
+
+def _vector_address(symbol: str, arity: int, width: int) -> int:
+    """Find a function by its name in the vector function ABI of x86."""
+    isa = {2: "b", 4: "d", 8: "e"}.get(width)
+    if isa is None or platform.system() != "Linux" or platform.machine() != "x86_64":
+        return 0
+    return _address(_library("mvec", "libmvec.so.1"), f"_ZGV{isa}N{width}{'v' * arity}_{symbol}")
+
+
+def _scipy_address(name: str, arity: int) -> int:
+    """Find a double precision function that SciPy exports to Cython."""
+    from scipy.special import cython_special  # noqa: PLC0415  (slow to import, rarely needed)
+
+    capsules = cython_special.__pyx_capi__
+    signature = f"double ({'double, ' * arity}int __pyx_skip_dispatch)".encode()
+    get_name = ctypes.pythonapi.PyCapsule_GetName
+    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    for candidate in (name, f"__pyx_fuse_0{name}", f"__pyx_fuse_1{name}"):
+        capsule = capsules.get(candidate)
+        if capsule is not None and get_name(capsule) == signature:
+            return get_pointer(capsule, signature) or 0
+    return 0

@@ -1,0 +1,1 @@
+"""From LLVM IR to addresses, and running them: tables, threads, calls."""

@@ -1,0 +1,1 @@
+"""What all stages read and write: the tape, the program, scalar expressions and operations."""

@@ -1,0 +1,173 @@
+"""`Evaluation`: values and derivatives of one problem during one solve, each computed once a point.
+
+Separate because every solver asks for f, c, g, J and H at one x by separate callbacks, and some
+ask several times. The values of the last two points are kept (a line search returns to the point
+before); points are compared by their bytes. Arrays handed out are read-only, because they are
+shared; solvers that write into their arguments get a copy from their adapter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.problem.problem import Problem
+from sparsesolve.problem.result import Counts
+
+__all__ = ["Evaluation", "moved_inside"]
+
+Array = NDArray[np.float64]
+
+_KEPT_POINTS = 2
+
+
+class Evaluation:
+    """Cached and counted evaluations of a `Problem` during one solve.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its derivatives are prepared here if they were not before.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._prepared_before = problem.seconds_preparation
+        self.problem = problem
+        self.derivatives = problem.derivatives
+        self.n, self.m = problem.n, problem.m
+        self.lower, self.upper = problem.bounds
+        self.row_lower, self.row_upper = problem.constraint_bounds
+        self.seconds = 0.0
+        self.newest: Array = problem.start
+        self.error: BaseException | None = None
+        self._counts: Counter[str] = Counter()
+        self._points: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+
+    @property
+    def seconds_preparation(self) -> float:
+        """Seconds of preparing derivatives since this solve began."""
+        return self.problem.seconds_preparation - self._prepared_before
+
+    @property
+    def counts(self) -> Counts:
+        """Evaluations made so far."""
+        return Counts(**self._counts)
+
+    def objective(self, x: Array) -> float:
+        """Return f(x)."""
+        return float(self._once("function", x, self.derivatives.objective))
+
+    def gradient(self, x: Array) -> Array:
+        """Return the gradient, shape (n,), read-only."""
+        value: Array = self._once("gradient", x, self.derivatives.gradient)
+        self.newest = np.array(x)
+        return value
+
+    def constraints(self, x: Array) -> Array:
+        """Return the stacked constraints, shape (m,), read-only."""
+        if self.m == 0:
+            return np.empty(0)
+        value: Array = self._once("constraints", x, self.derivatives.constraints)
+        return value
+
+    def jacobian_values(self, x: Array) -> Array:
+        """Return the nonzeros of J in the order of its pattern, read-only."""
+        if self.m == 0:
+            return np.empty(0)
+        value: Array = self._once("jacobian", x, self.derivatives.jacobian_values)
+        return value
+
+    def hessian_values(self, x: Array, multipliers: Array, sigma: float) -> Array:
+        """Return the lower triangle of the Hessian of sigma f + multipliers . c, read-only."""
+        slot = self._slot(x)
+        key = (float(sigma), np.asarray(multipliers, dtype=np.float64).tobytes())
+        known = slot.get("hessian")
+        if known is None or known[0] != key:
+            values = self._timed(
+                "hessian",
+                lambda point: self.derivatives.hessian_values(point, multipliers, float(sigma)),
+                x,
+            )
+            slot["hessian"] = known = (key, values)
+        result: Array = known[1]
+        return result
+
+    def violation(self, x: Array) -> float:
+        """Return the largest violation of a bound or constraint at `x`, absolute."""
+        worst = _largest(self.lower - x, x - self.upper)
+        if self.m:
+            c = self.constraints(x)
+            worst = max(worst, _largest(self.row_lower - c, c - self.row_upper))
+        return worst
+
+    def jacobian_transposed_product(self, x: Array, multipliers: Array) -> Array:
+        """Return J(x)^T multipliers, shape (n,)."""
+        if self.m == 0:
+            return np.zeros(self.n)
+        J = self.derivatives.jacobian_pattern.to_scipy(self.jacobian_values(x))
+        return np.asarray(J.T @ multipliers)
+
+    def _slot(self, x: Array) -> dict[str, Any]:
+        key = x.tobytes()
+        slot = self._points.get(key)
+        if slot is None:
+            slot = self._points[key] = {}
+            if len(self._points) > _KEPT_POINTS:
+                self._points.popitem(last=False)
+        else:
+            self._points.move_to_end(key)
+        return slot
+
+    def _once(self, kind: str, x: Array, function: Callable[[Array], Any]) -> Any:
+        slot = self._slot(x)
+        if kind not in slot:
+            slot[kind] = self._timed(kind, function, x)
+        return slot[kind]
+
+    def _timed(self, kind: str, function: Callable[[Array], Any], x: Array) -> Any:
+        start = time.perf_counter() - self.problem.seconds_preparation  # some is done on first use
+        try:
+            value = function(x)
+        except BaseException as error:
+            self.error = error  # to tell it from a failure of the solver
+            raise
+        finally:
+            self.seconds += time.perf_counter() - self.problem.seconds_preparation - start
+            self._counts[kind] += 1
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+        return value
+
+
+def moved_inside(start: Array, bounds: tuple[Array, Array]) -> tuple[str, ...]:
+    """Say in a note for the result where a start is outside of its bounds, and so was moved.
+
+    Parameters
+    ----------
+    start : ndarray, shape (n,)
+        As given.
+    bounds : tuple of ndarray
+        ``(lower, upper)``.
+    """
+    outside = np.flatnonzero((start < bounds[0]) | (start > bounds[1]))
+    if not outside.size:
+        return ()
+    k = int(outside[0])
+    return (
+        f"the start was outside of the bounds of {outside.size} variables (the first: {start[k]:g} "
+        f"at index {k}, bounds {bounds[0][k]:g} and {bounds[1][k]:g}) and was moved inside",
+    )
+
+
+def _largest(*violations: Array) -> float:
+    """Largest positive entry; NaN counts as infinite, so a bad point never looks feasible."""
+    worst = 0.0
+    for v in violations:
+        top = float(np.max(v, initial=0.0))
+        worst = max(worst, np.inf if np.isnan(top) else top)
+    return worst

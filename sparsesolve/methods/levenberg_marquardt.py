@@ -1,0 +1,244 @@
+"""Sparse Levenberg-Marquardt and Gauss-Newton methods for least squares.
+
+Separate because scipy's `lm` is dense, and its `trf` solves sparse problems only by LSMR, which
+stalls on ill-conditioned ones. Steps come from one sparse factorization (see `normal_equations`).
+The damping follows the gain ratio (Nielsen 1999, "Damping parameter in Marquardt's method", IMM-REP
+1999-05), and variables are scaled by the largest column norms seen (More 1978). Gauss-Newton is the
+same with no damping until a step fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sparsesolve.methods.losses import LOSSES, robust_cost, robust_weights
+from sparsesolve.methods.monitor import Monitor
+from sparsesolve.methods.normal_equations import damped_system
+from sparsesolve.methods.residual import Residual
+from sparsesolve.problem.result import Status
+
+__all__ = ["LevenbergOptions", "solve_levenberg"]
+
+Array = NDArray[np.float64]
+
+_LARGEST_MU = 1e30
+
+
+@dataclass(frozen=True, slots=True)
+class LevenbergOptions:
+    """Options of `solve_levenberg`.
+
+    Parameters
+    ----------
+    ftol : float
+        Stop where the relative fall of the cost, real and predicted, is below this. 1e-10.
+    xtol : float
+        Stop where the relative step is below this. 1e-10.
+    gtol : float
+        Stop where the largest entry of the gradient is below this, absolute. 1e-10.
+    max_iterations : int or None
+        None allows 200, and 10 for each unknown where that is more.
+    damping : float
+        First damping, relative to the squared column norms; 0 for Gauss-Newton. 1e-3.
+    """
+
+    ftol: float = 1e-10
+    xtol: float = 1e-10
+    gtol: float = 1e-10
+    max_iterations: int | None = None
+    damping: float = 1e-3
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outcome:
+    """Where the method ended."""
+
+    x: Array
+    cost: float
+    optimality: float
+    status: Status
+    message: str
+    iterations: int
+
+
+def solve_levenberg(
+    residual: Residual,
+    x0: Array,
+    options: LevenbergOptions,
+    monitor: Monitor,
+    *,
+    loss: str = "linear",
+    scale: float = 1.0,
+) -> Outcome:
+    """Minimize half the sum of the (robust) squares of the residual.
+
+    Parameters
+    ----------
+    residual : Residual
+        r and its Jacobian, of any shape.
+    x0 : ndarray, shape (n,)
+        Start.
+    options : LevenbergOptions
+        Tolerances and limits.
+    monitor : Monitor
+        Receives the iterations.
+    loss : str, optional
+        One of `LOSSES`. Default is "linear".
+    scale : float, optional
+        Of the loss. Default is 1.
+
+    Returns
+    -------
+    Outcome
+        Its cost never exceeds that of `x0`.
+    """
+    return _Levenberg(residual, x0, options, monitor, loss, scale).run()
+
+
+class _Levenberg:
+    def __init__(
+        self,
+        residual: Residual,
+        x0: Array,
+        options: LevenbergOptions,
+        monitor: Monitor,
+        loss: str,
+        scale: float,
+    ) -> None:
+        self.residual = residual
+        self.options = options
+        self.monitor = monitor
+        self.loss = LOSSES[loss]
+        self.scale = scale
+        self.system = damped_system(residual.pattern)
+        self.mu = options.damping
+        self.growth = 2.0
+        self.weights = np.zeros(x0.size)
+        self._linearize(x0)
+
+    def run(self) -> Outcome:
+        if not np.isfinite(self.cost):
+            return self._outcome(Status.EVALUATION_ERROR, "The residual is not finite.", 0)
+        if not self._report(0, 0.0):
+            return self._outcome(Status.STOPPED, "The callback stopped the solve.", 0)
+        most = self.options.max_iterations
+        most = max(200, 10 * self.x.size) if most is None else most
+        for iteration in range(1, most + 1):
+            if self.optimality <= self.options.gtol:
+                return self._outcome(Status.SOLVED, "The gradient is below `gtol`.", iteration - 1)
+            before = self.x
+            done = self._advance()
+            if not self._report(iteration, float(np.linalg.norm(self.x - before))):
+                return self._outcome(Status.STOPPED, "The callback stopped the solve.", iteration)
+            if done is not None:
+                return self._outcome(*done, iteration)
+        text = f"{most} iterations were not enough."
+        return self._outcome(Status.ITERATION_LIMIT, text, most)
+
+    def _linearize(self, x: Array) -> None:
+        self.x = x
+        r, J = self.residual.value_and_jacobian(x)
+        self.cost = robust_cost(r, self.loss, self.scale)
+        weights = robust_weights(r, self.loss, self.scale)
+        self.r = r * weights
+        self.J: sp.csc_array = J
+        if self.loss is not None:
+            self.J.data = self.J.data * weights[J.indices]
+        self.gradient = np.asarray(self.J.T @ self.r)
+        self.optimality = float(np.max(np.abs(self.gradient), initial=0.0))
+        columns = np.add.reduceat(np.append(self.J.data**2, 0.0), J.indptr[:-1])
+        columns[np.diff(J.indptr) == 0] = 0.0
+        self.weights = np.maximum(self.weights, columns)
+
+    def _advance(self) -> tuple[Status, str] | None:
+        """Make one accepted step, raising the damping as needed."""
+        if not np.all(np.isfinite(self.J.data)):
+            return Status.EVALUATION_ERROR, "The Jacobian is not finite."
+        D = np.where(self.weights > 0.0, self.weights, 1.0)
+        while self.mu <= _LARGEST_MU:
+            step = self.system.step(self.J, self.r, self.mu, D)
+            if np.all(np.isfinite(step)):
+                moved = self.J @ step
+                # the fall of the quadratic model, damping left out: >= 0 by construction
+                predicted = -float(self.gradient @ step) - 0.5 * float(moved @ moved)
+                trial = self.x + step
+                cost = robust_cost(self.residual.value(trial), self.loss, self.scale)
+                fall = self.cost - cost
+                small = self._converged(step, fall, predicted)
+                if np.isfinite(cost) and predicted > 0.0 and fall > 1e-4 * predicted:
+                    self._relax(fall / predicted)
+                    self._linearize(trial)
+                    return small
+                if small is not None:  # nothing left to gain in floating point
+                    return Status.ACCEPTABLE, small[1]
+            self.mu = max(self.mu, 1e-5) * self.growth
+            self.growth *= 2.0
+        return Status.STALLED, "No step lowers the cost."
+
+    def _relax(self, ratio: float) -> None:
+        self.mu *= max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3)
+        if self.options.damping == 0.0 and ratio > 0.25:
+            self.mu = self.mu / 100.0 if self.mu > 1e-6 else 0.0
+        self.growth = 2.0
+
+    def _converged(self, step: Array, fall: float, predicted: float) -> tuple[Status, str] | None:
+        o = self.options
+        # a strongly damped step is short for another reason
+        if max(abs(fall), predicted) <= o.ftol * self.cost and self.mu <= 1.0:
+            return Status.SOLVED, "The cost falls by less than `ftol`."
+        length = float(np.linalg.norm(step))
+        if length <= o.xtol * (o.xtol + float(np.linalg.norm(self.x))):
+            return Status.SOLVED, "The step is below `xtol`."
+        return None
+
+    def _report(self, iteration: int, step: float) -> bool:
+        return self.monitor.update(
+            iteration,
+            self.x,
+            self.cost,
+            optimality=self.optimality,
+            step=step,
+            extra={"mu": self.mu},
+        )
+
+    def _outcome(self, status: Status, message: str, iterations: int) -> Outcome:
+        return Outcome(self.x, self.cost, self.optimality, status, message, iterations)
+
+
+def as_options(given: dict[str, Any], method: str, tol: float | None) -> LevenbergOptions:
+    """Return checked options.
+
+    Parameters
+    ----------
+    given : dict
+        The user's options.
+    method : {"lm", "gauss-newton"}
+        Decides the first damping.
+    tol : float or None
+        For ftol, xtol and gtol where they are not given.
+
+    Returns
+    -------
+    LevenbergOptions
+        Ready to use.
+
+    Raises
+    ------
+    ValueError
+        If an option is unknown.
+    """
+    known = tuple(LevenbergOptions.__dataclass_fields__)
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ValueError(
+            f"`options` of method {method!r} are {', '.join(known)}; got {', '.join(unknown)}."
+        )
+    defaults: dict[str, Any] = {} if tol is None else dict.fromkeys(("ftol", "xtol", "gtol"), tol)
+    if method == "gauss-newton":
+        defaults["damping"] = 0.0
+    return LevenbergOptions(**(defaults | given))

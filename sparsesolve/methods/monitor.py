@@ -1,0 +1,161 @@
+"""`Monitor`: follows a solve by its iterations: progress, callback, the best point.
+
+Separate because every solver reports its iterations in another form and all want the same three
+things done. A callback stops the solve by returning a true value or raising StopIteration.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.methods.progress import ProgressTable
+
+__all__ = ["IterationState", "Monitor"]
+
+Array = NDArray[np.float64]
+
+# below this violation points are compared by their objective
+_FEASIBLE = 1e-6
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class IterationState:
+    """One iteration, as callbacks and the progress table see it.
+
+    Parameters
+    ----------
+    iteration : int
+        Number of the iteration, from 0.
+    x : ndarray, shape (n,)
+        The iterate (a copy). For IPOPT the last point at which derivatives were asked for.
+    fun : float
+        Objective (or cost) at `x`.
+    constraint_violation : float
+        Largest violation at `x`, absolute.
+    optimality : float
+        The solver's measure of optimality.
+    step : float
+        Length of the step, or radius of the trust region, where the solver tells.
+    solver : str
+        Name of the solver.
+    seconds : float, s
+        Since the start of the solve.
+    extra : dict
+        What else the solver tells (for IPOPT `mu`, `regularization`, `line_search_trials`, ...).
+    """
+
+    iteration: int
+    x: Array
+    fun: float
+    constraint_violation: float = 0.0
+    optimality: float = float("nan")
+    step: float = float("nan")
+    solver: str = ""
+    seconds: float = 0.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Monitor:
+    """Receives iterations; used as a context manager around a solve.
+
+    Parameters
+    ----------
+    solver : str
+        Name of the solver.
+    callback : callable, optional
+        ``callback(state)`` with an `IterationState`; a true result stops the solve.
+    progress : bool, optional
+        Show a live table. Default is False.
+    """
+
+    def __init__(
+        self,
+        solver: str,
+        *,
+        callback: Callable[[IterationState], Any] | None = None,
+        progress: bool = False,
+    ) -> None:
+        if callback is not None and not callable(callback):
+            raise TypeError(
+                f"`callback` must be callable, got {type(callback).__name__}. It receives one "
+                "IterationState and may return True to stop."
+            )
+        self.solver = solver
+        self.callback = callback
+        self.stopped = False
+        self.error: BaseException | None = None
+        self.best: IterationState | None = None
+        self.iterations = 0
+        self._table = ProgressTable(solver) if progress else None
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self._start
+
+    def update(self, iteration: int, x: Array, fun: float, **details: Any) -> bool:
+        """Take one iteration.
+
+        Parameters
+        ----------
+        iteration : int
+            Number of the iteration.
+        x : ndarray, shape (n,)
+            The iterate; copied.
+        fun : float
+            Objective there.
+        **details
+            Other fields of `IterationState`.
+
+        Returns
+        -------
+        bool
+            Whether to go on.
+        """
+        state = IterationState(
+            iteration, np.array(x), float(fun), solver=self.solver, seconds=self.seconds, **details
+        )
+        self.iterations = max(self.iterations, iteration)
+        if self.best is None or _rank(state) < _rank(self.best):
+            self.best = state
+        if self._table is not None:
+            self._table.add(state)
+        if self.callback is not None:
+            try:
+                self.stopped = bool(self.callback(state))
+            except StopIteration:
+                self.stopped = True
+            except BaseException as error:
+                self.error = error  # to tell it from a failure of the solver
+                raise
+        return not self.stopped
+
+    def __enter__(self) -> Monitor:
+        self._start = time.perf_counter()
+        if self._table is not None:
+            self._table.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._table is not None:
+            self._table.stop()
+
+
+def _rank(state: IterationState) -> tuple[float, float]:
+    """Smaller is better: first feasible, then a low objective; NaN last."""
+    violation = state.constraint_violation
+    excess = np.inf if np.isnan(violation) else max(violation - _FEASIBLE, 0.0)
+    return excess, np.inf if np.isnan(state.fun) else state.fun

@@ -1,0 +1,197 @@
+"""`Residual`: a vector function and its sparse Jacobian during one solve, counted and timed.
+
+Separate because Newton, the least squares methods and the integrators read a function the same
+way; the values at the last point are kept, since most ask for F and then for J at one point.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sparsesolve.methods.freshness import check_jacobian, failed_if, find_change, seal
+from sparsesolve.problem.result import Counts, Result
+from sparsesolve.structure.pattern import Pattern
+
+if TYPE_CHECKING:
+    from sparsesolve.derivatives.function import Method
+
+__all__ = ["CscOrder", "Residual", "check_prepared", "prepare_residual"]
+
+Array = NDArray[np.float64]
+
+
+class Residual:
+    """F and J at points, with what has just been computed kept.
+
+    Parameters
+    ----------
+    jacobian : Jacobian
+        As made by `sparsesolve.jacobian`.
+    args : tuple, optional
+        Further arguments of the function.
+    """
+
+    def __init__(self, jacobian: Any, args: tuple[Any, ...] = ()) -> None:
+        self.prepared = jacobian
+        self.args = args
+        self.notes: tuple[str, ...] = ()
+        self.pattern: Pattern = jacobian.pattern
+        self.calls = {"value": 0, "jacobian": 0}
+        self.seconds = 0.0
+        self.seconds_preparation = 0.0
+        self._csc = CscOrder(self.pattern)
+        self._at: dict[str, tuple[Array, Array]] = {}
+
+    @property
+    def counts(self) -> Counts:
+        """Evaluations so far."""
+        return Counts(function=self.calls["value"], jacobian=self.calls["jacobian"])
+
+    def value(self, x: Array) -> Array:
+        """Return F(x), shape (m,); a fresh array."""
+        return np.array(self._once("value", self.prepared.value, x))
+
+    def values(self, x: Array) -> Array:
+        """Return the nonzeros of J(x) in the order of its pattern, read-only."""
+        return self._once("jacobian", self.prepared.values, x)
+
+    def csr(self, x: Array) -> sp.csr_array:
+        """Return J(x), rows first."""
+        return self.pattern.to_scipy(np.array(self.values(x)))
+
+    def csc(self, x: Array) -> sp.csc_array:
+        """Return J(x), columns first, sorted, int32."""
+        return self._csc.matrix(self.values(x))
+
+    def value_and_jacobian(self, x: Array) -> tuple[Array, sp.csc_array]:
+        """Return F(x) and J(x), columns first."""
+        return self.value(x), self.csc(x)
+
+    def confirm(
+        self, function: Callable[..., Any], args: tuple[Any, ...], result: Result
+    ) -> Result:
+        """Return a result with the notes of its solve, failed where `function` changed meanwhile.
+
+        Parameters
+        ----------
+        function : callable
+            The user's; it is called once.
+        args : tuple
+            Its further arguments, as the user gave them.
+        result : Result
+            Of the solve.
+        """
+        stale = find_change(function, self.prepared, [result.x, *args], 0, list(self.args))
+        return failed_if(replace(result, notes=result.notes + self.notes), "function", stale)
+
+    def _once(self, kind: str, function: Callable[..., Any], x: Array) -> Array:
+        known = self._at.get(kind)
+        if known is None or not np.array_equal(known[0], x):
+            value = np.ravel(self._timed(function, x))
+            value.setflags(write=False)
+            self.calls[kind] += 1
+            known = self._at[kind] = (np.array(x), value)
+        return known[1]
+
+    def _timed(self, function: Callable[..., Any], x: Array) -> Any:
+        start = time.perf_counter()
+        with np.errstate(all="ignore"):
+            value = function(x, *self.args)
+        self.seconds += time.perf_counter() - start
+        return value
+
+
+def prepare_residual(
+    function: Callable[..., Any],
+    x0: Array,
+    args: tuple[Any, ...] = (),
+    *,
+    method: Method = "auto",
+    jacobian: Any = None,
+) -> Residual:
+    """Prepare the Jacobian of `function` at `x0`, or take one prepared before.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(x, *args)``.
+    x0 : ndarray, shape (n,)
+        Example point.
+    args : tuple, optional
+        Further arguments.
+    method : {"auto", "compiled", ...}, optional
+        As for `sparsesolve.jacobian`.
+    jacobian : Jacobian, optional
+        Prepared before; reused.
+
+    Returns
+    -------
+    Residual
+        Ready to be evaluated.
+    """
+    # here, so that importing the front stays light
+    from sparsesolve.derivatives import jacobian as prepare  # noqa: PLC0415
+
+    start = time.perf_counter()
+    notes: tuple[str, ...] = ()
+    if jacobian is None:
+        prepared = prepare(function, x0, *args, method=method)
+    else:
+        check_prepared(jacobian)
+        if jacobian.pattern.shape[1] != x0.size:
+            raise ValueError(
+                f"`jac` was prepared for {jacobian.pattern.shape[1]} variables, but the start has "
+                f"{x0.size}. Prepare it with an example of this size."
+            )
+        prepared, notes = check_jacobian(function, jacobian, [x0, *args], 0)
+    residual = Residual(prepared, tuple(seal(prepared, [x0, *args])[1:]))
+    residual.notes = notes
+    # the first evaluations compile what they need; their values are kept, so none is wasted
+    residual.value_and_jacobian(x0)
+    residual.seconds_preparation = time.perf_counter() - start
+    residual.seconds = 0.0
+    return residual
+
+
+def check_prepared(jacobian: Any) -> None:
+    """Raise where `jacobian` is not one made by `sparsesolve.jacobian`.
+
+    Parameters
+    ----------
+    jacobian : object
+        What the user passed as `jac`.
+
+    Raises
+    ------
+    TypeError
+        If it has no pattern or values.
+    """
+    if not all(hasattr(jacobian, name) for name in ("pattern", "values", "value")):
+        raise TypeError(
+            f"`jac` must be a Jacobian made by sparsesolve.jacobian, got "
+            f"{type(jacobian).__name__}. Leave it out, or call scipy itself with a matrix or a "
+            "function of your own."
+        )
+
+
+class CscOrder:
+    """The structure of a pattern by columns, and where each value comes from."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        numbered = pattern.to_scipy(np.arange(1, pattern.nnz + 1)).tocsc()
+        numbered.sort_indices()
+        self.shape = pattern.shape
+        self.indptr = numbered.indptr.astype(np.int32)
+        self.indices = numbered.indices.astype(np.int32)
+        self.gather = numbered.data.astype(np.intp) - 1
+
+    def matrix(self, values: Array) -> sp.csc_array:
+        """Return the matrix; data is fresh, indices are shared."""
+        return sp.csc_array((values[self.gather], self.indices, self.indptr), shape=self.shape)

@@ -1,0 +1,1 @@
+"""What a solver reads and what it returns, without any solver."""

@@ -1,0 +1,441 @@
+"""`Problem` and `Constraint`: an optimization problem in plain NumPy, with exact derivatives.
+
+Separate because it is what every solver reads and knows no solver. Functions take ``x`` of shape
+(n,); constraints are stacked in the order given; ``c`` is an equality where its limits are equal.
+Derivatives are prepared at the first use, once, and serve every later solve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from sparsesolve.errors import StructureMismatch
+from sparsesolve.problem.bounds import (
+    Bounds,
+    Limit,
+    first_crossing,
+    fit_limit,
+    read_limit,
+    variable_bounds,
+)
+from sparsesolve.problem.metadata import Metadata
+
+if TYPE_CHECKING:
+    from sparsesolve.derivatives import ProblemDerivatives
+    from sparsesolve.derivatives.function import Method
+
+__all__ = ["Constraint", "Problem"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint:
+    """The rows ``lower <= function(x) <= upper``.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(x)`` returns a scalar or an array; it is flattened.
+    lower, upper : float or array_like or None
+        Limits, broadcast to the shape of the result; None or infinite: no limit. Equal limits
+        make an equality.
+    name : str, optional
+        Used in reports and messages.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not callable.
+    ValueError
+        If a limit is NaN, or a lower limit exceeds its upper one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Constraint(lambda x: np.sum(x**2), 40.0, 40.0, name="sphere").name
+    'sphere'
+    """
+
+    function: Callable[[Any], Any]
+    lower: Limit = None
+    upper: Limit = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise TypeError(
+                f"`function` of a constraint must be callable, got "
+                f"{type(self.function).__name__}. Write Constraint(c, lower, upper)."
+            )
+        label = f" of constraint {self.label!r}"
+        lower = read_limit("lower", self.lower, -np.inf, label)
+        upper = read_limit("upper", self.upper, np.inf, label)
+        try:
+            wrong = np.any(lower > upper)
+        except ValueError:
+            raise ValueError(
+                f"`lower` and `upper`{label} must have one shape, got {lower.shape} and "
+                f"{upper.shape}."
+            ) from None
+        if wrong:
+            raise ValueError(
+                f"`lower` must not exceed `upper`{label}: {first_crossing(lower, upper)}. "
+                "Swap or correct the limits."
+            )
+        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "upper", upper)
+
+    @property
+    def label(self) -> str:
+        """The name, or that of the function."""
+        return self.name or getattr(self.function, "__name__", "constraint")
+
+    def limits(self, size: int) -> tuple[Array, Array]:
+        """Return both limits as arrays of shape (size,)."""
+        return (
+            fit_limit("lower", self.lower, size, self.label),
+            fit_limit("upper", self.upper, size, self.label),
+        )
+
+
+class Problem:
+    """Minimize ``objective(x)`` within bounds and constraints.
+
+    Parameters
+    ----------
+    objective : callable or None
+        ``objective(x)`` returns a scalar; None: find a feasible point.
+    x0 : array_like, shape (n,)
+        Starting point; its size fixes n.
+    bounds : tuple, sequence of pairs, or scipy.optimize.Bounds, optional
+        ``(lower, upper)``, each a scalar or an array of shape (n,); or n pairs ``(low, high)``, as
+        scipy writes them. None or infinite: no bound.
+    constraints : Constraint or sequence of Constraint, optional
+        Stacked in order.
+    name : str, optional
+        Used in reports.
+    method : {"auto", "compiled", "colored"}, optional
+        How derivatives are evaluated; see `jacobian`. Default is "auto".
+    threads : int, optional
+        How many threads share long loops of machine code. Default is 1.
+    metadata : Metadata, optional
+        Names, classification, known optima; for reports.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong kind, shape or value.
+
+    Notes
+    -----
+    Every function is traced once, at the first use of a derivative (or of `m`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> problem = Problem(
+    ...     lambda x: x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2],
+    ...     [1.0, 5.0, 5.0, 1.0],
+    ...     bounds=(1.0, 5.0),
+    ...     constraints=[
+    ...         Constraint(lambda x: np.prod(x), 25.0, None),
+    ...         Constraint(lambda x: np.sum(x**2), 40.0, 40.0),
+    ...     ],
+    ...     name="HS71",
+    ... )
+    >>> problem.n, problem.m
+    (4, 2)
+    >>> problem.jacobian(problem.x0).toarray()
+    array([[25.,  5.,  5., 25.],
+           [ 2., 10., 10.,  2.]])
+    """
+
+    def __init__(
+        self,
+        objective: Callable[[Any], Any] | None,
+        x0: ArrayLike,
+        *,
+        bounds: Bounds | None = None,
+        constraints: Constraint | Sequence[Constraint] = (),
+        name: str = "",
+        method: Method = "auto",
+        threads: int = 1,
+        metadata: Metadata | None = None,
+    ) -> None:
+        if objective is not None and not callable(objective):
+            raise TypeError(
+                f"`objective` must be callable or None, got {type(objective).__name__}. "
+                "Pass None for a problem of feasibility."
+            )
+        self.objective = objective
+        self.name = name
+        self.method = method
+        self.threads = threads
+        self.metadata = metadata or Metadata()
+        self._x0 = start_point(x0)
+        self._lower, self._upper = variable_bounds(bounds, self.n)
+        self.constraints = _constraint_list(constraints)
+        self._derivatives: ProblemDerivatives | None = None
+        self._limits: tuple[Array, Array] | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of variables."""
+        return int(self._x0.size)
+
+    @property
+    def m(self) -> int:
+        """Number of constraint rows (0 without tracing where there are no constraints)."""
+        return int(self.derivatives.m) if self.constraints else 0
+
+    @property
+    def x0(self) -> Array:
+        """Starting point, a copy, shape (n,)."""
+        return self._x0.copy()
+
+    @property
+    def start(self) -> Array:
+        """Starting point moved into the bounds, where every solve begins, shape (n,)."""
+        return np.clip(self._x0, self._lower, self._upper)
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Lower and upper bounds of x, each of shape (n,), infinite where there is none."""
+        return self._lower.copy(), self._upper.copy()
+
+    @property
+    def constraint_bounds(self) -> tuple[Array, Array]:
+        """Lower and upper limits of the stacked constraints, each of shape (m,)."""
+        if self._limits is None:
+            sizes = self.derivatives.constraint_sizes if self.constraints else ()
+            pairs = [c.limits(int(k)) for c, k in zip(self.constraints, sizes, strict=True)]
+            empty = [np.empty(0)]
+            self._limits = (
+                np.concatenate([p[0] for p in pairs] + empty),
+                np.concatenate([p[1] for p in pairs] + empty),
+            )
+        return self._limits[0].copy(), self._limits[1].copy()
+
+    @property
+    def derivatives(self) -> ProblemDerivatives:
+        """The prepared derivatives; made at the first use."""
+        if self._derivatives is None:
+            # only here, so that building a problem stays light
+            from sparsesolve.derivatives import ProblemDerivatives  # noqa: PLC0415
+
+            self._derivatives = ProblemDerivatives(
+                self.objective,
+                [c.function for c in self.constraints],
+                self.start,  # outside of the bounds a function may be undefined
+                method=self.method,
+                threads=self.threads,
+            )
+        return self._derivatives
+
+    @property
+    def seconds_preparation(self) -> float:
+        """Seconds spent so far on tracing, patterns, differentiation and compilation."""
+        if self._derivatives is None:
+            return 0.0
+        return float(sum(self._derivatives.preparation.seconds.values()))
+
+    def objective_value(self, x: ArrayLike) -> float:
+        """Return f(x)."""
+        return float(self.derivatives.objective(self._point(x)))
+
+    def gradient(self, x: ArrayLike) -> Array:
+        """Return the gradient of f at `x`, shape (n,)."""
+        return np.asarray(self.derivatives.gradient(self._point(x)))
+
+    def constraint_values(self, x: ArrayLike) -> Array:
+        """Return the stacked constraints at `x`, shape (m,)."""
+        if not self.constraints:
+            return np.empty(0)
+        return np.asarray(self.derivatives.constraints(self._point(x)))
+
+    def jacobian(self, x: ArrayLike) -> sp.csr_array:
+        """Return the Jacobian of the stacked constraints.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,)
+            Point.
+
+        Returns
+        -------
+        csr_array, shape (m, n)
+            Fresh values, shared indices; entries that may be nonzero elsewhere are kept as zeros.
+        """
+        point = self._point(x)
+        derivatives = self.derivatives
+        return derivatives.jacobian_pattern.to_scipy(derivatives.jacobian_values(point))
+
+    def lagrangian_hessian(
+        self, x: ArrayLike, multipliers: ArrayLike | None = None, sigma: float = 1.0
+    ) -> sp.csr_array:
+        """Return the Hessian of ``sigma * f + multipliers . c``, both triangles.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,)
+            Point.
+        multipliers : array_like, shape (m,), optional
+            Zeros where not given.
+        sigma : float, optional
+            Factor of the objective. Default is 1.
+
+        Returns
+        -------
+        csr_array, shape (n, n)
+            Symmetric; fresh values, shared indices.
+        """
+        point = self._point(x)
+        weights = np.zeros(self.m) if multipliers is None else np.asarray(multipliers, dtype=float)
+        if weights.shape != (self.m,):
+            raise StructureMismatch(
+                f"`multipliers` must have shape ({self.m},), got {weights.shape}: one for each "
+                "constraint row."
+            )
+        values = self.derivatives.hessian_values(point, weights, float(sigma))
+        return self.derivatives.hessian_full(values)
+
+    def to_scipy(self, *, solver: str = "trust-constr") -> dict[str, Any]:
+        """Return keyword arguments of ``scipy.optimize.minimize``.
+
+        Parameters
+        ----------
+        solver : str, optional
+            A method of scipy that takes derivatives. Default is "trust-constr".
+
+        Returns
+        -------
+        dict
+            With `fun`, `x0`, `jac`, `method`, and as the method takes them `hess` or `hessp`,
+            `bounds`, `constraints`.
+        """
+        # the one place that looks upward: a convenience, imported when called
+        from sparsesolve.adapters.scipy_minimize import to_scipy  # noqa: PLC0415
+
+        return to_scipy(self, solver)
+
+    def to_cyipopt(self) -> Any:
+        """Return a ready ``cyipopt.Problem`` with structures, callbacks and proven constants.
+
+        Returns
+        -------
+        cyipopt.Problem
+            Call ``solve(problem.x0)``. Build a new one for each solve.
+
+        Raises
+        ------
+        SolverUnavailable
+            If cyipopt cannot be imported.
+        """
+        from sparsesolve.adapters.ipopt import to_cyipopt  # noqa: PLC0415
+
+        return to_cyipopt(self)
+
+    def verify(self, x: ArrayLike | None = None) -> None:
+        """Raise `VerificationError` where a function's data changed since it was traced.
+
+        Each function is called once at `x`, or at the start if not given.
+        """
+        self.derivatives.verify(None if x is None else self._point(x))
+
+    def staleness(self, x: Array, near: Array) -> tuple[str, str]:
+        """Say which function is no more what was traced, and how, at `near` or `x`; or empty."""
+        names = ["objective", *(f"constraint {c.label}" for c in self.constraints)]
+        functions = [self.objective, *(c.function for c in self.constraints)]
+        return self.derivatives.staleness(x, list(zip(names, functions, strict=True)), near)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the functions have been traced."""
+        return self._derivatives is not None
+
+    def forget(self) -> None:
+        """Drop what was prepared: the next use traces the functions as they are then."""
+        self._derivatives = self._limits = None
+
+    def report(self) -> str:
+        """Return sizes, kinds of rows, and what the derivatives cost so far, as text."""
+        from sparsesolve.derivatives.report import describe_problem  # noqa: PLC0415
+
+        return describe_problem(self)
+
+    def __repr__(self) -> str:
+        label = f"{self.name!r}, " if self.name else ""
+        rows = f"m={self.m}" if self._derivatives is not None else f"{len(self.constraints)} c"
+        return f"Problem({label}n={self.n}, {rows})"
+
+    def _point(self, x: ArrayLike) -> Array:
+        point = np.asarray(x, dtype=np.float64)
+        if point.shape != (self.n,):
+            raise StructureMismatch(
+                f"`x` must have shape ({self.n},), got {point.shape}; this problem was built for "
+                f"{self.n} variables. Build a new one for other sizes."
+            )
+        return point
+
+
+def start_point(x0: ArrayLike, name: str = "x0") -> Array:
+    """Return a checked float64 copy of a starting point, shape (n,).
+
+    Parameters
+    ----------
+    x0 : array_like, shape (n,)
+        Starting point.
+    name : str, optional
+        Name of the argument, for messages.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        A copy.
+
+    Raises
+    ------
+    TypeError
+        If it is complex or not numeric.
+    ValueError
+        If it is empty, not one-dimensional, or not finite.
+    """
+    array = np.asarray(x0)
+    if array.dtype.kind not in "buif":
+        raise TypeError(
+            f"`{name}` must hold real numbers, got dtype {array.dtype}. Split complex unknowns "
+            "into real and imaginary parts."
+        )
+    if array.ndim != 1:
+        raise ValueError(
+            f"`{name}` must have one dimension, got shape {array.shape}. Pass {name}.ravel() and "
+            "reshape inside the functions."
+        )
+    if array.size == 0:
+        raise ValueError(f"`{name}` must hold at least one variable, got none.")
+    point = array.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(point))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must be finite, got {point[bad[0]]} at index {bad[0]} "
+            f"({bad.size} such entries)."
+        )
+    return point
+
+
+def _constraint_list(constraints: Constraint | Sequence[Constraint]) -> tuple[Constraint, ...]:
+    group = (constraints,) if isinstance(constraints, Constraint) else tuple(constraints)
+    for item in group:
+        if not isinstance(item, Constraint):
+            raise TypeError(
+                f"`constraints` must hold Constraint objects, got {type(item).__name__}. Write "
+                "Constraint(c, lower, upper)."
+            )
+    return group

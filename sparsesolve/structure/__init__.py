@@ -1,0 +1,1 @@
+"""Structure without values: patterns, their pictures in text, and their files."""
