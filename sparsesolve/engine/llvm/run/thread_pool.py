@@ -297,7 +297,7 @@ def shared_team(drive: int) -> Team:
 
 def _yield() -> Any:
     """Return the function that lets another thread have the processor."""
-    if os.name == "nt":
+    if os.name == "nt":  # pragma: no cover - Windows has another function for it
         return ctypes.CDLL("kernel32").SwitchToThread
     return ctypes.CDLL(None).sched_yield
 
