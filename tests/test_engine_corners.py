@@ -7,16 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sparsesolve.builder import Builder
-from sparsesolve.engine import entry, team, vectormath
-from sparsesolve.engine.codegen import DRIVER
-from sparsesolve.engine.compile import compile_program
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.engine.interpret import Interpreter
-from sparsesolve.engine.jit import compile_functions
-from sparsesolve.engine.spaces import Hull, Positions
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.engine.llvm.code import vectormath
+from sparsesolve.engine.llvm.code.codegen import DRIVER
+from sparsesolve.engine.llvm.compile import compile_program
+from sparsesolve.engine.llvm.plan.spaces import Hull, Positions
+from sparsesolve.engine.llvm.run import fastcall, thread_pool
+from sparsesolve.engine.llvm.run.jit import compile_functions
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.program import Index, Kernel, Node, verify
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Index, Kernel, Node, verify
 
 # ----- programs -----
 
@@ -168,11 +169,11 @@ def test_positions():
 
 
 def test_other_layouts_of_objects_have_no_entries(monkeypatch):
-    assert entry.entries_work()
-    ask = entry.entries_work.__wrapped__
-    monkeypatch.setitem(entry.FIELDS, "flags", entry.FIELDS["ndim"])
+    assert fastcall.entries_work()
+    ask = fastcall.entries_work.__wrapped__
+    monkeypatch.setitem(fastcall.FIELDS, "flags", fastcall.FIELDS["ndim"])
     assert not ask()
-    monkeypatch.setattr(entry.sys.implementation, "name", "other")
+    monkeypatch.setattr(fastcall.sys.implementation, "name", "other")
     assert not ask()
 
 
@@ -204,17 +205,17 @@ def test_functions_that_are_not_there(monkeypatch):
 
 def test_a_team_starts_again_with_as_many_workers():
     """As in a child process, where none is left."""
-    addresses, _ = compile_functions({DRIVER: 0}, team.TEAM_DECLARATIONS)
-    crew = team.Team(addresses[DRIVER])
+    addresses, _ = compile_functions({DRIVER: 0}, thread_pool.TEAM_DECLARATIONS)
+    crew = thread_pool.Team(addresses[DRIVER])
     crew.grow(2)
     first = list(crew._jobs)
     crew.restart()
     assert len(crew._jobs) == 2
     assert crew._jobs[0] is not first[0]
-    assert crew._words[team._TEAM.index("workers")] == 2
+    assert crew._words[thread_pool._TEAM.index("workers")] == 2
 
 
 def test_a_platform_without_forks(monkeypatch):
-    addresses, _ = compile_functions({DRIVER: 0}, team.TEAM_DECLARATIONS)
-    monkeypatch.delattr(team.os, "register_at_fork")
-    assert team.shared_team.__wrapped__(addresses[DRIVER]).address
+    addresses, _ = compile_functions({DRIVER: 0}, thread_pool.TEAM_DECLARATIONS)
+    monkeypatch.delattr(thread_pool.os, "register_at_fork")
+    assert thread_pool.shared_team.__wrapped__(addresses[DRIVER]).address
