@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from sparsesolve.derivatives import comparison
 from sparsesolve.engine.llvm.plan import planner as plan
 from sparsesolve.engine.llvm.plan import tasks
 from sparsesolve.engine.llvm.plan.spaces import Positions
+from sparsesolve.engine.llvm.run import machine
 from sparsesolve.errors import VerificationError
 
 
@@ -126,6 +129,26 @@ def test_a_constant_that_is_not_filled(monkeypatch):
     x = np.linspace(0.1, 0.9, 3000)
     with pytest.raises(VerificationError, match="got nan instead of"):
         ss.jacobian(residual, x)
+
+
+def test_better_code_that_is_made_later_is_looked_at_too(monkeypatch):
+    right = machine.generate
+    x = np.linspace(0.1, 0.9, 300)
+    J, H = ss.jacobian(far_from_equal, x), ss.hessian(energy, x)
+
+    def wrong(form, width):
+        other = {"multiply": "add"}
+        nodes = tuple(replace(node, op=other.get(node.op, node.op)) for node in form.nodes)
+        return right(replace(form, nodes=nodes), width)
+
+    def call_often(call):
+        for _ in range(10**5):
+            call(x)
+
+    monkeypatch.setattr(machine, "generate", wrong)
+    for call in (J.values, H.lower_values):
+        with pytest.raises(VerificationError, match=r"entry \(\d, 0\) of the"):
+            call_often(call)
 
 
 # ----- what it says, and what it does not say -----

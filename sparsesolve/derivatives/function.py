@@ -83,9 +83,11 @@ class Preparation:
 
     def compare(self, compiled: Compiled, names: Names | None) -> None:
         """Hold machine code against the interpreter, if that is wanted."""
-        if self.point is not None:
+        point = self.point
+        if point is not None:
             with self.stage("check machine code"):
-                found = compare(compiled, self.point, names)
+                found = compare(compiled, point, names)
+            compiled.when_upgraded = lambda better: compare(better, point, names)
             self.compared[0] += found
             self.compared[1] += compiled.size
 

@@ -9,7 +9,7 @@ runs that.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -129,6 +129,7 @@ class Compiled(Evaluator):
         self._machine = machine
         self.program = machine.plan.program
         self._constants = machine.plan.template
+        self.when_upgraded: Callable[[Compiled], object] | None = None  # better code is in place
         tasks = list(machine.plan.tasks)
         self.statistics = Statistics(
             kernels=len(tasks),
@@ -219,7 +220,8 @@ class Compiled(Evaluator):
         values = flat_parameters(program, parameters)
         if output_buffer(buffer, program.m) is not buffer or not buffer.flags.c_contiguous:
             raise StructureMismatch("`buffer` must be contiguous; take one from `template()`.")
-        self._machine.run(flat, values, buffer)
+        if self._machine.run(flat, values, buffer) and self.when_upgraded is not None:
+            self.when_upgraded(self)
 
     def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
         """Make a builtin; it always refuses where the program calls Python or shares its work."""

@@ -234,16 +234,15 @@ class Machine:
         template = self.plan.template
         return np.empty(self.plan.program.m) if template is None else template.copy()
 
-    def run(self, x: Array, values: Sequence[Array], buffer: Array) -> None:
-        """Write what varies of the result to `buffer`."""
+    def run(self, x: Array, values: Sequence[Array], buffer: Array) -> bool:
+        """Write what varies of the result to `buffer`; tell whether there is better code now."""
         work = self._idle.pop() if self._idle else self._workspace()
         try:
             self._run(work, x, values, buffer)
         finally:
             self._idle.append(work)
         self._runs_left -= 1
-        if self._runs_left[0] <= 0:
-            self._upgrade()
+        return self._runs_left[0] <= 0 and self._upgrade()
 
     def _run(self, work: _Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
         self._point(work, x, values, buffer)
@@ -341,11 +340,11 @@ class Machine:
         cost = sum(_SECONDS_PER_FUNCTION + _SECONDS_PER_NODE * len(f.nodes) for f in forms)
         return max(_LEAST_RUNS, math.ceil(cost / saved)) if saved else _ALWAYS
 
-    def _upgrade(self) -> None:
+    def _upgrade(self) -> bool:
         """Compile with effort, and let the tables point to the new code."""
         with self._lock:
             if self._runs_left[0] > 0:  # another thread did it
-                return
+                return False
             tasks = list(self.plan.tasks)
             cold = self._cold()
             functions = compile_forms({tasks[number].form: 2 for number in cold}, self.width)
@@ -359,6 +358,7 @@ class Machine:
             for number in cold:
                 self.forms[number] = tasks[number].form
             self._runs_left[0] = _ALWAYS
+            return True
 
 
 def _chunked(rows: Sequence[Row], chunks: Sequence[tuple[int, Chunk]]) -> list[tuple[Row, Chunk]]:
