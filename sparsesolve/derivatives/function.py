@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives.comparison import CheckPoint, Names, compare
+from sparsesolve.derivatives.limits import Limits
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import VerificationError
 from sparsesolve.fuse import fuse
@@ -147,6 +149,11 @@ class Function:
         with self.preparation.stage("lower"):
             self.program = fuse(lower(self.traced.tape))
         self.user_calls = 1 + int(checked)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What is needed to take limits of derivatives at singular points."""
+        return Limits(self.program)
 
     @property
     def output_shape(self) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.function import Executable, Function, Method, Preparation, executable
+from sparsesolve.derivatives.function import Function, Method, Preparation, executable
 from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
@@ -25,6 +25,7 @@ from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.differentiate import gradient_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
+from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.ir.program import Program
@@ -74,8 +75,9 @@ class SymmetricTemplate:
 class Gradient:
     """The gradient of a scalar function; made by `gradient`. Call it with the arguments."""
 
-    def __init__(self, function: Function, run: Executable) -> None:
+    def __init__(self, function: Function, run: Evaluator) -> None:
         self._function = function
+        run = function.limits.guard(run, variables=(np.arange(run.size),))
         self._values = Call(run, function.arguments)
         self._shape = function.arguments.tree[function.arguments.argnum].shape
 
@@ -105,6 +107,10 @@ class Hessian(Prepared):
         super().__init__(nonzeros, function)
         self._gradient_program = gradient
         self._full = SymmetricTemplate(nonzeros.pattern, format)
+
+    def _limited(self, function: Function, nonzeros: Nonzeros) -> Evaluator:
+        pattern = nonzeros.pattern
+        return function.limits.guard(nonzeros.run, variables=(pattern.rows, pattern.indices))
 
     @property
     def pattern(self) -> Pattern:
@@ -152,12 +158,16 @@ class Hessian(Prepared):
 
     @cached_property
     def _gradient(self) -> Call:
-        return self._call("gradient", self._gradient_program)
+        variables = (np.arange(self.shape[1]),)
+        return self._call("gradient", self._gradient_program, variables)
 
     def hvp(self, *args: Any) -> Array:
         """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
         x, parameters = self._arguments("hvp", args[:-1])
-        run = self._executable("hvp", lambda: tangent_program(self._gradient_program))
+        variables = (np.arange(self.shape[1]),)
+        run = self._derivative(
+            "hvp", lambda: tangent_program(self._gradient_program), variables=variables
+        )
         return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
 
     def explain(self, i: int, j: int) -> str:

@@ -24,6 +24,7 @@ from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_n
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.differentiate import adjoint_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
+from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch, VerificationError
 from sparsesolve.lower import lower
 from sparsesolve.structure.pattern import Pattern
@@ -81,6 +82,10 @@ class Jacobian(Prepared):
             raise ValueError(f"`format` must be 'csr' or 'csc', got {format!r}.")
         self._matrix = MatrixTemplate(nonzeros.pattern, format)
         self.format = format
+
+    def _limited(self, function: Function, nonzeros: Nonzeros) -> Evaluator:
+        pattern = nonzeros.pattern
+        return function.limits.guard(nonzeros.run, rows=pattern.rows, variables=(pattern.indices,))
 
     @property
     def coloring(self) -> Coloring:
@@ -141,14 +146,16 @@ class Jacobian(Prepared):
         """Return ``J(x) @ v``, shape (m,); `v` of shape (n,) or of x comes last."""
         x, parameters = self._arguments("jvp", args[:-1])
         program = self._traced("products").program
-        run = self._executable("jvp", lambda: tangent_program(program))
+        rows = np.arange(program.m)
+        run = self._derivative("jvp", lambda: tangent_program(program), rows=rows)
         return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
 
     def vjp(self, *args: Any) -> Array:
         """Return ``J(x).T @ w``, shape (n,); `w` of shape (m,) or of the value comes last."""
         x, parameters = self._arguments("vjp", args[:-1])
         program = self._traced("products").program
-        run = self._executable("vjp", lambda: adjoint_program(program))
+        variables = (np.arange(program.n),)
+        run = self._derivative("vjp", lambda: adjoint_program(program), variables=variables)
         return run(x, [*parameters, direction("w", args[-1], self.shape[0])])
 
     def anew(self, function: Callable[..., Any], args: Sequence[Any]) -> Jacobian:

@@ -28,6 +28,7 @@ from sparsesolve.derivatives.function import (
 )
 from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.derivatives.jacobian import MatrixTemplate
+from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.report import table
 from sparsesolve.differentiate import (
@@ -37,7 +38,7 @@ from sparsesolve.differentiate import (
     gradient_program,
 )
 from sparsesolve.engine.arguments import flat_argument
-from sparsesolve.engine.evaluator import Entry, Place
+from sparsesolve.engine.evaluator import Entry, Evaluator, Place
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.ir.builder import Builder
@@ -165,7 +166,7 @@ class ProblemDerivatives:
     def gradient(self, x: Any) -> Array:
         """Return the gradient of the objective, shape (n,)."""
         self.calls["gradient"] += 1
-        return self._run("gradient", lambda: gradient_program(self._objective_program))(x)
+        return self._gradient(x)
 
     def constraints(self, x: Any) -> Array:
         """Return all constraints, shape (m,)."""
@@ -175,7 +176,7 @@ class ProblemDerivatives:
     def jacobian_values(self, x: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the constraint Jacobian, in the order of `jacobian_pattern`."""
         self.calls["jacobian"] += 1
-        return self._jacobian.run(x, (), out)
+        return self._jacobian_run(x, (), out)
 
     def jacobian(self, x: Any) -> Any:
         """Return the constraint Jacobian as a csr_array, shape (m, n), with fresh data."""
@@ -216,7 +217,7 @@ class ProblemDerivatives:
                 f"`multipliers` must have shape ({self.m},), got {given.size} elements."
             )
         weights[1:] = given
-        return self._hessian.run(x, (weights,), out)
+        return self._hessian_run(x, (weights,), out)
 
     def hessian_full(self, values: Array) -> Any:
         """Return the full symmetric csr_array for values of the lower triangle."""
@@ -330,6 +331,25 @@ class ProblemDerivatives:
     def _constraint_program(self) -> Program:
         return select(self._program, slice(1, None))
 
+    @cached_property
+    def _gradient(self) -> Evaluator:
+        """The gradient; like the next two with limits at singular points."""
+        program = self._objective_program
+        run = self._run("gradient", lambda: gradient_program(program))
+        return Limits(program).guard(run, variables=(np.arange(self.n),))
+
+    @cached_property
+    def _jacobian_run(self) -> Evaluator:
+        pattern = self.jacobian_pattern
+        limits = Limits(self._constraint_program)
+        return limits.guard(self._jacobian.run, rows=pattern.rows, variables=(pattern.indices,))
+
+    @cached_property
+    def _hessian_run(self) -> Evaluator:
+        pattern = self.hessian_pattern
+        limits = Limits(self._program)
+        return limits.guard(self._hessian.run, variables=(pattern.rows, pattern.indices))
+
     @property
     def _jacobian(self) -> Nonzeros:
         def make() -> Nonzeros:
@@ -356,7 +376,7 @@ class ProblemDerivatives:
             Place(0, (self.m,), numeric=False, offset=1),
             Place(0, (), numeric=True),
         ]
-        run = self._hessian.run
+        run = self._hessian_run
         return run.template, run.entry(places, fill=True), run.entry(places, fill=False)
 
     @property

@@ -6,17 +6,20 @@ Separate so that these two hold their mathematics only.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.function import Executable, Function, Lazy, executable
 from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.report import readable, report
+from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Prepared"]
+
+Variables: TypeAlias = Sequence[Any]
 
 
 class Prepared:
@@ -34,7 +37,10 @@ class Prepared:
         self._nonzeros = nonzeros
         self._function = function
         self._lazy = Lazy()
-        self._values = Call(nonzeros.run, function.arguments)
+        run = nonzeros.run
+        if isinstance(function, Function):
+            run = self._limited(function, nonzeros)
+        self._values = Call(run, function.arguments)
         self.calls = dict.fromkeys(("values", "value", "gradient", "jvp", "vjp", "hvp"), 0)
 
     @property
@@ -112,6 +118,10 @@ class Prepared:
         share = f"{100 * self.pattern.density:.3g} %"
         return f"<{type(self).__name__} {m}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
 
+    def _limited(self, function: Function, nonzeros: Nonzeros) -> Evaluator:
+        """Return the evaluator of the nonzeros, with limits at singular points."""
+        raise NotImplementedError
+
     def _arguments(self, name: str, args: Any) -> tuple[Any, list[Any]]:
         """Count a call, check its arguments and sort them into the point and the parameters."""
         self.calls[name] += 1
@@ -126,13 +136,24 @@ class Prepared:
             )
         return self._function
 
-    def _call(self, name: str, program: Any) -> Call:
-        """Return a program under the function's arguments; as `_executable`."""
-        arguments = self._function.arguments
-        made: Call = self._lazy.get(
-            f"call {name}", lambda: Call(self._executable(name, program), arguments)
-        )
+    def _call(self, name: str, program: Any, variables: Variables | None = None) -> Call:
+        """Return a program under the function's arguments; as `_executable` or `_derivative`."""
+
+        def make() -> Call:
+            run: Evaluator = self._executable(name, program)
+            if variables is not None:
+                run = self._traced("products").limits.guard(run, variables=variables)
+            return Call(run, self._function.arguments)
+
+        made: Call = self._lazy.get(f"call {name}", make)
         return made
+
+    def _derivative(
+        self, name: str, program: Any, *, rows: Any = None, variables: Variables = ()
+    ) -> Evaluator:
+        """As `_executable`, with limits at singular points; see `Limits.guard`."""
+        run = self._executable(name, program)
+        return self._traced("products").limits.guard(run, rows=rows, variables=variables)
 
     def _executable(self, name: str, program: Any) -> Executable:
         """Return a program made ready to run on first use; `program` is one, or makes one."""

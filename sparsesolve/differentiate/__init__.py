@@ -14,6 +14,7 @@ from sparsesolve.differentiate.jacobian import (
     jacobian_pattern,
     jacobian_program,
 )
+from sparsesolve.differentiate.singular import may_be_singular
 from sparsesolve.differentiate.tangent import tangent_program
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "gradient_program",
     "jacobian_pattern",
     "jacobian_program",
+    "may_be_singular",
     "tangent_program",
 ]

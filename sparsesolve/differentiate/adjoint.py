@@ -9,13 +9,16 @@ contributions are added elementwise, so that everything stays a kernel over inde
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.activity import active_slots, any_slot
-from sparsesolve.differentiate.kernel_reverse import reverse
+from sparsesolve.differentiate.kernel_reverse import known_load, known_values, reverse, truth_of
 from sparsesolve.differentiate.opaque import vjp_function
+from sparsesolve.differentiate.rows import ConstantTable
+from sparsesolve.differentiate.singular import steep_slots
 from sparsesolve.differentiate.sums import sum_runs
 from sparsesolve.fuse import with_parameter
 from sparsesolve.ir.builder import Builder
@@ -24,6 +27,7 @@ from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 
 __all__ = ["adjoint_program", "gradient_program"]
 
+_Sent: TypeAlias = tuple[Slots, Slots, Slots | None]  # targets, sources, support
 _UNROLL = 12  # sums of up to this many contributions become `add` maps, which fuse
 
 
@@ -65,6 +69,8 @@ class _Reverse:
         self.program = program
         self.b = builder
         self.active = active_slots(program)
+        self.steep = steep_slots(program)
+        self.constants = ConstantTable(builder)
         self.zero = builder.scalar(0.0)
         self.one = builder.scalar(1.0)
         steps = program.instructions
@@ -74,7 +80,7 @@ class _Reverse:
         self.starts = starts[self.order]
         stops = np.array([program.n, *(step.stop for step in steps)], dtype=np.int64)
         self.stops = stops[self.order]
-        self.sent: list[list[tuple[Slots, Slots]]] = [[] for _ in range(len(steps) + 1)]
+        self.sent: list[list[_Sent]] = [[] for _ in range(len(steps) + 1)]
 
     def run(self, weights: Slots) -> Program:
         self.send(self.program.outputs, weights)
@@ -82,16 +88,19 @@ class _Reverse:
             step = self.program.instructions[number - 1]
             if not self.sent[number] or not self.active[step.start : step.stop].any():
                 continue
-            bar = self.collect(number, step.start, step.stop - step.start)
+            bar, support = self.collect(number, step.start, step.stop - step.start)
             self.b.origin = step.origin
             if isinstance(step, Kernel):
-                self.kernel(step, bar)
+                self.kernel(step, bar, support)
             else:
                 self.opaque(step, bar)
-        return self.b.build(self.collect(0, 0, self.program.n))
+        return self.b.build(self.collect(0, 0, self.program.n)[0])
 
-    def send(self, targets: Slots, sources: Slots) -> None:
-        """Record that the adjoint of each target slot gets a source slot added."""
+    def send(self, targets: Slots, sources: Slots, support: Slots | None = None) -> None:
+        """Record that the adjoint of each target slot gets a source slot added.
+
+        Where a slot of `support` is false, the source is the zero of what was not chosen.
+        """
         if not targets.size:
             return
         at = np.searchsorted(self.starts, targets, side="right") - 1
@@ -102,21 +111,37 @@ class _Reverse:
             else:
                 mine = (at == place) & (targets < self.stops[place])
             if mine.all():
-                self.sent[self.order[place]].append((targets, sources))
+                self.sent[self.order[place]].append((targets, sources, support))
             elif mine.any():
-                self.sent[self.order[place]].append((targets[mine], sources[mine]))
+                chosen = None if support is None else support[mine]
+                self.sent[self.order[place]].append((targets[mine], sources[mine], chosen))
 
-    def collect(self, number: int, start: int, size: int) -> Slots:
-        """Slots of the adjoint of consecutive slots."""
+    def collect(self, number: int, start: int, size: int) -> tuple[Slots, Slots | None]:
+        """Slots of the adjoint of consecutive slots, and of its support where it has one."""
         sent = self.sent[number]
         self.sent[number] = []
         if not sent:
-            return np.full(size, self.zero, dtype=np.int32)
-        return _sum_by_target(
-            self.b, [(targets - start, sources) for targets, sources in sent], size, self.zero
-        )
+            return np.full(size, self.zero, dtype=np.int32), None
+        bar = _sum_by_target(self.b, [(t - start, s) for t, s, _ in sent], size, self.zero)
+        return bar, self.support(sent, start, size)
 
-    def kernel(self, step: Kernel, bar: Slots) -> None:
+    def support(self, sent: list[_Sent], start: int, size: int) -> Slots | None:
+        """Slots that are false where all that was sent is the zero of what was not chosen."""
+        if all(support is None for _, _, support in sent):
+            return None
+        whole = np.zeros(size, dtype=bool)
+        for targets, _, support in sent:
+            if support is None:
+                whole[targets - start] = True
+        parts = []
+        for targets, _, support in sent:
+            if support is not None:
+                keep = ~whole[targets - start]
+                parts.append((targets[keep] - start, support[keep]))
+        found = _sum_by_target(self.b, parts, size, self.zero)
+        return np.where(whole, np.int32(self.one), found)
+
+    def kernel(self, step: Kernel, bar: Slots, support: Slots | None) -> None:
         """Pull the adjoints of a kernel's outputs back to its loads."""
         active = {k for k, index in enumerate(step.loads) if any_slot(self.active, index)}
         if not active or step.length == 0:
@@ -127,12 +152,13 @@ class _Reverse:
         loads = list(step.loads)
         seeds: dict[int, int] = {}
         for k, output in enumerate(step.outputs):
-            mine = bar[k * step.rows : (k + 1) * step.rows]
-            if step.segments is not None:
-                mine = np.repeat(mine, np.diff(step.segments))
+            mine = _points(step, bar, k)
             if (mine == self.zero).all():
                 continue
             seed = self.seed(e, loads, mine)
+            if support is not None and self.steep[step.start]:
+                chosen = self.seed(e, loads, _points(step, support, k))
+                seed = e.apply("where", chosen, seed, e.const(0.0))
             root = numbers[output]
             seeds[root] = seed if root not in seeds else e.apply("add", seeds[root], seed)
         pulled = reverse(e, seeds, active, count)
@@ -149,30 +175,57 @@ class _Reverse:
         self, step: Kernel, e: Expressions, loads: list[Index], pulled: dict[int, int]
     ) -> None:
         """Append the kernel that computes what is pulled back, and send it."""
-        computed: dict[int, None] = {}
-        for node in pulled.values():
-            if e.nodes[node].op not in ("load", "const"):
-                computed[node] = None
+        steep = [load for load in pulled if any_slot(self.steep, step.loads[load])]
+        chosen = {load: truth_of(e, pulled[load]) for load in steep}
+        wanted = dict.fromkeys([*pulled.values(), *(c for c in chosen.values() if c is not None)])
+        computed = [node for node in wanted if e.nodes[node].op not in ("load", "const")]
         start = 0
+        vanishing: dict[int, NDArray[np.bool_]] = {}
         if computed:
-            nodes, outputs = live_nodes(e.nodes, list(computed))
+            nodes, outputs = live_nodes(e.nodes, computed)
             used = _renumber_loads(nodes)
             kept = [loads[k] for k in used]
             start = self.b.kernel(step.length, kept, nodes, outputs)
-        place = {node: k for k, node in enumerate(computed)}
+            if self.steep[step.start]:
+                vanishing = self.vanishing(kept, nodes, dict(zip(outputs, computed, strict=True)))
+        firsts = {node: start + k * step.length for k, node in enumerate(computed)}
         for load, node in pulled.items():
             targets = step.loads[load].to_array()
             kind = e.nodes[node]
-            if kind.op == "const":
-                if kind.value == 0.0:
-                    continue
-                sources = np.full(step.length, self.b.scalar(kind.value), dtype=np.int32)
-            elif kind.op == "load":
-                sources = loads[kind.args[0]].to_array()
-            else:
-                first = start + place[node] * step.length
-                sources = np.arange(first, first + step.length, dtype=np.int32)
-            self.send(targets, sources)
+            if kind.op == "const" and kind.value == 0.0:
+                continue
+            sources = self.slots_of(e, loads, node, step.length, firsts)
+            truth = chosen.get(load)
+            support = None
+            if truth is not None:
+                support = self.slots_of(e, loads, truth, step.length, firsts)
+            if node in vanishing:
+                keep = ~vanishing[node]
+                targets, sources = targets[keep], sources[keep]
+                support = None if support is None else support[keep]
+            self.send(targets, sources, support)
+
+    def slots_of(
+        self, e: Expressions, loads: list[Index], node: int, length: int, firsts: dict[int, int]
+    ) -> Slots:
+        """Slots of a node at every point, by the first slot of those that were computed."""
+        kind = e.nodes[node]
+        if kind.op == "const":
+            return np.full(length, self.b.scalar(kind.value), dtype=np.int32)
+        if kind.op == "load":
+            return loads[kind.args[0]].to_array()
+        return np.arange(firsts[node], firsts[node] + length, dtype=np.int32)
+
+    def vanishing(
+        self, loads: list[Index], nodes: list[Node], names: dict[int, int]
+    ) -> dict[int, NDArray[np.bool_]]:
+        """Where nodes are zero because they are multiplied by constants that are.
+
+        There, nothing is sent: zero times an infinite slope would be NaN.
+        """
+        known = [known_load(self.constants, k, k.to_array(), self.program.n) for k in loads]
+        found = known_values(nodes, list(names), known, loads[0].length if loads else 0)
+        return {names[node]: k.mask & (k.values == 0.0) for node, k in found.items()}
 
     def opaque(self, step: Opaque, bar: Slots) -> None:
         ids = [index.to_array() for index in step.operands]
@@ -184,6 +237,12 @@ class _Reverse:
                 name = f"vjp({step.name})"
                 pulled = self.b.opaque(name, function, [weights, *shaped], step.shapes[k])
                 self.send(operand, pulled.reshape(-1))
+
+
+def _points(step: Kernel, slots: Slots, k: int) -> Slots:
+    """Slots of output k at every point of a kernel's domain."""
+    mine = slots[k * step.rows : (k + 1) * step.rows]
+    return mine if step.segments is None else np.repeat(mine, np.diff(step.segments))
 
 
 def _renumber_loads(nodes: list[Node]) -> list[int]:

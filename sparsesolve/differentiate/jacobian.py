@@ -17,11 +17,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.differentiate.activity import any_slot
 from sparsesolve.differentiate.direct import Load, direct_entries, in_column_order
-from sparsesolve.differentiate.kernel_reverse import Known, known_values, reverse
+from sparsesolve.differentiate.kernel_reverse import (
+    Known,
+    known_load,
+    known_values,
+    reverse,
+    truth_of,
+)
 from sparsesolve.differentiate.opaque import jacobian_function
 from sparsesolve.differentiate.regular_chain_rule import stream_entries
-from sparsesolve.differentiate.rows import ConstantTable, Entries, Rows, Terms, combine
+from sparsesolve.differentiate.rows import ConstantTable, Entries, Gates, Rows, Terms, combine
+from sparsesolve.differentiate.singular import steep_slots
 from sparsesolve.errors import SparseSolveError
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions, live_nodes
@@ -132,6 +140,8 @@ class _Walk:
         self.builder = Builder.resume(program)
         self.rows = Rows(program.n, program.n_slots, self.builder.scalar(1.0))
         self.constants = ConstantTable(self.builder)
+        self.gates = Gates()
+        self.steep = steep_slots(program)
         self.most = most_terms
         self.spent = 0
         self.n = program.n
@@ -163,12 +173,26 @@ class _Walk:
         numbers = e.graft(step.nodes)
         count = len(e.nodes)
         pulled = [reverse(e, {numbers[k]: e.const(1.0)}, active, count) for k in step.outputs]
-        wanted = sorted({p for partials in pulled for p in partials.values()})
+        truths = self.truths(step, e, pulled)
+        wanted = sorted({*(p for partials in pulled for p in partials.values()), *truths.values()})
         partials = self.partials(step, e, wanted, ids)
+        for p, truth in truths.items():
+            self.gates.mark(partials[p][0], partials[truth][0])
         for k, by_load in enumerate(pulled):
             live = [(ids[j], *partials[p]) for j, p in by_load.items() if e.value(p) != 0.0]
             if live:
                 self.rows.store(step.start + k * step.rows, self.entries(step, live))
+
+    def truths(self, step: Kernel, e: Expressions, pulled: list[dict[int, int]]) -> dict[int, int]:
+        """Find the partials that are choices, where what they multiply may be infinite."""
+        found = {}
+        for partials in pulled:
+            for load, p in partials.items():
+                if any_slot(self.steep, step.loads[load]):
+                    truth = truth_of(e, p)
+                    if truth is not None:
+                        found[p] = truth
+        return found
 
     def is_active(self, index: Index, ids: Slots) -> bool:
         """Whether a load reads a slot that has a row."""
@@ -196,7 +220,7 @@ class _Walk:
         nodes, roots = live_nodes(e.nodes, computed)
         used = {node.args[0] for node in nodes if node.op == "load"}
         known_loads = [
-            self.known_load(index, ids[k]) if k in used else None
+            known_load(self.constants, index, ids[k], self.n) if k in used else None
             for k, index in enumerate(step.loads)
         ]
         known = known_values(nodes, roots, known_loads, step.length)
@@ -226,19 +250,6 @@ class _Walk:
         slots[known.mask] = self.builder.constant(known.values[known.mask])
         return slots, known.mask & (known.values == 0.0)
 
-    def known_load(self, index: Index, ids: Slots) -> Known | None:
-        """Where a load reads a constant."""
-        low, high = index.bounds()
-        if 0 <= low <= high < self.n:
-            return None
-        values = self.constants(ids[:1] if index.stride == 0 and index.array is None else ids)
-        mask = ~np.isnan(values)
-        if not mask.any():
-            return None
-        shape = (index.length,)
-        filled = np.where(mask, values, 0.0)
-        return Known(np.broadcast_to(mask, shape), np.broadcast_to(filled, shape))
-
     def entries(self, step: Kernel, loads: list[Load]) -> Entries:
         """Rows of one output."""
         if step.segments is None:
@@ -247,7 +258,9 @@ class _Walk:
                 return found
         self.charge(sum(self.rows.size_of(ids) for ids, _, _ in loads))
         if step.segments is None:
-            found = stream_entries(self.builder, self.constants, self.rows, self.n, loads)
+            found = stream_entries(
+                self.builder, self.constants, self.gates, self.rows, self.n, loads
+            )
             if found is not None:
                 return found
         ordered = in_column_order(loads)
@@ -267,7 +280,7 @@ class _Walk:
         return np.repeat(np.arange(step.rows, dtype=np.int32), lengths)
 
     def combine(self, terms: Terms, n_rows: int) -> Entries:
-        return combine(self.builder, self.constants, terms, n_rows, self.n)
+        return combine(self.builder, self.constants, self.gates, terms, (n_rows, self.n))
 
     def opaque(self, step: Opaque) -> None:
         """Let every output depend on every element of an active operand."""

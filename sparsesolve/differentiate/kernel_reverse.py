@@ -7,18 +7,18 @@ some points (the zeros of a padding, a mask, a weight); that is what makes patte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.rules import pull_back
-from sparsesolve.ir.expression import Expressions
-from sparsesolve.ir.program import Node
+from sparsesolve.ir.expression import Expressions, support_of
+from sparsesolve.ir.program import Index, Node, Slots
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["Known", "known_values", "reverse"]
+__all__ = ["Known", "known_load", "known_values", "reverse", "truth_of"]
 
 
 def reverse(
@@ -63,6 +63,27 @@ def reverse(
     return pulled
 
 
+def truth_of(e: Expressions, number: int) -> int | None:
+    """Node that is 1.0 or 0.0, and 0.0 only where a node is the zero of what was not chosen.
+
+    Parameters
+    ----------
+    e : Expressions
+        Holds the node, and gets the new one.
+    number : int
+        A derivative.
+
+    Returns
+    -------
+    int or None
+        None if the node is no choice.
+    """
+    support = support_of(e, number)
+    if support is None or e.value(support) is not None:
+        return None
+    return e.intern("logical_or", support, e.const(0.0))
+
+
 def _active_nodes(nodes: Sequence[Node], active_loads: set[int]) -> list[bool]:
     active: list[bool] = []
     for node in nodes:
@@ -81,6 +102,34 @@ class Known:
 
     mask: NDArray[np.bool_]
     values: NDArray[np.float64]
+
+
+def known_load(
+    constants: Callable[[Slots], NDArray[np.float64]], index: Index, ids: Slots, n: int
+) -> Known | None:
+    """Find where a load reads constants.
+
+    Parameters
+    ----------
+    constants : callable
+        Gives the values of constant slots, NaN for others.
+    index : Index
+        What the load reads.
+    ids : ndarray of int32
+        The same as an array.
+    n : int
+        Slots below are the input.
+    """
+    low, high = index.bounds()
+    if 0 <= low <= high < n:
+        return None
+    values = constants(ids[:1] if index.stride == 0 and index.array is None else ids)
+    mask = ~np.isnan(values)
+    if not mask.any():
+        return None
+    shape = (index.length,)
+    filled = np.where(mask, values, 0.0)
+    return Known(np.broadcast_to(mask, shape), np.broadcast_to(filled, shape))
 
 
 def known_values(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.direct import Load
-from sparsesolve.differentiate.rows import ConstantTable, Entries, Rows
+from sparsesolve.differentiate.rows import ConstantTable, Entries, Gates, Rows
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Slots
 
@@ -48,7 +48,12 @@ class _Irregular(Exception):
 
 
 def stream_entries(
-    b: Builder, constants: ConstantTable, rows: Rows, n: int, loads: Sequence[Load]
+    b: Builder,
+    constants: ConstantTable,
+    gates: Gates,
+    rows: Rows,
+    n: int,
+    loads: Sequence[Load],
 ) -> Entries | None:
     """Make the entries of a kernel's output by the chain rule, if all its points look alike.
 
@@ -58,6 +63,8 @@ def stream_entries(
         Gets the sums and products.
     constants : ConstantTable
         Values of constant slots.
+    gates : Gates
+        Which partials are choices.
     rows : Rows
         The rows of all slots so far.
     n : int
@@ -78,7 +85,7 @@ def stream_entries(
     try:
         streams = _streams(constants, rows, n, loads)
         groups = _groups(streams)
-        return _summed(b, groups, loads[0][0].size)
+        return _summed(b, gates, groups, loads[0][0].size)
     except _Irregular:
         return None
 
@@ -160,11 +167,11 @@ def _groups(streams: list[_Stream]) -> list[list[_Stream]]:
     return groups
 
 
-def _summed(b: Builder, groups: list[list[_Stream]], length: int) -> Entries:
+def _summed(b: Builder, gates: Gates, groups: list[list[_Stream]], length: int) -> Entries:
     """Sum each group and lay the results side by side, one row a point."""
     found = []
     for group in groups:
-        slots = _sum(b, group)
+        slots = _sum(b, gates, group)
         if slots is not None:
             found.append((group[0].columns, slots))
     columns = np.empty((length, len(found)), dtype=np.int32)
@@ -178,7 +185,7 @@ def _summed(b: Builder, groups: list[list[_Stream]], length: int) -> Entries:
     return Entries(indptr, columns.reshape(-1), slots_of.reshape(-1))
 
 
-def _sum(b: Builder, group: list[_Stream]) -> Slots | None:
+def _sum(b: Builder, gates: Gates, group: list[_Stream]) -> Slots | None:
     """Slots of the sum of a group's terms; None where it is zero at all points."""
     total: Slots | None = None
     number: float | NDArray[np.float64] = 0.0
@@ -186,7 +193,7 @@ def _sum(b: Builder, group: list[_Stream]) -> Slots | None:
         if stream.a.number is not None and stream.d.number is not None:
             number = number + stream.a.number * stream.d.number
             continue
-        term = _product(b, stream.a, stream.d)
+        term = _product(b, gates, stream.a, stream.d)
         total = term if total is None else b.map("add", total, term)
     zero = np.equal(number, 0.0)
     if zero.all():
@@ -198,10 +205,10 @@ def _sum(b: Builder, group: list[_Stream]) -> Slots | None:
     return b.constant(np.broadcast_to(number, group[0].columns.shape))
 
 
-def _product(b: Builder, a: _Factor, d: _Factor) -> Slots:
+def _product(b: Builder, gates: Gates, a: _Factor, d: _Factor) -> Slots:
     """Slots of one term, of which at most one factor is a number."""
     if isinstance(a.number, float) and a.number == 1.0:
         return d.slots
     if isinstance(d.number, float) and d.number == 1.0:
         return a.slots
-    return b.map("multiply", a.slots, d.slots)
+    return gates.product(b, a.slots, d.slots)

@@ -20,7 +20,7 @@ from sparsesolve.differentiate.sums import sum_runs
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Constant, Index, Slots
 
-__all__ = ["ConstantTable", "Entries", "Rows", "Terms", "combine"]
+__all__ = ["ConstantTable", "Entries", "Gates", "Rows", "Terms", "combine"]
 
 _FEW_CONSTANTS = 4  # up to so many are looked for one by one
 _UNROLL = 6  # sums of up to this many terms become `add` maps, which fuse
@@ -71,6 +71,41 @@ class ConstantTable:
             self._values[constant.start : constant.start + constant.values.size] = constant.values
         self._seen = len(self._builder.constants)
         return self._values
+
+
+class Gates:
+    """Truth slots of local partials that are a choice between something and zero.
+
+    Where the choice fell on zero, a product with the partial is zero whatever the other factor is,
+    infinities and NaN included.
+    """
+
+    def __init__(self) -> None:
+        self._truths = np.empty(0, dtype=np.int32)
+
+    def mark(self, slots: Slots, truths: Slots) -> None:
+        """Say which slots are true where partials are not the zero of a choice."""
+        size = int(slots.max(initial=-1)) + 1
+        if size > self._truths.size:
+            grown = np.full(size * 3 // 2, -1, dtype=np.int32)
+            grown[: self._truths.size] = self._truths
+            self._truths = grown
+        self._truths[slots] = truths
+
+    def product(self, b: Builder, a: Slots, d: Slots) -> Slots:
+        """Append the products of partials with entries."""
+        product = b.map("multiply", a, d)
+        known = a < self._truths.size
+        if not known.any():
+            return product
+        truths = np.where(known, self._truths[np.where(known, a, 0)], np.int32(-1))
+        gated = truths >= 0
+        if gated.all():
+            return b.map("where", truths, product, 0.0)
+        if gated.any():
+            product = product.copy()
+            product[gated] = b.map("where", truths[gated], product[gated], 0.0)
+        return product
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +226,29 @@ def _grown(values: NDArray[np.int32], size: int) -> NDArray[np.int32]:
     return larger
 
 
-def combine(b: Builder, constants: ConstantTable, terms: Terms, n_rows: int, n: int) -> Entries:
+def combine(
+    b: Builder, constants: ConstantTable, gates: Gates, terms: Terms, shape: tuple[int, int]
+) -> Entries:
     """Sum terms entry by entry, sort entries by column, and append the instructions needed.
+
+    Parameters
+    ----------
+    b : Builder
+        Gets the instructions.
+    constants : ConstantTable
+        Values of constant slots.
+    gates : Gates
+        Which partials are choices.
+    terms : Terms
+        In any order.
+    shape : tuple of int
+        Rows and columns.
 
     Notes
     -----
     One stable sort of the terms, which arrive as few sorted runs; linear otherwise.
     """
+    n_rows, n = shape
     known_a, known_d = constants(terms.a), constants(terms.d)
     alive = (known_a != 0.0) & (known_d != 0.0)
     key = terms.rows.astype(np.int64) * n + terms.columns
@@ -209,7 +260,7 @@ def combine(b: Builder, constants: ConstantTable, terms: Terms, n_rows: int, n: 
         key, known_a, known_d = key[order], known_a[order], known_d[order]
         terms = Terms(*(t[order] for t in (terms.rows, terms.columns, terms.a, terms.d)))
     number = known_a * known_d
-    ids = _term_slots(b, terms, known_a, known_d, number)
+    ids = _term_slots(b, gates, terms, (known_a, known_d), number)
     fresh = np.ones(key.size, dtype=bool)
     fresh[1:] = key[1:] != key[:-1]
     slots, head = ids, np.flatnonzero(fresh)
@@ -223,12 +274,13 @@ def combine(b: Builder, constants: ConstantTable, terms: Terms, n_rows: int, n: 
 
 def _term_slots(
     b: Builder,
+    gates: Gates,
     terms: Terms,
-    known_a: NDArray[np.float64],
-    known_d: NDArray[np.float64],
+    known: tuple[NDArray[np.float64], NDArray[np.float64]],
     number: NDArray[np.float64],
 ) -> Slots:
     """One slot for each term: a constant, one of the factors, or a product to be computed."""
+    known_a, known_d = known
     ids = np.where(known_a == 1.0, terms.d, terms.a)
     product = (known_a != 1.0) & (known_d != 1.0)
     numbers = product & ~np.isnan(number)
@@ -236,7 +288,7 @@ def _term_slots(
         ids[numbers] = _constant_slots(b, number[numbers])
         product &= ~numbers
     if product.any():
-        ids[product] = b.map("multiply", terms.a[product], terms.d[product])
+        ids[product] = gates.product(b, terms.a[product], terms.d[product])
     return ids
 
 

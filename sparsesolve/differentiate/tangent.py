@@ -6,11 +6,15 @@ and adds their products with the tangents of its loads.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.differentiate.kernel_reverse import reverse
+from sparsesolve.differentiate.kernel_reverse import known_load, known_values, reverse
 from sparsesolve.differentiate.opaque import jvp_function
+from sparsesolve.differentiate.rows import ConstantTable
+from sparsesolve.differentiate.singular import steep_slots
 from sparsesolve.fuse import with_parameter
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions, live_nodes
@@ -49,17 +53,23 @@ def tangent_program(program: Program, directions: int = 1) -> Program:
     tangents = np.full((directions, b.n_slots), zero, dtype=np.int32)
     seeds = np.arange(first, first + directions * program.n, dtype=np.int32)
     tangents[:, : program.n] = seeds.reshape(directions, program.n)
+    steep = steep_slots(shifted)
+    constants = ConstantTable(b)
     for step in shifted.instructions:
         b.origin = step.origin
         if isinstance(step, Kernel):
-            _kernel(b, step, tangents, zero)
+            known = constants if steep[step.start : step.stop].any() else None
+            _kernel(b, step, tangents, zero, known)
         else:
             for tangent in tangents:
                 _opaque(b, step, tangent, zero)
     return b.build(tangents[:, shifted.outputs].reshape(-1))
 
 
-def _kernel(b: Builder, step: Kernel, tangents: Tangents, zero: int) -> None:
+def _kernel(
+    b: Builder, step: Kernel, tangents: Tangents, zero: int, constants: ConstantTable | None
+) -> None:
+    """Append the tangents of a kernel; constants are given where slopes may be infinite."""
     moving = {k: tangents[:, index.to_array()] for k, index in enumerate(step.loads)}
     active = {k for k, ids in moving.items() if bool((ids != zero).any())}
     if not active:
@@ -78,10 +88,14 @@ def _kernel(b: Builder, step: Kernel, tangents: Tangents, zero: int) -> None:
         pulled = reverse(e, {numbers[output]: e.const(1.0)}, active, count)
         if not pulled:
             continue
+        gates = {} if constants is None else _gates(b, step, e, pulled, loads, constants)
         for d in range(len(tangents)):
             total = e.const(0.0)
             for load, partial in pulled.items():
-                total = e.apply("add", total, e.apply("multiply", partial, seeds[load, d]))
+                term = e.apply("multiply", partial, seeds[load, d])
+                if load in gates:
+                    term = e.apply("where", gates[load], term, e.const(0.0))
+                total = e.apply("add", total, term)
             stored.append((k * len(tangents) + d, total))
     if not stored:
         return
@@ -92,6 +106,31 @@ def _kernel(b: Builder, step: Kernel, tangents: Tangents, zero: int) -> None:
         first = step.start + k * step.rows
         tangents[d, first : first + step.rows] = np.arange(start, start + step.rows)
         start += step.rows
+
+
+def _gates(
+    b: Builder,
+    step: Kernel,
+    e: Expressions,
+    pulled: Mapping[int, int],
+    loads: list[Index],
+    constants: ConstantTable,
+) -> dict[int, int]:
+    """Load constants that are false where a partial is zero because a constant is.
+
+    There, the product with an infinite slope or tangent would be NaN.
+    """
+    n = b.n
+    known_loads = [known_load(constants, k, k.to_array(), n) for k in step.loads]
+    known_loads += [None] * (len(loads) - len(step.loads))
+    nodes, roots = live_nodes(e.nodes, list(pulled.values()))
+    known = known_values(nodes, roots, known_loads, step.length)
+    gates = {}
+    for load, root in zip(pulled, roots, strict=True):
+        if root in known and (vanishing := known[root].mask & (known[root].values == 0.0)).any():
+            gates[load] = e.load(len(loads))
+            loads.append(Index.of(b.constant(np.where(vanishing, 0.0, 1.0))))
+    return gates
 
 
 def _opaque(b: Builder, step: Opaque, tangent: Slots, zero: int) -> None:

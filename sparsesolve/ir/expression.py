@@ -16,7 +16,7 @@ import numpy as np
 from sparsesolve.ir.program import Node
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["Expressions", "live_nodes"]
+__all__ = ["Expressions", "live_nodes", "support_of"]
 
 
 class Expressions:
@@ -127,21 +127,35 @@ def _subtract(e: Expressions, a: int, b: int) -> int | None:
     return _merged(e, "subtract", a, b)
 
 
-def _support(e: Expressions, number: int) -> int | None:
-    """Node that is true wherever a choice between something and zero may not be zero."""
+def support_of(e: Expressions, number: int) -> int | None:
+    """Node that is true wherever a choice between something and zero may not be zero.
+
+    Parameters
+    ----------
+    e : Expressions
+        Where the nodes are; gets one more for a choice of choices.
+    number : int
+        A node.
+
+    Returns
+    -------
+    int or None
+        None if the node is no such choice.
+    """
     node = e.nodes[number]
     if node.op == "add":
-        left = _support(e, node.args[0])
-        right = None if left is None else _support(e, node.args[1])
+        left = support_of(e, node.args[0])
+        right = None if left is None else support_of(e, node.args[1])
         return None if left is None or right is None else e.intern("logical_or", left, right)
     if node.op != "where":
         return None
     condition, a, b = node.args
-    if e.value(b) == 0.0:
-        return condition
-    if e.value(a) == 0.0:
-        return e.intern("logical_not", condition)
-    rest = _support(e, b)
+    for chosen, other, truth in ((a, b, None), (b, a, "logical_not")):
+        if e.value(other) == 0.0:
+            outer = condition if truth is None else e.intern(truth, condition)
+            inner = support_of(e, chosen)
+            return outer if inner is None else e.intern("logical_and", outer, inner)
+    rest = support_of(e, b)
     return None if rest is None else e.intern("logical_or", condition, rest)
 
 
@@ -160,7 +174,7 @@ def _gate(e: Expressions, chosen: int, operation: Callable[[int], int]) -> int |
             return e.apply("where", condition, operation(a), b)
         if e.value(a) == 0.0:
             return e.apply("where", condition, a, operation(b))
-    support = _support(e, chosen)
+    support = support_of(e, chosen)
     return None if support is None else e.apply("where", support, operation(chosen), e.const(0.0))
 
 

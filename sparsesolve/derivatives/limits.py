@@ -1,0 +1,282 @@
+"""Derivatives at points where their formula is 0/0, taken as limits of those nearby.
+
+Separate because it is about values alone: whatever computed them (machine code, NumPy, products
+with seeds) is asked again at displaced points. The formula of ``norm(x)**2``, of a rotation by the
+vector zero, or of functions of repeated eigenvalues is singular where the function itself is
+smooth. There the derivative is the limit of the derivatives around, and it exists if the limits
+from all directions agree.
+
+An entry that is not finite, of a row whose value is, is computed at ``x + h d`` and ``x - h d`` for
+a generic direction d and a sequence of steps h. Each side is extrapolated to h = 0 by polynomials
+in the square root of h, so that roots of h vanish as well as powers, and the mean of both by
+polynomials in the square of h, which is far more precise where the function is smooth. Among
+extrapolations the one with the smallest differences is taken (Ridders 1982, "Accurate computation
+of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4(2)). The entry is accepted
+
+- as the limit of the mean, if both sides and one more direction agree;
+- as the mean of both sides where these differ: a kink, of which it is a subgradient; 0 for a norm;
+- as the limit from one side, if the function is not defined on the other.
+
+In each case the function itself must be continuous there. What is not accepted stays as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.differentiate import may_be_singular
+from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place, refuse
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.ir.program import Program
+
+__all__ = ["Limits", "all_finite"]
+
+_RATIO = 2.0  # by which square roots of the steps shrink
+_ROOTS = _RATIO ** -np.arange(2.0, 14.0)
+_SCALES = (1.0, 2.0**-12)  # of the steps; the second for functions that vary quickly
+_SETTLED = 1e-7  # largest estimated error of a limit, relative
+_SAME = 1e-5  # largest relative difference of limits that count as equal
+_KNOWN = 1e-3  # largest relative error of limits that can be compared
+_NOTHING = 1e-9  # a mean of two sides below this, relative to them, is zero
+
+Ids = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+
+def all_finite(values: Array) -> bool:
+    """Whether all values are finite; one pass, without temporaries unless they are large."""
+    return math.isfinite(values.dot(values)) or bool(np.isfinite(values).all())
+
+
+class Limits:
+    """What is needed to take limits of the derivatives of one function.
+
+    Parameters
+    ----------
+    program : Program
+        The function.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    @cached_property
+    def needed(self) -> bool:
+        """Whether the function can have singular points at all."""
+        return may_be_singular(self.program)
+
+    @cached_property
+    def value(self) -> Interpreter:
+        """The function, with NumPy: it is evaluated at few points."""
+        return Interpreter(self.program)
+
+    def guard(
+        self, run: Evaluator, *, rows: Any = None, variables: Sequence[Any] = ()
+    ) -> Evaluator:
+        """Return an evaluator of a derivative that takes limits where its values are not finite.
+
+        Parameters
+        ----------
+        run : Evaluator
+            Computes the derivative.
+        rows : ndarray of int, shape (size,), optional
+            Which element of the function each value belongs to; by default all do.
+        variables : sequence of ndarray of int, each of shape (size,)
+            Which variables each value belongs to; by default all do.
+        """
+        return _Limited(self, run, rows, tuple(variables)) if self.needed else run
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Some values on one side, their limits, and what the function does there."""
+
+    samples: Array
+    limit: Array
+    error: Array
+    size: Array
+    continuous: Mask
+    outside: Mask
+
+    @property
+    def settled(self) -> Mask:
+        """Which limits are exact but for rounding."""
+        return np.asarray((self.error <= _SETTLED * self.size) & self.continuous)
+
+
+class _Limited(Evaluator):
+    """See `Limits.guard`."""
+
+    def __init__(
+        self, limits: Limits, run: Evaluator, rows: Any, variables: tuple[Any, ...]
+    ) -> None:
+        self._limits = limits
+        self._evaluate = run
+        self._rows = rows
+        self._variables = variables
+        self.template = run.template  # type: ignore[method-assign]  # called at every evaluation
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        return self._evaluate.size
+
+    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
+        """Return the values."""
+        values = self._evaluate(x, parameters, out)
+        self._mend(values, x, parameters)
+        return values
+
+    def run_into(self, buffer: Array, x: Any, parameters: Sequence[Any] = ()) -> None:
+        """Write the values that vary."""
+        self._evaluate.run_into(buffer, x, parameters)
+        self._mend(buffer, x, parameters)
+
+    def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
+        """Return the quick way, which gives up where a value is not finite."""
+        inner = self._evaluate.entry(places, fill=fill)
+        if inner is refuse:
+            return inner
+
+        isfinite = math.isfinite
+
+        def checked(*args: Any) -> Array | None:
+            out = inner(*args)
+            if out is None or isfinite(out.dot(out)) or all_finite(out):
+                return out
+            return None
+
+        return checked
+
+    def _mend(self, values: Array, x: Any, parameters: Sequence[Any]) -> None:
+        """Put limits in the place of values that are not finite, where there are limits."""
+        if all_finite(values):
+            return
+        point = np.array(x, dtype=np.float64).reshape(-1)
+        rest = list(parameters)
+        value = self._value(point, rest)
+        bad = np.flatnonzero(~np.isfinite(values))
+        bad = bad[self._at_rows(np.isfinite(value), bad)]
+        for direction in self._directions(point, bad):
+            if not bad.size:
+                return
+            limit, settled = self._limit(point, rest, value, bad, direction)
+            values[bad[settled]] = limit[settled]
+            bad = bad[~settled]
+
+    def _directions(self, point: Array, bad: Ids) -> list[Array]:
+        """List directions to try: of the variables of the bad values first, then of all."""
+        rng = np.random.default_rng(0)
+        size = np.maximum(1.0, np.abs(point)) * rng.uniform(0.5, 1.0, point.size)
+        generic = size * rng.choice([-1.0, 1.0], point.size)
+        some = np.ones(point.size, dtype=bool)
+        if self._variables and self._variables[0] is not None:
+            some[:] = False
+            for variables in self._variables:
+                some[variables[bad]] = True
+        directions = []
+        for scale in _SCALES:
+            directions += [scale * generic * some, scale * size * some]
+        return directions if some.all() else [*directions, generic, size]
+
+    def _limit(
+        self, point: Array, rest: list[Any], value: Array, bad: Ids, direction: Array
+    ) -> tuple[Array, Mask]:
+        """Limits of values, and which of them are to be trusted."""
+        right = self._side(point, rest, value, bad, direction)
+        left = self._side(point, rest, value, bad, -direction)
+        size = np.maximum(right.size, left.size)
+        same = _same(right, left)
+        even, error = _extrapolated(0.5 * (right.samples + left.samples), _RATIO**4)
+        precise = error <= _SETTLED * size
+        settled = right.settled & left.settled
+        smooth = same & right.continuous & left.continuous & (precise | settled)
+        if smooth.any():
+            elsewhere = np.abs(direction) * np.random.default_rng(1).uniform(0.5, 1.0, point.size)
+            other = self._side(point, rest, value, bad, elsewhere)
+            smooth &= _same(other, right) | ~other.continuous
+        kink = settled & ~same
+        mean = 0.5 * (right.limit + left.limit)
+        mean[np.abs(mean) <= _NOTHING * size] = 0.0
+        one = np.where(right.settled, right.limit, left.limit)
+        limit = np.where(smooth & precise, even, np.where(smooth | kink, mean, one))
+        ends = (right.settled & left.outside) | (left.settled & right.outside)
+        return limit, smooth | kink | ends
+
+    def _side(
+        self, point: Array, rest: list[Any], value: Array, bad: Ids, direction: Array
+    ) -> _Side:
+        """Extrapolate from one side."""
+        steps = [point + root * root * direction for root in _ROOTS]
+        derivatives = np.array([self._evaluate(at, rest)[bad] for at in steps])
+        functions = np.array([self._value(at, rest) for at in steps])
+        limit, error = _extrapolated(derivatives, _RATIO)
+        reached, _ = _extrapolated(functions, _RATIO)
+        gap = np.abs(reached - value)
+        continuous = gap <= _SAME * np.maximum(1.0, _size(value, functions))
+        return _Side(
+            samples=derivatives,
+            limit=limit,
+            error=error,
+            size=_size(limit, derivatives),
+            continuous=self._at_rows(continuous, bad),
+            outside=~self._at_rows(np.isfinite(functions[-1]), bad),
+        )
+
+    def _value(self, point: Array, rest: list[Any]) -> Array:
+        """Return the function itself; products have one parameter more."""
+        value = self._limits.value
+        return value(point, rest[: len(value.program.parameters)])
+
+    def _at_rows(self, true: Mask, bad: Ids) -> Mask:
+        """Whether something is true of the elements of the function that values belong to."""
+        if self._rows is None:
+            return np.full(bad.size, bool(true.all()))
+        return np.asarray(true[self._rows[bad]])
+
+
+def _size(limit: Array, samples: Array) -> Array:
+    """Size to which an error is compared: of the limit, or a little of what led there.
+
+    Of all samples together too, but where these are smallest: some may have no limit.
+    """
+    finite = np.where(np.isfinite(samples), np.abs(samples), 0.0)
+    together = finite.max(axis=1, initial=0.0).min()
+    led = np.maximum(finite.max(axis=0, initial=0.0), together)
+    return np.asarray(np.maximum(np.abs(limit), 1e-3 * led))
+
+
+def _same(one: _Side, other: _Side) -> Mask:
+    """Whether limits from two sides are equal, as far as they are known."""
+    known = 3.0 * (one.error + other.error)
+    size = np.maximum(one.size, other.size)
+    equal = np.abs(one.limit - other.limit) <= np.maximum(_SAME * size, known)
+    return np.asarray(equal & (known <= _KNOWN * size))
+
+
+def _extrapolated(samples: Array, ratio: float) -> tuple[Array, Array]:
+    """Extrapolate samples, one row a step, to the step zero, and estimate the error.
+
+    Neville's scheme for steps that shrink by `ratio`, and of all its entries the one that differs
+    least from those before it.
+    """
+    best = np.full(samples.shape[1:], np.nan)
+    error = np.full(samples.shape[1:], np.inf)
+    with np.errstate(all="ignore"):
+        column = samples
+        for order in range(1, len(samples)):
+            finer = column[1:] + (column[1:] - column[:-1]) / (ratio**order - 1.0)
+            if order >= 2:
+                change = np.maximum(np.abs(finer - column[1:]), np.abs(finer - column[:-1]))
+                for row, differs in zip(finer, change, strict=True):
+                    closer = differs < error
+                    best[closer], error[closer] = row[closer], differs[closer]
+            column = finer
+    return best, error
