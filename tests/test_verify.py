@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import types
+import weakref
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +18,7 @@ import scipy.sparse as sp
 
 import sparsesolve as ss
 from sparsesolve.errors import StructureMismatch, VerificationError
+from sparsesolve.trace.content import content_of, surroundings_of
 
 
 def counting(function):
@@ -196,3 +205,179 @@ def test_fixed_arguments_without_content_keep_the_quick_way() -> None:
     assert np.array_equal(J.value(np.ones(3), "a", True), np.full(3, 2.0))
     with pytest.raises(StructureMismatch, match="`flag` must be True, got False"):
         J.value(np.ones(3), "a", False)
+
+
+# ----- what is read, and how -----
+
+
+class Refusing:
+    """Objects of which nothing can be read."""
+
+    def __init__(self) -> None:
+        self.k = 2.0
+
+    @property
+    def __dict__(self):
+        raise ValueError("not for you")
+
+
+def test_objects_that_refuse_to_be_read_are_known_by_identity() -> None:
+    thing = Refusing()
+    assert content_of(thing) is None
+    J = ss.jacobian(lambda x, r: x * r.k, np.ones(2), thing)
+    assert np.array_equal(J.value(np.ones(2), thing), [2.0, 2.0])
+    J = ss.jacobian(lambda x: x * thing.k, np.ones(2))
+    J.verify()
+    thing.k = 3.0
+    with pytest.raises(VerificationError, match="returns"):
+        J.verify()
+
+
+@dataclass(slots=True)
+class Nothing:
+    pass
+
+
+@dataclass(slots=True)
+class Slotted:
+    k: float = 2.0
+
+
+def test_content_tells_apart_what_is_alike() -> None:
+    ring: list[object] = [1]
+    ring.append(ring)
+    things = [
+        1, 1.0, True, "1", b"1", None, [], (), {}, set(), {1}, frozenset({1}), [1], (1,), {1: 1},
+        [[1]], [[], []], [[[]]], ring, np.ones(1), np.ones(1, int), np.ones((1, 1)),
+        np.array([1.0], object), deque([1]), Decimal(1), Fraction(1), partial(max, 1),
+        np.ma.array([1.0], mask=[True]), np.ma.array([1.0], mask=[False]), np.zeros(0), Nothing(),
+        Slotted(), Slotted(3.0), sp.eye_array(1).tocsr(), sp.csr_array((1, 1)), [0.0] * 100,
+        [0.0] * 99 + [1.0], [0] * 100, [].append, [1].append, enclosing(), np.sin,
+        threading.Lock(), range(3), slice(3),
+    ]  # fmt: skip
+    found = [content_of(thing) for thing in things]
+    assert None not in found
+    assert len(set(found)) == len(things)
+    assert [content_of(thing) for thing in things] == found
+
+
+def test_the_order_of_entries_of_a_matrix_does_not_matter() -> None:
+    A = sp.coo_array(([1.0, 2.0, 3.0], ([0, 1, 1], [1, 0, 0])), shape=(2, 2))
+    B = sp.coo_array(([5.0, 1.0], ([1, 0], [0, 1])), shape=(2, 2))
+    assert content_of(A) == content_of(B)
+    assert A.nnz == 3
+
+
+def test_what_a_function_uses_is_read_in_part_only() -> None:
+    large = np.zeros(1 << 18)
+    small = np.zeros(4)
+    many = list(map(str, range(2000)))
+    f = lambda x: x * small[0] + large[0]
+    known = surroundings_of(f)
+    large[0] = 1.0
+    assert surroundings_of(f) == known
+    small[3] = 1.0
+    assert surroundings_of(f) != known
+    assert surroundings_of(lambda x: x * len(many)) is None
+
+
+def test_views_are_watched_in_arrays_of_any_layout() -> None:
+    for root in (np.zeros((4, 6)), np.zeros((4, 6), order="F"), np.zeros((6, 4)).T):
+        views = [root[1], root[:, 2], root[::2, ::-1], root[::-1].T, root[1:3, 1:3], root[2:2]]
+        for view in views:
+            J = ss.jacobian(lambda x, view=view: x * np.sum(view) + np.sum(x[0] * view), np.ones(2))
+            J.verify()
+            outside = np.ones(root.shape, bool)
+            inside = root.copy()
+            view += 1.0
+            outside[root != inside] = False
+            if view.size:
+                with pytest.raises(VerificationError):
+                    J.verify()
+            view -= 1.0
+            root[outside] = 7.0
+            J.verify()
+            root[outside] = 0.0
+
+
+def test_a_watched_array_is_not_resized_in_place() -> None:
+    d = np.arange(4.0)
+    J = ss.jacobian(lambda x: x * d[:2], np.ones(2))
+    with pytest.raises(ValueError, match="cannot resize"):
+        d.resize(1, refcheck=False)
+    J.verify()
+
+
+def test_a_watched_array_is_not_kept_alive() -> None:
+    holder = {"d": np.ones(1000)}
+    J = ss.jacobian(lambda x: x * holder["d"], np.ones(1000))
+    gone = weakref.ref(holder["d"])
+    holder["d"] = np.ones(1000)
+    gc.collect()
+    assert gone() is None
+    J.verify()
+
+
+# ----- functions that can no longer be called, or traced -----
+
+
+def guarded(limit):
+    """A function that refuses plain points beyond a limit."""
+
+    def F(x):
+        if isinstance(x, np.ndarray) and np.any(x > limit[0]):
+            raise ValueError("outside")
+        return x**3 - 8.0
+
+    return F
+
+
+def test_a_function_that_raises_near_the_result_is_called_at_it() -> None:
+    limit = [2.0 + 1e-9]
+    assert ss.root(guarded(limit), np.ones(2)).success
+    J = ss.jacobian(guarded(limit), np.ones(2))
+    assert ss.root(guarded(limit), np.full(2, 1.9999), jac=J).success
+    with pytest.raises(ValueError, match="outside"):
+        ss.root(guarded([1.0]), np.full(2, 1.9), jac=J)
+
+
+@pytest.mark.parametrize("method", ["newton", "minimize", "BDF"])
+def test_a_function_that_cannot_be_called_at_the_result_fails_the_solve(method: str) -> None:
+    limit = [10.0]
+    close = lambda state: limit.__setitem__(0, -10.0)
+    F = guarded(limit)
+    if method == "newton":
+        result = ss.root(F, np.ones(2), callback=close)
+    elif method == "minimize":
+        result = ss.minimize(lambda x: np.sum(F(x) ** 2), np.ones(2), callback=close)
+    else:
+        stop = lambda t, y: float(close(None) or 1.0)
+        result = ss.solve_ivp(lambda t, y: -F(y), (0.0, 1.0), np.ones(60), events=stop)
+    assert not result.success
+    assert "cannot be called at the result: ValueError('outside')" in result.message
+
+
+def test_a_solve_that_did_not_succeed_needs_no_value_at_its_end() -> None:
+    limit = [10.0]
+
+    def stop(state):
+        limit[0] = -10.0
+        return True
+
+    F = guarded(limit)
+    assert ss.root(F, np.ones(2), callback=stop).status == "stopped"
+    limit[0] = 10.0
+    assert ss.minimize(lambda x: np.sum(F(x) ** 2), np.ones(2), callback=stop).status == "stopped"
+
+
+def test_a_function_that_can_no_longer_be_traced_has_changed() -> None:
+    scale = [1.0]
+    J = ss.jacobian(lambda x: x * 2.0 if scale[0] == 1.0 else x * float(x[0]), np.ones(2))
+    scale[0] = 2.0
+    with pytest.raises(VerificationError, match="returns"):
+        J.verify(np.full(2, 3.0))
+    f = lambda x: x * 2.0 if scale[0] == 2.0 else np.concatenate([x, x])
+    J = ss.jacobian(f, np.ones(2))
+    scale[0] = 3.0
+    with pytest.raises(VerificationError, match=r"returns shape \(4,\) instead of \(2,\)"):
+        J.verify()

@@ -188,7 +188,7 @@ def _confirmed(run: Any, supply: JacobianSupply, rhs: Rhs, args: tuple[Any, ...]
     t, y = (run.t[-1], run.y[:, -1]) if len(run.t) else (supply.t_start, supply.y_start)
     at = float(t) - _NEAR * (float(t) - supply.t_start)
     given = [at, np.asarray(y), *args]
-    stale = find_change(rhs, supply.prepared, given, 1, supply.args)
+    stale = find_change(rhs, supply.prepared, given, 1, supply.args, run.success)
     if stale:
         run.update(status=-1, success=False, message=during("right-hand side", stale))
     return run

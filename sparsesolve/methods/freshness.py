@@ -56,7 +56,7 @@ def confirm(problem: Problem, result: Result, notes: tuple[str, ...]) -> Result:
     try:
         name, stale = problem.staleness(*_points(problem, result.x))
     except Exception as error:  # whatever the user's function raises
-        name, stale = "problem", f"cannot be called at the result: {error!r}"
+        name, stale = "problem", _uncallable(error) if result.success else ""
     if stale:
         problem.forget()
     return failed_if(replace(result, notes=result.notes + notes), name, stale)
@@ -111,7 +111,12 @@ def check_jacobian(
 
 
 def find_change(
-    function: Callable[..., Any], jac: Any, args: list[Any], position: int, sealed: list[Any]
+    function: Callable[..., Any],
+    jac: Any,
+    args: list[Any],
+    position: int,
+    sealed: list[Any],
+    success: bool,
 ) -> str:
     """Say how `function` differs at the end of a solve from what was solved; empty if not.
 
@@ -127,6 +132,8 @@ def find_change(
         Of the unknowns among them.
     sealed : list
         What `seal` returned for those after the unknowns, at the start.
+    success : bool
+        Whether the solve succeeded: only then a function must have a value at its end.
     """
     try:
         if not hasattr(jac, "staleness"):
@@ -136,7 +143,11 @@ def find_change(
             stale = "is given arguments that were changed in place"
         return stale
     except Exception as error:  # whatever the user's function raises
-        return f"cannot be called at the result: {error!r}"
+        return _uncallable(error) if success else ""
+
+
+def _uncallable(error: Exception) -> str:
+    return f"cannot be called at the result: {error!r}"
 
 
 def during(name: str, stale: str) -> str:

@@ -88,7 +88,9 @@ class Residual:
         result : Result
             Of the solve.
         """
-        stale = find_change(function, self.prepared, [result.x, *args], 0, list(self.args))
+        stale = find_change(
+            function, self.prepared, [result.x, *args], 0, list(self.args), result.success
+        )
         return failed_if(replace(result, notes=result.notes + self.notes), "function", stale)
 
     def _once(self, kind: str, function: Callable[..., Any], x: Array) -> Array:

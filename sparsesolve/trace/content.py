@@ -16,7 +16,7 @@ import enum
 import hashlib
 import types
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, cached_property, partial
 from typing import Any
 
@@ -106,7 +106,7 @@ class _Reader:
     def content(self, thing: Any) -> Content | None:
         try:
             self.read(thing)
-        except (_TooMuch, RecursionError):
+        except Exception:  # too much, or an object that refuses to be read
             return None
         return Content(self.hash.digest(), tuple(self.kept))
 
@@ -278,20 +278,20 @@ class _SurroundingsReader(_Reader):
         self._bytes = _FEW_BYTES
 
     def _array(self, array: np.ndarray[Any, Any]) -> None:
-        self._bytes -= array.nbytes
-        if self._bytes < 0:
-            self._identity(array)
+        if array.nbytes > self._bytes:
+            self._write("large", str(id(array)))  # not kept: it may be all of the memory
         else:
+            self._bytes -= array.nbytes
             super()._array(array)
 
     def _sparse(self, matrix: Any) -> None:
-        self._identity(matrix)  # watched by itself, if it is used
+        self._write("matrix", str(id(matrix)))  # watched by itself, if it is used
 
     def _set(self, members: Iterable[Any]) -> None:
         self._identity(members)
 
     def _reduced(self, thing: Any) -> None:
-        if is_dataclass(thing):
+        if is_dataclass(thing) and fields(thing):
             self._attributes(thing)
         else:
             self._identity(thing)
@@ -301,8 +301,7 @@ class _SurroundingsReader(_Reader):
         namespace = function.__globals__
         for name in _names(function.__code__):
             value = namespace.get(name)
-            elsewhere = getattr(value, "__globals__", namespace) is not namespace
-            if not (elsewhere or isinstance(value, type | types.ModuleType)):
+            if not isinstance(value, types.FunctionType) or value.__globals__ is namespace:
                 self.read(value)
 
 

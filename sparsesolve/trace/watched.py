@@ -3,7 +3,8 @@
 Separate because a tape must not keep the user's arrays alive, nor look at them while it is used.
 What the function computes and forgets has gone when the trace ends, and needs no watching; what it
 takes from a closure, a global or an object stays, and may be changed in place. A view is watched
-as its own part of the memory it belongs to.
+as its own part of the memory it belongs to. (NumPy resizes no array in place that is referred to,
+so parts stay where they are.)
 """
 
 from __future__ import annotations
@@ -101,10 +102,7 @@ def _place(thing: Any) -> tuple[Any, View | None]:
 def _part(owner: Any, view: View | None) -> Any:
     if view is None:
         return owner
-    try:
-        return view.of(owner)
-    except (TypeError, ValueError):  # it was resized in place
-        return None
+    return view.of(owner)
 
 
 def _name(thing: Any) -> str:
