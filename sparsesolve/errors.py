@@ -10,6 +10,7 @@ Separate because every stage raises, and none may import another stage to do so.
     |   +-- DataDependentBranch     it branches on, indexes with, or converts a traced value
     +-- ArchiveError                a file does not hold what it should, or is damaged
     +-- PatternError                a sparsity pattern is malformed or does not fit
+    |   +-- StructureTooLarge       it has more entries than can be stored (MemoryError too)
     +-- ColoringError               a coloring is invalid for its pattern, or none exists
     +-- StructureMismatch           an argument differs in shape or kind from the one prepared for
     +-- SifError                    a SIF file cannot be decoded
@@ -33,6 +34,7 @@ __all__ = [
     "SolverUnavailable",
     "SparseSolveError",
     "StructureMismatch",
+    "StructureTooLarge",
     "TraceError",
     "UnsupportedOperation",
     "VerificationError",
@@ -61,6 +63,10 @@ class ArchiveError(SparseSolveError, ValueError):
 
 class PatternError(SparseSolveError, ValueError):
     """A sparsity pattern is malformed, or does not fit the function it is given for."""
+
+
+class StructureTooLarge(PatternError, MemoryError):
+    """A pattern has more entries than can be stored; products do without it."""
 
 
 class ColoringError(SparseSolveError, ValueError):

@@ -340,7 +340,7 @@ def _set_option(nlp: Any, name: str, value: Any) -> None:
     for candidate in variants(value):
         try:
             nlp.add_option(name, candidate)
-        except TypeError:
+        except (TypeError, OverflowError):  # the latter: no integer of C
             continue
         return
     raise ValueError(refusal(name, value))

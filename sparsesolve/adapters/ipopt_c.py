@@ -133,6 +133,8 @@ class CProblem:
             If IPOPT refuses the name or the value.
         """
         kind = {str: "Str", int: "Int"}.get(type(value), "Num")
+        if kind == "Int" and abs(int(value)) >= 2**31:  # ctypes would cut it off
+            raise TypeError(f"IPOPT takes no integer as large as {name!r} = {value!r}.")
         given = value.encode() if isinstance(value, str) else value
         add = getattr(self._library, f"AddIpopt{kind}Option")
         if not add(self._handle, name.encode(), given):

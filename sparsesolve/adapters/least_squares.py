@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sparsesolve.adapters.reduction import Selection
 from sparsesolve.adapters.root import residual_result
 from sparsesolve.methods.evaluation import moved_inside
+from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.levenberg_marquardt import as_options, solve_levenberg
 from sparsesolve.methods.losses import LOSSES
 from sparsesolve.methods.monitor import IterationState, Monitor
@@ -139,6 +140,7 @@ class _ScipyCall:
         self.dense = residual.pattern.shape[0] * self.free.size <= _DENSE_ENTRIES
         self._previous = self.base[self.free]
         self._error: BaseException | None = None
+        self._bad_point: Array | None = None
 
     def expand(self, z: Array) -> Array:
         x = np.array(self.base)
@@ -149,7 +151,11 @@ class _ScipyCall:
         return self._own(self.residual.value, z)
 
     def jacobian(self, z: Array) -> Any:
-        J = self.selection.matrix(self._own(self.residual.values, z))
+        values = self._own(self.residual.values, z)
+        if not np.all(np.isfinite(values)):  # scipy's methods end in LAPACK's errors, or loop
+            self._bad_point = self.expand(z)
+            raise FloatingPointError("the Jacobian is not finite")
+        J = self.selection.matrix(values)
         return J.toarray() if self.dense else J
 
     def _own(self, function: Callable[[Array], Array], z: Array) -> Array:
@@ -173,6 +179,17 @@ class _ScipyCall:
         self._previous = np.array(z)
         if not going:
             raise StopIteration
+
+    def _failed(self, message: str) -> Result:
+        """Return the best point of a solve that an exception ended."""
+        best = self.base if self.monitor.best is None else self.monitor.best.x
+        status, text = Status.FAILED, message
+        if not np.all(np.isfinite(self.residual.value(best))):
+            status, text = Status.EVALUATION_ERROR, f"The residual is not finite. {message}"
+        elif self._bad_point is not None:
+            status = Status.EVALUATION_ERROR
+            text = self.residual.explain_nonfinite(self._bad_point)
+        return residual_result(self.residual, self.monitor, best, status, text)
 
     def run(
         self, name: str, loss: str, f_scale: float, tol: float | None, given: dict[str, Any]
@@ -201,16 +218,11 @@ class _ScipyCall:
                 callback=self.callback,
                 **arguments,
             )
-        except ValueError as error:
-            if error in (self._error, self.monitor.error) or "not finite" not in str(error):
+        except NUMERICAL as failure:
+            text = describe_failure(failure, (self._error, self.monitor.error), given, name)
+            if not text:
                 raise
-            return residual_result(
-                self.residual,
-                self.monitor,
-                self.base,
-                Status.EVALUATION_ERROR,
-                f"The residual is not finite: {error}",
-            )
+            return self._failed(text)
         return residual_result(
             self.residual,
             self.monitor,

@@ -14,6 +14,7 @@ import numpy as np
 from sparsesolve.adapters.ipopt import ipopt_available, require_ipopt, solve_ipopt
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
+from sparsesolve.methods.failure import describe_failure
 from sparsesolve.methods.freshness import confirm, refresh
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import IterationState, Monitor
@@ -77,13 +78,31 @@ def solve(
     notes = refresh(problem) + moved_inside(start, problem.bounds)
     with Monitor(name, callback=callback, progress=progress) as monitor:
         given: dict[str, Any] = {"options": options, "tol": tol, "warm_start": warm_start}
-        if np.array_equal(*problem.bounds):
-            result = _all_fixed(problem, monitor)
-        elif name == "ipopt":
-            result = solve_ipopt(problem, monitor, **given)
-        else:
-            result = solve_scipy(problem, monitor, solver=name, **given)
+        try:
+            if np.array_equal(*problem.bounds):
+                result = _all_fixed(problem, monitor)
+            elif name == "ipopt":
+                result = solve_ipopt(problem, monitor, **given)
+            else:
+                result = solve_scipy(problem, monitor, solver=name, **given)
+        except MemoryError as failure:  # also of what a solver prepares before its first step
+            result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
     return confirm(problem, result, notes)
+
+
+def _out_of_memory(problem: Problem, monitor: Monitor, message: str) -> Result:
+    """Nothing more can be evaluated: the best point seen, if any, or the start."""
+    best = monitor.best
+    return Result(
+        x=problem.start if best is None else best.x,
+        fun=float("nan") if best is None else best.fun,
+        status=Status.FAILED,
+        message=message,
+        solver=monitor.solver,
+        cost=float("nan") if best is None else best.fun,
+        iterations=monitor.iterations,
+        name=problem.name,
+    )
 
 
 def _all_fixed(problem: Problem, monitor: Monitor) -> Result:

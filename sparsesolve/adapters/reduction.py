@@ -8,10 +8,12 @@ each evaluation is one gather of values. Where nothing is fixed the gathers are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator
 
 from sparsesolve.methods.evaluation import Evaluation
 
@@ -82,6 +84,7 @@ class Reduction:
         self.upper = evaluation.upper[self.free]
         self._columns = self.free if self.any_fixed else None
         self._hessian: Selection | None = None
+        self._products_only = False
         self._held: tuple[Array, sp.csr_array] | None = None
 
     def expand(self, z: Array) -> Array:
@@ -122,6 +125,22 @@ class Reduction:
         values = self.evaluation.jacobian_values(self.expand(z))
         # a solver may scale or keep the data: never the cached array itself
         return selection.matrix(np.array(values) if selection.gather is None else values)
+
+    def objective_hessian(self, z: Array) -> Any:
+        """Return the Hessian of f by the free variables; products alone where it is too large."""
+        if not self._products_only:
+            try:
+                return self.hessian(z, np.zeros(self.evaluation.m), 1.0)
+            except MemoryError:
+                self._products_only = True
+        x = self.expand(z)
+
+        def product(p: Array) -> Array:
+            v = np.zeros(x.size)
+            v[self.free] = np.ravel(p)
+            return self.evaluation.objective_hessian_product(x, v)[self.free]
+
+        return LinearOperator((self.k, self.k), matvec=product, dtype=np.float64)
 
     def hessian(self, z: Array, multipliers: Array, sigma: float) -> sp.csr_array:
         """Return the Hessian of sigma f + multipliers . c by the free variables, symmetric."""

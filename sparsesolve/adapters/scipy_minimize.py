@@ -20,6 +20,7 @@ from sparsesolve.adapters.reduction import Reduction
 from sparsesolve.adapters.slsqp import slsqp_constraints, slsqp_multipliers
 from sparsesolve.adapters.trust_constr import Block, scipy_constraints
 from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.freshness import refresh
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
@@ -99,6 +100,9 @@ SCIPY_METHODS = tuple(m.name for m in _METHODS.values())
 # scipy's default for trust-constr
 _BARRIER_TOL = 1e-8
 
+# an objective below its negative has no minimum
+_UNBOUNDED = 1e20
+
 # 2 GB of doubles
 _DENSE_LIMIT = 2.5e8
 
@@ -169,10 +173,12 @@ def solve_scipy(
         )
     except StopIteration:  # at the start; and TNC lets it through
         return call.ended(Status.STOPPED, "The callback stopped the solve.")
-    except (np.linalg.LinAlgError, RuntimeError, ZeroDivisionError, OverflowError) as failure:
-        if failure in (evaluation.error, monitor.error):
+    except NUMERICAL as failure:
+        own = (evaluation.error, monitor.error)
+        text = describe_failure(failure, own, options, method.name)
+        if not text:
             raise
-        return call.ended(Status.FAILED, f"{method.name} failed: {failure}")
+        return call.failed(text)
     return call.result(raw)
 
 
@@ -287,7 +293,8 @@ class _Call:
             values = np.atleast_1d(function(x))
             if not np.all(np.isfinite(values)):
                 value = values[~np.isfinite(values)][0]
-                return f"The {name} is {value} at the start, or has such an entry."
+                why = evaluation.derivatives.explain_nonfinite(x)
+                return f"The {name} is {value} at the start, or has such an entry. {why}".strip()
         return ""
 
     def arguments(self) -> dict[str, Any]:
@@ -314,9 +321,9 @@ class _Call:
         none = np.zeros(self.reduction.evaluation.m)
         matrix = self.reduction.hessian
         if self.method.hessian == "sparse":
-            return {"hess": lambda z: matrix(z, none, 1.0)}
+            return {"hess": self.reduction.objective_hessian}
         if self.method.hessian == "product":
-            return {"hessp": lambda z, p: matrix(z, none, 1.0) @ p}
+            return {"hessp": lambda z, p: self.reduction.objective_hessian(z) @ p}
         if self.method.hessian == "dense":
             return {"hess": lambda z: matrix(z, none, 1.0).toarray()}
         return {}
@@ -381,6 +388,17 @@ class _Call:
         return make_result(
             self.reduction.evaluation, self.monitor, x=x, status=status, message=message
         )
+
+    def failed(self, message: str) -> Result:
+        """Return the result of a solve that an exception ended."""
+        evaluation = self.reduction.evaluation
+        bad = evaluation.describe_nonfinite()
+        if bad:
+            return self.ended(Status.EVALUATION_ERROR, f"{message.rstrip('. ')}. {bad}")
+        best = self.monitor.best
+        if best is not None and best.fun < -_UNBOUNDED:
+            return self.ended(Status.UNBOUNDED, f"The objective falls without bound. {message}")
+        return self.ended(Status.FAILED, message)
 
     def result(self, raw: Any) -> Result:
         """Read scipy's answer."""

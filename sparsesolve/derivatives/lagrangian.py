@@ -29,6 +29,7 @@ from sparsesolve.derivatives.function import (
 from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.limits import Limits
+from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.report import table
 from sparsesolve.differentiate import (
@@ -36,6 +37,7 @@ from sparsesolve.differentiate import (
     active_slots,
     adjoint_program,
     gradient_program,
+    tangent_program,
 )
 from sparsesolve.engine.arguments import flat_argument
 from sparsesolve.engine.evaluator import Entry, Evaluator, Place
@@ -43,7 +45,7 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
-from sparsesolve.lower import lower_into
+from sparsesolve.lower import lower, lower_into
 from sparsesolve.lower.batch import batch
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import Traced, prepare, staleness
@@ -218,6 +220,32 @@ class ProblemDerivatives:
             )
         weights[1:] = given
         return self._hessian_run(x, (weights,), out)
+
+    def objective_hessian_product(self, x: Any, v: Any) -> Array:
+        """Return the product of the Hessian of the objective with `v`; the Hessian is not made."""
+        self.calls["hessian"] += 1
+
+        def program() -> Program:
+            return tangent_program(fuse(gradient_program(self._objective_program)))
+
+        return self._run("product", program)(x, [v])
+
+    def explain_nonfinite(self, x: Any) -> str:
+        """Say which operation makes a first derivative not finite; empty where all are finite."""
+        for what, traced in zip(self._names(), self._traced, strict=True):
+            if traced is None:
+                continue
+            program = lower(traced.tape)
+            with np.errstate(all="ignore"):
+                found = jacobian_nonzeros(fuse(program), Preparation("interpreted"))
+                text = explain_nonfinite(program, found.pattern, found.run(x, ()), (x, []), what)
+            if text:
+                return text
+        return ""
+
+    def _names(self) -> list[str]:
+        rows = [f"Jacobian of constraint {name_of(f)!r}" for f in self._functions[1:]]
+        return ["gradient of the objective", *rows]
 
     def hessian_full(self, values: Array) -> Any:
         """Return the full symmetric csr_array for values of the lower triangle."""

@@ -13,11 +13,15 @@ import scipy.sparse as sp
 from sparsesolve.differentiate import TooManyTerms, jacobian_pattern
 from sparsesolve.differentiate.kernel_reverse import reverse
 from sparsesolve.differentiate.rows import Entries, Rows
+from sparsesolve.errors import StructureTooLarge
 from sparsesolve.ir.expression import Expressions
 from sparsesolve.ir.program import Kernel, Opaque, Program, Slots
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["boolean_pattern", "jacobian_structure"]
+
+# no index of a sparse matrix reaches further
+_MOST_ENTRIES = 2**31 - 1
 
 
 def jacobian_structure(program: Program) -> Pattern:
@@ -80,7 +84,14 @@ def _union(rows: Rows, step: Kernel, loads: list[Slots], n: int) -> Entries:
     distinct, place = np.unique(ids, return_inverse=True)
     shape = (step.rows, distinct.size)
     picked = sp.csr_array((np.ones(ids.size), place, segments * len(loads)), shape=shape)
-    product = picked @ _matrix(rows.gather(distinct), n)
+    matrix = _matrix(rows.gather(distinct), n)
+    most = np.minimum(picked @ np.diff(matrix.indptr).astype(np.float64), n).sum()
+    if most > _MOST_ENTRIES:
+        raise StructureTooLarge(
+            f"a structure of up to {most:.2g} entries cannot be stored: the matrix is dense, or "
+            "nearly. Use products with it (`hvp`, `jvp`, `vjp`), or solvers that need no matrix."
+        )
+    product = picked @ matrix
     return _entries(product)
 
 

@@ -44,6 +44,7 @@ class Evaluation:
         self.row_lower, self.row_upper = problem.constraint_bounds
         self.seconds = 0.0
         self.newest: Array = problem.start
+        self.first_gradient = 0.0
         self.error: BaseException | None = None
         self._counts: Counter[str] = Counter()
         self._points: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
@@ -65,6 +66,8 @@ class Evaluation:
     def gradient(self, x: Array) -> Array:
         """Return the gradient, shape (n,), read-only."""
         value: Array = self._once("gradient", x, self.derivatives.gradient)
+        if self._counts["gradient"] == 1:  # a scale for those of other points
+            self.first_gradient = float(np.max(np.abs(value[np.isfinite(value)]), initial=0.0))
         self.newest = np.array(x)
         return value
 
@@ -96,6 +99,33 @@ class Evaluation:
             slot["hessian"] = known = (key, values)
         result: Array = known[1]
         return result
+
+    def objective_hessian_product(self, x: Array, v: Array) -> Array:
+        """Return the product of the Hessian of f with `v`, shape (n,)."""
+        value: Array = self._timed(
+            "hessian", lambda point: self.derivatives.objective_hessian_product(point, v), x
+        )
+        return value
+
+    def describe_nonfinite(self) -> str:
+        """Name what is not finite among the values of the last points; empty where all are."""
+        for slot in reversed(self._points.values()):
+            for kind in ("gradient", "constraints", "jacobian", "hessian"):
+                known = slot.get(kind)
+                values = known[1] if kind == "hessian" and known is not None else known
+                if values is None or np.all(np.isfinite(values)):
+                    continue
+                why = "" if kind == "constraints" else self._explain(slot)
+                name = kind.replace("jac", "Jac").replace("hess", "Hess")
+                bad = values[~np.isfinite(values)][0]
+                return f"The {name} has an entry that is {bad}. {why}".strip()
+        return ""
+
+    def _explain(self, slot: dict[str, Any]) -> str:
+        for key, other in self._points.items():
+            if other is slot:
+                return str(self.derivatives.explain_nonfinite(np.frombuffer(key)))
+        return ""
 
     def violation(self, x: Array) -> float:
         """Return the largest violation of a bound or constraint at `x`, absolute."""

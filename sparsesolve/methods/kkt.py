@@ -11,11 +11,24 @@ from numpy.typing import NDArray
 
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.monitor import Monitor
+from sparsesolve.methods.optimality import (
+    ACCEPTABLE,
+    SOLVED,
+    Measure,
+    best_measure,
+    worst_rows,
+)
 from sparsesolve.problem.result import Result, Status
 
-__all__ = ["bound_multipliers_from", "make_result"]
+__all__ = ["bound_multipliers_from", "judged", "make_result"]
 
 Array = NDArray[np.float64]
+
+# what a solver may claim that we look at; one that gave up may have arrived without knowing
+_CLAIMS = (Status.SOLVED, Status.ACCEPTABLE, Status.STALLED)
+_TIGHT = dict.fromkeys(SOLVED, 1e-6)
+_FEASIBLE = 1e-6
+_UNBOUNDED = 1e20
 
 
 def lagrangian_gradient(evaluation: Evaluation, x: Array, multipliers: Array) -> Array:
@@ -93,6 +106,12 @@ def make_result(
     elapsed = monitor.seconds
     inside = evaluation.seconds + evaluation.seconds_preparation
     lam = np.zeros(evaluation.m) if multipliers is None else np.asarray(multipliers, dtype=float)
+    if status in _CLAIMS:
+        found = best_measure(evaluation, x, lam)
+        if found.multipliers is not lam:
+            lam, bound_multipliers = found.multipliers, None
+        status, message = judged(status, message, found, evaluation.objective(x))
+    message = _with_rows(evaluation, x, status, message)
     with np.errstate(all="ignore"):
         fun = evaluation.objective(x)
         reduced = lagrangian_gradient(evaluation, x, lam)
@@ -125,6 +144,38 @@ def make_result(
         solver_status=solver_status,
         name=evaluation.problem.name,
     )
+
+
+def judged(status: Status, message: str, found: Measure, fun: float) -> tuple[Status, str]:
+    """Return the status and message of a solver, or what is true where its claim does not hold.
+
+    Parameters
+    ----------
+    status, message : Status, str
+        As the solver says.
+    found : Measure
+        Ours.
+    fun : float
+        Objective.
+    """
+    if status is Status.STALLED:
+        return (Status.ACCEPTABLE if found.within(_TIGHT) else status), message
+    if found.within(SOLVED):
+        return status, message
+    text = f"{message.rstrip('. ')}; but by our own measure this is not a solution: {found}."
+    if found.within(ACCEPTABLE):
+        return Status.ACCEPTABLE, text
+    if not np.isfinite(found.stationarity):
+        return Status.EVALUATION_ERROR, f"{text} A derivative is not finite there."
+    return (Status.UNBOUNDED if fun < -_UNBOUNDED else Status.STALLED), text
+
+
+def _with_rows(evaluation: Evaluation, x: Array, status: Status, message: str) -> str:
+    """Name the violated rows where the result is not a solution."""
+    if status in (Status.SOLVED, Status.ACCEPTABLE) or evaluation.violation(x) <= _FEASIBLE:
+        return message
+    rows = worst_rows(evaluation, x)
+    return f"{message.rstrip('. ')}. {rows}" if rows else message
 
 
 def _better(

@@ -158,7 +158,7 @@ class _Levenberg:
     def _advance(self) -> tuple[Status, str] | None:
         """Make one accepted step, raising the damping as needed."""
         if not np.all(np.isfinite(self.J.data)):
-            return Status.EVALUATION_ERROR, "The Jacobian is not finite."
+            return Status.EVALUATION_ERROR, self.residual.explain_nonfinite(self.x)
         D = np.where(self.weights > 0.0, self.weights, 1.0)
         while self.mu <= _LARGEST_MU:
             step = self.system.step(self.J, self.r, self.mu, D)

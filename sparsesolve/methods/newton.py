@@ -143,7 +143,7 @@ class _Newton:
     def _advance(self) -> tuple[Status, str] | None:
         """Make one step; a status where there is nothing more to gain."""
         if not np.all(np.isfinite(self.J.data)):
-            return Status.EVALUATION_ERROR, "The Jacobian is not finite."
+            return Status.EVALUATION_ERROR, self.residual.explain_nonfinite(self.x)
         factor = self.lu.factor(self.J)
         step = factor.solve(-self.F)
         if factor.ok and np.all(np.isfinite(step)):

@@ -74,6 +74,18 @@ class Residual:
         """Return F(x) and J(x), columns first."""
         return self.value(x), self.csc(x)
 
+    def explain_nonfinite(self, x: Array) -> str:
+        """Name the first entry of J(x) that is not finite, and where it comes from."""
+        text = ""
+        if hasattr(self.prepared, "explain_nonfinite"):
+            with np.errstate(all="ignore"):
+                text = str(self.prepared.explain_nonfinite(x, *self.args))
+        return text or "The Jacobian is not finite."
+
+    def is_finite(self, x: Array) -> bool:
+        """Whether the Jacobian is."""
+        return bool(np.all(np.isfinite(self.values(x))))
+
     def confirm(
         self, function: Callable[..., Any], args: tuple[Any, ...], result: Result
     ) -> Result:

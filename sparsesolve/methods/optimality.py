@@ -1,0 +1,226 @@
+"""Is this point a solution? Our own measure, the same for every solver.
+
+Separate because no solver is believed: "solved" is said only where the conditions of Karush, Kuhn
+and Tucker hold at the point, with exact derivatives. With y the multipliers of the rows and
+r = g + J'y, all residuals are without dimension:
+
+- violation: of a row, divided by max(1, its limit, its largest derivative); of a bound, by
+  max(1, the bound);
+- stationarity: the largest min(r_j / S, r_j gap_j / F), gap_j the distance to the bound that r_j
+  pushes against, S = max(1, |g|, |J'y|, |g| at the start up to 1e4), F = max(1, |f|);
+- complementarity: the largest y_i gap_i / F, gap_i the distance to the limit that y_i pushes
+  against.
+
+Where the multipliers of a solver do not pass, or there are none, they are estimated by least
+squares over the rows at their limits. Any multipliers prove such a point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.linalg import lsmr
+
+from sparsesolve.methods.evaluation import Evaluation
+
+__all__ = ["ACCEPTABLE", "SOLVED", "Measure", "best_measure", "measure", "worst_rows"]
+
+Array = NDArray[np.float64]
+
+SOLVED = {"violation": 1e-6, "stationarity": 1e-4, "complementarity": 1e-4}
+ACCEPTABLE = {"violation": 1e-4, "stationarity": 1e-2, "complementarity": 1e-2}
+
+_LARGEST_START = 1e4  # beyond it every point would do
+_NEAR = 1e-5  # rows this near to a limit, scaled, may have a multiplier
+_DENSE = 4_000_000  # entries up to which least squares is dense, and so exact
+_ROUNDS = 20  # of leaving out rows whose multiplier has the wrong sign
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Measure:
+    """How far a point is from a solution, and the multipliers that say so."""
+
+    violation: float
+    stationarity: float
+    complementarity: float
+    multipliers: Array
+
+    def within(self, limits: dict[str, float]) -> bool:
+        """Whether all three residuals are within `limits`."""
+        return all(getattr(self, name) <= limit for name, limit in limits.items())
+
+    def __str__(self) -> str:
+        return (
+            f"violation {self.violation:.1e}, stationarity {self.stationarity:.1e}, "
+            f"complementarity {self.complementarity:.1e}"
+        )
+
+
+def measure(evaluation: Evaluation, x: Array, multipliers: Array) -> Measure:
+    """Return the residuals at `x` with these multipliers, infinite where a value is not finite.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of this solve.
+    x : ndarray, shape (n,)
+        Point.
+    multipliers : ndarray, shape (m,)
+        In our convention; those against a limit that does not exist count as zero.
+    """
+    with np.errstate(all="ignore"):
+        return _Local(evaluation, x).measure(multipliers)
+
+
+def best_measure(evaluation: Evaluation, x: Array, multipliers: Array) -> Measure:
+    """Return the better of the residuals with given and with estimated multipliers.
+
+    Parameters
+    ----------
+    evaluation, x, multipliers
+        As for `measure`.
+    """
+    with np.errstate(all="ignore"):
+        local = _Local(evaluation, x)
+        first = local.measure(multipliers)
+        if evaluation.m == 0 or first.within(SOLVED) or not local.is_finite:
+            return first
+        second = local.measure(local.estimate())
+    # compared by what they decide, then by their worst
+    grade = [(m.within(SOLVED), m.within(ACCEPTABLE), -m.stationarity) for m in (first, second)]
+    return second if grade[1] > grade[0] else first
+
+
+class _Local:
+    """Values, derivatives and scales at one point."""
+
+    def __init__(self, evaluation: Evaluation, x: Array) -> None:
+        self.evaluation = evaluation
+        self.x = x
+        self.f = evaluation.objective(x)
+        self.g = evaluation.gradient(x)
+        self.c = evaluation.constraints(x)
+        self.J = sp.csr_array((0, x.size))
+        self.norms = np.empty(0)
+        if evaluation.m:
+            pattern = evaluation.derivatives.jacobian_pattern
+            self.J = pattern.to_scipy(np.array(evaluation.jacobian_values(x)))
+            self.norms = np.asarray(abs(self.J).max(axis=1).toarray()).reshape(-1)
+        parts = (np.array([self.f]), self.g, self.c, self.J.data)
+        self.is_finite = all(bool(np.all(np.isfinite(part))) for part in parts)
+
+    def measure(self, multipliers: Array) -> Measure:
+        e = self.evaluation
+        wrong = ((multipliers > 0) & np.isinf(e.row_upper)) | (
+            (multipliers < 0) & np.isinf(e.row_lower)
+        )
+        y = np.where(wrong, 0.0, multipliers)
+        violation = self._violation()
+        if not self.is_finite or not np.all(np.isfinite(y)):
+            return Measure(violation, np.inf, np.inf, multipliers)
+        pull = np.asarray(self.J.T @ y) if y.size else np.zeros(self.x.size)
+        start = min(e.first_gradient, _LARGEST_START)
+        # not its single terms: multipliers of dependent rows may be huge and cancel
+        S = max(1.0, start, float(np.max(np.abs(self.g))), float(np.max(np.abs(pull))))
+        F = max(1.0, abs(self.f))
+        r = self.g + pull
+        gap = np.maximum(np.where(r > 0.0, self.x - e.lower, e.upper - self.x), 0.0)
+        slack = np.maximum(np.where(y > 0.0, e.row_upper - self.c, self.c - e.row_lower), 0.0)
+        pushed = np.minimum(np.abs(r) / S, np.where(r == 0.0, 0.0, np.abs(r) * gap / F))
+        held = np.where(y == 0.0, 0.0, np.abs(y) * slack / F)
+        return Measure(
+            violation,
+            float(np.max(pushed, initial=0.0)),
+            float(np.max(held, initial=0.0)),
+            multipliers if not wrong.any() else y,
+        )
+
+    def _violation(self) -> float:
+        e = self.evaluation
+        rows = np.max(row_excess(e, self.x) / self._row_scale(), initial=0.0)
+        low = (e.lower - self.x) / np.maximum(1.0, np.abs(e.lower))
+        high = (self.x - e.upper) / np.maximum(1.0, np.abs(e.upper))
+        worst = max(float(rows), float(np.max(_finite(low))), float(np.max(_finite(high))))
+        return np.inf if np.isnan(worst) else max(worst, 0.0)
+
+    def _row_scale(self) -> Array:
+        e = self.evaluation
+        limit = np.maximum(_finite(np.abs(e.row_lower)), _finite(np.abs(e.row_upper)))
+        return np.maximum(
+            np.maximum(1.0, limit), np.where(np.isfinite(self.norms), self.norms, 1.0)
+        )
+
+    def estimate(self) -> Array:
+        """Multipliers by least squares over the rows and variables at their limits."""
+        e = self.evaluation
+        near = _NEAR * self._row_scale()
+        at_upper = e.row_upper - self.c <= near
+        at_lower = self.c - e.row_lower <= near
+        gap = np.minimum(self.x - e.lower, e.upper - self.x)
+        free = np.flatnonzero(gap > _NEAR * np.maximum(1.0, np.abs(self.x)))
+        rows = np.flatnonzero(at_upper | at_lower)
+        y = np.zeros(self.c.size)
+        for _ in range(_ROUNDS):
+            y[:] = 0.0
+            if not rows.size or not free.size:
+                break
+            scale = np.where(self.norms[rows] > 0.0, self.norms[rows], 1.0)
+            A = (sp.diags_array(1.0 / scale) @ self.J[rows])[:, free].T
+            y[rows] = _least_squares(A, -self.g[free]) / scale
+            wrong = ((y > 0) & ~at_upper) | ((y < 0) & ~at_lower)
+            if not wrong.any():
+                break
+            rows = rows[~wrong[rows]]
+        return y
+
+
+def _least_squares(A: sp.sparray, b: Array) -> Array:
+    if A.shape[0] * A.shape[1] <= _DENSE:
+        return np.asarray(np.linalg.lstsq(A.toarray(), b)[0])
+    return np.asarray(lsmr(A, b, atol=1e-13, btol=1e-13, maxiter=2000)[0])
+
+
+def _finite(values: Array) -> Array:
+    return np.where(np.isinf(values), 0.0, values)
+
+
+def row_excess(evaluation: Evaluation, x: Array) -> Array:
+    """Return by how much each constraint row is beyond its limit, shape (m,); NaN is infinite."""
+    if evaluation.m == 0:
+        return np.empty(0)
+    c = evaluation.constraints(x)
+    with np.errstate(all="ignore"):
+        excess = np.maximum(np.maximum(evaluation.row_lower - c, c - evaluation.row_upper), 0.0)
+    return np.where(np.isnan(excess), np.inf, excess)
+
+
+def worst_rows(evaluation: Evaluation, x: Array, count: int = 3) -> str:
+    """Name the rows that are violated most, with the amount; empty where none is.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of this solve.
+    x : ndarray, shape (n,)
+        Point.
+    count : int, optional
+        How many at most. Default is 3.
+    """
+    excess = row_excess(evaluation, x)
+    order = np.argsort(-excess, kind="stable")[:count]
+    c = evaluation.constraints(x)
+    sizes = evaluation.derivatives.constraint_sizes if evaluation.m else ()
+    ends = np.cumsum(sizes)
+    texts = []
+    for i in order[excess[order] > 0.0]:
+        which = int(np.searchsorted(ends, i, side="right"))
+        label = evaluation.problem.constraints[which].label
+        row = int(i - ends[which] + sizes[which])
+        low = evaluation.row_lower[i] - c[i] > 0.0
+        limit = evaluation.row_lower[i] if low else evaluation.row_upper[i]
+        side = "below its lower" if low else "above its upper"
+        texts.append(f"row {row} of {label!r} is {excess[i]:.3g} {side} limit {limit:g}")
+    return f"Violated most: {'; '.join(texts)}." if texts else ""
