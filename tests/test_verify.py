@@ -200,6 +200,48 @@ def test_an_object_that_the_function_itself_changes_is_known_by_identity() -> No
         J.verify(np.ones(2), meter)
 
 
+FACTOR = 2.0
+
+
+def times(u):
+    return FACTOR * u
+
+
+def twice_times(u):
+    return times(u) * 2.0
+
+
+@pytest.mark.parametrize("law", [times, twice_times], ids=["named", "by another function"])
+def test_a_function_as_argument_holds_the_globals_that_it_names(monkeypatch, law) -> None:
+    J = ss.jacobian(lambda x, law: law(x), np.ones(2), law)
+    assert np.array_equal(J.value(np.ones(2), law), law(np.ones(2)))
+    monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    with pytest.raises(StructureMismatch, match="changed in place"):
+        J.value(np.ones(2), law)
+
+
+def test_an_attribute_of_the_name_of_a_global_is_no_global(monkeypatch) -> None:
+    law = lambda u: u * types.SimpleNamespace(FACTOR=1.0).FACTOR
+    J = ss.jacobian(lambda x, law: law(x), np.ones(2), law)
+    monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    assert np.array_equal(J.value(np.ones(2), law), np.ones(2))
+
+
+def test_fixed_arguments_inside_containers_are_compared() -> None:
+    data = {
+        "mask": np.array([True, False]),
+        "w": np.ones(2),
+        "more": (sp.eye_array(2).tocsr(), "a"),
+    }
+    f = lambda x, data: np.where(data["mask"], data["more"][0] @ x, data["w"] * x)
+    J = ss.jacobian(f, np.ones(2), data)
+    data["w"] = np.full(2, 5.0)  # a number: free
+    assert np.array_equal(J.value(np.ones(2), data), f(np.ones(2), data))
+    data["more"][0].data[:] = 3.0
+    with pytest.raises(StructureMismatch, match=r"`data\['more'\]\[0\]` must hold"):
+        J.value(np.ones(2), data)
+
+
 def test_fixed_arguments_without_content_keep_the_quick_way() -> None:
     J = ss.jacobian(lambda x, name, flag: x * (2.0 if flag else 3.0), np.ones(3), "a", True)
     assert np.array_equal(J.value(np.ones(3), "a", True), np.full(3, 2.0))

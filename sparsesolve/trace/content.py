@@ -5,19 +5,20 @@ using. Two digests are equal where everything that an object holds is equal: byt
 entries of sparse matrices, items of containers, attributes, what a function has enclosed. What
 holds nothing that could be read (a lock, a file) is known by its identity.
 
-What a function uses is read with less zeal (`surroundings_of`), because it is done for every
-function: what it encloses, the globals it names, the attributes of its object. Large arrays are
-left out, and so is all of it where it is much.
+A function holds what it encloses and the globals that it names. The functions to be traced are
+read with less zeal (`surroundings_of`), because it is done for all of them: large arrays are left
+out, and so is everything where it is much.
 """
 
 from __future__ import annotations
 
+import dis
 import enum
 import hashlib
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ _ATOMS = (
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.bool_, np.number,
     type, types.ModuleType, np.ufunc, enum.Enum,
 )  # fmt: skip
+_FIXED = (type, types.ModuleType, np.ufunc, types.BuiltinFunctionType)
+_GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
 _BY_VALUE = (bool, int, float, complex, str, bytes, type(None), np.bool_, np.number)
 _FEW_PARTS = 1_000
 _FEW_BYTES = 1 << 20
@@ -52,7 +55,7 @@ class Content:
 
 
 def is_immutable(thing: Any) -> bool:
-    """Whether identity or equality says all: numbers, text, types, functions without a closure."""
+    """Whether identity or equality says all: numbers, text, types, functions without data."""
     if isinstance(thing, _ATOMS):
         return True
     if isinstance(thing, types.BuiltinFunctionType):
@@ -63,6 +66,7 @@ def is_immutable(thing: Any) -> bool:
         isinstance(thing, types.FunctionType)
         and not (thing.__closure__ or thing.__kwdefaults__ or vars(thing))
         and all(map(is_immutable, thing.__defaults__ or ()))
+        and all(isinstance(value, _FIXED) for value in _named(thing))
     )
 
 
@@ -195,6 +199,7 @@ class _Reader:
             except ValueError:
                 self._write("empty cell")
         self._sequence((function.__defaults__, function.__kwdefaults__, vars(function)))
+        self._sequence(_named(function))
 
     def _method(self, method: types.MethodType) -> None:
         self.read(method.__func__)
@@ -296,17 +301,21 @@ class _SurroundingsReader(_Reader):
         else:
             self._identity(thing)
 
-    def _function(self, function: types.FunctionType) -> None:
-        super()._function(function)
-        namespace = function.__globals__
-        for name in _names(function.__code__):
-            value = namespace.get(name)
-            if not isinstance(value, types.FunctionType) or value.__globals__ is namespace:
-                self.read(value)
+
+def _named(function: types.FunctionType) -> list[Any]:
+    """List the globals that a function names, without functions of other modules."""
+    namespace = function.__globals__
+    values = [namespace[name] for name in _names(function.__code__) if name in namespace]
+    return [
+        value
+        for value in values
+        if not isinstance(value, types.FunctionType) or value.__globals__ is namespace
+    ]
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _names(code: types.CodeType) -> tuple[str, ...]:
-    """Names that may be globals, in a function and those it defines."""
+    """Names of globals in a function and those that it defines."""
     inner = [_names(part) for part in code.co_consts if isinstance(part, types.CodeType)]
-    return tuple(dict.fromkeys([*code.co_names, *(name for names in inner for name in names)]))
+    own = [step.argval for step in dis.get_instructions(code) if step.opname in _GLOBAL]
+    return tuple(dict.fromkeys([*own, *(name for names in inner for name in names)]))
