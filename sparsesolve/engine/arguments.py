@@ -53,7 +53,9 @@ def output_buffer(out: NDArray[np.float64] | None, m: int) -> NDArray[np.float64
         return np.empty(m)
     if not isinstance(out, np.ndarray) or out.shape != (m,) or out.dtype != np.float64:
         got = f"{getattr(out, 'dtype', type(out).__name__)}{list(np.shape(out))}"
-        raise StructureMismatch(f"`out` must be a float64 array of shape ({m},), got {got}.")
+        raise StructureMismatch(
+            f"`out` must be a float64 array of shape ({m},), got {got}. Pass np.empty({m})."
+        )
     if not out.flags.writeable:
         raise StructureMismatch("`out` must be writeable, got a read-only array. Pass a copy.")
     return out
