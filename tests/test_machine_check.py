@@ -210,3 +210,11 @@ def test_a_function_that_fails_at_the_point_is_not_compared():
     assert comparison.compare(J._nonzeros.run, comparison.CheckPoint(x, ())) == 0
     assert comparison.compare(J._nonzeros.run, comparison.CheckPoint(x + np.eye(6)[0], ())) == 12
     assert len(calls) == 1
+
+
+def test_what_counts_as_different():
+    inf, nan = np.inf, np.nan
+    expected = np.array([1.0, 1.0, 0.0, 1e3, inf, inf, inf, nan, nan, 5.0, 5.0, -inf])
+    came = np.array([1.0 + 1e-12, 1.1, 1e-12, 1e3, inf, 5.0, -inf, nan, 5.0, nan, inf, -inf])
+    differ = comparison._differ(came, expected)
+    np.testing.assert_array_equal(differ, [k in (1, 5, 6, 8, 9, 10) for k in range(12)])
