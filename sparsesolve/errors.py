@@ -24,6 +24,12 @@ exception but a `Result` with a status and a message; its `raise_on_failure` mak
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
 __all__ = [
     "ArchiveError",
     "ColoringError",
@@ -38,7 +44,32 @@ __all__ = [
     "TraceError",
     "UnsupportedOperation",
     "VerificationError",
+    "refusals",
 ]
+
+
+class _Listening(threading.local):
+    """Where this thread collects refusals, while it traces."""
+
+    heard: list[TraceError] | None = None
+
+
+_listening = _Listening()
+
+
+@contextmanager
+def refusals() -> Iterator[list[TraceError]]:
+    """Collect every `TraceError` that this thread makes, caught or not.
+
+    A function that catches one would go on along a path that it takes in a trace only.
+    """
+    before = _listening.heard
+    heard: list[TraceError] = []
+    _listening.heard = heard
+    try:
+        yield heard
+    finally:
+        _listening.heard = before
 
 
 class SparseSolveError(Exception):
@@ -46,7 +77,28 @@ class SparseSolveError(Exception):
 
 
 class TraceError(SparseSolveError):
-    """The user's function could not be recorded."""
+    """The user's function could not be recorded.
+
+    Notes
+    -----
+    `final` says that NumPy does not raise where this error is raised, so that code which catches
+    it takes another path than it takes with plain arrays.
+    """
+
+    final: ClassVar[bool] = True
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        if self.final and _listening.heard is not None and not _is_logging():
+            _listening.heard.append(self)
+
+
+def _is_logging() -> bool:
+    """Whether a message is formatted for a log; what becomes of that changes no result."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "logging":
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame is not None
 
 
 class UnsupportedOperation(TraceError, TypeError):

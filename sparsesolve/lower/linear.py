@@ -21,6 +21,15 @@ def _arrays(c: Context, *values: Any) -> list[Any]:
     return [np.asarray(c.operand(value)) for value in values]
 
 
+def _product(c: Context, operands: list[Any], letters: list[str], output: str) -> Any:
+    """Contract; a product of truth arrays is truth in NumPy: whether any term is true."""
+    return _truth(c, contract(c, operands, letters, output))
+
+
+def _truth(c: Context, result: Any) -> Any:
+    return c.map("not_equal", result, 0.0) if c.kind == "b" else result
+
+
 @rule("matmul", "products")
 def _matmul(c: Context, a: Any, b: Any) -> Any:
     a, b = _arrays(c, a, b)
@@ -29,7 +38,7 @@ def _matmul(c: Context, a: Any, b: Any) -> Any:
     right = batch[len(batch) - max(0, b.ndim - 2) :] + ("XZ" if b.ndim > 1 else "X")
     outer = left[:-2] if len(left) > len(right) else right[:-2]
     output = outer + "Y" * (a.ndim > 1) + "Z" * (b.ndim > 1)
-    return contract(c, [a, b], [left, right], output)
+    return _product(c, [a, b], [left, right], output)
 
 
 @rule("dot", "products")
@@ -42,7 +51,7 @@ def _dot(c: Context, a: Any, b: Any) -> Any:
     shared = max(0, b.ndim - 2)
     right = right[:shared] + left[-1] + right[shared + 1 :]
     output = left[:-1] + right[:shared] + right[shared + 1 :]
-    return contract(c, [a, b], [left, right], output)
+    return _product(c, [a, b], [left, right], output)
 
 
 @rule("einsum", "products")
@@ -51,7 +60,7 @@ def _einsum(c: Context, subscripts: Any, *arrays: Any, **options: Any) -> Any:
         raise c.unsupported("got lists of axis numbers", 'Write the subscripts as "ij,jk->ik".')
     operands = _arrays(c, *arrays)
     letters, output = read_subscripts(subscripts, [array.ndim for array in operands])
-    return contract(c, operands, letters, output)
+    return _product(c, operands, letters, output)
 
 
 # ----- sparse matrices -----
@@ -59,12 +68,13 @@ def _einsum(c: Context, subscripts: Any, *arrays: Any, **options: Any) -> Any:
 
 @rule("sparse_matmul", "products")
 def _sparse_matmul(c: Context, matrix: Any, x: Any) -> Any:
-    return _apply_sparse(c, matrix.tocsr(), x)
+    return _truth(c, _apply_sparse(c, matrix.tocsr(), x))
 
 
 @rule("sparse_rmatmul", "products")
 def _sparse_rmatmul(c: Context, x: Any, matrix: Any) -> Any:
-    return np.transpose(_apply_sparse(c, matrix.T.tocsr(), np.transpose(x)))
+    product = _apply_sparse(c, matrix.T.tocsr(), np.transpose(x))
+    return np.transpose(_truth(c, product))
 
 
 def _apply_sparse(c: Context, matrix: Any, x: Slots) -> Slots:
@@ -115,7 +125,7 @@ def _convolve(
     )
     own, other = (free_a, free_b) if slid == 0 else (free_b, free_a)
     letters = [own + dot + place + inside, other + dot + inside]
-    return contract(c, [windows, flipped], letters, free_a + free_b + place)
+    return _product(c, [windows, flipped], letters, free_a + free_b + place)
 
 
 def _tail(array: Any, n: int) -> tuple[int, ...]:

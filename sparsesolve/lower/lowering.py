@@ -124,6 +124,8 @@ def _run(context: Context, steps: Sequence[Instruction]) -> None:
         if folded and all(ref.index in folded for ref in refs_of((step.args, dict(step.kwargs)))):
             args, kwargs = context.resolve(step.args), context.resolve(dict(step.kwargs))
             result = context.resolve(step.function(*args, **kwargs))
+            if infos[out].dtype.kind == "b":  # constants are kept as numbers
+                result = np.not_equal(result, 0)
         elif has_complex and has_pending(context, step):
             result = lower_pending(context, step)
         else:

@@ -56,13 +56,26 @@ def _solve(c: Context, a: Any, b: Any) -> Any:
     return c.map("divide", products, determinant[(..., None) if vector else (..., None, None)])
 
 
-@rule("linalg.cholesky linalg.pinv", "linear algebra")
-def _factor(c: Context, a: Any, *args: Any, **options: Any) -> Any:
-    assert c.step is not None
+@rule("linalg.pinv", "linear algebra")
+def _pinv(c: Context, a: Any, *args: Any, **options: Any) -> Any:
     if args or options:
-        return lower_opaque(c, c.step)
-    core = a.shape[-2:] if c.step.op == "linalg.cholesky" else a.shape[:-3:-1]
-    return _each(c, [a], [2], core)
+        raise c.unsupported(f"got options {args or options}", "Leave them out.")
+    return _each(c, [a], [2], a.shape[:-3:-1])
+
+
+@rule("linalg.cholesky", "linear algebra")
+def _cholesky(c: Context, a: Any, *, upper: bool = False) -> Any:
+    """Factorize what NumPy reads: one triangle, which stands for the other one too."""
+    step = c.step
+    assert step is not None
+    ids = np.swapaxes(a, -1, -2) if upper else a
+    below = np.tri(ids.shape[-1], dtype=bool)
+    whole = np.where(below, ids, np.swapaxes(ids, -1, -2))
+    stack = whole.reshape(-1, *whole.shape[-2:]) if whole.size else whole[None]
+    pieces = stack if 0 < len(stack) <= _MOST_CALLS and whole.size else [whole]
+    factors = [c.builder.opaque(step.op, step.function, (piece,), piece.shape) for piece in pieces]
+    lower = np.where(below, np.reshape(factors, whole.shape), np.int32(c.zero))
+    return np.swapaxes(lower, -1, -2) if upper else lower
 
 
 def _each(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from autograd.core import primitive_vjps
+from autograd.numpy.linalg import svd
 
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.program import Slots
@@ -76,11 +77,40 @@ def has_pending(c: Context, step: Instruction) -> bool:
 
 def lower_pending(c: Context, step: Instruction) -> Any:
     """Continue a chain through complex values, or end it with one call."""
+    _refuse_without_rule(c, step)
     call = _bind(c, step)
     info = c.tape.values[step.out.index]
     if info.dtype.kind == "c":
         return call
     return c.builder.opaque(call.name, call.function, call.operands, info.shape)
+
+
+def _refuse_without_rule(c: Context, step: Instruction) -> None:
+    """Refuse what autograd would refuse only when a derivative is evaluated."""
+    if step.op == "component" and step.args[0] is svd and len(step.args) > 3 and step.args[3]:
+        rows, columns = c.tape.values[step.args[2].index].shape[-2:]
+        if rows != columns:
+            raise c.unsupported(
+                "got the full factor of a matrix that is not square",
+                "Pass full_matrices=False: the other columns are not determined by the matrix",
+            )
+    if step.op.startswith(("fft.rfft", "fft.irfft")):
+        _refuse_real_transform(c, step)
+
+
+def _refuse_real_transform(c: Context, step: Instruction) -> None:
+    """Refuse odd lengths, for which autograd has no rule, and a norm that its rule leaves out."""
+    given = dict(zip(("n", "axis", "norm"), step.args[1:], strict=False))
+    given.update(step.kwargs)
+    lengths, axes = given.get("s", given.get("n")), given.get("axes", given.get("axis"))
+    if lengths is None:
+        real = step.out if step.op.startswith("fft.irfft") else step.args[0]
+        lengths = c.tape.values[real.index].shape[-1 if axes is None else np.atleast_1d(axes)[-1]]
+    if np.atleast_1d(lengths)[-1] % 2 or given.get("norm") == "forward":
+        raise c.unsupported(
+            "got a real transform of odd length, or with norm='forward'",
+            "Use np.fft.fftn, or np.fft.ifftn and its real part, with the usual norm",
+        )
 
 
 def lower_opaque(c: Context, step: Instruction) -> Any:
@@ -98,6 +128,7 @@ def lower_opaque(c: Context, step: Instruction) -> Any:
             "differentiate it. Express it by supported operations (docs/supported.md), or make it "
             "a primitive with autograd.extend.primitive and defvjp."
         )
+    _refuse_without_rule(c, step)
     call = _bind(c, step)
     shape = c.tape.values[step.out.index].shape
     return c.builder.opaque(call.name, call.function, call.operands, shape)

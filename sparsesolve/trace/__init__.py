@@ -21,6 +21,7 @@ submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
 # each of these registers what it expresses
 from sparsesolve.trace import (  # noqa: F401
     elementwise,
+    fourier,
     joining,
     linear,
     nested_autograd,

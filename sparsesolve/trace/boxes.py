@@ -45,6 +45,24 @@ class UnsupportedAttributeError(UnsupportedOperation, AttributeError):
     """An attribute of NumPy's array that a traced one does not have."""
 
 
+class NoAttributeError(UnsupportedAttributeError):
+    """An attribute that NumPy's array does not have either, or one that protocols look for."""
+
+    final = False
+
+
+class AmbiguousTruthError(DataDependentBranch, ValueError):
+    """The truth of an array that has not one element; NumPy refuses it as well."""
+
+    final = False
+
+
+class NotANumberError(UnsupportedOperation):
+    """A number made, or a hash taken, of an array; NumPy refuses it as well."""
+
+    final = False
+
+
 class ScalarTracer(Box):  # type: ignore[misc]
     """A traced scalar; no sequence, so that NumPy never takes its length for a shape."""
 
@@ -99,13 +117,20 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return repr(self)
 
     def __hash__(self) -> int:
-        return id(self)
+        if not is_traced(self) and not isinstance(self._value, np.ndarray):
+            return hash(self._value)
+        kind = NotANumberError if isinstance(self._value, np.ndarray) else UnsupportedOperation
+        raise kind(
+            f"expected constants as keys, got a traced value in a dict, a set or a cache at "
+            f"{user_line()}. Choose with np.where(t == key, a, b), or pass the key as an argument "
+            "that is not a number, such as a string."
+        )
 
     # --- conversions: a traced value has no Python number, a constant one has ---
 
     def __bool__(self) -> bool:
         if is_traced(self):
-            raise DataDependentBranch(
+            raise (DataDependentBranch if self.size == 1 else AmbiguousTruthError)(
                 f"expected a branch on constants, got one on a traced value at {user_line()}. "
                 "Compute both sides and choose with np.where, np.maximum, np.minimum or np.clip "
                 "(for Python's max, min, all and any take NumPy's, and for a list np.array([...]))."
@@ -143,7 +168,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return self.copy()
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise UnsupportedAttributeError(
+        plain = hasattr(self._value, name) and not name.startswith("__")
+        raise (UnsupportedAttributeError if plain else NoAttributeError)(
             f"expected attributes of an array that can be recorded, got `.{name}` at "
             f"{user_line()}. Use NumPy's functions of the array."
         )
@@ -319,7 +345,7 @@ def _is_mask(index: Any) -> bool:
 
 
 def _convert(box: Any, kind: str, fix: str) -> NoReturn:
-    raise UnsupportedOperation(
+    raise (UnsupportedOperation if box.size == 1 else NotANumberError)(
         f"expected traced values to stay traced, got a conversion to {kind} at {user_line()}. "
         f"{fix}."
     )

@@ -77,6 +77,15 @@ def _where(condition: Any, *choices: Any) -> Any:
     return where(operand(condition), *map(operand, choices))
 
 
+@implements(np.heaviside, recorded=True)
+def _heaviside(x1: Any, x2: Any) -> Any:
+    x1, x2 = operand(x1), operand(x2)
+    if not is_traced(x2):
+        return anp.heaviside(x1, x2)
+    step = anp.heaviside(x1, 0.0) if is_traced(x1) else np.heaviside(x1, 0.0)
+    return where(x1 == 0.0, x2, step)
+
+
 @implements(np.clip, recorded=True)
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, **options: Any) -> Any:
     low, high = options.get("min", a_min), options.get("max", a_max)
@@ -100,6 +109,7 @@ def _nan_to_num(
 def _isclose(
     a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Any:
+    a, b = operand(a), operand(b)
     close = anp.abs(a - b) <= atol + rtol * anp.abs(b)
     close = anp.logical_or(anp.logical_and(close, anp.isfinite(b)), anp.equal(a, b))
     both = anp.logical_and(anp.isnan(a), anp.isnan(b))
@@ -113,7 +123,23 @@ def _allclose(a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
 
 @implements(np.array_equal)
 def _array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
-    return np.shape(a1) == np.shape(a2) and anp.all(anp.equal(a1, a2))
+    a1, a2 = operand(a1), operand(a2)
+    if np.shape(a1) != np.shape(a2):
+        return False
+    same = anp.equal(a1, a2)
+    if equal_nan:
+        same = anp.logical_or(same, anp.logical_and(anp.isnan(a1), anp.isnan(a2)))
+    return anp.all(same)
+
+
+@implements(np.array_equiv)
+def _array_equiv(a1: Any, a2: Any) -> Any:
+    a1, a2 = operand(a1), operand(a2)
+    try:
+        np.broadcast_shapes(np.shape(a1), np.shape(a2))
+    except ValueError:
+        return False
+    return anp.all(anp.equal(a1, a2))
 
 
 @implements(np.select)

@@ -187,7 +187,6 @@ _MOVES: tuple[Any, ...] = (
     np.tile,
     np.repeat,
     np.delete,
-    np.resize,
     np.diagonal,
     np.take,
     np.take_along_axis,
@@ -197,6 +196,13 @@ _MOVES: tuple[Any, ...] = (
 )
 for _function in _MOVES:
     _move(_function)
+
+
+@implements(np.resize)
+def _resize(a: Any, new_shape: Any) -> Any:
+    if not np.size(a):  # nothing to repeat: NumPy fills with zeros
+        return np.resize(np.zeros(0), plain_index(new_shape))
+    return moved(np.resize, a, new_shape)
 
 
 @implements(np.compress)

@@ -51,7 +51,8 @@ def _vdot(a: Any, b: Any) -> Any:
 
 @implements(np.vecdot, np.linalg.vecdot)
 def _vecdot(x1: Any, x2: Any, axis: int = -1, **options: Any) -> Any:
-    return anp.sum(operand(x1) * operand(x2), axis=axis)
+    products = operand(x1) * operand(x2)
+    return (anp.any if products.dtype == bool else anp.sum)(products, axis=axis)
 
 
 implements(np.matvec)(lambda x1, x2: anp.matmul(x1, x2[..., None])[..., 0])
@@ -112,8 +113,26 @@ def _einsum(*operands: Any, optimize: Any = False, **options: Any) -> Any:
     if any(value is not None for value in options.values()):
         raise refuse(f"np.einsum with {set(options)} at {user_line()}", "Leave the option out")
     if isinstance(operands[0], str):
-        return anp.einsum(operands[0], *map(operand, operands[1:]))
-    return anp.einsum(_subscripts(operands), *map(operand, operands[: len(operands) // 2 * 2 : 2]))
+        subscripts, arrays = operands[0], operands[1:]
+    else:
+        subscripts, arrays = _subscripts(operands), operands[: len(operands) // 2 * 2 : 2]
+    if optimize is not False:
+        _one_kind("np.einsum with `optimize`", arrays)
+    return anp.einsum(subscripts, *map(operand, arrays))
+
+
+def _one_kind(name: str, arrays: Any) -> None:
+    """Refuse truth beside numbers in a product whose order NumPy chooses."""
+    if len(arrays) > 2 and len({_is_truth(a) for a in map(operand, arrays)}) > 1:
+        raise refuse(
+            f"{name} of truth values and numbers at {user_line()}, which depends on the order of "
+            "the products",
+            "Multiply the comparisons by 1.0 first, or write the products one by one",
+        )
+
+
+def _is_truth(array: Any) -> bool:
+    return bool(np.result_type(_plain(array)) == np.bool_)
 
 
 def _subscripts(operands: tuple[Any, ...]) -> str:
@@ -144,6 +163,7 @@ implements(np.linalg.diagonal)(lambda x, /, *, offset=0: anp.diagonal(x, offset,
 @implements(np.linalg.multi_dot)
 def _multi_dot(arrays: Any, out: None = None) -> Any:
     first, *rest = arrays
+    _one_kind("np.linalg.multi_dot", arrays)
     for array in rest:
         first = anp.dot(first, operand(array))
     return first
@@ -160,7 +180,9 @@ def _matrix_power(a: Any, n: int) -> Any:
             result = square if result is None else anp.matmul(result, square)
         n >>= 1
         square = anp.matmul(square, square) if n else square
-    return anp.broadcast_to(np.eye(a.shape[-1]), a.shape) if result is None else result
+    if result is None:
+        return anp.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
+    return result
 
 
 # --- stencils ---
@@ -251,7 +273,8 @@ def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
         kept = kept[(len(v) - 1) // 2 : (len(v) - 1) // 2 + len(a)]
     elif mode == "valid":
         kept = kept[len(v) - 1 : len(a)]
-    return _correlated(a, v)[kept - 1]
+    result = _correlated(a, v)[kept - 1]
+    return anp.not_equal(result, 0) if _is_truth(a) and _is_truth(v) else result
 
 
 def _correlated(a: Any, v: Any) -> Any:
@@ -369,8 +392,21 @@ _tuple_valued(np.linalg.eigh, linalg.eigh, 2)
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
     if not compute_uv:
         return _svdvals(a)
-    parts = [component(linalg.svd, k, operand(a), full_matrices, **options) for k in range(3)]
+    if any(options.values()):
+        raise refuse(f"np.linalg.svd with {set(options)} at {user_line()}", "Leave it out")
+    a = operand(a)
+    rows, columns = a.shape[-2:]
+    # a factor that is square in both forms is the same in both, and only the reduced has a rule
+    full = [full_matrices and rows > columns, False, full_matrices and columns > rows]
+    parts = [component(linalg.svd, k, a, full[k]) for k in range(3)]
     return type(np.linalg.svd(np.eye(2)))(*parts)
+
+
+@implements(np.linalg.pinv, recorded=True)
+def _pinv(a: Any, *args: Any, **options: Any) -> Any:
+    if args or any(value not in (None, False, np._NoValue) for value in options.values()):
+        raise refuse(f"np.linalg.pinv with options at {user_line()}", "Leave them out")
+    return linalg.pinv(operand(a))
 
 
 @implements(np.linalg.svdvals)

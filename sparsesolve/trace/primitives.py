@@ -121,7 +121,7 @@ def _eigh_vjp(k: int, a: Any, UPLO: str = "L") -> Callable[[Any], Any]:
     autograd's leaves the eigenvectors out where their cotangent is zero, which loses terms of
     second derivatives there.
     """
-    eigh = anp.linalg.eigh
+    eigh, UPLO = anp.linalg.eigh, UPLO.upper()
     w, v = component(eigh, 0, a, UPLO), component(eigh, 1, a, UPLO)
     vt, one = anp.swapaxes(v, -1, -2), np.eye(np.shape(a)[-1])
 

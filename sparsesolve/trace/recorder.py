@@ -171,6 +171,7 @@ class Recorder:
         self.trace = trace
         self.values: list[ValueInfo] = []
         self.steps: list[tuple[Any, ...]] = []
+        self.finished = False
         self._kept: dict[int, tuple[Any, Any]] = {}
         self._small: list[NDArray[Any]] = []
 
@@ -207,6 +208,8 @@ class Recorder:
         parents: Sequence[TapeNode],
     ) -> None:
         """Write one instruction, or the instructions that a composite operation stands for."""
+        if self.finished:
+            raise _outlived()
         expand = EXPANSIONS.get(fun)
         if kwargs:
             check_options(getattr(fun, "__name__", ""), kwargs)
@@ -295,6 +298,7 @@ class Recorder:
 
     def finish(self, n_parameters: int, output: Any) -> Tape:
         """Build the tape from the instructions that the output needs."""
+        self.finished = True
         needed = {output.index} if isinstance(output, Ref) else set()
         kept: list[tuple[Any, ...]] = []
         for step in reversed(self.steps):
@@ -351,6 +355,14 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
             f"expected results of kind float64, got `dtype={kind}` of `{name}` at {user_line()}. "
             "Leave it out: everything is computed in float64."
         )
+
+
+def _outlived() -> UnsupportedOperation:
+    return UnsupportedOperation(
+        f"expected values of this call alone, got a traced value that an earlier call has kept (in "
+        f"a cache, a global or an attribute) at {user_line()}. Let the function depend on its "
+        "arguments only, and keep such a cache outside of it."
+    )
 
 
 def _by_keyword(fun: Callable[..., Any]) -> UnsupportedOperation:

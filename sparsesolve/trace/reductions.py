@@ -36,9 +36,12 @@ def _reduction(
             )
         if mask is not True:
             a = where(operand(mask), a, empty)
-        result = primitive(
-            operand(a), axis=axis, keepdims=False if _is_unset(keepdims) else keepdims
-        )
+        keepdims = False if _is_unset(keepdims) else keepdims
+        a = operand(a)
+        if initial is not None and function in (np.max, np.min) and not _count(a, axis):
+            shape = np.sum(np.empty(np.shape(a)), axis=axis, keepdims=keepdims).shape
+            return anp.array(anp.broadcast_to(initial, shape))
+        result = primitive(a, axis=axis, keepdims=keepdims)
         return result if initial is None or join is None else join(result, initial)
 
     @implements(function, recorded=True)
@@ -158,6 +161,8 @@ def _without_nan(a: Any, empty: float) -> Any:
 def _products(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     """Multiply up one slice after the other; NumPy's cumprod has no derivative rule."""
     a = operand(a)
+    if a.dtype == bool:
+        a = anp.multiply(a, 1)  # NumPy's products of truth values are integers here
     if axis is None:
         a, axis = anp.reshape(a, (-1,)), 0
     parts = [a[(slice(None),) * (axis % a.ndim) + (k,)] for k in range(a.shape[axis])]

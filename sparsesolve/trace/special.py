@@ -6,6 +6,9 @@ Separate because it is imported when a function of SciPy is met, not before: see
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import autograd.numpy as anp
 import numpy as np
 import scipy.special
@@ -19,12 +22,24 @@ __all__: list[str] = []
 implements(np.i0)(lambda x: special.i0(x))
 
 _NDTR = np.sqrt(0.5)
-implements(scipy.special.xlogy)(
-    lambda x, y: where(x == 0, 0.0 * anp.isnan(y), x * anp.log(where(x == 0, 1.0, y)))
-)
-implements(scipy.special.xlog1py)(
-    lambda x, y: where(x == 0, 0.0 * anp.isnan(y), x * anp.log1p(where(x == 0, 0.0, y)))
-)
+
+
+def _times_log(log: Callable[..., Any], one: float) -> Callable[..., Any]:
+    """Make ``x log(y)`` that is zero where x is; its slope in x there is still log(y).
+
+    `one` is where the logarithm is zero. Where it is not finite, at x = 0 alone, it counts as zero.
+    """
+
+    def handler(x: Any, y: Any) -> Any:
+        smooth = anp.logical_and(y > one - 1.0, anp.isfinite(y))
+        chosen = anp.logical_or(anp.logical_or(x != 0, smooth), anp.isnan(y))
+        return where(chosen, x * log(where(chosen, y, one)), 0.0)
+
+    return handler
+
+
+implements(scipy.special.xlogy)(_times_log(anp.log, 1.0))
+implements(scipy.special.xlog1py)(_times_log(anp.log1p, 0.0))
 implements(scipy.special.entr)(
     lambda x: where(x < 0, -np.inf, where(x == 0, 0.0, -x * anp.log(where(x == 0, 1.0, x))))
 )

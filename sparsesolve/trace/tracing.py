@@ -22,7 +22,12 @@ import scipy.sparse
 from autograd.tracer import Box, isbox, trace_stack
 from numpy.typing import NDArray
 
-from sparsesolve.errors import TraceError, UnsupportedOperation, VerificationError
+from sparsesolve.errors import (
+    TraceError,
+    UnsupportedOperation,
+    VerificationError,
+    refusals,
+)
 from sparsesolve.ir.tape import Ref, Tape, evaluate
 from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, flatten, layout
@@ -119,20 +124,36 @@ def prepare(
             _argument(recorder, value, label)
             for value, label in zip([x, *parameters], labels, strict=True)
         ]
-        try:
-            output = _output(function(*arguments.join(boxes[0], boxes[1:])))
-        except (TypeError, ValueError, IndexError) as error:
-            # NumPy wraps what a conversion raises; the cause has the better message
-            if isinstance(error.__cause__, TraceError):
-                raise error.__cause__ from error
-            if any(text in str(error) for text in _OF_OBJECTS):
-                raise _of_objects(error) from error
-            raise
+        output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
     tape = recorder.finish(len(parameters), output)
     watched = watch(recorder.captured())
     # what the function itself changes, a counter or a cache, says nothing about its data
     surroundings = before if before == surroundings_of(function) else None
     return Traced(tape, arguments.settled(), watched, surroundings)
+
+
+def _run(call: Callable[[], Any]) -> Any:
+    """Call the traced function; a refusal that it caught is raised all the same."""
+    with refusals() as heard:
+        try:
+            output = call()
+        except TraceError:
+            raise
+        except Exception as error:
+            # NumPy wraps what a conversion raises; the cause has the better message
+            if isinstance(error.__cause__, TraceError):
+                raise error.__cause__ from error
+            if heard:
+                raise heard[0] from error
+            if isinstance(error, TypeError | ValueError | IndexError) and any(
+                text in str(error) for text in _OF_OBJECTS
+            ):
+                raise _of_objects(error) from error
+            raise
+    if heard:
+        heard[0].add_note("The function caught this error; without a trace there is none.")
+        raise heard[0]
+    return output
 
 
 _OF_OBJECTS = ("dtype('O')", ": object Permitted", "not supported for the input types")
