@@ -8,6 +8,7 @@ removed for scipy, which refuses them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,10 @@ from sparsesolve.adapters.root import residual_result
 from sparsesolve.methods.evaluation import moved_inside
 from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.levenberg_marquardt import as_options, solve_levenberg
-from sparsesolve.methods.losses import LOSSES
+from sparsesolve.methods.losses import LOSSES, robust_weights
 from sparsesolve.methods.monitor import IterationState, Monitor
 from sparsesolve.methods.residual import Residual, prepare_residual
+from sparsesolve.methods.residual_measure import ResidualMeasure, measure_residual
 from sparsesolve.problem.result import Result, Status
 
 __all__ = ["solve_least_squares"]
@@ -102,11 +104,30 @@ def solve_least_squares(
             else:
                 call = _ScipyCall(residual, monitor, x0, bounds)
                 result = call.run(name, loss, f_scale, tol, given)
+            result = _judged(result, _measure(residual, result.x, loss, f_scale, bounds))
         except KeyboardInterrupt:
             best = x0 if monitor.best is None else monitor.best.x
             text = "Interrupted from the keyboard; this is the best point so far."
             result = residual_result(residual, monitor, best, Status.INTERRUPTED, text)
     return residual.confirm(function, args, result)
+
+
+def _measure(
+    residual: Residual, x: Array, loss: str, f_scale: float, bounds: tuple[Array, Array]
+) -> ResidualMeasure:
+    r, J = residual.value(x), residual.csr(x)
+    weights = robust_weights(r, LOSSES[loss], f_scale)
+    J.data = J.data * np.repeat(weights, np.diff(J.indptr))
+    return measure_residual(weights * r, J, x, bounds)
+
+
+def _judged(result: Result, found: ResidualMeasure) -> Result:
+    """Return a result, with another status where the solver's claim does not hold."""
+    if not result.success or found.is_solved:
+        return result
+    status = Status.ACCEPTABLE if found.is_acceptable else Status.STALLED
+    text = f"{result.message.rstrip('. ')}; but by our own measure this is not a solution: {found}."
+    return replace(result, status=status, message=text)
 
 
 def _choose(method: str, loss: str, bounded: bool) -> str:
@@ -130,7 +151,7 @@ class _ScipyCall:
     ) -> None:
         self.residual = residual
         self.monitor = monitor
-        lower, upper = bounds
+        self.lower, self.upper = lower, upper = bounds
         fixed = lower == upper
         self.free = np.flatnonzero(~fixed)
         self.base = np.array(x0)  # inside its bounds
@@ -138,7 +159,9 @@ class _ScipyCall:
         numbered = residual.pattern.to_scipy(np.arange(1, residual.pattern.nnz + 1))
         self.selection = Selection.of(numbered, None, self.free if fixed.any() else None)
         self.dense = residual.pattern.shape[0] * self.free.size <= _DENSE_ENTRIES
+        self.unit = 1.0  # scipy sees the residual in this unit
         self._previous = self.base[self.free]
+        self._before = 0
         self._error: BaseException | None = None
         self._bad_point: Array | None = None
 
@@ -148,14 +171,14 @@ class _ScipyCall:
         return x
 
     def value(self, z: Array) -> Array:
-        return self._own(self.residual.value, z)
+        return self._own(self.residual.value, z) / self.unit
 
     def jacobian(self, z: Array) -> Any:
         values = self._own(self.residual.values, z)
         if not np.all(np.isfinite(values)):  # scipy's methods end in LAPACK's errors, or loop
             self._bad_point = self.expand(z)
             raise FloatingPointError("the Jacobian is not finite")
-        J = self.selection.matrix(values)
+        J = self.selection.matrix(values / self.unit)
         return J.toarray() if self.dense else J
 
     def _own(self, function: Callable[[Array], Array], z: Array) -> Array:
@@ -168,10 +191,10 @@ class _ScipyCall:
     def callback(self, intermediate_result: Any) -> None:
         z = intermediate_result.x
         going = self.monitor.update(
-            int(intermediate_result.nit),
+            self._before + int(intermediate_result.nit),
             self.expand(z),
-            float(intermediate_result.cost),
-            optimality=float(np.max(np.abs(intermediate_result.grad), initial=0.0))
+            float(intermediate_result.cost) * self.unit**2,
+            optimality=float(np.max(np.abs(intermediate_result.grad), initial=0.0)) * self.unit**2
             if "grad" in intermediate_result
             else float("nan"),
             step=float(np.linalg.norm(z - self._previous)),
@@ -206,6 +229,32 @@ class _ScipyCall:
             tight = {"atol": 1e-12, "btol": 1e-12, "maxiter": 10 * self.free.size}
             arguments |= {"tr_solver": "lsmr", "tr_options": tight}
         arguments |= given
+        result = self._once(name, loss, f_scale, arguments, given)
+        if "max_nfev" in given:
+            return result
+        for x_scale in ("jac", 1.0, "jac"):
+            bounds = self.lower, self.upper
+            found = _measure(self.residual, result.x, loss, f_scale, bounds)
+            if not result.success or found.is_solved:
+                break
+            # it stopped because of units: again in those of the residual as it is, by the step
+            self.base, self._before = result.x, self.monitor.iterations
+            self.unit = float(np.max(np.abs(result.fun))) or 1.0
+            again = arguments | {"x_scale": x_scale, "ftol": None} | given
+            polished = self._once(name, loss, f_scale, again, given)
+            if not polished.cost <= result.cost or polished.status is Status.STOPPED:
+                break
+            result = polished
+        return result
+
+    def _once(
+        self,
+        name: str,
+        loss: str,
+        f_scale: float,
+        arguments: dict[str, Any],
+        given: dict[str, Any],
+    ) -> Result:
         try:
             raw = scipy.optimize.least_squares(
                 self.value,
@@ -214,7 +263,7 @@ class _ScipyCall:
                 bounds=self.bounds,
                 method=name,
                 loss=loss,
-                f_scale=f_scale,
+                f_scale=f_scale / self.unit,
                 callback=self.callback,
                 **arguments,
             )
@@ -230,7 +279,7 @@ class _ScipyCall:
             _STATUS.get(int(raw.status), Status.FAILED),
             str(raw.message),
             iterations=self.monitor.iterations,
-            cost=float(raw.cost),
-            optimality=float(raw.optimality),
+            cost=float(raw.cost) * self.unit**2,
+            optimality=float(raw.optimality) * self.unit**2,
             solver_status=int(raw.status),
         )

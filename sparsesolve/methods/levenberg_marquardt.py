@@ -20,6 +20,7 @@ from sparsesolve.methods.losses import LOSSES, robust_cost, robust_weights
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.normal_equations import damped_system
 from sparsesolve.methods.residual import Residual
+from sparsesolve.methods.residual_measure import measure_residual
 from sparsesolve.problem.result import Status
 
 __all__ = ["LevenbergOptions", "solve_levenberg"]
@@ -129,7 +130,7 @@ class _Levenberg:
         most = self.options.max_iterations
         most = max(200, 10 * self.x.size) if most is None else most
         for iteration in range(1, most + 1):
-            if self.optimality <= self.options.gtol:
+            if self.optimality <= self.options.gtol and self._is_flat():
                 return self._outcome(Status.SOLVED, "The gradient is below `gtol`.", iteration - 1)
             before = self.x
             done = self._advance()
@@ -139,6 +140,10 @@ class _Levenberg:
                 return self._outcome(*done, iteration)
         text = f"{most} iterations were not enough."
         return self._outcome(Status.ITERATION_LIMIT, text, most)
+
+    def _is_flat(self) -> bool:
+        """Whether the gradient is small in the units of the residual too."""
+        return measure_residual(self.r, self.J, self.x).is_solved
 
     def _linearize(self, x: Array) -> None:
         self.x = x

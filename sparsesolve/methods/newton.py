@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sparsesolve.methods.augmented_system import Augmented
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.residual import Residual
+from sparsesolve.methods.residual_measure import measure_residual
 from sparsesolve.methods.sparse_lu import SparseLU
 from sparsesolve.problem.result import Status
 
@@ -33,6 +34,7 @@ Array = NDArray[np.float64]
 
 _ARMIJO = 1e-4
 _SMALLEST_STEP = 1e-6
+_RELATIVE = 1e-4
 _LARGEST_MU = 1e20
 
 
@@ -116,7 +118,7 @@ class _Newton:
         if not self.monitor.update(0, self.x, _merit(self.F), optimality=_size(self.F)):
             return self._outcome(Status.STOPPED, "The callback stopped the solve.", 0)
         for iteration in range(1, self.options.max_iterations + 1):
-            if _size(self.F) <= self.options.tol:
+            if self._is_root():
                 return self._outcome(Status.SOLVED, "The residual is below `tol`.", iteration - 1)
             before = self.x
             done = self._advance()
@@ -132,13 +134,19 @@ class _Newton:
             )
             if not going:
                 return self._outcome(Status.STOPPED, "The callback stopped the solve.", iteration)
-        if _size(self.F) <= self.options.tol:
+        if self._is_root():
             text = "The residual is below `tol`."
             return self._outcome(Status.SOLVED, text, self.options.max_iterations)
         text = (
             f"The residual is {_size(self.F):.3e} after {self.options.max_iterations} iterations."
         )
         return self._outcome(Status.ITERATION_LIMIT, text, self.options.max_iterations)
+
+    def _is_root(self) -> bool:
+        """Whether F is below `tol`, and small in its own units: a tiny F may have no root near."""
+        if _size(self.F) > self.options.tol:
+            return False
+        return measure_residual(self.F, self.J, self.x).relative <= _RELATIVE
 
     def _advance(self) -> tuple[Status, str] | None:
         """Make one step; a status where there is nothing more to gain."""
@@ -205,6 +213,10 @@ class _Newton:
         self.F, self.J = self.residual.value_and_jacobian(x)
 
     def _outcome(self, status: Status, message: str, iterations: int) -> Outcome:
+        gave_up = status in (Status.STALLED, Status.SINGULAR, Status.ITERATION_LIMIT)
+        if gave_up and _size(self.F) <= self.options.tol:
+            status = Status.ACCEPTABLE
+            message = f"The residual is below `tol`, but not small in its own units. {message}"
         return Outcome(self.x, self.F, self.J, status, message, iterations)
 
 
