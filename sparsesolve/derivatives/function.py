@@ -26,7 +26,14 @@ from sparsesolve.fuse import fuse
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
-from sparsesolve.trace import Arguments, Traced, check, prepare, staleness
+from sparsesolve.trace import (
+    Arguments,
+    Traced,
+    check,
+    depends_on_kinds,
+    prepare,
+    staleness,
+)
 
 __all__ = [
     "Executable",
@@ -138,17 +145,29 @@ class Function:
         self._example = tuple(example_arguments)
         self.checked = checked
         self.preparation = preparation or Preparation()
-        with self.preparation.stage("trace"):
-            self.traced: Traced = prepare(function, example_arguments, argnum=argnum)
+        self.user_calls = 0
+        try:
+            self.traced = self._trace(argnum, opened=False)
+        except Exception:
+            if not depends_on_kinds(example_arguments, argnum):
+                raise
+            self.traced = self._trace(argnum, opened=True)
         if checked:
-            with self.preparation.stage("check"):
-                check(function, self.traced, example_arguments)
             self.preparation.point = CheckPoint.near(
                 *self.traced.arguments.split(example_arguments)
             )
         with self.preparation.stage("lower"):
             self.program = fuse(lower(self.traced.tape))
-        self.user_calls = 1 + int(checked)
+
+    def _trace(self, argnum: int, *, opened: bool) -> Traced:
+        """Trace the function, and check the trace, once."""
+        self.user_calls += 1 + int(self.checked)
+        with self.preparation.stage("trace"):
+            traced = prepare(self._function, self._example, argnum=argnum, opened=opened)
+        if self.checked:
+            with self.preparation.stage("check"):
+                check(self._function, traced, self._example)
+        return traced
 
     @cached_property
     def limits(self) -> Limits:

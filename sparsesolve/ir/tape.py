@@ -142,7 +142,12 @@ def refs_of(arguments: Any) -> list[Ref]:
     return found
 
 
-def evaluate(tape: Tape, x: Any, parameters: Sequence[Any] = ()) -> Any:
+def evaluate(
+    tape: Tape,
+    x: Any,
+    parameters: Sequence[Any] = (),
+    seen: Callable[[Any], None] | None = None,
+) -> Any:
     """Replay a tape with plain NumPy: the slow, obviously right meaning of a tape.
 
     Parameters
@@ -153,6 +158,8 @@ def evaluate(tape: Tape, x: Any, parameters: Sequence[Any] = ()) -> Any:
         The differentiated argument.
     parameters : sequence of array_like
         The other arguments.
+    seen : callable, optional
+        Gets every value on the way.
 
     Returns
     -------
@@ -172,6 +179,8 @@ def evaluate(tape: Tape, x: Any, parameters: Sequence[Any] = ()) -> Any:
         ]
         kwargs = map_refs(get, dict(step.kwargs)) if step.kwargs else {}
         values[step.out.index] = step.function(*args, **kwargs)
+        if seen is not None:
+            seen(values[step.out.index])
     if isinstance(tape.output, Ref):
         return values[tape.output.index]
     return tape.output

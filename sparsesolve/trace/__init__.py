@@ -27,7 +27,7 @@ from sparsesolve.trace import (  # noqa: F401
     nested_autograd,
     reductions,
 )
-from sparsesolve.trace.arguments import Arguments
+from sparsesolve.trace.arguments import Arguments, depends_on_kinds
 from sparsesolve.trace.content import content_of
 from sparsesolve.trace.freshness import moved, staleness
 from sparsesolve.trace.tracing import Traced, check, prepare, trace
@@ -39,6 +39,7 @@ __all__ = [
     "Traced",
     "check",
     "content_of",
+    "depends_on_kinds",
     "moved",
     "prepare",
     "staleness",

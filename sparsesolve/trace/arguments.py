@@ -2,16 +2,20 @@
 
 Separate because the tracer and every later call of a derivative must read arguments alike.
 
-Numbers and arrays of numbers are parameters: they may change at each call. Lists, tuples and
-dicts of them are opened. Everything else (None, strings, bools, callables, other objects) is
-static: it is fixed at the trace, and a call with another value is refused. Static arguments are
-compared by what they hold, so one that was changed in place is refused too; only those that the
-function itself changes (a counter, a cache), or that hold too much, are compared by identity.
+Numbers and arrays of numbers are parameters: they may change at each call. Tuples and dicts of
+them are opened. A list of numbers is an array, and integers are real numbers, as long as the
+function does not tell the difference; else lists are opened and integers are static (`opened`).
+Matrices and masked arrays are static, as they calculate otherwise. Everything else (None, strings,
+bools, callables, other objects) is static: it is fixed at the trace, and a call with another value
+is refused. Static arguments are compared by what they hold, so one that was changed in place is
+refused too; only those that the function itself changes (a counter, a cache), or that hold too
+much, are compared by identity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,9 +25,10 @@ from numpy.typing import NDArray
 from sparsesolve.errors import StructureMismatch, TraceError
 from sparsesolve.trace.content import Content, content_of, is_immutable
 
-__all__ = ["Arguments", "flatten", "layout", "rebuild"]
+__all__ = ["Arguments", "depends_on_kinds", "flatten", "layout", "rebuild"]
 
 _CONTAINERS = (list, tuple, dict)
+_LARGEST = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Leaf:
     number: int
     name: str
     shape: tuple[int, ...]
+    kind: np.dtype[Any] | None = None  # of narrow integers, which wrap around
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,13 @@ class Arguments:
         The arguments with a `Leaf` for every array of numbers and a `Static` for the rest.
     argnum : int
         Position of the differentiated argument.
+    opened : bool
+        Whether lists are opened and integers static.
     """
 
     tree: tuple[Any, ...]
     argnum: int
+    opened: bool = False
 
     def split(self, args: Sequence[Any]) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
         """Check the arguments of a call and sort them.
@@ -112,6 +121,13 @@ class Arguments:
         leaves.insert(self._position(), x)
         return [rebuild(part, leaves) for part in self.tree]
 
+    def own(self, x: Any, args: Sequence[Any]) -> list[Any]:
+        """Return copies of a user's own arguments, of the types that they have, but for `x`."""
+        return [
+            x if k == self.argnum else _own(part, given)
+            for k, (part, given) in enumerate(zip(self.tree, args, strict=True))
+        ]
+
     def read(self) -> Arguments:
         """Return the same with what the static arguments hold now."""
 
@@ -119,7 +135,7 @@ class Arguments:
             known = is_immutable(static.value)
             return replace(static, content=None if known else content_of(static.value))
 
-        return Arguments(_map_static(reading, self.tree), self.argnum)
+        return replace(self, tree=_map_static(reading, self.tree))
 
     def settled(self) -> Arguments:
         """Return the same, without the content of what has changed since it was read."""
@@ -129,7 +145,7 @@ class Arguments:
                 return static
             return replace(static, content=None)
 
-        return Arguments(_map_static(settling, self.tree), self.argnum)
+        return replace(self, tree=_map_static(settling, self.tree))
 
     def seal(self, args: Sequence[Any]) -> list[Any]:
         """Return checked arguments that nobody changes, and that later calls need not compare.
@@ -145,7 +161,9 @@ class Arguments:
         return target.number
 
 
-def layout(args: Sequence[Any], argnum: int, names: Sequence[str]) -> Arguments:
+def layout(
+    args: Sequence[Any], argnum: int, names: Sequence[str], *, opened: bool = False
+) -> Arguments:
     """Read the layout off example arguments.
 
     Parameters
@@ -156,6 +174,8 @@ def layout(args: Sequence[Any], argnum: int, names: Sequence[str]) -> Arguments:
         Position of the differentiated argument.
     names : sequence of str
         Names for error messages.
+    opened : bool, default False
+        Whether lists are opened and integers static.
 
     Returns
     -------
@@ -168,27 +188,82 @@ def layout(args: Sequence[Any], argnum: int, names: Sequence[str]) -> Arguments:
             f"`argnum` must be a position among {len(args)} arguments, got {argnum}. Pass an "
             "example for every argument."
         )
-    tree = tuple(_describe(a, name, count) for a, name in zip(args, names, strict=True))
     argnum %= len(args)
+    x = args[argnum]
+    if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
+        raise TraceError(
+            f"`{names[argnum]}` must not be masked to differentiate by it. Pass the elements that "
+            "count, as in x.compressed()."
+        )
+    tree = tuple(
+        _describe_x(a, name, count) if k == argnum else _describe(a, name, count, opened)
+        for k, (a, name) in enumerate(zip(args, names, strict=True))
+    )
     if not isinstance(tree[argnum], Leaf):
         raise TraceError(
             f"`{names[argnum]}` must be a number or an array of numbers to differentiate by it, "
             f"got {type(args[argnum]).__name__}. Choose another `argnum`."
         )
-    return Arguments(tree, argnum)
+    return Arguments(tree, argnum, opened)
 
 
-def _describe(argument: Any, name: str, count: list[int]) -> Any:
-    if _is_numeric(argument, name):
+def depends_on_kinds(args: Sequence[Any], argnum: int) -> bool:
+    """Whether there are integers or lists of numbers, which `opened` takes in another way."""
+    others = [a for k, a in enumerate(args) if k != argnum % len(args)]
+    return any(map(_has_kinds, others))
+
+
+def _has_kinds(argument: Any) -> bool:
+    if isinstance(argument, dict):
+        return any(map(_has_kinds, argument.values()))
+    if isinstance(argument, tuple):
+        return any(map(_has_kinds, argument))
+    return isinstance(argument, list) or _is_integer(argument)
+
+
+def _is_integer(argument: Any) -> bool:
+    if isinstance(argument, (np.ndarray, np.generic)):
+        return argument.dtype.kind in "iu"
+    return isinstance(argument, int) and not isinstance(argument, bool)
+
+
+def _describe_x(argument: Any, name: str, count: list[int]) -> Any:
+    if not _is_numeric(argument, name):
+        return _describe(argument, name, count, opened=False)
+    count[0] += 1
+    return Leaf(count[0] - 1, name, np.shape(argument))
+
+
+def _describe(argument: Any, name: str, count: list[int], opened: bool) -> Any:
+    if isinstance(argument, np.matrix | np.ma.MaskedArray):
+        return Static(name, argument)
+    if opened and _is_integer(argument):
+        return Static(name, argument)
+    if not (opened and isinstance(argument, list)) and _is_numeric(argument, name):
         count[0] += 1
-        return Leaf(count[0] - 1, name, np.shape(argument))
+        narrow = _is_integer(argument) and not isinstance(argument, int | np.int64)
+        kind = argument.dtype if narrow and argument.dtype != np.int64 else None
+        return Leaf(count[0] - 1, name, np.shape(argument), kind)
     if type(argument) in (list, tuple):
         return type(argument)(
-            _describe(item, f"{name}[{k}]", count) for k, item in enumerate(argument)
+            _describe(item, f"{name}[{k}]", count, opened) for k, item in enumerate(argument)
         )
     if type(argument) is dict:
-        return {k: _describe(item, f"{name}[{k!r}]", count) for k, item in argument.items()}
+        return {k: _describe(item, f"{name}[{k!r}]", count, opened) for k, item in argument.items()}
     return Static(name, argument)
+
+
+def _own(expected: Any, given: Any) -> Any:
+    """Copy one argument; real numbers become float64, in which everything is computed."""
+    if isinstance(expected, Static):
+        return expected.value
+    if isinstance(expected, dict):
+        return {key: _own(item, given[key]) for key, item in expected.items()}
+    if isinstance(expected, list | tuple):
+        return type(expected)(map(_own, expected, given))
+    if isinstance(given, np.ndarray | np.generic) and given.dtype.kind == "f":
+        return np.array(given, dtype=np.float64)[()]
+    return deepcopy(given)
 
 
 def _is_numeric(argument: Any, name: str) -> bool:
@@ -256,6 +331,8 @@ def _short(thing: Any) -> str:
 
 
 def _array(leaf: Leaf, given: Any) -> NDArray[np.float64]:
+    if isinstance(given, np.matrix | np.ma.MaskedArray):
+        _refuse_other_kinds(leaf, given)
     kind = np.asarray(given).dtype.kind
     if kind not in "iufb":
         raise StructureMismatch(
@@ -263,12 +340,26 @@ def _array(leaf: Leaf, given: Any) -> NDArray[np.float64]:
             f"'{kind}'. Convert it with np.asarray(..., dtype=float)."
         )
     array = np.asarray(given, dtype=np.float64)
+    if kind in "iu" and array.size and np.abs(array).max() > _LARGEST:
+        raise StructureMismatch(
+            f"`{leaf.name}` must hold integers below 2**53, got {np.max(np.abs(array))}; larger "
+            "ones are no floating-point numbers. Subtract an offset before the call."
+        )
     if array.shape != leaf.shape:
         raise StructureMismatch(
             f"`{leaf.name}` must have shape {leaf.shape}, got {array.shape}; this was built for "
             f"{int(np.prod(leaf.shape))} elements. Build a new one for other sizes."
         )
     return array
+
+
+def _refuse_other_kinds(leaf: Leaf, given: Any) -> None:
+    """Refuse arrays that calculate otherwise than the plain one of the example."""
+    if isinstance(given, np.matrix) or np.ma.getmaskarray(given).any():
+        raise StructureMismatch(
+            f"`{leaf.name}` must be a plain array, as it was when the function was traced, got "
+            f"{type(given).__name__}. Pass np.asarray(...), or the elements that are not masked."
+        )
 
 
 def _equal(a: Any, b: Any) -> bool:

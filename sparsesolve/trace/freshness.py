@@ -164,7 +164,12 @@ def _traces_to_the_same(
 ) -> bool:
     """Trace again: equal constants and equal bits of the value mean that nothing changed."""
     try:
-        anew = prepare(function, args, argnum=traced.arguments.argnum)
+        anew = prepare(
+            function,
+            args,
+            argnum=traced.arguments.argnum,
+            opened=traced.arguments.opened,
+        )
     except TraceError:
         return False
     old, new = traced.tape, anew.tape
