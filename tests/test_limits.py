@@ -248,13 +248,51 @@ def rotate_series(r, p):
     return np.cos(theta) * p + a * np.cross(r, p) + b * (p @ r) * r
 
 
+def rotate_branch(r, p):
+    theta = np.linalg.norm(r)
+    safe = np.where(theta > 0.0, theta, 1.0)
+    return np.where(theta > 0.0, _rotated(r, p, safe), p)
+
+
+def rotate_threshold(r, p):
+    theta = np.linalg.norm(r)
+    with np.errstate(invalid="ignore"):
+        return np.where(theta > 1e-10, _rotated(r, p, theta), p)
+
+
+def rotate_doubly_guarded(r, p):
+    square = r @ r
+    theta = np.where(square > 0.0, np.sqrt(np.where(square > 0.0, square, 1.0)), 0.0)
+    v = r / np.where(theta > 0.0, theta, 1.0)
+    return np.cos(theta) * p + np.sin(theta) * np.cross(v, p) + (1 - np.cos(theta)) * (p @ v) * v
+
+
+def rotate_equal(r, p):
+    square = np.sum(r * r)
+    return np.where(square == 0.0, p, _rotated(r, p, np.sqrt(np.where(square == 0, 1.0, square))))
+
+
+def rotate_isnan(r, p):
+    with np.errstate(invalid="ignore"):
+        turned = _rotated(r, p, np.sqrt(np.sum(r**2)))
+    return np.where(np.isnan(turned), p, turned)
+
+
+def _rotated(r, p, theta):
+    v = r / theta
+    return np.cos(theta) * p + np.sin(theta) * np.cross(v, p) + (1 - np.cos(theta)) * (p @ v) * v
+
+
 def rotate_added(r, p):
     theta = np.linalg.norm(r) + 1e-15
     v = r / theta
     return np.cos(theta) * p + np.sin(theta) * np.cross(v, p) + (1 - np.cos(theta)) * (p @ v) * v
 
 
-ROTATIONS = (rotate_scipy, rotate_where, rotate_sinc, rotate_series, rotate_added)
+ROTATIONS = (
+    rotate_scipy, rotate_where, rotate_branch, rotate_threshold, rotate_doubly_guarded,
+    rotate_equal, rotate_isnan, rotate_sinc, rotate_series, rotate_added,
+)  # fmt: skip
 
 
 def generators(p):
@@ -313,6 +351,38 @@ def test_many_rotations_of_which_some_are_zero(rng):
             block = D[method][3 * k : 3 * k + 3, 3 * k : 3 * k + 3]
             np.testing.assert_allclose(block, generators(points[k]), atol=1e-8)
         np.testing.assert_allclose(D[method], D["interpreted"], atol=1e-8)
+
+
+# ----- guards -----
+
+
+def sinc_by_guard(x):
+    zero = x == 0.0
+    return np.sum(np.where(zero, 1.0, np.sin(x) / np.where(zero, 1.0, x)))
+
+
+def slope_of_exp(x):
+    with np.errstate(invalid="ignore"):
+        return np.sum(np.nan_to_num(np.expm1(x) / x, nan=1.0))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_guard_does_not_hide_the_derivative(method):
+    check(sinc_by_guard, np.zeros(2), method, np.zeros(2), -np.eye(2) / 3)
+    check(slope_of_exp, np.zeros(2), method, np.full(2, 0.5))
+    at = np.array([0.0, 1.0])
+    check(slope_of_exp, at, method, [0.5, 1.0])
+    check(lambda x: slope_of_exp(x) + 1e3 * x[1], at, method, [0.5, 1001.0])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_guards_that_are_no_isolated_points_change_nothing(method):
+    halves = lambda x: np.sum(np.where(np.abs(x) <= 0.0, 0.0, np.maximum(x, 0.0)))
+    check(halves, np.array([0.0, -1.0, 2.0]), method, [0.0, 0.0, 1.0])
+    roots = lambda x: np.sum(np.nan_to_num(np.sqrt(x)))
+    check(roots, np.array([-1.0, 4.0, 1.0]), method, [0.0, 0.25, 0.5])
+    jump = lambda x: np.sum(np.where(x == 1.0, 5.0, x**2))
+    check(jump, np.array([1.0, 3.0]), method, [0.0, 6.0])
 
 
 # ----- eigenvalues and singular values -----

@@ -172,7 +172,7 @@ class Function:
     @cached_property
     def limits(self) -> Limits:
         """What is needed to take limits of derivatives at singular points."""
-        return Limits(self.program)
+        return Limits(self.program, lambda program: executable(program, self.preparation))
 
     @property
     def output_shape(self) -> tuple[int, ...]:

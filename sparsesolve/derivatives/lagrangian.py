@@ -364,18 +364,21 @@ class ProblemDerivatives:
         """The gradient; like the next two with limits at singular points."""
         program = self._objective_program
         run = self._run("gradient", lambda: gradient_program(program))
-        return Limits(program).guard(run, variables=(np.arange(self.n),))
+        return self._limits(program).guard(run, variables=(np.arange(self.n),))
+
+    def _limits(self, program: Program) -> Limits:
+        return Limits(program, lambda guards: executable(guards, self.preparation))
 
     @cached_property
     def _jacobian_run(self) -> Evaluator:
         pattern = self.jacobian_pattern
-        limits = Limits(self._constraint_program)
+        limits = self._limits(self._constraint_program)
         return limits.guard(self._jacobian.run, rows=pattern.rows, variables=(pattern.indices,))
 
     @cached_property
     def _hessian_run(self) -> Evaluator:
         pattern = self.hessian_pattern
-        limits = Limits(self._program)
+        limits = self._limits(self._program)
         return limits.guard(self._hessian.run, variables=(pattern.rows, pattern.indices))
 
     @property

@@ -23,7 +23,7 @@ In each case the function itself must be continuous there. What is not accepted 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.differentiate import may_be_singular
+from sparsesolve.differentiate import guard_program, may_be_singular
 from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place, refuse
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.ir.program import Program
@@ -41,7 +41,10 @@ __all__ = ["Limits", "all_finite"]
 _RATIO = 2.0  # by which square roots of the steps shrink
 _ROOTS = _RATIO ** -np.arange(2.0, 14.0)
 _SCALES = (1.0, 2.0**-12)  # of the steps; the second for functions that vary quickly
+_AWAY = 2.0**-8  # in units of a direction: where a guard is no longer hit
+_LARGE = 4  # how many steps count as large
 _SETTLED = 1e-7  # largest estimated error of a limit, relative
+_ROUNDING = 1e-14  # least relative error that is assumed, at the first step
 _SAME = 1e-5  # largest relative difference of limits that count as equal
 _KNOWN = 1e-3  # largest relative error of limits that can be compared
 _NOTHING = 1e-9  # a mean of two sides below this, relative to them, is zero
@@ -62,20 +65,34 @@ class Limits:
     ----------
     program : Program
         The function.
+    make : callable, optional
+        Makes an evaluator of a program that is run at every evaluation; by default with NumPy.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(
+        self, program: Program, make: Callable[[Program], Evaluator] = Interpreter
+    ) -> None:
         self.program = program
+        self._make = make
 
     @cached_property
     def needed(self) -> bool:
         """Whether the function can have singular points at all."""
-        return may_be_singular(self.program)
+        return may_be_singular(self.program) or self._guards is not None
 
     @cached_property
     def value(self) -> Interpreter:
         """The function, with NumPy: it is evaluated at few points."""
         return Interpreter(self.program)
+
+    @cached_property
+    def guards(self) -> Evaluator | None:
+        """Says which guards are hit; None if the function has none."""
+        return None if self._guards is None else self._make(self._guards)
+
+    @cached_property
+    def _guards(self) -> Program | None:
+        return guard_program(self.program)
 
     def guard(
         self, run: Evaluator, *, rows: Any = None, variables: Sequence[Any] = ()
@@ -153,29 +170,65 @@ class _Limited(Evaluator):
                 return out
             return None
 
-        return checked
+        guards = self._limits.guards
+        if guards is None:
+            return checked
+        look, size = guards.entry(places, fill=True), guards.size
+
+        def guarded(*args: Any) -> Array | None:
+            hits = look(*args[:-1], np.empty(size))
+            return checked(*args) if hits is not None and not hits.any() else None
+
+        return guarded
 
     def _mend(self, values: Array, x: Any, parameters: Sequence[Any]) -> None:
         """Put limits in the place of values that are not finite, where there are limits."""
-        if all_finite(values):
-            return
         point = np.array(x, dtype=np.float64).reshape(-1)
         rest = list(parameters)
+        self._unhide(values, point, rest)
+        if all_finite(values):
+            return
         value = self._value(point, rest)
         bad = np.flatnonzero(~np.isfinite(values))
         bad = bad[self._at_rows(np.isfinite(value), bad)]
         for direction in self._directions(point, bad):
             if not bad.size:
                 return
-            limit, settled = self._limit(point, rest, value, bad, direction)
+            limit, settled, _ = self._limit(point, rest, value, bad, direction)
             values[bad[settled]] = limit[settled]
             bad = bad[~settled]
 
+    def _unhide(self, values: Array, point: Array, rest: list[Any]) -> None:
+        """Take limits where guards are hit at this point and nowhere near it."""
+        hits = self._hits(point, rest)
+        if hits is None or not hits.any():
+            return
+        finite = np.flatnonzero(np.isfinite(values))
+        generic, _ = _everywhere(point)
+        for sign in (_AWAY, -_AWAY):
+            near = self._hits(point + sign * generic, rest)
+            hits &= ~(near if near is not None else hits)
+        value = self._value(point, rest)
+        finite = finite[self._at_rows(np.isfinite(value), finite)]
+        if not hits.any() or not finite.size:
+            return
+        limit, _, smooth = self._limit(point, rest, value, finite, generic, hits)
+        known = values[finite]
+        size = np.maximum(np.abs(limit), 1e-3 * np.abs(known).max(initial=0.0))
+        wrong = smooth & (np.abs(limit - known) > _SAME * size)
+        values[finite[wrong]] = limit[wrong]
+
+    def _hits(self, point: Array, rest: list[Any]) -> Mask | None:
+        """Which guards are hit."""
+        guards = self._limits.guards
+        if guards is None:
+            return None
+        hits: Mask = guards(point, rest[: len(self._limits.program.parameters)]) != 0.0
+        return hits
+
     def _directions(self, point: Array, bad: Ids) -> list[Array]:
         """List directions to try: of the variables of the bad values first, then of all."""
-        rng = np.random.default_rng(0)
-        size = np.maximum(1.0, np.abs(point)) * rng.uniform(0.5, 1.0, point.size)
-        generic = size * rng.choice([-1.0, 1.0], point.size)
+        generic, size = _everywhere(point)
         some = np.ones(point.size, dtype=bool)
         if self._variables and self._variables[0] is not None:
             some[:] = False
@@ -187,11 +240,23 @@ class _Limited(Evaluator):
         return directions if some.all() else [*directions, generic, size]
 
     def _limit(
-        self, point: Array, rest: list[Any], value: Array, bad: Ids, direction: Array
-    ) -> tuple[Array, Mask]:
-        """Limits of values, and which of them are to be trusted."""
-        right = self._side(point, rest, value, bad, direction)
-        left = self._side(point, rest, value, bad, -direction)
+        self,
+        point: Array,
+        rest: list[Any],
+        value: Array,
+        bad: Ids,
+        direction: Array,
+        hits: Mask | None = None,
+    ) -> tuple[Array, Mask, Mask]:
+        """Limits of values, which of them are to be trusted, and which come from all sides.
+
+        Steps at which a guard of `hits` is still hit do not count.
+        """
+
+        def side(direction: Array) -> _Side:
+            return self._side(point, rest, value, bad, direction, hits)
+
+        right, left = side(direction), side(-direction)
         size = np.maximum(right.size, left.size)
         same = _same(right, left)
         even, error = _extrapolated(0.5 * (right.samples + left.samples), _RATIO**4)
@@ -200,7 +265,7 @@ class _Limited(Evaluator):
         smooth = same & right.continuous & left.continuous & (precise | settled)
         if smooth.any():
             elsewhere = np.abs(direction) * np.random.default_rng(1).uniform(0.5, 1.0, point.size)
-            other = self._side(point, rest, value, bad, elsewhere)
+            other = side(elsewhere)
             smooth &= _same(other, right) | ~other.continuous
         kink = settled & ~same
         mean = 0.5 * (right.limit + left.limit)
@@ -208,14 +273,25 @@ class _Limited(Evaluator):
         one = np.where(right.settled, right.limit, left.limit)
         limit = np.where(smooth & precise, even, np.where(smooth | kink, mean, one))
         ends = (right.settled & left.outside) | (left.settled & right.outside)
-        return limit, smooth | kink | ends
+        return limit, smooth | kink | ends, smooth
 
     def _side(
-        self, point: Array, rest: list[Any], value: Array, bad: Ids, direction: Array
+        self,
+        point: Array,
+        rest: list[Any],
+        value: Array,
+        bad: Ids,
+        direction: Array,
+        hits: Mask | None,
     ) -> _Side:
         """Extrapolate from one side."""
         steps = [point + root * root * direction for root in _ROOTS]
         derivatives = np.array([self._evaluate(at, rest)[bad] for at in steps])
+        if hits is not None:
+            for row, at in zip(derivatives, steps, strict=True):
+                near = self._hits(at, rest)
+                if near is not None and (near & hits).any():
+                    row[:] = np.nan
         functions = np.array([self._value(at, rest) for at in steps])
         limit, error = _extrapolated(derivatives, _RATIO)
         reached, _ = _extrapolated(functions, _RATIO)
@@ -245,12 +321,25 @@ class _Limited(Evaluator):
 def _size(limit: Array, samples: Array) -> Array:
     """Size to which an error is compared: of the limit, or a little of what led there.
 
-    Of all samples together too, but where these are smallest: some may have no limit.
+    Samples at large steps, and of all entries together the smallest of these: at small steps some
+    grow without bound, by their nature or by rounding.
     """
-    finite = np.where(np.isfinite(samples), np.abs(samples), 0.0)
-    together = finite.max(axis=1, initial=0.0).min()
-    led = np.maximum(finite.max(axis=0, initial=0.0), together)
+    sizes = _sizes(samples)
+    led = np.maximum(sizes.max(axis=0), sizes.max(axis=1, initial=0.0).min())
     return np.asarray(np.maximum(np.abs(limit), 1e-3 * led))
+
+
+def _everywhere(point: Array) -> tuple[Array, Array]:
+    """Return two directions that move all variables: either way, and up."""
+    rng = np.random.default_rng(0)
+    size = np.maximum(1.0, np.abs(point)) * rng.uniform(0.5, 1.0, point.size)
+    return size * rng.choice([-1.0, 1.0], point.size), size
+
+
+def _sizes(samples: Array) -> Array:
+    """Sizes of the samples at the largest steps, zero where they are not finite."""
+    first = np.abs(samples[:_LARGE])
+    return np.where(np.isfinite(first), first, 0.0)
 
 
 def _same(one: _Side, other: _Side) -> Mask:
@@ -265,8 +354,10 @@ def _extrapolated(samples: Array, ratio: float) -> tuple[Array, Array]:
     """Extrapolate samples, one row a step, to the step zero, and estimate the error.
 
     Neville's scheme for steps that shrink by `ratio`, and of all its entries the one that differs
-    least from those before it.
+    least from those before it. The smaller the steps, the larger an error is assumed at least:
+    where a formula cancels, it can give the same wrong number at several small steps.
     """
+    least = _ROUNDING * _sizes(samples).max(axis=0)
     best = np.full(samples.shape[1:], np.nan)
     error = np.full(samples.shape[1:], np.inf)
     with np.errstate(all="ignore"):
@@ -275,7 +366,8 @@ def _extrapolated(samples: Array, ratio: float) -> tuple[Array, Array]:
             finer = column[1:] + (column[1:] - column[:-1]) / (ratio**order - 1.0)
             if order >= 2:
                 change = np.maximum(np.abs(finer - column[1:]), np.abs(finer - column[:-1]))
-                for row, differs in zip(finer, change, strict=True):
+                for k, (row, changed) in enumerate(zip(finer, change, strict=True)):
+                    differs = np.maximum(changed, least * 4.0 ** (k + order))
                     closer = differs < error
                     best[closer], error[closer] = row[closer], differs[closer]
             column = finer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sparsesolve.differentiate.activity import active_slots
 from sparsesolve.differentiate.adjoint import adjoint_program, gradient_program
+from sparsesolve.differentiate.guards import guard_program
 from sparsesolve.differentiate.jacobian import (
     JacobianProgram,
     TooManyTerms,
@@ -23,6 +24,7 @@ __all__ = [
     "active_slots",
     "adjoint_program",
     "gradient_program",
+    "guard_program",
     "jacobian_pattern",
     "jacobian_program",
     "may_be_singular",
