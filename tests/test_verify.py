@@ -19,6 +19,7 @@ import scipy.sparse as sp
 import sparsesolve as ss
 from sparsesolve.errors import StructureMismatch, VerificationError
 from sparsesolve.trace.content import content_of, surroundings_of
+from tests.operation_cases import CASES
 
 
 def counting(function):
@@ -423,3 +424,12 @@ def test_a_function_that_can_no_longer_be_traced_has_changed() -> None:
     scale[0] = 3.0
     with pytest.raises(VerificationError, match=r"returns shape \(4,\) instead of \(2,\)"):
         J.verify()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_operation_is_taken_for_a_change(name: str) -> None:
+    case = CASES[name]
+    x = np.linspace(case.low, case.high, 2 + int(np.prod(case.shape)))[1:-1].reshape(case.shape)
+    J = ss.jacobian(case.function, x, method="interpreted")
+    for point in (x, 1.1 * x, 1e8 * x, 1e-8 * x):
+        J.verify(point)
