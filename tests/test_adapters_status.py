@@ -152,3 +152,14 @@ def test_a_bound_that_holds_needs_no_stationarity() -> None:
     found = measure(Evaluation(problem), np.full(2, 0.25), np.empty(0))
     assert found.stationarity == 0.0
     assert measure(Evaluation(problem), np.full(2, 0.5), np.empty(0)).stationarity > 0.1
+
+
+def test_a_method_that_stops_early_goes_on() -> None:
+    """SLSQP's default tolerance stops here with a gradient of 2e-4."""
+    start = np.array([0.7, 1.9, 2.5])
+    result = solve(lambda x: np.sum(x - np.log(x)), start, "SLSQP")
+    assert result.status is Status.SOLVED
+    assert result.optimality < 1e-6
+    asked = solve(lambda x: np.sum(x - np.log(x)), start, "SLSQP", options={"ftol": 1e-6})
+    assert asked.status is Status.ACCEPTABLE
+    assert "our own measure" in asked.message

@@ -109,3 +109,15 @@ def test_the_measure_of_residuals() -> None:
     held = (np.array([1.0, -9.0]), np.array([9.0, 9.0]))
     assert measure_residual(np.array([1.0, 0.0, 0.0]), J, np.ones(2), held).is_solved
     assert not measure_residual(np.array([np.nan, 0.0, 0.0]), J, np.ones(2)).is_acceptable
+
+
+def test_no_memory_for_a_factorization_is_a_status(monkeypatch) -> None:
+    from sparsesolve.methods import sparse_lu
+
+    def refuse(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(sparse_lu, "splu", refuse)
+    found = root(lambda x: x**3 - 8.0, np.full(3, 5.0))
+    assert found.status is Status.FAILED
+    assert "no more memory" in found.message

@@ -109,6 +109,10 @@ def solve_least_squares(
             best = x0 if monitor.best is None else monitor.best.x
             text = "Interrupted from the keyboard; this is the best point so far."
             result = residual_result(residual, monitor, best, Status.INTERRUPTED, text)
+        except (MemoryError, np.linalg.LinAlgError) as failure:
+            best = x0 if monitor.best is None else monitor.best.x
+            text = f"The linear systems could not be solved: {str(failure) or 'no more memory'}."
+            result = residual_result(residual, monitor, best, Status.FAILED, text)
     return residual.confirm(function, args, result)
 
 

@@ -76,6 +76,10 @@ def _newton(residual: Residual, x0: Array, settings: NewtonOptions, monitor: Mon
         best = x0 if monitor.best is None else monitor.best.x
         text = "Interrupted from the keyboard; this is the best point so far."
         return residual_result(residual, monitor, best, Status.INTERRUPTED, text)
+    except (MemoryError, np.linalg.LinAlgError) as failure:
+        best = x0 if monitor.best is None else monitor.best.x
+        text = f"The linear systems could not be solved: {str(failure) or 'no more memory'}."
+        return residual_result(residual, monitor, best, Status.FAILED, text)
     return residual_result(
         residual, monitor, end.x, end.status, end.message, iterations=end.iterations
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,9 @@ SCIPY_METHODS = tuple(m.name for m in _METHODS.values())
 # scipy's default for trust-constr
 _BARRIER_TOL = 1e-8
 
+# tolerance of a second run, where the default one of a method stopped it short of a solution
+_TIGHTER = 1e-10
+
 # an objective below its negative has no minimum
 _UNBOUNDED = 1e20
 
@@ -156,13 +159,15 @@ def solve_scipy(
     if bad:
         return call.ended(Status.EVALUATION_ERROR, bad)
     arguments = call.arguments()
+    result = None
     try:
         call.report_start()
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", scipy.optimize.OptimizeWarning)
-            raw = scipy.optimize.minimize(
-                **arguments, tol=tol, options=dict(options or {}), callback=call.callback()
-            )
+        raw = call.minimize(arguments, tol, options)
+        result = call.result(raw)
+        if call.stopped_early(raw, result) and tol is None and not options:
+            again = call.result(call.minimize(arguments | {"x0": raw.x}, _TIGHTER, None))
+            improved = again.success or again.optimality < result.optimality
+            result = replace(again if improved else result, iterations=monitor.iterations)
     except scipy.optimize.OptimizeWarning as warning:
         raise ValueError(
             f"{method.name} refused an option: {warning}. Given: {sorted(options or {})}."
@@ -178,8 +183,8 @@ def solve_scipy(
         text = describe_failure(failure, own, options, method.name)
         if not text:
             raise
-        return call.failed(text)
-    return call.result(raw)
+        return result or call.failed(text)
+    return result
 
 
 def find_method(solver: str) -> Method:
@@ -327,6 +332,22 @@ class _Call:
         if self.method.hessian == "dense":
             return {"hess": lambda z: matrix(z, none, 1.0).toarray()}
         return {}
+
+    def minimize(
+        self, arguments: dict[str, Any], tol: float | None, options: Mapping[str, Any] | None
+    ) -> Any:
+        """Run scipy's method; an option that it does not know is an error."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", scipy.optimize.OptimizeWarning)
+            return scipy.optimize.minimize(
+                **arguments, tol=tol, options=dict(options or {}), callback=self.callback()
+            )
+
+    def stopped_early(self, raw: Any, result: Result) -> bool:
+        """Whether the method says solved by its default tolerance, and our measure does not."""
+        claims = self.method.status.get(int(raw.status)) is Status.SOLVED
+        numbered = self.method.name != "trust-constr"  # counts its iterations by itself
+        return claims and numbered and result.status in (Status.ACCEPTABLE, Status.STALLED)
 
     def callback(self) -> Callable[..., Any]:
         """In the form of the method; one that stops raises StopIteration."""
