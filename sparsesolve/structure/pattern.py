@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,9 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.errors import ArchiveError, PatternError
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.archive import Target, read_archive, write_archive
+from sparsesolve.structure.matrix_market import read_matrix_market
 from sparsesolve.structure.textplot import draw
 
 __all__ = ["Pattern", "frozen_index"]
@@ -130,9 +131,7 @@ class Pattern:
     @classmethod
     def from_matrix_market(cls, source: Any) -> Pattern:
         """Read a file in Matrix Market's format (its path, or a stream); explicit zeros count."""
-        import scipy.io  # noqa: PLC0415 - slow to import, and rarely needed
-
-        return cls.of(scipy.io.mmread(source))
+        return cls.of(read_matrix_market(source))
 
     @classmethod
     def from_coo(cls, shape: tuple[int, int], rows: ArrayLike, columns: ArrayLike) -> Pattern:
@@ -193,7 +192,7 @@ class Pattern:
         mask[self.rows, self.indices] = True
         return mask
 
-    @cached_property
+    @forkable_property
     def _transposed(self) -> tuple[Pattern, NDArray[np.int32]]:
         numbered = sp.csr_array(
             (np.arange(self.nnz, dtype=np.int32), self.indices, self.indptr), shape=self.shape
@@ -211,19 +210,19 @@ class Pattern:
         """Entries by column, then row, shape (nnz,): ``data[csc_order]`` belongs to ``T``."""
         return self._transposed[1]
 
-    @cached_property
+    @forkable_property
     def transposed_places(self) -> NDArray[np.int32]:
         """Place of each entry in the transposed pattern, shape (nnz,)."""
         places = np.empty(self.nnz, dtype=np.int32)
         places[self.csc_order] = np.arange(self.nnz, dtype=np.int32)
         return places
 
-    @cached_property
+    @forkable_property
     def is_symmetric(self) -> bool:
         """Whether the mirror of every entry is an entry."""
         return self.shape[0] == self.shape[1] and self == self.T
 
-    @cached_property
+    @forkable_property
     def digest(self) -> str:
         """A hash of shape and entries, the same in every run and on every machine."""
         digest = hashlib.blake2b(np.asarray(self.shape, dtype="<i8").tobytes(), digest_size=16)
