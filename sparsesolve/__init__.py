@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from sparsesolve.host.fork import IMPORTING
+
 if TYPE_CHECKING:
     from sparsesolve import errors, sif
     from sparsesolve.adapters.optiprofiler import optiprofiler_arguments
@@ -109,7 +111,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"sparsesolve.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"sparsesolve.{_HOME[name]}"), name)
+    with IMPORTING:
+        value = getattr(importlib.import_module(f"sparsesolve.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 

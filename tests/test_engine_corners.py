@@ -206,16 +206,10 @@ def test_functions_that_are_not_there(monkeypatch):
 def test_a_team_starts_again_with_as_many_workers():
     """As in a child process, where none is left."""
     addresses, _ = compile_functions({DRIVER: 0}, thread_pool.TEAM_DECLARATIONS)
-    crew = thread_pool.Team(addresses[DRIVER])
+    crew = thread_pool.Team(addresses[DRIVER].address)
     crew.grow(2)
     first = list(crew._jobs)
     crew.restart()
     assert len(crew._jobs) == 2
     assert crew._jobs[0] is not first[0]
     assert crew._words[thread_pool._TEAM.index("workers")] == 2
-
-
-def test_a_platform_without_forks(monkeypatch):
-    addresses, _ = compile_functions({DRIVER: 0}, thread_pool.TEAM_DECLARATIONS)
-    monkeypatch.delattr(thread_pool.os, "register_at_fork")
-    assert thread_pool.shared_team.__wrapped__(addresses[DRIVER]).address

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,13 +18,14 @@ BODY = "(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {\nentry:\n  ret 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("SPARSESOLVE_CACHE", raising=False)
-    monkeypatch.setattr(jit, "_FUNCTIONS", {})
+    monkeypatch.setattr(jit, "_MODULES", {})
     return tmp_path / "sparsesolve"
 
 
 def compile_again(monkeypatch) -> bool:
-    monkeypatch.setattr(jit, "_FUNCTIONS", {})
+    monkeypatch.setattr(jit, "_MODULES", {})
     addresses, compiled = jit.compile_functions({BODY: 2, DRIVER: 0}, frozenset())
     assert set(addresses) == {BODY, DRIVER}
     return compiled
@@ -54,16 +56,9 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.delenv("SPARSESOLVE_CACHE", raising=False)
-    assert compile_again(monkeypatch)
-
-
-def test_the_number_of_files_is_bounded(folder, monkeypatch):
-    monkeypatch.setattr(jit, "_MOST_FILES", 10)
-    keeper = jit.CacheFolder.default()
-    for k in range(30):
-        keeper.write(f"{k}", b"data")
-    assert len(list(folder.iterdir())) <= 12
-    assert keeper.read("29") == b"data"
+    with pytest.warns(RuntimeWarning, match="not kept between runs"):
+        assert compile_again(monkeypatch)
+    assert compile_again(monkeypatch)  # and no second warning
 
 
 def test_more_effort_replaces_less(folder, monkeypatch):
@@ -72,6 +67,36 @@ def test_more_effort_replaces_less(folder, monkeypatch):
     assert compiled
     assert low[BODY] != high[BODY]
     assert jit.compile_functions({BODY: 0}, frozenset()) == (high, False)
+
+
+def maps() -> int:
+    return len(Path("/proc/self/maps").read_text().splitlines())
+
+
+def body(k: int) -> str:
+    return BODY.replace("ret void", f"%x = add i64 %low, {k}\n  ret void")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_code_is_freed_with_its_last_user(monkeypatch):
+    monkeypatch.setenv("SPARSESOLVE_CACHE", "0")
+    monkeypatch.setattr(jit, "_MOST_RECENT", 4)
+    kept, _ = jit.compile_functions({body(-1): 0}, frozenset())
+    before = maps()
+    for k in range(200):
+        jit.compile_functions({body(k): 0}, frozenset())
+    assert maps() <= before + 40
+    again, compiled = jit.compile_functions({body(-1): 0}, frozenset())
+    assert again == kept
+    assert not compiled
+
+
+def test_a_function_without_users_is_compiled_again(monkeypatch):
+    monkeypatch.setenv("SPARSESOLVE_CACHE", "0")
+    monkeypatch.setattr(jit, "_MOST_RECENT", 1)
+    jit.compile_functions({body(1000): 0}, frozenset())
+    jit.compile_functions({body(1001): 0}, frozenset())
+    assert jit.compile_functions({body(1000): 0}, frozenset())[1]
 
 
 def test_the_package_does_not_import_llvmlite():

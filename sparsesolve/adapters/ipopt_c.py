@@ -10,6 +10,8 @@ What the C interface expects, and what is done about it:
   or 1 is written as ``int``;
 - nothing may be raised through C: what is raised in a callback is kept, IPOPT is told that the
   evaluation failed, and it is raised after the solve;
+- ctypes lets other threads run meanwhile, and MUMPS, the usual linear solver, keeps state of its
+  own between calls: so one solve runs at a time in a process, and the others wait for it;
 - a Ctrl-C that Python noticed just outside of such a callback would be lost: during a solve in the
   main thread it only leaves a mark, which the next callback finds.
 """
@@ -31,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import SolverUnavailable
+from sparsesolve.host.fork import forkable_lock
 
 __all__ = ["CProblem"]
 
@@ -48,6 +51,9 @@ _CALLBACKS = {
     "intermediate": (_INT, _INT, *(_NUMBER,) * 8, _INT, _POINTER),
 }  # fmt: skip
 """Arguments of the callbacks, in the order of ``CreateIpoptProblem``."""
+
+
+_ONE_AT_A_TIME = forkable_lock()  # reentrant: an objective may solve a problem of its own
 
 
 @cache
@@ -170,7 +176,7 @@ class CProblem:
         g, objective = np.zeros(m), np.zeros(1)
         places = [_address(a) for a in (point, g, objective, *multipliers)]
         self._error = None
-        with _interrupts_kept(self._keep):
+        with _ONE_AT_A_TIME, _interrupts_kept(self._keep):
             status = int(self._library.IpoptSolve(self._handle, *places, None))
         if self._error is not None:
             raise self._error

@@ -7,13 +7,13 @@ hashes of the pattern, not objects, so equal patterns of different origin share 
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from sparsesolve.coloring import Recovered, Structure, color
 from sparsesolve.coloring.recover import Recovery, prepare_recovery
+from sparsesolve.host.fork import forkable_lock
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["CacheStats", "ColoringCache", "shared_coloring_cache"]
@@ -73,7 +73,7 @@ class ColoringCache:
             )
         self.max_entries = max_entries
         self.max_bytes = max_bytes
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._kept: OrderedDict[Key, Recovery] = OrderedDict()
         self._under_way: dict[Key, Future[Recovery]] = {}
         self._nbytes = 0

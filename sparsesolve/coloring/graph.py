@@ -7,12 +7,12 @@ is two CSR structures walked one after the other (see `order_kernels`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import ColoringError
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.pattern import Pattern, frozen_index
 
 __all__ = ["Graph", "adjacency_graph", "augmented_graph", "column_graph"]
@@ -40,7 +40,7 @@ class Graph:
         """The four index arrays, as the kernels take them."""
         return self.first_ptr, self.first_index, self.second_ptr, self.second_index
 
-    @cached_property
+    @forkable_property
     def work(self) -> int:
         """Number of steps of a walk from all vertices: the cost of a degree count."""
         lengths = np.diff(self.second_ptr).astype(np.int64)

@@ -12,13 +12,14 @@ Matula, Beck (1983), "Smallest-last ordering", Journal of the ACM 30(3).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sparsesolve.coloring.kernels import kernel
 
 __all__ = ["count_neighbors", "dynamic_order", "lexicographic_order", "saturation_order"]
 
 
-@njit(cache=True)
+@kernel
 def count_neighbors(
     degree: NDArray[np.int32],
     first_ptr: NDArray[np.int32],
@@ -41,7 +42,7 @@ def count_neighbors(
         degree[v] = count
 
 
-@njit(cache=True)
+@kernel
 def sort_by_level(
     order: NDArray[np.int32],
     position: NDArray[np.int32],
@@ -64,7 +65,7 @@ def sort_by_level(
     begin[0] = 0
 
 
-@njit(cache=True)
+@kernel
 def swap(order: NDArray[np.int32], position: NDArray[np.int32], v: int, k: int) -> None:
     """Exchange `v` with the vertex at place k."""
     other = order[k]
@@ -74,7 +75,7 @@ def swap(order: NDArray[np.int32], position: NDArray[np.int32], v: int, k: int) 
     position[v] = k
 
 
-@njit(cache=True)
+@kernel
 def dynamic_order(
     order: NDArray[np.int32],
     degree: NDArray[np.int32],
@@ -131,7 +132,7 @@ def dynamic_order(
                     begin[d - 1] = max(begin[d - 1], min(low, first))
 
 
-@njit(cache=True)
+@kernel
 def lexicographic_order(
     order: NDArray[np.int32],
     start: NDArray[np.int32],
@@ -202,7 +203,7 @@ def lexicographic_order(
             ncells += 1
 
 
-@njit(cache=True)
+@kernel
 def saturation_order(
     order: NDArray[np.int32],
     start: NDArray[np.int32],

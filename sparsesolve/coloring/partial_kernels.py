@@ -9,13 +9,14 @@ Gebremedhin, Manne, Pothen (2005), "What color is your Jacobian?", SIAM Review 4
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sparsesolve.coloring.kernels import kernel
 
 __all__ = ["greedy_partial_coloring"]
 
 
-@njit(cache=True)
+@kernel
 def greedy_partial_coloring(
     colors: NDArray[np.int32],
     row_ptr: NDArray[np.int32],

@@ -12,13 +12,14 @@ the way erasure codes find the last unknown of a sum.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sparsesolve.coloring.kernels import kernel
 
 __all__ = ["number_sums", "peel", "substitute"]
 
 
-@njit(cache=True)
+@kernel
 def number_sums(
     sums: NDArray[np.int32],
     ptr: NDArray[np.int32],
@@ -48,7 +49,7 @@ def number_sums(
     return following
 
 
-@njit(cache=True)
+@kernel
 def peel(
     order: NDArray[np.int32],
     chosen: NDArray[np.int32],
@@ -111,7 +112,7 @@ def peel(
     return solved
 
 
-@njit(cache=True)
+@kernel
 def substitute(values: NDArray, steps: NDArray[np.int32], targets: NDArray[np.int32]) -> None:  # type: ignore[type-arg]
     """Subtract each solved unknown from the one that waits for it, in order."""
     for k in range(steps.size):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.sums import Sums, sums_of
 from sparsesolve.errors import ColoringError, StructureMismatch
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = [
@@ -216,7 +216,7 @@ class Recovery:
         held = sum(array.nbytes for array in arrays if array is not None)
         return held + self.coloring.nbytes
 
-    @cached_property
+    @forkable_property
     def lower_pattern(self) -> Pattern:
         """Pattern of the values of `lower_values`."""
         return self.pattern.lower()
@@ -337,7 +337,7 @@ class Recovery:
         substitute(unknowns, self.steps, self.targets)
         np.take(unknowns, self.expand, out=out, mode="clip")
 
-    @cached_property
+    @forkable_property
     def _by_product(self) -> tuple[Index, NDArray[np.int64], Index]:
         """Entries grouped by product, the ends of the groups, and their places in it."""
         source = slice(None) if self.expand is None else self.expand
@@ -364,7 +364,7 @@ class Recovery:
             substitute(values, self.steps, self.targets)
         return values
 
-    @cached_property
+    @forkable_property
     def _flat(self) -> NDArray[np.int64]:
         """Place of each unknown in the products, both blocks flattened one after the other."""
         coloring = self.coloring

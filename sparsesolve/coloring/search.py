@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from sparsesolve.coloring.neutral import without_neutral_colors
 from sparsesolve.coloring.orders import vertex_order
 from sparsesolve.coloring.split import split_off_columns, split_off_rows
 from sparsesolve.coloring.value import Coloring, Recovered, Structure
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Budget", "Task", "search"]
@@ -143,7 +143,7 @@ class Task:
         steps = WALKS[order] * self.graph.work + self.steps
         return steps if order == "natural" or self.pattern.nnz <= CACHED else SCATTERED * steps
 
-    @cached_property
+    @forkable_property
     def steps(self) -> int:
         """Steps of one walk: of coloring the vertices in a given order."""
         if self.structure in ("columns", "rows"):

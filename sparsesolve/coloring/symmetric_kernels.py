@@ -18,13 +18,14 @@ application to computing Hessians", SIAM Journal on Scientific Computing 29(3), 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sparsesolve.coloring.kernels import kernel
 
 __all__ = ["greedy_acyclic_coloring", "greedy_star_coloring"]
 
 
-@njit(cache=True)
+@kernel
 def greedy_star_coloring(
     colors: NDArray[np.int32],
     ptr: NDArray[np.int32],
@@ -138,7 +139,7 @@ def greedy_star_coloring(
     return ncolors
 
 
-@njit(cache=True)
+@kernel
 def find_root(parent: NDArray[np.int32], t: int) -> int:
     """Return the representative of the set of `t`, halving the path to it."""
     while parent[t] != t:
@@ -147,7 +148,7 @@ def find_root(parent: NDArray[np.int32], t: int) -> int:
     return t
 
 
-@njit(cache=True)
+@kernel
 def greedy_acyclic_coloring(
     colors: NDArray[np.int32],
     ptr: NDArray[np.int32],

@@ -8,7 +8,6 @@ columns first, then rows where both are colored; -1 means "not evaluated".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.errors import ArchiveError, ColoringError, SparseSolveError
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.archive import Target, read_archive, write_archive
 from sparsesolve.structure.pattern import Pattern, frozen_index
 
@@ -162,7 +162,7 @@ class Coloring:
         """Color of each row, shape (m,), or empty where rows are not colored."""
         return self.colors[0 if self.structure == "rows" else self.pattern.shape[1] :]
 
-    @cached_property
+    @forkable_property
     def groups(self) -> tuple[NDArray[np.int32], ...]:
         """For each color, the columns or rows that have it, increasing."""
         columns, rows = self.column_colors, self.row_colors
@@ -171,7 +171,7 @@ class Coloring:
         ends = np.searchsorted(self.colors[by_color], np.arange(self.ncolors + 1))
         return tuple(index[by_color[a:b]] for a, b in pairwise(ends))
 
-    @cached_property
+    @forkable_property
     def lower_bound(self) -> int:
         """A number of colors that no coloring of this structure can go below."""
         return lower_bound(self.pattern, self.structure)

@@ -7,10 +7,10 @@ takes arrays and numbers as they are; then, if it refuses, the long way that con
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place, refuse
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.trace.arguments import Arguments, Leaf, Static
 
 __all__ = ["Call"]
@@ -48,11 +48,11 @@ class Call:
             self.evaluator.run_into(buffer, x, parameters)
         return buffer
 
-    @cached_property
+    @forkable_property
     def _fill(self) -> Entry:
         return self._entry(fill=True)
 
-    @cached_property
+    @forkable_property
     def _refill(self) -> Entry:
         return self._entry(fill=False)
 

@@ -8,7 +8,6 @@ are those of `scipy.optimize`: relative to each element, and never below that of
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from sparsesolve.coloring.recover import Recovery, prepare_recovery
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import ColoringError, PatternError, StructureMismatch
+from sparsesolve.host.fork import forkable_lock
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace.arguments import Arguments, layout
 
@@ -107,7 +107,7 @@ class Differences(Evaluator):
         names = [f"argument {k}" for k in range(len(example_arguments))]
         self.arguments: Arguments = layout(example_arguments, argnum, names)
         self.user_calls = 0
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._workers = _workers(workers)
         x, parameters = self.arguments.split(example_arguments)
         self._relative = _relative_step(relative_step, scheme, x.shape)

@@ -7,12 +7,10 @@ once to check the trace).
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -23,6 +21,7 @@ from sparsesolve.derivatives.limits import Limits
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import VerificationError
 from sparsesolve.fuse import fuse
+from sparsesolve.host.fork import IMPORTING, forkable_lock, forkable_property
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
@@ -169,7 +168,7 @@ class Function:
                 check(self._function, traced, self._example)
         return traced
 
-    @cached_property
+    @forkable_property
     def limits(self) -> Limits:
         """What is needed to take limits of derivatives at singular points."""
         return Limits(self.program, lambda program: executable(program, self.preparation))
@@ -242,7 +241,11 @@ def executable(
     if preparation.method == "interpreted":
         return Interpreter(fused)
     try:
-        from sparsesolve.engine.llvm.compile import CannotCompile, compile_program  # noqa: PLC0415 (llvmlite is slow to import)
+        with IMPORTING:  # llvmlite is slow to import
+            from sparsesolve.engine.llvm.compile import (  # noqa: PLC0415
+                CannotCompile,
+                compile_program,
+            )
     except ImportError as error:
         if preparation.method == "compiled":
             raise
@@ -269,7 +272,7 @@ class Lazy:
     """Makes things on first use, once, also when several threads ask."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = forkable_lock()
         self._made: dict[str, Any] = {}
 
     def get(self, name: str, make: Callable[[], Any]) -> Any:

@@ -7,7 +7,6 @@ computed, the full matrix is one cached gather away.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
 from sparsesolve.structure.pattern import Pattern
@@ -152,11 +152,11 @@ class Hessian(Prepared):
         self.calls["gradient"] += 1
         return self._gradient(args)
 
-    @cached_property
+    @forkable_property
     def _value(self) -> Call:
         return self._call("value", self._traced("values").program)
 
-    @cached_property
+    @forkable_property
     def _gradient(self) -> Call:
         variables = (np.arange(self.shape[1]),)
         return self._call("gradient", self._gradient_program, variables)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +25,7 @@ from sparsesolve.differentiate import adjoint_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch, VerificationError
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.lower import lower
 from sparsesolve.structure.pattern import Pattern
 
@@ -134,7 +134,7 @@ class Jacobian(Prepared):
         self.calls["value"] += 1
         return self._value(args).reshape(self._function.output_shape)
 
-    @cached_property
+    @forkable_property
     def _value(self) -> Call:
         return self._call("value", self._traced("values").program)
 

@@ -9,7 +9,6 @@ quadratic is proven, not guessed: an entry whose value does not depend on x is c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +42,7 @@ from sparsesolve.engine.arguments import flat_argument
 from sparsesolve.engine.evaluator import Entry, Evaluator, Place
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower, lower_into
@@ -305,7 +305,7 @@ class ProblemDerivatives:
         """Structure of the lower triangle of the Hessian of the Lagrangian, shape (n, n)."""
         return self._hessian.pattern
 
-    @cached_property
+    @forkable_property
     def linear_rows(self) -> NDArray[np.bool_]:
         """Constraints proven affine in x, shape (m,): all their derivatives are constant."""
         varying = self._varying(self._jacobian)
@@ -313,13 +313,13 @@ class ProblemDerivatives:
         rows[self.jacobian_pattern.rows[varying]] = True
         return ~rows
 
-    @cached_property
+    @forkable_property
     def objective_is_linear(self) -> bool:
         """Whether the gradient is proven constant."""
         program = gradient_program(self._objective_program)
         return not bool(active_slots(program)[program.outputs].any())
 
-    @cached_property
+    @forkable_property
     def objective_is_quadratic(self) -> bool:
         """Whether the Hessian of the objective is proven constant; not tried where it is dense."""
         gradient = fuse(gradient_program(self._objective_program))
@@ -329,7 +329,7 @@ class ProblemDerivatives:
             return False
         return not bool(self._varying(nonzeros).any())
 
-    @cached_property
+    @forkable_property
     def hessian_is_constant(self) -> bool:
         """Whether the Hessian of the Lagrangian is proven independent of x.
 
@@ -351,15 +351,15 @@ class ProblemDerivatives:
 
     # ----- prepared on first use -----
 
-    @cached_property
+    @forkable_property
     def _objective_program(self) -> Program:
         return select(self._program, slice(0, 1))
 
-    @cached_property
+    @forkable_property
     def _constraint_program(self) -> Program:
         return select(self._program, slice(1, None))
 
-    @cached_property
+    @forkable_property
     def _gradient(self) -> Evaluator:
         """The gradient; like the next two with limits at singular points."""
         program = self._objective_program
@@ -369,13 +369,13 @@ class ProblemDerivatives:
     def _limits(self, program: Program) -> Limits:
         return Limits(program, lambda guards: executable(guards, self.preparation))
 
-    @cached_property
+    @forkable_property
     def _jacobian_run(self) -> Evaluator:
         pattern = self.jacobian_pattern
         limits = self._limits(self._constraint_program)
         return limits.guard(self._jacobian.run, rows=pattern.rows, variables=(pattern.indices,))
 
-    @cached_property
+    @forkable_property
     def _hessian_run(self) -> Evaluator:
         pattern = self.hessian_pattern
         limits = self._limits(self._program)
@@ -399,7 +399,7 @@ class ProblemDerivatives:
         made: Nonzeros = self._lazy.get("hessian", make)
         return made
 
-    @cached_property
+    @forkable_property
     def _hessian_entries(self) -> tuple[Callable[[], Array], Entry, Entry]:
         """The quick ways to a Hessian: an empty result, all values, and those that vary."""
         places = [

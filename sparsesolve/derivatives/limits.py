@@ -25,7 +25,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from numpy.typing import NDArray
 from sparsesolve.differentiate import guard_program, may_be_singular
 from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place, refuse
 from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 
 __all__ = ["Limits", "all_finite"]
@@ -75,22 +75,22 @@ class Limits:
         self.program = program
         self._make = make
 
-    @cached_property
+    @forkable_property
     def needed(self) -> bool:
         """Whether the function can have singular points at all."""
         return may_be_singular(self.program) or self._guards is not None
 
-    @cached_property
+    @forkable_property
     def value(self) -> Interpreter:
         """The function, with NumPy: it is evaluated at few points."""
         return Interpreter(self.program)
 
-    @cached_property
+    @forkable_property
     def guards(self) -> Evaluator | None:
         """Says which guards are hit; None if the function has none."""
         return None if self._guards is None else self._make(self._guards)
 
-    @cached_property
+    @forkable_property
     def _guards(self) -> Program | None:
         return guard_program(self.program)
 

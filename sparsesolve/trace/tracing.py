@@ -11,10 +11,10 @@ import gc
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ from sparsesolve.errors import (
     VerificationError,
     refusals,
 )
+from sparsesolve.host.fork import after_fork, forkable_lock
+from sparsesolve.host.interrupts import interrupts_held
 from sparsesolve.ir.tape import Ref, Tape, evaluate
 from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, Leaf, flatten, layout
@@ -41,7 +43,7 @@ from sparsesolve.trace.watched import Watched, watch
 
 __all__ = ["Traced", "check", "describe_difference", "plain_output", "prepare", "trace"]
 
-_LOCK = threading.RLock()
+_LOCK = forkable_lock()
 _ROUNDING = 1e-15
 _LARGEST = 1e6  # whatever stands on the way, no error above a billionth passes for rounding
 
@@ -127,13 +129,22 @@ def prepare(
     before = surroundings_of(function)
     leaves = flatten(arguments.tree)
     leaves.insert(0, leaves.pop(arguments.tree[arguments.argnum].number))
-    with _LOCK, _dispatching(), trace_stack.new_trace() as level:
+    with (
+        _LOCK,
+        interrupts_held() as hold,
+        _dispatching(),
+        trace_stack.new_trace() as level,
+    ):
         recorder = Recorder(level)
         boxes = [
             _argument(recorder, value, leaf)
             for value, leaf in zip([x, *parameters], leaves, strict=True)
         ]
-        output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
+        try:
+            hold.open = True
+            output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
+        finally:
+            hold.open = False
     tape = recorder.finish(len(parameters), output)
     watched = watch(recorder.captured())
     # what the function itself changes, a counter or a cache, says nothing about its data
@@ -289,26 +300,67 @@ def _argument(recorder: Recorder, value: NDArray[np.float64], leaf: Leaf) -> Any
 @contextmanager
 def _dispatching() -> Iterator[None]:
     """Let traced arrays come out of autograd's primitives and into NumPy's constructors."""
-    before = dict(Box.type_mappings)
-    constructors = {name: getattr(np, name) for name in _CONSTRUCTORS}
-    Box.type_mappings.update(BOXED)
-    Box.types.update((ArrayTracer, ScalarTracer))
-    for name, plain in constructors.items():
-        setattr(np, name, _CONSTRUCTORS[name](plain))
-    collecting = gc.isenabled()
-    gc.disable()  # a third of the time of a long scalar loop, and instructions form no cycles
+    changes = _Changes()
+    _IN_PROGRESS.append(changes)
     try:
+        for table, own in ((Box.type_mappings, BOXED), (vars(np), _constructors())):
+            changes.update(table, own)
+        Box.types.update((ArrayTracer, ScalarTracer))
+        changes.reset_stack()
+        changes.stop_collector()  # a third of the time of a long scalar loop; no cycles are made
         yield
     finally:
-        if collecting:
-            gc.enable()
-        for name, plain in constructors.items():
-            setattr(np, name, plain)
-        for kind in BOXED:
-            if kind in before:
-                Box.type_mappings[kind] = before[kind]
-            else:
-                del Box.type_mappings[kind]
+        changes.put_back()
+        _IN_PROGRESS.remove(changes)
+
+
+class _Changes:
+    """Global state that a trace changes, with what it was before."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self._before: list[Callable[[], object]] = []
+
+    def update(self, table: dict[Any, Any], new: Mapping[Any, Any]) -> None:
+        """Set entries of a table."""
+        for key, value in new.items():
+            put_back = partial(table.pop, key, None)
+            if key in table:
+                put_back = partial(table.__setitem__, key, table[key])
+            self._before.append(put_back)
+            table[key] = value
+
+    def reset_stack(self) -> None:
+        """Let autograd's stack be as it is now, also where the function raises."""
+        self._before.append(partial(setattr, trace_stack, "top", trace_stack.top))
+
+    def stop_collector(self) -> None:
+        """Turn the garbage collector off."""
+        if gc.isenabled():
+            self._before.append(gc.enable)
+            gc.disable()
+
+    def put_back(self) -> None:
+        """Undo everything, the last change first."""
+        while self._before:
+            self._before.pop()()
+
+
+_IN_PROGRESS: list[_Changes] = []
+
+
+def _leave_to_parent() -> None:
+    """In a child: undo the changes of traces in threads that it does not have."""
+    for changes in [c for c in _IN_PROGRESS if c.thread != threading.get_ident()]:
+        changes.put_back()
+        _IN_PROGRESS.remove(changes)
+
+
+after_fork(_leave_to_parent)
+
+
+def _constructors() -> dict[str, Callable[..., Any]]:
+    return {name: wrap(getattr(np, name)) for name, wrap in _CONSTRUCTORS.items()}
 
 
 def _constructor(handler: Callable[..., Any]) -> Callable[..., Any]:

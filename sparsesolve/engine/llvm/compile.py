@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from sparsesolve.engine.llvm.plan.plan_text import plan_lines
 from sparsesolve.engine.llvm.plan.planner import make_plan
 from sparsesolve.engine.llvm.run.machine import Machine, compile_forms, first_form
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 
 __all__ = ["CannotCompile", "Compiled", "Statistics", "compile_joint", "compile_program"]
@@ -181,11 +181,11 @@ class Compiled(Evaluator):
         self.run_into(out, x, parameters)
         return out
 
-    @cached_property
+    @forkable_property
     def _fill(self) -> Entry:
         return self.entry(self._flat_places(), fill=True)
 
-    @cached_property
+    @forkable_property
     def _refill(self) -> Entry:
         return self.entry(self._flat_places(), fill=False)
 

@@ -17,9 +17,13 @@ import platform
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from sparsesolve.host.fork import forkable_lock
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["Native", "native", "vector_width"]
+__all__ = ["LLVM_LOCK", "Native", "native", "vector_width"]
+
+LLVM_LOCK = forkable_lock(awaited=True)
+"""Held while LLVM works: it has locks of its own, which a child could not put in order."""
 
 _LIBM_NAMES = {
     "exp": "exp",
@@ -116,7 +120,8 @@ def native(op: str, width: int) -> Native | None:
 def _processor_flags() -> frozenset[str]:
     import llvmlite.binding as llvm  # noqa: PLC0415  (only the compiled engine needs it)
 
-    features = llvm.get_host_cpu_features()
+    with LLVM_LOCK:
+        features = llvm.get_host_cpu_features()
     return frozenset(name for name, present in features.items() if present)
 
 

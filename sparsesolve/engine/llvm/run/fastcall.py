@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.engine.evaluator import Entry, Fixed
 from sparsesolve.engine.llvm.code.fastcall_ir import ENTRY, FIELDS, FRAME, HEAD
-from sparsesolve.engine.llvm.run.jit import compile_functions
+from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 
 __all__ = ["Argument", "entries_work", "make_entry", "make_frame"]
 
@@ -163,6 +163,7 @@ class _Definition(ctypes.Structure):
         ("flags", ctypes.c_int),
         ("doc", ctypes.c_char_p),
     )
+    kept: dict[str, NativeFunction]
 
 
 _FASTCALL = 0x0080
@@ -171,7 +172,9 @@ _FASTCALL = 0x0080
 @cache
 def _definition() -> _Definition:
     found, _ = compile_functions({ENTRY: 0}, frozenset())
-    return _Definition(b"entry", found[ENTRY], _FASTCALL, b"Run a program.")
+    definition = _Definition(b"entry", found[ENTRY].address, _FASTCALL, b"Run a program.")
+    definition.kept = found
+    return definition
 
 
 @cache

@@ -3,9 +3,11 @@
 Separate because it is the only module that drives llvmlite, and the only one that touches a disk.
 
 Functions are known by their text: two kernels with the same body are one function, whatever
-program they belong to. All functions that are missing are compiled together as one module. Its
-object code is kept under ``$XDG_CACHE_HOME/sparsesolve`` (default ``~/.cache``), named by a hash of
-the text, the processor and the versions; a file that is damaged is compiled anew. The environment
+program they belong to. All functions that are missing are compiled together as one module, which
+lives as long as anybody holds one of its functions; the modules used last are held here as well, so
+that a structure that comes again soon is not compiled again. Object code is kept under
+``$XDG_CACHE_HOME/sparsesolve`` (default ``~/.cache``), named by a hash of the text, the processor
+and the versions; a file that is damaged is compiled anew (see `host.cache_folder`). The environment
 variable ``SPARSESOLVE_CACHE=0`` turns the files off.
 
 No optimisation pass is run: the IR comes vectorised and hoisted (see `codegen`). ``effort`` is the
@@ -14,29 +16,53 @@ level of LLVM's code generator, 0 for kernels too small to matter.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import tempfile
-import threading
-from collections.abc import Mapping
+import itertools
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
 
-__all__ = ["CacheFolder", "compile_functions"]
+from sparsesolve.engine.llvm.code.vectormath import LLVM_LOCK
+from sparsesolve.host.cache_folder import CacheFolder
+from sparsesolve.host.interrupts import interrupts_held
 
-_LOCK = threading.Lock()
+__all__ = ["NativeFunction", "compile_functions"]
+
 _DIGEST = hashlib.sha256
-_MOST_FILES = 2000
+_MOST_RECENT = 256  # modules held without a user: each takes four maps of the process's memory
+
+
+_UNUSED: list[Any] = []
+
+
+class _Module:
+    """Functions in memory, freed with this object."""
+
+    def __init__(self, tracker: Any, names: Mapping[str, str]) -> None:
+        self.tracker = tracker
+        self.addresses = {body: tracker[name] for body, name in names.items()}
+
+    def __del__(self, unused: list[Any] = _UNUSED) -> None:
+        unused.append(self.tracker)  # freed by the next that compiles, which holds the lock
+
+
+@dataclass(frozen=True, slots=True)
+class NativeFunction:
+    """A compiled function: its code stays in memory as long as this object does."""
+
+    address: int
+    module: _Module
 
 
 def compile_functions(
     bodies: Mapping[str, int], declarations: frozenset[str]
-) -> tuple[dict[str, int], bool]:
+) -> tuple[dict[str, NativeFunction], bool]:
     """Compile what is not compiled yet.
 
     Parameters
@@ -49,13 +75,16 @@ def compile_functions(
 
     Returns
     -------
-    addresses : dict of str to int
-        Address of each body.
+    functions : dict of str to NativeFunction
+        The function of each body; whoever uses an address holds on to its function.
     compiled : bool
         Whether LLVM had to generate anything, rather than all of it being known.
     """
-    with _LOCK:
+    with LLVM_LOCK, interrupts_held():
+        while _UNUSED:
+            _UNUSED.pop().close()
         compiled = False
+        made = []  # nobody else holds the new modules yet
         for effort in (0, 2):
             missing = [
                 body
@@ -63,18 +92,32 @@ def compile_functions(
                 if wanted == effort and _known(body, effort) is None
             ]
             if missing:
-                compiled = _compile(sorted(missing), declarations, effort) or compiled
+                module, generated = _compile(sorted(missing), declarations, effort)
+                made.append(module)
+                compiled = compiled or generated
         found = {body: _known(body, effort) for body, effort in bodies.items()}
-    return {body: address for body, address in found.items() if address is not None}, compiled
+        modules = {body: module for body, module in found.items() if module is not None}
+        _remember(modules.values())
+    return {b: NativeFunction(m.addresses[b], m) for b, m in modules.items()}, compiled
 
 
-def _known(body: str, effort: int) -> int | None:
-    """Look for a function made with this effort or more."""
-    best = _FUNCTIONS.get((body, 2))
-    return best if best is not None or effort == 2 else _FUNCTIONS.get((body, 0))
+def _remember(modules: Iterable[_Module]) -> None:
+    """Hold the modules that were used last."""
+    for module in dict.fromkeys(modules):
+        _RECENT[module] = None
+        _RECENT.move_to_end(module)
+    while len(_RECENT) > _MOST_RECENT:
+        _RECENT.popitem(last=False)
 
 
-def _compile(bodies: list[str], declarations: frozenset[str], effort: int) -> bool:
+def _known(body: str, effort: int) -> _Module | None:
+    """Look for a module that has a function, made with this effort or more."""
+    best = _MODULES.get((body, 2))
+    return best if best is not None or effort == 2 else _MODULES.get((body, 0))
+
+
+def _compile(bodies: list[str], declarations: frozenset[str], effort: int) -> tuple[_Module, bool]:
+    """Make one module; tell whether LLVM had to generate it."""
     names = [f"k{_DIGEST(body.encode()).hexdigest()[:24]}" for body in bodies]
     used = sorted(line for line in declarations if _is_used(line, bodies))
     text = "\n".join(used) + "".join(
@@ -84,12 +127,11 @@ def _compile(bodies: list[str], declarations: frozenset[str], effort: int) -> bo
     key = _DIGEST(f"{_machine()}\n{effort}\n{text}".encode()).hexdigest()
     found = folder.read(key)
     machine_code = _generate(text, effort) if found is None else found
-    engine = _load(machine_code, effort)
+    module = _Module(_load(machine_code, names), dict(zip(bodies, names, strict=True)))
     if found is None:
         folder.write(key, machine_code)
-    for name, body in zip(names, bodies, strict=True):
-        _FUNCTIONS[body, effort] = engine.get_function_address(name)
-    return found is None
+    _MODULES.update({(body, effort): module for body in bodies})
+    return module, found is None
 
 
 def _headed(name: str, body: str) -> str:
@@ -112,12 +154,20 @@ def _generate(text: str, effort: int) -> bytes:
     return code
 
 
-def _load(machine_code: bytes, effort: int) -> Any:
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target(effort))
-    engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(machine_code))
-    engine.finalize_object()
-    _ENGINES.append(engine)
-    return engine
+def _load(machine_code: bytes, names: Sequence[str]) -> Any:
+    """Bring object code into memory, in a library of its own; its tracker frees it."""
+    library = llvm.JITLibraryBuilder().add_object_img(machine_code).add_current_process()
+    for name in names:
+        library.export_symbol(name)
+    return library.link(_jit(), f"sparsesolve {next(_NUMBERS)}")
+
+
+_NUMBERS = itertools.count()
+
+
+@cache
+def _jit() -> Any:
+    return llvm.create_lljit_compiler(_target(0))
 
 
 @cache
@@ -146,57 +196,5 @@ def _machine() -> str:
     return "\n".join(parts)
 
 
-_FUNCTIONS: dict[tuple[str, int], int] = {}
-_ENGINES: list[Any] = []  # machine code lives as long as the process
-
-
-class CacheFolder:
-    """Files of machine code, each with a checksum in front.
-
-    Parameters
-    ----------
-    folder : Path or None
-        Where they are; None keeps nothing.
-    """
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-
-    @classmethod
-    def default(cls) -> CacheFolder:
-        """Return the folder that the environment asks for."""
-        if os.environ.get("SPARSESOLVE_CACHE", "1") in ("0", ""):
-            return cls(None)
-        root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        return cls(Path(root) / "sparsesolve")
-
-    def read(self, key: str) -> bytes | None:
-        """Return what is kept under `key`, or None if nothing sound is."""
-        if self.folder is None:
-            return None
-        try:
-            data = (self.folder / f"{key}.o").read_bytes()
-        except OSError:
-            return None
-        checksum, payload = data[:32], data[32:]
-        return payload if payload and _DIGEST(payload).digest() == checksum else None
-
-    def write(self, key: str, payload: bytes) -> None:
-        """Keep `payload` under `key`; a folder that cannot be written is no error."""
-        if self.folder is None:
-            return
-        with contextlib.suppress(OSError):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._prune()
-            handle, name = tempfile.mkstemp(dir=self.folder)
-            with os.fdopen(handle, "wb") as file:
-                file.write(_DIGEST(payload).digest() + payload)
-            os.replace(name, self.folder / f"{key}.o")  # readers see all of it or nothing
-
-    def _prune(self) -> None:
-        """Keep the number of files bounded: beyond it, the older half goes."""
-        assert self.folder is not None
-        if len(os.listdir(self.folder)) > _MOST_FILES:
-            files = sorted(self.folder.iterdir(), key=lambda file: file.stat().st_mtime)
-            for file in files[: len(files) // 2]:
-                file.unlink(missing_ok=True)
+_MODULES: weakref.WeakValueDictionary[tuple[str, int], _Module] = weakref.WeakValueDictionary()
+_RECENT: OrderedDict[_Module, None] = OrderedDict()

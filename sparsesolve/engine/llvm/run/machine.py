@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,9 +32,10 @@ from sparsesolve.engine.llvm.plan.planner import Plan
 from sparsesolve.engine.llvm.plan.schedule import divide, find_phases, is_long, make_table
 from sparsesolve.engine.llvm.plan.tasks import SMALL, Task
 from sparsesolve.engine.llvm.run.fastcall import Argument, entries_work, make_entry, make_frame
-from sparsesolve.engine.llvm.run.jit import compile_functions
+from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 from sparsesolve.engine.llvm.run.thread_pool import PARTS, TEAM, TEAM_DECLARATIONS, shared_team
 from sparsesolve.engine.opaque import call_opaque
+from sparsesolve.host.fork import forkable_lock
 from sparsesolve.ir.program import Opaque
 
 __all__ = ["Machine", "compile_forms", "first_form"]
@@ -53,7 +53,10 @@ _LONG = 50_000  # nodes times elements from which other Python threads may run m
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """Addresses of compiled forms, and of the functions that serve them all."""
+    """Addresses of compiled forms, and of the functions that serve them all.
+
+    `kept` holds the code; whoever runs it holds on to this object.
+    """
 
     addresses: Mapping[Form, int]
     drive: int
@@ -61,6 +64,7 @@ class Functions:
     team: int
     parts: int
     generated: bool
+    kept: tuple[NativeFunction, ...]
 
 
 def first_form(task: Task) -> tuple[Form, int]:
@@ -80,8 +84,15 @@ def compile_forms(forms: Mapping[Form, int], width: int) -> Functions:
         efforts[body] = max(efforts.get(body, 0), effort)
     declarations = TEAM_DECLARATIONS.union(*(code.declarations for code in codes.values()))
     found, generated = compile_functions(efforts, declarations)
-    addresses = {form: found[code.body] for form, code in codes.items()}
-    return Functions(addresses, found[DRIVER], found[FILL], found[TEAM], found[PARTS], generated)
+    addresses = {form: found[code.body].address for form, code in codes.items()}
+    services = [found[body] for body in (DRIVER, FILL, TEAM, PARTS)]
+    _SERVICES.update(services)
+    kept = tuple(found[code.body] for code in codes.values())
+    drive, fill, team, parts = (function.address for function in services)
+    return Functions(addresses, drive, fill, team, parts, generated, kept)
+
+
+_SERVICES: set[NativeFunction] = set()  # in use as long as the process: by tables, by the team
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +134,7 @@ class Machine:
         self._words = [_words(task, width) for task in plan.tasks]
         self._tables: list[NDArray[np.int64]] = []
         self._drive = _DRIVE(functions.drive)
-        self._functions = functions
+        self._functions = [functions]  # and better ones, once there are any
         self._threads = threads
         entries = zip(self.forms, self._words, plan.tasks, strict=True)
         rows = [(functions.addresses[f], _address(w), t.low, t.high) for f, w, t in entries]
@@ -140,7 +151,7 @@ class Machine:
         self._runs_left = np.array([self._runs_that_pay()])
         self._idle: list[_Workspace] = []
         self._entries: tuple[_Workspace, NDArray[np.int64]] | None = None
-        self._lock = threading.RLock()
+        self._lock = forkable_lock()
 
     @property
     def _runs_alone(self) -> bool:
@@ -152,7 +163,7 @@ class Machine:
     def _lay_out_filled(self, rows: Sequence[Row], template: Array) -> int:
         """Make a table that writes the constant entries as well; return its address."""
         tasks = list(self.plan.tasks)
-        given = (template, self.plan.is_constant, self._functions.fill)
+        given = (template, self.plan.is_constant, self._functions[0].fill)
         filled, words = fill_table(_chunked(rows, tiled(tasks)), *given)
         self._words.append(words)
         alone = self._keep(filled)
@@ -189,7 +200,7 @@ class Machine:
         self, alone: int, phases: Sequence[Sequence[Sequence[Row]]], *kept: NDArray[np.int64]
     ) -> int:
         """Make a table that gives phases to the team; return its address."""
-        functions = self._functions
+        functions = self._functions[0]
         team = shared_team(functions.drive)
         team.grow(self._threads - 1)
         counters = np.zeros(2 * len(phases), dtype=np.int64)
@@ -294,7 +305,8 @@ class Machine:
             return refuse
         work, frame = self._shared_frame()
         arguments = [self._argument(place, work) for place in places]
-        kept = (work, self._runs_left, self._words, self._tables, self.plan)
+        code = self._functions  # what is upgraded stays: another thread may run it
+        kept = (work, self._runs_left, self._words, self._tables, self.plan, code)
         table = self._filling_table if fill else self._stages[0][0]
         return make_entry(frame, arguments, self.plan.program.m, table, kept)
 
@@ -348,6 +360,7 @@ class Machine:
             tasks = list(self.plan.tasks)
             cold = self._cold()
             functions = compile_forms({tasks[number].form: 2 for number in cold}, self.width)
+            self._functions.append(functions)
             better = {
                 _address(self._words[number]): functions.addresses[tasks[number].form]
                 for number in cold

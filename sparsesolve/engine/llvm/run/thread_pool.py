@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.llvm.run.jit import compile_functions
+from sparsesolve.host.fork import after_fork, forkable_lock
 
 __all__ = ["PARTS", "TEAM", "TEAM_DECLARATIONS", "Team", "shared_team"]
 
@@ -248,9 +249,10 @@ class Team:
         self._words[_TEAM.index("release")] = _function(api.PyThread_release_lock)
         self._words[_TEAM.index("wait")] = _function(_yield())
         self._jobs: list[Words] = []
-        self._lock = threading.Lock()
-        found, _ = compile_functions({_WORKER: 0}, TEAM_DECLARATIONS)
-        self._work = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(found[_WORKER])
+        self._lock = forkable_lock()
+        self._functions, _ = compile_functions({_WORKER: 0}, TEAM_DECLARATIONS)
+        worker = self._functions[_WORKER]
+        self._work = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(worker.address)
         self.address = _address(self._words)
         self.wait = int(self._words[_TEAM.index("wait")])
 
@@ -262,7 +264,6 @@ class Team:
 
     def restart(self) -> None:
         """Start all workers again, in a child process that has none."""
-        self._lock = threading.Lock()
         count = len(self._jobs)
         self._jobs = []
         self._words[[_TEAM.index(name) for name in ("busy", "workers")]] = 0
@@ -290,8 +291,7 @@ class Team:
 def shared_team(drive: int) -> Team:
     """Return the team of this process; `drive` is the address of the driver."""
     team = Team(drive)
-    if hasattr(os, "register_at_fork"):  # threads do not survive a fork
-        os.register_at_fork(after_in_child=team.restart)
+    after_fork(team.restart)  # threads do not survive a fork
     return team
 
 

@@ -1,0 +1,174 @@
+"""`CacheFolder`: files that one run leaves for the next, unless somebody may have changed them.
+
+Separate because what stands in these files is run as machine code. So they are read and written
+only in a folder that belongs to this user and that nobody else can write to; and each file carries
+a keyed checksum (HMAC-SHA256, RFC 2104) over its name and its contents. The key of that checksum is
+kept elsewhere, in ``$XDG_STATE_HOME/sparsesolve/secret`` (default ``~/.local/state``), readable by
+the user alone: a file from another machine, another folder or under another name is not taken.
+Whatever is wrong with folder, files or disk, work goes on without them, after one warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import os
+import secrets
+import stat
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+
+__all__ = ["CacheFolder"]
+
+_MOST_FILES = 2000
+_CHECKSUM = 32  # bytes
+
+
+class CacheFolder:
+    """Files by key, each with a keyed checksum in front.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where they are; None keeps nothing.
+    secret : Path or None, optional
+        File of the key of the checksums; by default the user's.
+    """
+
+    def __init__(self, folder: Path | None, secret: Path | None = None) -> None:
+        self.folder = folder
+        self._secret = secret
+        self._key: bytes | None = None
+
+    @classmethod
+    def default(cls) -> CacheFolder:
+        """Return the folder that the environment asks for."""
+        if os.environ.get("SPARSESOLVE_CACHE", "1") in ("0", ""):
+            return cls(None)
+        root, state = _home("XDG_CACHE_HOME", ".cache"), _home("XDG_STATE_HOME", ".local/state")
+        if root is None or state is None:
+            _warn("no home folder with an absolute path is known")
+            return cls(None)
+        return _shared(root / "sparsesolve", state / "sparsesolve" / "secret")
+
+    def read(self, key: str) -> bytes | None:
+        """Return what is kept under `key`, or None if nothing sound is."""
+        if self.folder is None:
+            return None
+        try:
+            if not self.folder.is_dir() or not self._is_safe():
+                return None
+            data = _read_file(self.folder / f"{key}.o")
+            checksum, payload = data[:_CHECKSUM], data[_CHECKSUM:]
+            return payload if hmac.compare_digest(checksum, self._sum(key, payload)) else None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._give_up(error)
+            return None
+
+    def write(self, key: str, payload: bytes) -> None:
+        """Keep `payload` under `key`; a folder that cannot be written is no error."""
+        if self.folder is None:
+            return
+        name = None
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self._is_safe():
+                return
+            self._prune()
+            checksum = self._sum(key, payload)
+            handle, name = tempfile.mkstemp(dir=self.folder)
+            with os.fdopen(handle, "wb") as file:
+                file.write(checksum + payload)
+            os.replace(name, self.folder / f"{key}.o")  # readers see all of it or nothing
+        except OSError as error:
+            if name is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(name)
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        _warn(f"{self.folder} cannot be used ({error})")
+        self.folder = None
+
+    def _is_safe(self) -> bool:
+        """Whether the folder is this user's alone; it is not used otherwise."""
+        assert self.folder is not None
+        found = os.lstat(self.folder)
+        mine = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+        if stat.S_ISDIR(found.st_mode) and mine and not found.st_mode & 0o022:
+            return True
+        _warn(f"{self.folder} is a link, belongs to another user, or others may write to it")
+        self.folder = None
+        return False
+
+    def _sum(self, key: str, payload: bytes) -> bytes:
+        if self._key is None:
+            self._key = _secret_of(self._secret or Path(f"{self.folder}.secret"))
+        return hmac.digest(self._key, key.encode() + b"\0" + payload, "sha256")
+
+    def _prune(self) -> None:
+        """Keep the number of files bounded: beyond it, the older half goes."""
+        assert self.folder is not None
+        if len(os.listdir(self.folder)) > _MOST_FILES:
+            files = sorted(self.folder.iterdir(), key=lambda file: file.lstat().st_mtime)
+            for file in files[: len(files) // 2]:
+                file.unlink(missing_ok=True)
+
+
+@cache
+def _shared(folder: Path, secret: Path) -> CacheFolder:
+    """One object a folder, so that its key is read once and a folder given up stays so."""
+    return CacheFolder(folder, secret)
+
+
+def _home(variable: str, below: str) -> Path | None:
+    """Folder of one kind; None where it is not an absolute path."""
+    given = os.environ.get(variable)
+    if not given:
+        home = os.path.expanduser("~")
+        given = os.path.join(home, below) if os.path.isabs(home) else ""
+    return Path(given) if os.path.isabs(given) else None
+
+
+def _read_file(path: Path) -> bytes:
+    """Read a plain file of this user; a pipe or a link in its place is an error, not a wait."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"{path} is not a file")
+        if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+            raise OSError(f"{path} belongs to another user")
+        return file.read()
+
+
+def _secret_of(path: Path) -> bytes:
+    """Read the key of the checksums, or make one."""
+    with contextlib.suppress(FileNotFoundError):
+        found = _read_file(path)
+        if len(found) == _CHECKSUM and not path.stat().st_mode & 0o077:
+            return found
+        path.unlink()  # cut off, or others may have read it
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)  # for the user alone
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(_CHECKSUM))
+    with contextlib.suppress(FileExistsError):
+        os.link(name, path)  # of two processes that come at once, one makes it
+    os.unlink(name)
+    return _read_file(path)
+
+
+@cache
+def _warn(reason: str) -> None:
+    """Say once why nothing is kept."""
+    warnings.warn(
+        f"Machine code is not kept between runs: {reason}. SPARSESOLVE_CACHE=0 turns this off.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
