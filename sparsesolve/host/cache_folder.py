@@ -84,6 +84,8 @@ class CacheFolder:
             with os.fdopen(handle, "wb") as file:
                 file.write(checksum + payload)
             os.replace(name, self.folder / f"{key}.o")  # readers see all of it or nothing
+        except FileNotFoundError:  # another process made room meanwhile
+            return
         except OSError as error:
             if name is not None:
                 with contextlib.suppress(OSError):
