@@ -131,7 +131,7 @@ class Pattern:
     @classmethod
     def from_matrix_market(cls, source: Any) -> Pattern:
         """Read a file in Matrix Market's format (its path, or a stream); explicit zeros count."""
-        return cls.of(read_matrix_market(source))
+        return cls.from_coo(*read_matrix_market(source))
 
     @classmethod
     def from_coo(cls, shape: tuple[int, int], rows: ArrayLike, columns: ArrayLike) -> Pattern:
