@@ -20,9 +20,9 @@ import hashlib
 import itertools
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import llvmlite
@@ -44,12 +44,15 @@ _UNUSED: list[Any] = []
 class _Module:
     """Functions in memory, freed with this object."""
 
-    def __init__(self, tracker: Any, names: Mapping[str, str]) -> None:
+    def __init__(self, tracker: Any, jit: Any, names: Mapping[str, str]) -> None:
         self.tracker = tracker
+        self.jit = jit  # it must outlive what it tracks
         self.addresses = {body: tracker[name] for body, name in names.items()}
 
     def __del__(self, unused: list[Any] = _UNUSED) -> None:
-        unused.append(self.tracker)  # freed by the next that compiles, which holds the lock
+        unused.append(
+            (self.tracker, self.jit)
+        )  # freed by the next that compiles, which holds the lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,9 @@ def compile_functions(
     """
     with LLVM_LOCK, interrupts_held():
         while _UNUSED:
-            _UNUSED.pop().close()
+            tracker, jit = _UNUSED.pop()
+            tracker.close()
+            del tracker, jit
         compiled = False
         made = []  # nobody else holds the new modules yet
         for effort in (0, 2):
@@ -127,7 +132,7 @@ def _compile(bodies: list[str], declarations: frozenset[str], effort: int) -> tu
     key = _DIGEST(f"{_machine()}\n{effort}\n{text}".encode()).hexdigest()
     found = folder.read(key)
     machine_code = _generate(text, effort) if found is None else found
-    module = _Module(_load(machine_code, names), dict(zip(bodies, names, strict=True)))
+    module = _load(machine_code, dict(zip(bodies, names, strict=True)))
     if found is None:
         folder.write(key, machine_code)
     _MODULES.update({(body, effort): module for body in bodies})
@@ -154,19 +159,22 @@ def _generate(text: str, effort: int) -> bytes:
     return code
 
 
-def _load(machine_code: bytes, names: Sequence[str]) -> Any:
-    """Bring object code into memory, in a library of its own; its tracker frees it."""
+def _load(machine_code: bytes, names: Mapping[str, str]) -> _Module:
+    """Bring object code into memory, in a library of its own."""
     library = llvm.JITLibraryBuilder().add_object_img(machine_code).add_current_process()
-    for name in names:
+    for name in names.values():
         library.export_symbol(name)
-    return library.link(_jit(), f"sparsesolve {next(_NUMBERS)}")
+    number = next(_NUMBERS)
+    jit = _jit(number // _MOST_LIBRARIES)
+    return _Module(library.link(jit, f"sparsesolve {number}"), jit, names)
 
 
 _NUMBERS = itertools.count()
+_MOST_LIBRARIES = 512  # of one compiler, which keeps some kilobytes of each that is gone
 
 
-@cache
-def _jit() -> Any:
+@lru_cache(maxsize=1)
+def _jit(_number: int) -> Any:
     return llvm.create_lljit_compiler(_target(0))
 
 
