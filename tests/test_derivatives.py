@@ -347,8 +347,3 @@ def test_programs_without_native_functions_are_interpreted():
     assert "polygamma" in J.report()
     x = np.array([0.5, 1.0, 2.5])
     oracles.assert_close(J(x).toarray(), np.diag(polygamma(2, x)), rtol=1e-13)
-
-
-def test_copies_are_refused_by_name():
-    with pytest.raises(TypeError, match="Build it anew in each process"):
-        copy.deepcopy(ss.jacobian(neighbors, np.ones(4)))

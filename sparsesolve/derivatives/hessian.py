@@ -21,6 +21,7 @@ from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, direction, 
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepared import Prepared
+from sparsesolve.derivatives.remade import Remade, remembered
 from sparsesolve.differentiate import gradient_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
@@ -72,7 +73,7 @@ class SymmetricTemplate:
         return (self._csc or self._matrix)(lower_values.take(self.gather))
 
 
-class Gradient:
+class Gradient(Remade):
     """The gradient of a scalar function; made by `gradient`. Call it with the arguments."""
 
     def __init__(self, function: Function, run: Evaluator) -> None:
@@ -220,6 +221,7 @@ def _scalar_function(
     return traced
 
 
+@remembered
 def gradient(
     function: Callable[..., Any],
     *example_arguments: Any,
@@ -270,6 +272,7 @@ def gradient(
     return Gradient(traced, executable(program, how, lambda k: f"gradient[{k}]"))
 
 
+@remembered
 def hessian(
     function: Callable[..., Any],
     *example_arguments: Any,

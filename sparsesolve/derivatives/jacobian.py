@@ -21,6 +21,7 @@ from sparsesolve.derivatives.function import Function, Method, Preparation
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
 from sparsesolve.derivatives.prepared import Prepared
+from sparsesolve.derivatives.remade import remembered
 from sparsesolve.differentiate import adjoint_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.evaluator import Evaluator
@@ -214,6 +215,7 @@ class Jacobian(Prepared):
         return explain_nonfinite(program, self.pattern, values, point, "Jacobian")
 
 
+@remembered
 def jacobian(
     function: Callable[..., Any],
     *example_arguments: Any,

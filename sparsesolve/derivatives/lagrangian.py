@@ -30,6 +30,7 @@ from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros, symmetric_nonzeros
+from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import table
 from sparsesolve.differentiate import (
     TooManyTerms,
@@ -57,7 +58,7 @@ Array = NDArray[np.float64]
 Scalar = Callable[[Any], Any]
 
 
-class ProblemDerivatives:
+class ProblemDerivatives(Remade):
     """Values and exact sparse derivatives of an objective and constraints.
 
     Nothing is remembered between calls; whoever calls decides what to keep.
@@ -108,6 +109,8 @@ class ProblemDerivatives:
         check: bool = True,
         threads: int = 1,
     ) -> None:
+        options = {"method": method, "check": check, "threads": threads}
+        self.recipe = ProblemDerivatives, (objective, constraints, x0), options
         start = np.asarray(x0, dtype=np.float64).reshape(-1)
         self.n = int(start.size)
         self.preparation = Preparation(method, threads)
@@ -432,7 +435,7 @@ class ProblemDerivatives:
         return active_slots(program, differentiable=False)[program.outputs]
 
 
-class LagrangianHessian:
+class LagrangianHessian(Remade):
     """Hessian of ``sigma * objective + multipliers . constraints``, multipliers as parameters.
 
     Parameters
@@ -463,6 +466,7 @@ class LagrangianHessian:
         *,
         method: Method = "auto",
     ) -> None:
+        self.recipe = LagrangianHessian, (objective, constraints, x0), {"method": method}
         self._derivatives = ProblemDerivatives(objective, constraints, x0, method=method)
 
     @property

@@ -12,6 +12,7 @@ from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.function import Executable, Function, Lazy, executable
 from sparsesolve.derivatives.nonzeros import Nonzeros
+from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import readable, report
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.ir.program import Program
@@ -22,7 +23,7 @@ __all__ = ["Prepared"]
 Variables: TypeAlias = Sequence[Any]
 
 
-class Prepared:
+class Prepared(Remade):
     """A derivative whose structure is fixed and whose values are computed on demand.
 
     Parameters
@@ -102,13 +103,6 @@ class Prepared:
     def kernels(self) -> str:
         """Return a readable form of the program that computes the nonzeros."""
         return readable(self._nonzeros)
-
-    def __reduce__(self) -> Any:
-        """Refuse to be pickled or copied: machine code belongs to its process."""
-        raise TypeError(
-            f"a {type(self).__name__} holds machine code and cannot be pickled or copied. Build it "
-            "anew in each process; it may be shared between threads."
-        )
 
     def __str__(self) -> str:
         return f"{self!r}\n{self.pattern}"

@@ -185,6 +185,10 @@ class Problem:
         self._derivatives: ProblemDerivatives | None = None
         self._limits: tuple[Array, Array] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the prepared derivatives behind: a copy prepares its own."""
+        return {**vars(self), "_derivatives": None}
+
     @property
     def n(self) -> int:
         """Number of variables."""
