@@ -52,7 +52,7 @@ def test_least_squares_starts_inside(method) -> None:
     seen = []
 
     def residual(x):
-        seen.append(np.min(np.asarray(x)) if isinstance(x, np.ndarray) else 1.0)
+        seen.append(np.min(np.asarray(x)) if type(x) is np.ndarray else 1.0)
         return np.sqrt(x) - 0.5
 
     fit = least_squares(residual, [-1.0, 3.0, 5.0], bounds=(1.0, 4.0), method=method)

@@ -266,8 +266,11 @@ def test_shapes_of_matrices(shape):
 # ----- what cannot be recorded -----
 
 
-def _into_zeros(x):
-    r = np.zeros(x.size)
+_buffer = np.zeros(6)
+
+
+def _into_buffer(x):
+    r = _buffer
     r[0] = x[0]
     return r
 
@@ -275,13 +278,13 @@ def _into_zeros(x):
 REFUSED = {
     "branch": (lambda x: x if x[0] > 0 else -x, "np.where"),
     "mask": (lambda x: x[x > 0.5], "np.where"),
-    "out": (lambda x: np.exp(x, out=np.zeros(6)), "out="),
+    "out": (lambda x: np.exp(x, out=_buffer), "out="),
     "out of a method": (lambda x: x.dot(x, out=np.zeros(())), "out="),
     "sort of the argument": (lambda x: x.sort() or x, "x = x.copy()"),
-    "float": (lambda x: float(x[0]) * x, "float()"),
+    "float": (lambda x: x[0].__float__() * x, "float()"),
     "int": (lambda x: x[int(x[0])], "static constant"),
     "argmax": (lambda x: x[np.argmax(x)], "np.max"),
-    "zeros": (_into_zeros, "np.zeros_like(x)"),
+    "buffer": (_into_buffer, "np.zeros_like(x)"),
     "complex": (lambda x: x * 1j, ".real"),
     "list of rows": (
         lambda x: np.linalg.solve([[x[0], 1.0], [0.0, x[1]]], x[:2]),

@@ -378,8 +378,11 @@ def looks_up(x):
     return table[int(x[0])] * x
 
 
-def fills_plain_zeros(x):
-    r = np.zeros(3)
+held = np.zeros(3)
+
+
+def fills_what_it_holds(x):
+    r = held
     for i in range(3):
         r[i] = x[i] ** 2
     return r
@@ -388,7 +391,7 @@ def fills_plain_zeros(x):
 def uses_math(x):
     import math
 
-    return math.exp(x[0]) * x
+    return math.frexp(x[0])[0] * x
 
 
 REFUSED = {
@@ -399,10 +402,10 @@ REFUSED = {
     "branch": (branches, (), DataDependentBranch, "np.where"),
     "while": (loops_until, (), DataDependentBranch, "np.where"),
     "table": (looks_up, (), DataDependentBranch, "static constant"),
-    "zeros": (fills_plain_zeros, (), UnsupportedOperation, "np.zeros_like(x)"),
+    "zeros": (fills_what_it_holds, (), UnsupportedOperation, "np.zeros_like(x)"),
     "math": (uses_math, (), UnsupportedOperation, "np.sin"),
     "isinstance": (
-        lambda x: x * 2 if isinstance(x, np.ndarray) else x,
+        lambda x: x * 2 if type(x) is np.ndarray else x,
         (),
         VerificationError,
         "second point",

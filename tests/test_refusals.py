@@ -46,7 +46,7 @@ def integer(x: Any) -> Any:
 def number(x: Any) -> Any:
     k = 1.0
     with contextlib.suppress(TypeError):
-        k = math.floor(float(x[0]) * 7) + 1.0
+        k = abs(complex(x[0])) + 1.0
     return x * k
 
 

@@ -25,20 +25,23 @@ x0 = np.array([0.1, 0.5, 0.7, 0.9])
 S = scipy.sparse.eye_array(4, format="csr")
 
 
-def _assign_to_zeros(x):
-    r = np.zeros(4)
+_buffer = np.zeros(4)
+
+
+def _assign_to_buffer(x):
+    r = _buffer
     r[0] = x[0]
     return r
 
 
-def _assign_slice_to_zeros(x):
-    r = np.zeros(4)
+def _assign_slice_to_buffer(x):
+    r = _buffer
     r[1:] = x[:-1]
     return r
 
 
-def _add_to_zeros(x):
-    r = np.zeros(4)
+def _add_to_buffer(x):
+    r = _buffer
     r += x
     return r
 
@@ -83,8 +86,8 @@ REFUSED = {
     "while": (_loop_until, DataDependentBranch, "np.where"),
     "and": (lambda x: x[0] > 0 and x[1], DataDependentBranch, "np.where"),
     "not": (lambda x: not x[0], DataDependentBranch, "np.where"),
-    "builtin max": (lambda x: max(x), DataDependentBranch, "np.maximum"),
-    "builtin min": (lambda x: min(x[0], x[1]), DataDependentBranch, "np.minimum"),
+    "builtin max": (lambda x: max(x, key=abs), DataDependentBranch, "np.maximum"),
+    "builtin min": (lambda x: min(x[0], x[1], key=abs), DataDependentBranch, "np.minimum"),
     "builtin all": (lambda x: all(x > 0), DataDependentBranch, "NumPy's"),
     "sorted": (lambda x: sorted(x), DataDependentBranch, "np.where"),
     "in": (lambda x: 0.5 in x, DataDependentBranch, "np.where"),
@@ -101,7 +104,7 @@ REFUSED = {
     "shape of array": (lambda x: np.zeros(x.reshape(4)), DataDependentBranch, "static constant"),
     "shape of 0-d array": (lambda x: np.zeros(np.squeeze(x[:1])), DataDependentBranch, "static"),
     "reshape": (lambda x: x.reshape(x[0], 2), DataDependentBranch, "static constant"),
-    "floor": (lambda x: math.floor(x[0]), DataDependentBranch, "static constant"),
+    "floor": (lambda x: x[math.floor(x[0])], DataDependentBranch, "static constant"),
     "argmax": (lambda x: np.argmax(x), DataDependentBranch, "np.max"),
     "argmax method": (lambda x: x.argmax(), DataDependentBranch, "np.max"),
     "argsort": (lambda x: x[np.argsort(x)], DataDependentBranch, "np.sort"),
@@ -110,16 +113,16 @@ REFUSED = {
     "median": (lambda x: np.median(x), DataDependentBranch, "np.sort"),
     "unique": (lambda x: np.unique(x), DataDependentBranch, "np.where"),
     "searchsorted": (lambda x: np.searchsorted(x0, x), DataDependentBranch, "np.where"),
-    "float": (lambda x: float(x[0]), UnsupportedOperation, "Leave float() out"),
-    "math": (lambda x: math.sin(x[0]), UnsupportedOperation, "np.sin"),
-    "math.fsum": (lambda x: math.fsum(x), UnsupportedOperation, "float()"),
+    "float": (lambda x: x[0].__float__(), UnsupportedOperation, "Leave float() out"),
+    "math": (lambda x: math.frexp(x[0]), UnsupportedOperation, "np.sin"),
+    "math.ldexp": (lambda x: math.ldexp(x[0], 2), UnsupportedOperation, "float()"),
     "complex": (lambda x: complex(x[0]), UnsupportedOperation, "float()"),
     "float64": (lambda x: np.float64(x[0]), UnsupportedOperation, "float()"),
     "float32": (lambda x: x.astype(np.float32), UnsupportedOperation, "float64"),
-    "assign to zeros": (_assign_to_zeros, UnsupportedOperation, "np.zeros_like(x)"),
-    "assign to slice": (_assign_slice_to_zeros, UnsupportedOperation, "np.zeros_like(x)"),
-    "add to zeros": (_add_to_zeros, UnsupportedOperation, "np.zeros_like(x)"),
-    "out": (lambda x: np.add(x, x, out=np.zeros(4)), UnsupportedOperation, "out="),
+    "assign to buffer": (_assign_to_buffer, UnsupportedOperation, "np.zeros_like(x)"),
+    "assign to slice": (_assign_slice_to_buffer, UnsupportedOperation, "np.zeros_like(x)"),
+    "add to buffer": (_add_to_buffer, UnsupportedOperation, "np.zeros_like(x)"),
+    "out": (lambda x: np.add(x, x, out=_buffer), UnsupportedOperation, "out="),
     "where option": (lambda x: np.add(x, x, where=x > 0.5), UnsupportedOperation, "np.where"),
     "assign to argument": (_assign_to_argument, UnsupportedOperation, "x = x.copy()"),
     "assign to view": (_assign_to_view_of_argument, UnsupportedOperation, "x = x.copy()"),
@@ -247,7 +250,7 @@ def test_check_finds_random_numbers():
 
 
 def test_check_finds_hidden_types():
-    function = lambda x: x if isinstance(x, np.ndarray) else 2 * x
+    function = lambda x: x if type(x) is np.ndarray else 2 * x
     traced = prepare(function, [x0])
     with pytest.raises(VerificationError):
         check(function, traced, [x0])

@@ -26,7 +26,7 @@ from sparsesolve.trace.aliasing import assign, refreshed
 from sparsesolve.trace.operands import is_traced, operand, plain_index, refuse_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
-from sparsesolve.trace.sources import user_line
+from sparsesolve.trace.sources import is_library, user_line
 
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer", "UnsupportedAttributeError", "is_sparse_call"]
 
@@ -39,6 +39,7 @@ _TOWARD_NUMBERS = (
 _NO_OPTIONS: dict[str, Any] = {}
 _getitem = ArrayBox.__getitem__
 _current = Box._node
+_copy = np.copy  # which a trace may replace
 
 
 class UnsupportedAttributeError(UnsupportedOperation, AttributeError):
@@ -111,10 +112,11 @@ class ScalarTracer(Box):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"<traced {self.dtype}{list(self.shape)}>"
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return str(self._value)  # a number, to look at: the one of the trace
 
     def __format__(self, specification: str) -> str:
-        return repr(self)
+        return format(self._value, specification)
 
     def __hash__(self) -> int:
         if not is_traced(self) and not isinstance(self._value, np.ndarray):
@@ -125,6 +127,13 @@ class ScalarTracer(Box):  # type: ignore[misc]
             f"{user_line()}. Choose with np.where(t == key, a, b), or pass the key as an argument "
             "that is not a number, such as a string."
         )
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What `isinstance` in the user's code shall see: an array or a number of NumPy."""
+        if is_library(sys._getframe(1).f_code) or isbox(self._value):
+            return type(self)
+        return type(self._value)
 
     # --- conversions: a traced value has no Python number, a constant one has ---
 
@@ -241,7 +250,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     def copy(self, order: str = "C") -> Any:
         """Return a copy, into which the function may assign."""
-        return dispatch.HANDLERS[np.copy](self)
+        return dispatch.HANDLERS[_copy](self)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Convert to float, int or bool."""
@@ -270,7 +279,15 @@ class ScalarTracer(Box):  # type: ignore[misc]
     conjugate = conj
     T = property(lambda self: anp.transpose(self))
     mT = property(lambda self: anp.swapaxes(self, -1, -2))  # noqa: N815  (NumPy's name)
-    flat = property(lambda self: anp.ravel(self))
+
+    @property
+    def flat(self) -> Any:
+        """The flattened array; it may be assigned into where it is a view."""
+        result = anp.ravel(self)
+        owner = getattr(result._node, "owner", None)
+        if owner is not None and self.ndim and not self._value.flags.c_contiguous:
+            owner.locked = "`.flat` of an array that is not in one piece"
+        return result
 
 
 class ArrayTracer(ScalarTracer):
@@ -336,6 +353,8 @@ class ArrayTracer(ScalarTracer):
 
 def is_sparse_call(frame: FrameType) -> bool:
     """Tell a call by scipy.sparse, whose products leave to us what they cannot read."""
+    if frame.f_globals.get("__name__") == "sparsesolve.trace.substitutes" and frame.f_back:
+        frame = frame.f_back  # a creation function that stands for NumPy's
     caller = str(frame.f_globals.get("__name__", ""))
     return caller.startswith("scipy.sparse.") and not caller.startswith("scipy.sparse.linalg")
 

@@ -16,6 +16,7 @@ from autograd.tracer import isbox
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import user_line
+from sparsesolve.trace.writable import Writable, current
 
 __all__ = [
     "frozen_index",
@@ -37,6 +38,8 @@ def operand(value: Any) -> Any:
         return value
     if kind is np.ndarray:
         return stacked(value) if value.dtype == object else value
+    if kind is Writable:
+        return current(value)
     if kind in (list, tuple):
         return stacked(value) if holds_boxes(value) else np.asarray(value)
     if scipy.sparse.issparse(value):
@@ -53,12 +56,16 @@ def holds_boxes(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(holds_boxes, value))
     if isinstance(value, np.ndarray):
+        if type(value) is Writable:
+            return value.live
         return value.dtype == object and any(map(isbox, value.flat))
     return bool(isbox(value))
 
 
 def stacked(value: Any) -> Any:
     """Do what ``np.array(value)`` does to nested lists or object arrays of traced values."""
+    if type(value) is Writable:
+        return current(value)
     if isinstance(value, np.ndarray):
         if value.dtype != object:
             return value
@@ -102,6 +109,8 @@ def plain_index(index: Any) -> Any:
         if is_traced(index):
             refuse_index(index)
         return index._value
+    if kind is Writable:
+        return plain_index(current(index))
     if isinstance(index, np.ndarray) and index.dtype == object:
         return plain_index(index.tolist())
     return index

@@ -26,7 +26,7 @@ from sparsesolve.ir.tape import Instruction, Ref, Tape, ValueInfo, map_refs, ref
 from sparsesolve.trace.naming import NAMES, op_name
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["EXPANSIONS", "ORDERED", "Owner", "Recorder", "TapeNode", "check_options"]
+__all__ = ["EXPANSIONS", "ORDERED", "Outlived", "Owner", "Recorder", "TapeNode", "check_options"]
 
 EXPANSIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """Primitives of autograd that are not recorded but expressed in other words, and how."""
@@ -53,6 +53,10 @@ _MAKERS = frozenset(
     ]
 )
 _GETITEM = ArrayBox.__getitem__
+
+
+class Outlived(UnsupportedOperation):
+    """A traced value was used after its trace."""
 
 
 class Owner:
@@ -172,6 +176,7 @@ class Recorder:
         self.values: list[ValueInfo] = []
         self.steps: list[tuple[Any, ...]] = []
         self.finished = False
+        self.memories: dict[int, Owner] = {}  # of plain arrays with traced content
         self._kept: dict[int, tuple[Any, Any]] = {}
         self._small: list[NDArray[Any]] = []
 
@@ -229,6 +234,8 @@ class Recorder:
             raise _unsupported(fun)
         given: list[Any] = list(args)
         for k, parent in zip(argnums, parents):  # noqa: B905  (hot, and equal by construction)
+            if parent.recorder is not self:
+                raise _outlived()
             given[k] = parent.ref or parent
         for k, argument in enumerate(given):
             kind_of = type(argument)
@@ -271,13 +278,16 @@ class Recorder:
             return self._keep_sparse(argument)
         return argument
 
-    def _keep_array(self, array: NDArray[Any]) -> NDArray[Any]:
+    def _keep_array(self, array: NDArray[Any]) -> Any:
+        if type(array) is not np.ndarray and hasattr(array, "tracer"):
+            given: Any = array
+            return self.keep(given.tracer() if given.live else given.plain)
         if array.size <= _SMALL:
             self._small.append(array)
             return array.copy()
         known = self._kept.get(id(array))
         if known is not None and _same(known[1], array):
-            return known[1]  # type: ignore[no-any-return]
+            return known[1]
         copy = array.copy()
         self._kept[id(array)] = (array, copy)
         return copy
@@ -358,7 +368,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
 
 
 def _outlived() -> UnsupportedOperation:
-    return UnsupportedOperation(
+    return Outlived(
         f"expected values of this call alone, got a traced value that an earlier call has kept (in "
         f"a cache, a global or an attribute) at {user_line()}. Let the function depend on its "
         "arguments only, and keep such a cache outside of it."

@@ -14,7 +14,7 @@ import autograd
 import numpy as np
 import scipy
 
-__all__ = ["error_line", "user_line"]
+__all__ = ["error_line", "is_library", "user_line"]
 
 _LIBRARIES = tuple(
     f"{Path(str(file)).resolve().parent}/"
@@ -35,6 +35,14 @@ def user_line() -> str:
             return f"{code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+def is_library(code: CodeType) -> bool:
+    """Whether some code belongs to this package or to the libraries it works on."""
+    inside = _inside.get(code)
+    if inside is None:
+        inside = _inside[code] = _is_library(code.co_filename)
+    return inside
 
 
 def error_line(error: BaseException) -> str:

@@ -7,14 +7,14 @@ them out). All are changed under one lock, and put back when the function return
 
 from __future__ import annotations
 
-import gc
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -34,17 +34,20 @@ from sparsesolve.ir.tape import Ref, Tape, evaluate
 from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, Leaf, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
+from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.content import Content, surroundings_of
 from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes, stacked
-from sparsesolve.trace.recorder import Recorder, TapeNode
+from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode
 from sparsesolve.trace.sources import error_line
+from sparsesolve.trace.substitutes import substitute
 from sparsesolve.trace.watched import Watched, watch
 
 __all__ = ["Traced", "check", "describe_difference", "plain_output", "prepare", "trace"]
 
 _LOCK = forkable_lock()
 _ROUNDING = 1e-15
+_SUBSTITUTING: weakref.WeakSet[Any] = weakref.WeakSet()  # code that needs it, as a trace has shown
 _LARGEST = 1e6  # whatever stands on the way, no error above a billionth passes for rounding
 
 
@@ -121,6 +124,32 @@ def prepare(
     TraceError
         If the function cannot be recorded. The message names the line and the fix.
     """
+    code = getattr(function, "__code__", None)
+    known = code is not None and code in _SUBSTITUTING
+    try:
+        return _prepared(function, example_arguments, argnum, opened, substituting=known)
+    except TraceError as refused:
+        if known:
+            raise
+        error = refused
+    # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then
+    try:
+        traced = _prepared(function, example_arguments, argnum, opened, substituting=True)
+    except Outlived:
+        raise error from None
+    if code is not None:
+        _SUBSTITUTING.add(code)
+    return traced
+
+
+def _prepared(
+    function: Callable[..., Any],
+    example_arguments: Sequence[Any],
+    argnum: int,
+    opened: bool,
+    *,
+    substituting: bool,
+) -> Traced:
     if "autograd.scipy" in sys.modules:
         load_scipy()
     names = _names(function, len(example_arguments))
@@ -132,7 +161,7 @@ def prepare(
     with (
         _LOCK,
         interrupts_held() as hold,
-        _dispatching(),
+        _dispatching() as changes,
         trace_stack.new_trace() as level,
     ):
         recorder = Recorder(level)
@@ -141,10 +170,13 @@ def prepare(
             for value, leaf in zip([x, *parameters], leaves, strict=True)
         ]
         try:
+            if substituting:
+                substitute(function, recorder, changes)
             hold.open = True
             output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
         finally:
             hold.open = False
+            recorder.finished = True
     tape = recorder.finish(len(parameters), output)
     watched = watch(recorder.captured())
     # what the function itself changes, a counter or a cache, says nothing about its data
@@ -176,7 +208,12 @@ def _run(call: Callable[[], Any]) -> Any:
     return output
 
 
-_OF_OBJECTS = ("dtype('O')", ": object Permitted", "not supported for the input types")
+_OF_OBJECTS = (
+    "dtype('O')",
+    ": object Permitted",
+    "loop of ufunc does not support",
+    "not supported for the input types",
+)
 
 
 def _of_objects(error: Exception) -> UnsupportedOperation:
@@ -298,9 +335,9 @@ def _argument(recorder: Recorder, value: NDArray[np.float64], leaf: Leaf) -> Any
 
 
 @contextmanager
-def _dispatching() -> Iterator[None]:
+def _dispatching() -> Iterator[Changes]:
     """Let traced arrays come out of autograd's primitives and into NumPy's constructors."""
-    changes = _Changes()
+    changes = Changes()
     _IN_PROGRESS.append(changes)
     try:
         for table, own in ((Box.type_mappings, BOXED), (vars(np), _constructors())):
@@ -308,45 +345,13 @@ def _dispatching() -> Iterator[None]:
         Box.types.update((ArrayTracer, ScalarTracer))
         changes.reset_stack()
         changes.stop_collector()  # a third of the time of a long scalar loop; no cycles are made
-        yield
+        yield changes
     finally:
         changes.put_back()
         _IN_PROGRESS.remove(changes)
 
 
-class _Changes:
-    """Global state that a trace changes, with what it was before."""
-
-    def __init__(self) -> None:
-        self.thread = threading.get_ident()
-        self._before: list[Callable[[], object]] = []
-
-    def update(self, table: dict[Any, Any], new: Mapping[Any, Any]) -> None:
-        """Set entries of a table."""
-        for key, value in new.items():
-            put_back = partial(table.pop, key, None)
-            if key in table:
-                put_back = partial(table.__setitem__, key, table[key])
-            self._before.append(put_back)
-            table[key] = value
-
-    def reset_stack(self) -> None:
-        """Let autograd's stack be as it is now, also where the function raises."""
-        self._before.append(partial(setattr, trace_stack, "top", trace_stack.top))
-
-    def stop_collector(self) -> None:
-        """Turn the garbage collector off."""
-        if gc.isenabled():
-            self._before.append(gc.enable)
-            gc.disable()
-
-    def put_back(self) -> None:
-        """Undo everything, the last change first."""
-        while self._before:
-            self._before.pop()()
-
-
-_IN_PROGRESS: list[_Changes] = []
+_IN_PROGRESS: list[Changes] = []
 
 
 def _leave_to_parent() -> None:

@@ -16,6 +16,7 @@ from sparsesolve.trace import dispatch
 from sparsesolve.trace.operands import operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul
 from sparsesolve.trace.sources import user_line
+from sparsesolve.trace.writable import destination
 
 __all__ = ["call"]
 
@@ -42,12 +43,13 @@ def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str
 
 def _into(out: tuple[Any, ...], result: Any) -> Any:
     """Assign a result to ``out=`` where that is a traced array."""
-    if len(out) != 1 or not isbox(out[0]) or not isbox(result):
+    target = destination(out[0])
+    if len(out) != 1 or not isbox(target) or not isbox(result):
         raise dispatch.refuse(
             f"`out=` (or an assignment like `r += x`) into a plain array at {user_line()}",
             "Leave `out=` out, or make the array with np.zeros_like(x)",
         )
-    out[0][...] = result
+    target[...] = result
     return out[0]
 
 
@@ -90,6 +92,7 @@ def _outer(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) ->
 
 def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     array, index, *rest = inputs
+    array = destination(array)
     if ufunc not in (np.add, np.subtract) or not isbox(array):
         raise dispatch.refuse(
             f"`np.{ufunc.__name__}.at` at {user_line()}",

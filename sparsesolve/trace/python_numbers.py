@@ -1,0 +1,182 @@
+"""Python's own functions of numbers on traced scalars: `math`, `max`, `min` and `float`.
+
+Separate because they dispatch to nothing: each is replaced while a function is traced, and does
+what it always does wherever no traced value is among its arguments.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import math
+from collections.abc import Callable
+from functools import reduce, wraps
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.tracer import isbox
+
+from sparsesolve.trace.operands import holds_boxes
+from sparsesolve.trace.writable import current
+
+__all__ = ["BUILTINS", "MATH"]
+
+_SAME = (
+    "exp exp2 expm1 log2 log10 log1p sqrt cbrt sin cos tan sinh cosh tanh floor ceil trunc fmod "
+    "copysign isnan isinf isfinite radians degrees"
+)
+_RENAMED = {
+    "asin": anp.arcsin, "acos": anp.arccos, "atan": anp.arctan, "atan2": anp.arctan2,
+    "asinh": anp.arcsinh, "acosh": anp.arccosh, "atanh": anp.arctanh, "fabs": anp.absolute,
+    "pow": anp.power,
+}  # fmt: skip
+_SPECIAL = {"erf": "erf", "erfc": "erfc", "gamma": "gamma", "lgamma": "gammaln"}
+
+
+def _replacing(plain: Callable[..., Any], handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(plain)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given = [current(value) for value in args]
+        if any(map(holds_boxes, given)):
+            return handler(*map(_number, given), **kwargs)
+        return plain(*args, **kwargs)
+
+    return function
+
+
+def _number(value: Any) -> Any:
+    """Take the element of an array with one, as Python's conversion to float does."""
+    if isbox(value) and value.ndim and value.size == 1:
+        return anp.reshape(value, ())
+    if isbox(value) and value.ndim:
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+    return value
+
+
+def _special(name: str) -> Callable[..., Any]:
+    def handler(x: Any) -> Any:
+        return getattr(importlib.import_module("autograd.scipy.special"), name)(x)
+
+    return handler
+
+
+def _log(x: Any, *base: Any) -> Any:
+    return anp.log(x) / anp.log(base[0]) if base else anp.log(x)
+
+
+def _hypot(*parts: Any) -> Any:
+    if len(parts) == 1:
+        return anp.absolute(parts[0])
+    return reduce(anp.hypot, parts)
+
+
+def _total(values: Any, *start: Any) -> Any:
+    return sum(values, *start)
+
+
+def _product(values: Any, *, start: Any = 1) -> Any:
+    return reduce(lambda a, b: a * b, values, start)
+
+
+def _dist(p: Any, q: Any) -> Any:
+    return anp.sqrt(sum((a - b) ** 2 for a, b in zip(p, q, strict=True)))
+
+
+def _isclose(a: Any, b: Any, *, rel_tol: float = 1e-09, abs_tol: float = 0.0) -> Any:
+    largest = anp.maximum(anp.absolute(a), anp.absolute(b))
+    return anp.absolute(a - b) <= anp.maximum(rel_tol * largest, abs_tol)
+
+
+def _over_items(plain: Callable[..., Any], handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace a function of lists; arrays are taken as they are."""
+
+    @wraps(plain)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given = [list(a) if hasattr(a, "__next__") else current(a) for a in args]
+        if any(map(holds_boxes, given)):
+            return handler(*given, **kwargs)
+        return plain(*given, **kwargs)
+
+    return function
+
+
+_HANDLERS: dict[str, Callable[..., Any]] = {
+    **{name: getattr(anp, name) for name in _SAME.split()},
+    **_RENAMED,
+    **{name: _special(other) for name, other in _SPECIAL.items()},
+    "log": _log,
+    "hypot": _hypot,
+    "isclose": _isclose,
+}
+_OF_ITEMS: dict[str, Callable[..., Any]] = {"fsum": _total, "prod": _product, "dist": _dist}
+
+MATH: dict[str, Callable[..., Any]] = {
+    **{
+        name: _replacing(getattr(math, name), handler)
+        for name, handler in _HANDLERS.items()
+        if hasattr(math, name)  # cbrt and exp2 are new in Python 3.11
+    },
+    **{name: _over_items(getattr(math, name), handler) for name, handler in _OF_ITEMS.items()},
+}
+"""What stands for functions of `math` while a function is traced."""
+
+
+def _extreme(plain: Callable[..., Any], two: Any, whole: Any) -> Callable[..., Any]:
+    """Make `max` or `min`: of traced numbers it is an operation, no branch."""
+
+    @wraps(plain)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given: list[Any] = [list(a) if hasattr(a, "__next__") else current(a) for a in args]
+        single = len(given) == 1 and not kwargs.get("key")
+        if single and isbox(given[0]) and given[0].ndim == 1 and given[0].size:
+            return whole(given[0])
+        items = given[0] if len(given) == 1 else given
+        if kwargs.get("key") is not None or type(items) not in (list, tuple) or not items:
+            return plain(*given, **kwargs)
+        items = [current(item) for item in items]
+        if not any(map(isbox, items)) or any(np.size(item) != 1 for item in items):
+            return plain(*given, **kwargs)
+        return reduce(two, map(_number, items))
+
+    return function
+
+
+class _FloatKind(type):
+    """What the name `float` means while a function is traced: the class, but for traced values."""
+
+    def __call__(cls, *args: Any) -> Any:
+        value = current(args[0]) if args else 0.0
+        if isbox(value):
+            number = _number(value)
+            return number if number.dtype == np.float64 else anp.multiply(number, 1.0)
+        return builtins.float(*args)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        # asked as if from the user's own code, to which a traced number is a float
+        return isinstance(instance, builtins.float) or (
+            isbox(instance) and not instance.ndim and instance.dtype == np.float64
+        )
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, builtins.float)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is builtins.float or other is cls
+
+    def __hash__(cls) -> int:
+        return hash(builtins.float)
+
+
+class _Float(float, metaclass=_FloatKind):
+    """`float` that leaves traced numbers traced."""
+
+    dtype = np.dtype(np.float64)
+
+
+BUILTINS: dict[str, Any] = {
+    "max": _extreme(builtins.max, anp.maximum, np.max),
+    "min": _extreme(builtins.min, anp.minimum, np.min),
+    "float": _Float,
+}
+"""What stands for built-in names while a function is traced."""

@@ -1,0 +1,184 @@
+"""Put other functions in place of NumPy's and Python's while one function is traced.
+
+Separate because names are found in three places: as attributes of `numpy` and `math`, under the
+names by which the user's modules have imported them, and among Python's built-in ones. Only the
+modules and closures of functions that the traced one can reach are touched, and every name is put
+back. Other threads that meet a substitute meanwhile get from it what the original gives.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sparsesolve.trace.changes import Changes
+from sparsesolve.trace.python_numbers import BUILTINS, MATH
+from sparsesolve.trace.recorder import Recorder, root_of
+from sparsesolve.trace.sources import is_library
+from sparsesolve.trace.writable import Writable, current, wrapped
+
+__all__ = ["substitute"]
+
+_CREATORS = (
+    "zeros empty ones full eye identity arange linspace logspace geomspace array asarray "
+    "asanyarray ascontiguousarray asfortranarray copy zeros_like empty_like ones_like full_like "
+    "diag tri tile repeat concatenate hstack vstack stack outer atleast_1d atleast_2d"
+)
+_MOST = 500
+_LIBRARIES = ("numpy", "scipy", "autograd", "sparsesolve", "builtins")
+_MISSING = object()
+
+
+def substitute(function: Callable[..., Any], recorder: Recorder, changes: Changes) -> None:
+    """Let creation functions make writable arrays, and Python's functions take traced numbers.
+
+    Parameters
+    ----------
+    function : callable
+        What will be traced.
+    recorder : Recorder
+        Of that trace.
+    changes : Changes
+        Where the names that are replaced are noted; who made it puts them back.
+    """
+    own: dict[str, Any] = {}
+    table: dict[int, Any] = {}
+    for name in _CREATORS.split():
+        plain = getattr(np, name)
+        own[name] = _creating(plain, recorder, threading.get_ident())
+        table[id(plain.__wrapped__ if name in _REPLACED else plain)] = own[name]
+    table.update((id(getattr(math, name)), new) for name, new in MATH.items())
+    changes.update(vars(np), own)
+    changes.update(vars(math), MATH)
+    for user in _reached(function):
+        _rename(user, table, changes)
+
+
+_REPLACED = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray"})
+
+
+def _creating(plain: Callable[..., Any], recorder: Recorder, thread: int) -> Callable[..., Any]:
+    """Make a creation function whose fresh arrays can hold traced values."""
+    keeps = plain.__name__ in ("asarray", "asanyarray", "ascontiguousarray", "asfortranarray")
+
+    def creator(*args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != thread or is_library(sys._getframe(1).f_code):
+            return plain(*args, **kwargs)
+        result = plain(*map(_shallow, args), **kwargs)
+        if type(result) is not np.ndarray:
+            return result
+        if keeps and args and type(args[0]) is Writable and root_of(result) is root_of(args[0]):
+            return args[0] if result.shape == args[0].shape else wrapped(result, recorder)
+        root = root_of(result)
+        if any(root is root_of(a) for a in args if isinstance(a, np.ndarray)):
+            return result
+        if plain.__name__.startswith("empty"):
+            result[...] = 0  # never what happens to be in memory
+        return wrapped(result, recorder)
+
+    creator.__name__ = plain.__name__
+    return creator
+
+
+def _shallow(value: Any) -> Any:
+    if type(value) in (list, tuple):
+        return type(value)(_shallow(item) for item in value)
+    return current(value)
+
+
+def _rename(user: types.FunctionType, table: dict[int, Any], changes: Changes) -> None:
+    """Replace what one function knows by a name of its own module, or of a function around it."""
+    held = user.__globals__
+    new = {}
+    for name in _names(user.__code__):
+        if name in held:
+            if id(held[name]) in table:
+                new[name] = table[id(held[name])]
+        elif name in BUILTINS:
+            new[name] = BUILTINS[name]
+    changes.update(held, new)
+    for cell in user.__closure__ or ():
+        if id(_content(cell)) in table:
+            changes.fill(cell, table[id(_content(cell))])
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Names that some code uses, with the code inside of it."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _names(constant)
+    return found
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _MISSING
+
+
+def _reached(function: Any) -> list[types.FunctionType]:
+    """Python functions of the user that a function may call, as far as names tell."""
+    found: list[types.FunctionType] = []
+    waiting: list[Any] = [function]
+    seen: dict[int, Any] = {}
+    while waiting and len(seen) < _MOST:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen[id(thing)] = thing
+        if isinstance(thing, types.FunctionType):
+            if not is_library(thing.__code__):
+                found.append(thing)
+                waiting.extend(_mentioned(thing))
+        else:
+            waiting.extend(_parts(thing))
+    return found
+
+
+def _mentioned(function: types.FunctionType) -> Iterator[Any]:
+    names = _names(function.__code__)
+    for name in names:
+        held = function.__globals__.get(name)
+        if isinstance(held, types.ModuleType):
+            if not _is_library_module(held.__name__):
+                yield from (vars(held)[n] for n in names if n in vars(held))
+        elif held is not None:
+            yield held
+    yield from map(_content, function.__closure__ or ())
+    yield from function.__defaults__ or ()
+    yield getattr(function, "__wrapped__", None)
+
+
+def _parts(thing: Any) -> Iterator[Any]:
+    """List what else may be called: methods, and what partial functions and objects hold."""
+    if isinstance(thing, types.MethodType):
+        yield from (thing.__func__, thing.__self__)
+    elif isinstance(thing, partial):
+        yield from (thing.func, *thing.args, *thing.keywords.values())
+    elif isinstance(thing, (staticmethod, classmethod)):
+        yield thing.__func__
+    elif isinstance(thing, property):
+        yield from (thing.fget,)
+    elif isinstance(thing, type):
+        if not _is_library_module(thing.__module__):
+            yield from (*vars(thing).values(), *thing.__bases__)
+    elif isinstance(thing, (list, tuple)):
+        yield from (item for item in thing if callable(item))
+    elif isinstance(thing, dict):
+        yield from (item for item in thing.values() if callable(item))
+    elif not _is_library_module(type(thing).__module__):
+        yield type(thing)
+        yield from getattr(thing, "__dict__", {}).values()
+
+
+def _is_library_module(name: str) -> bool:
+    return name.partition(".")[0] in _LIBRARIES
