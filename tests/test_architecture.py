@@ -17,7 +17,7 @@ PACKAGE = ROOT / "sparsesolve"
 
 # Lowest first. A stage may import the stages of the lines above its own, and nothing else of ours.
 STAGES = (
-    {"errors", "host"},
+    {"errors", "host", "options"},
     {"structure", "ir"},
     {"trace"},
     {"lower"},

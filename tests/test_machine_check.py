@@ -193,7 +193,7 @@ def jumps(x):
 def test_rounding_is_no_fault(function, n):
     for x in (np.linspace(0.2, 0.7, n), np.zeros(n), np.ones(n)):
         J = ss.jacobian(function, x, check=False)
-        J._function.preparation.point = comparison.CheckPoint.near(x)
+        J._function.log.point = comparison.CheckPoint.near(x)
         J.value(x)
         comparison.compare(J._nonzeros.run, comparison.CheckPoint.near(x))
 

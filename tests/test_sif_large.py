@@ -49,7 +49,7 @@ def test_an_equation_with_all_pairs(tmp_path, n):
     value, jacobian = expected(n, h)
     np.testing.assert_allclose(posed.constraint_values(h), value, atol=1e-13)
     np.testing.assert_allclose(posed.jacobian(h).toarray(), jacobian, atol=1e-14)
-    assert not posed.derivatives.preparation.notes
+    assert not posed.derivatives.log.notes
 
 
 def test_one_function_evaluation_is_a_few_calls_of_numpy(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def test_values_and_derivatives_at_two_points(record: dict[str, Any]) -> None:
         assert derivatives.jacobian_pattern.nnz >= record["pattern"]["J_nnz_union"]
     # everything lowers: machine code, no calls back into Python
     assert "compiled" in derivatives.report()
-    assert not derivatives.preparation.notes
+    assert not derivatives.log.notes
 
 
 @ALL

@@ -45,7 +45,7 @@ class DenseDerivatives:
         self._constraints = [_replay(c.function, problem.x0) for c in problem.constraints]
         self.constraint_sizes = tuple(int(np.size(c(problem.x0))) for c in self._constraints)
         self.m = sum(self.constraint_sizes)
-        self.preparation = SimpleNamespace(seconds={})
+        self.log = SimpleNamespace(seconds={})
         self.linear_rows = np.zeros(self.m, dtype=bool)
         self.objective_is_linear = self.objective_is_quadratic = False
 

@@ -113,5 +113,5 @@ def solve(problem: ss.Problem, solver: str, way: str, seconds: float) -> Attempt
         preparation=result.seconds_preparation,
         derivatives=result.seconds_derivatives,
         seconds=elapsed,
-        note="" if way == "dense-autograd" else "; ".join(problem.derivatives.preparation.notes),
+        note="" if way == "dense-autograd" else "; ".join(problem.derivatives.log.notes),
     )

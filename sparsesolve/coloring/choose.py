@@ -24,6 +24,7 @@ from sparsesolve.coloring.value import (
     renumbered,
 )
 from sparsesolve.errors import ColoringError
+from sparsesolve.options import choice
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["SEARCHES", "color"]
@@ -126,12 +127,9 @@ def color(
     >>> color(tridiagonal, structure="symmetric", recovery="substitution").ncolors
     2
     """
-    if structure not in STRUCTURES:
-        raise ValueError(f"`structure` must be one of {STRUCTURES}, got {structure!r}.")
-    if recovery not in RECOVERIES:
-        raise ValueError(f"`recovery` must be one of {RECOVERIES}, got {recovery!r}.")
-    if order not in (*ORDERS, *SEARCHES):
-        raise ValueError(f"`order` must be one of {(*ORDERS, *SEARCHES)}, got {order!r}.")
+    choice("structure", structure, STRUCTURES)
+    choice("recovery", recovery, RECOVERIES)
+    choice("order", order, (*ORDERS, *SEARCHES))
     known = Pattern.of(pattern)
     graph = _graph(known, structure)
     task = Task(known, structure, recovery, graph, _forced(forced, structure, graph.n), seed)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.coloring.graph import Graph
+from sparsesolve.options import choice
 
 __all__ = ["ORDERS", "vertex_order"]
 
@@ -52,8 +53,7 @@ def vertex_order(
     """
     from sparsesolve.coloring import order_kernels  # noqa: PLC0415 - numba loads only here
 
-    if order not in ORDERS:
-        raise ValueError(f"`order` must be one of {ORDERS}, got {order!r}.")
+    choice("order", order, ORDERS)
     start = np.arange(graph.n, dtype=np.int32)
     if shuffled or order == "random":
         start = np.random.default_rng(seed).permutation(start)

@@ -109,10 +109,21 @@ def compress(coloring: Coloring, matrix: Any) -> tuple[Block, Block]:
         raise StructureMismatch(
             f"`matrix` must have shape {coloring.pattern.shape}, got {matrix.shape}."
         )
+    if coloring.structure == "symmetric" and not _is_symmetric(matrix):
+        raise StructureMismatch(
+            "`matrix` must be symmetric for a coloring of structure 'symmetric', got one that is "
+            "not. Color it by columns or rows."
+        )
     return (
         np.asarray(matrix @ forward_seeds(coloring)),
         np.asarray(matrix.T @ reverse_seeds(coloring)),
     )
+
+
+def _is_symmetric(matrix: Any) -> bool:
+    apart = sp.csr_array(matrix != matrix.T)
+    nan = sp.csr_array(matrix != matrix)  # a NaN equals nothing, not even its mirror
+    return bool(apart.nnz == 0 or (apart.astype(int) - nan.astype(int)).count_nonzero() == 0)
 
 
 def decompress(

@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.errors import ArchiveError, ColoringError, SparseSolveError
 from sparsesolve.host.fork import forkable_property
+from sparsesolve.options import choice
 from sparsesolve.structure.archive import Target, read_archive, write_archive
-from sparsesolve.structure.pattern import Pattern, frozen_index
+from sparsesolve.structure.pattern import Pattern, frozen_index, whole_numbers
 
 __all__ = ["RECOVERIES", "STRUCTURES", "Coloring", "Recovered", "Structure", "renumbered"]
 
@@ -68,11 +69,15 @@ class Coloring:
     order: str = "given"
 
     def __post_init__(self) -> None:
-        if self.structure not in STRUCTURES:
-            raise ValueError(f"`structure` must be one of {STRUCTURES}, got {self.structure!r}.")
-        if self.recovery not in RECOVERIES:
-            raise ValueError(f"`recovery` must be one of {RECOVERIES}, got {self.recovery!r}.")
+        choice("structure", self.structure, STRUCTURES)
+        choice("recovery", self.recovery, RECOVERIES)
         m, n = self.pattern.shape
+        if self.structure == "symmetric" and self.pattern != self.pattern.T:
+            raise ColoringError(
+                f"structure 'symmetric' needs a symmetric pattern, got one of shape ({m}, {n}) "
+                "with entries whose mirror is missing. Pass pattern.union(pattern.T), or choose "
+                "structure 'columns' or 'rows'."
+            )
         size = {"columns": n, "rows": m, "symmetric": n, "bidirectional": n + m}[self.structure]
         if self.colors.shape != (size,):
             raise ColoringError(
@@ -104,7 +109,8 @@ class Coloring:
 
         Whether they allow the recovery is checked when a `Recovery` is made from them.
         """
-        given = np.asarray(colors).reshape(-1)
+        choice("structure", structure, STRUCTURES)
+        given = whole_numbers("colors", colors, ColoringError)
         n = pattern.shape[1]
         ahead = {"rows": 0, "bidirectional": n}.get(structure, given.size)
         forward, nforward = renumbered(given[:ahead])

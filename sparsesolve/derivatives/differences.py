@@ -21,7 +21,7 @@ from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery, prepare_recovery
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.errors import ColoringError, PatternError, StructureMismatch
+from sparsesolve.errors import ColoringError, PatternError, StructureMismatch, VerificationError
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace.arguments import Arguments, layout
@@ -53,6 +53,12 @@ class Probe:
         if self.kind is float and np.iscomplexobj(result):
             raise StructureMismatch(
                 "expected real values, got complex ones. Return .real or .imag."
+            )
+        if self.kind is complex and x.size and not np.iscomplexobj(result):
+            raise StructureMismatch(
+                "expected complex values at a complex argument, got real ones: the function drops "
+                "the imaginary part (np.abs, .real, a buffer of real numbers). Use "
+                "method='finite-difference', or method='auto', which needs no complex step."
             )
         return np.asarray(result, dtype=np.complex128 if self.kind is complex else np.float64)
 
@@ -118,6 +124,8 @@ class Differences(Evaluator):
                 f"`pattern` must have shape {(value.size, x.size)}, got {self.pattern.shape}."
             )
         if check and x.size and value.size:
+            if scheme == "complex":
+                self._check_complex(x, parameters)
             self._check(x, parameters)
 
     @property
@@ -217,6 +225,29 @@ class Differences(Evaluator):
             with self._lock:
                 self.user_calls += 1
             yield point
+
+    def _check_complex(self, x: Array, parameters: Sequence[Any]) -> None:
+        """Compare with real differences: a complex step does not see what drops its own part."""
+        direction = np.random.default_rng(1).uniform(0.5, 1.5, size=x.shape)
+        (along,) = self._changes(x, [1j * _COMPLEX_STEP * direction], parameters)
+        found = along / _COMPLEX_STEP
+        step = _RELATIVE_STEP["central"] * float(np.abs(x).max(initial=1.0))
+        slopes = []
+        for length in (step, step / 8):  # where both agree, there is a derivative to compare
+            ahead, behind = (self.evaluate(x + s * length * direction, parameters) for s in (1, -1))
+            slopes.append((ahead - behind).reshape(-1) / (2.0 * length))
+        scale = np.maximum(1.0, np.abs(slopes[0]))
+        with np.errstate(invalid="ignore"):
+            smooth = np.abs(slopes[0] - slopes[1]) <= 1e-4 * scale
+            wrong = np.flatnonzero(smooth & (np.abs(found - slopes[0]) > 1e-2 * scale))
+        if wrong.size:
+            row = int(wrong[0])
+            raise VerificationError(
+                f"expected the complex step to give the derivative {slopes[0][row]:.6g} of row "
+                f"{row} along a test direction, as real differences do, got {found[row]:.6g}: the "
+                "function does not carry the imaginary part through (np.abs, norms, comparisons, "
+                "splines, a buffer of real numbers). Use method='finite-difference' or 'auto'."
+            )
 
     def _check(self, x: Array, parameters: Sequence[Any]) -> None:
         """Compare with a difference along a random direction, which sees every column."""

@@ -7,17 +7,15 @@ once to check the trace).
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.derivatives.comparison import CheckPoint, Names, compare
+from sparsesolve.derivatives.comparison import CheckPoint, Names
 from sparsesolve.derivatives.limits import Limits
+from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import VerificationError
 from sparsesolve.fuse import fuse
@@ -38,8 +36,6 @@ __all__ = [
     "Executable",
     "Function",
     "Lazy",
-    "Method",
-    "Preparation",
     "executable",
     "name_of",
     "require_fresh",
@@ -47,7 +43,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Method = Literal["auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step"]
 
 
 if TYPE_CHECKING:
@@ -55,62 +50,6 @@ if TYPE_CHECKING:
 
 Executable: TypeAlias = "Interpreter | Compiled"
 """A program that can be run."""
-
-
-@dataclass
-class Preparation:
-    """How to prepare, what it cost in seconds by stage, and notes on choices that were made.
-
-    Parameters
-    ----------
-    method : str, default "auto"
-        "interpreted" asks for NumPy, "compiled" for machine code or an error, "colored" for
-        products with seeds; "auto" for what is best.
-    threads : int, default 1
-        How many threads share a long loop of machine code.
-    point : CheckPoint, optional
-        Where machine code is compared with the interpreter when it is made.
-    """
-
-    method: Method = "auto"
-    threads: int = 1
-    point: CheckPoint | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    compared: list[int] = field(default_factory=lambda: [0, 0])
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time of a block to a stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
-
-    def compare(self, compiled: Compiled, names: Names | None) -> None:
-        """Hold machine code against the interpreter, if that is wanted."""
-        point = self.point
-        if point is not None:
-            with self.stage("check machine code"):
-                found = compare(compiled, point, names)
-            compiled.when_upgraded = lambda better: compare(better, point, names)
-            self.compared[0] += found
-            self.compared[1] += compiled.size
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Return what a report says."""
-        rows = [(f"{name}, s", f"{spent:.4f}") for name, spent in self.seconds.items()]
-        if self.compared[1]:
-            text = f"{self.compared[0]} of {self.compared[1]} values equal the interpreter's"
-            rows.append(("machine code", text))
-        return rows + [("note", note) for note in self.notes]
-
-    def note(self, text: str) -> None:
-        """Remember a reason, once."""
-        if text not in self.notes:
-            self.notes.append(text)
 
 
 class Function:
@@ -126,7 +65,7 @@ class Function:
         Position of the differentiated argument.
     checked : bool
         Whether to compare the trace with a plain call at a second point.
-    preparation : Preparation, optional
+    log : PrepareLog, optional
         Gets the times.
     """
 
@@ -137,13 +76,13 @@ class Function:
         *,
         argnum: int = 0,
         checked: bool = True,
-        preparation: Preparation | None = None,
+        log: PrepareLog | None = None,
     ) -> None:
         self.name = name_of(function)
         self._function = function
         self._example = tuple(example_arguments)
         self.checked = checked
-        self.preparation = preparation or Preparation()
+        self.log = log or PrepareLog()
         self.user_calls = 0
         try:
             self.traced = self._trace(argnum, opened=False)
@@ -152,26 +91,24 @@ class Function:
                 raise
             self.traced = self._trace(argnum, opened=True)
         if checked:
-            self.preparation.point = CheckPoint.near(
-                *self.traced.arguments.split(example_arguments)
-            )
-        with self.preparation.stage("lower"):
+            self.log.point = CheckPoint.near(*self.traced.arguments.split(example_arguments))
+        with self.log.stage("lower"):
             self.program = fuse(lower(self.traced.tape))
 
     def _trace(self, argnum: int, *, opened: bool) -> Traced:
         """Trace the function, and check the trace, once."""
         self.user_calls += 1 + int(self.checked)
-        with self.preparation.stage("trace"):
+        with self.log.stage("trace"):
             traced = prepare(self._function, self._example, argnum=argnum, opened=opened)
         if self.checked:
-            with self.preparation.stage("check"):
+            with self.log.stage("check"):
                 check(self._function, traced, self._example)
         return traced
 
     @forkable_property
     def limits(self) -> Limits:
         """What is needed to take limits of derivatives at singular points."""
-        return Limits(self.program, lambda program: executable(program, self.preparation))
+        return Limits(self.program, lambda program: executable(program, self.log))
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -217,16 +154,14 @@ def require_fresh(name: str, stale: str) -> None:
         )
 
 
-def executable(
-    program: Program, preparation: Preparation, names: Names | None = None
-) -> Executable:
+def executable(program: Program, log: PrepareLog, names: Names | None = None) -> Executable:
     """Prepare a program to be run: machine code where possible, NumPy otherwise.
 
     Parameters
     ----------
     program : Program
         Any program; it is fused here.
-    preparation : Preparation
+    log : PrepareLog
         Says how; gets the time, and the reason where machine code was not possible.
     names : callable, optional
         What to call a value, by its number, in a message that it is wrong.
@@ -234,11 +169,11 @@ def executable(
     Raises
     ------
     VerificationError
-        If machine code and the interpreter differ at the point of the preparation.
+        If machine code and the interpreter differ at the point of the log.
     """
-    with preparation.stage("fuse"):
+    with log.stage("fuse"):
         fused = fuse(program)
-    if preparation.method == "interpreted":
+    if log.options.method == "interpreted":
         return Interpreter(fused)
     try:
         with IMPORTING:  # llvmlite is slow to import
@@ -247,19 +182,19 @@ def executable(
                 compile_program,
             )
     except ImportError as error:
-        if preparation.method == "compiled":
+        if log.options.method == "compiled":
             raise
-        preparation.note(f"interpreted with NumPy: llvmlite cannot be imported ({error})")
+        log.note(f"interpreted with NumPy: llvmlite cannot be imported ({error})")
         return Interpreter(fused)
     try:
-        with preparation.stage("compile"):
-            compiled = compile_program(fused, threads=preparation.threads)
+        with log.stage("compile"):
+            compiled = compile_program(fused, threads=log.options.threads)
     except (CannotCompile, OSError, RuntimeError) as error:  # the last two: LLVM may not run here
-        if preparation.method == "compiled":
+        if log.options.method == "compiled":
             raise
-        preparation.note(f"interpreted with NumPy: {error}")
+        log.note(f"interpreted with NumPy: {error}")
         return Interpreter(fused)
-    preparation.compare(compiled, names)
+    log.compare(compiled, names)
     return compiled
 
 

@@ -16,10 +16,11 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.function import Function, Method, Preparation, executable
-from sparsesolve.derivatives.jacobian import Format, MatrixTemplate, direction, nonzero_part
+from sparsesolve.derivatives.function import Function, executable
+from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
+from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.derivatives.remade import Remade, remembered
 from sparsesolve.differentiate import gradient_program, tangent_program
@@ -31,12 +32,13 @@ from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
+from sparsesolve.options import Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Gradient", "Hessian", "SymmetricTemplate", "gradient", "hessian", "hessian_pattern"]
 
 Array = NDArray[np.float64]
-_METHODS = ("auto", "compiled", "interpreted", "colored")
+_GRADIENT_METHODS: tuple[Method, ...] = ("auto", "compiled", "interpreted")
 
 
 class SymmetricTemplate:
@@ -210,9 +212,9 @@ def _scalar_function(
     example: Sequence[Any],
     argnum: int,
     check: bool,
-    how: Preparation | None = None,
+    log: PrepareLog | None = None,
 ) -> Function:
-    traced = Function(function, example, argnum=argnum, checked=check, preparation=how)
+    traced = Function(function, example, argnum=argnum, checked=check, log=log)
     if traced.program.m != 1:
         raise StructureMismatch(
             f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "
@@ -265,11 +267,11 @@ def gradient(
     >>> gradient(lambda x: np.sum(x**2), np.zeros(3))(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
     """
-    how = Preparation(method, threads)
-    traced = _scalar_function(function, example_arguments, argnum, check, how)
-    with how.stage("differentiate"):
+    log = PrepareLog(Options(method, threads, check=check, methods=_GRADIENT_METHODS))
+    traced = _scalar_function(function, example_arguments, argnum, check, log)
+    with log.stage("differentiate"):
         program = gradient_program(traced.program)
-    return Gradient(traced, executable(program, how, lambda k: f"gradient[{k}]"))
+    return Gradient(traced, executable(program, log, lambda k: f"gradient[{k}]"))
 
 
 @remembered
@@ -327,13 +329,11 @@ def hessian(
            [-0.25,  0.25,  0.  ],
            [ 0.  ,  0.  ,  0.  ]])
     """
-    if method not in _METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(_METHODS)}, got {method!r}.")
-    how = Preparation(method, threads)
-    traced = _scalar_function(function, example_arguments, argnum, check, how)
-    with how.stage("differentiate"):
+    log = PrepareLog(Options(method, threads, format, check))
+    traced = _scalar_function(function, example_arguments, argnum, check, log)
+    with log.stage("differentiate"):
         program = fuse(gradient_program(traced.program))
-    return Hessian(traced, program, symmetric_nonzeros(program, how), format)
+    return Hessian(traced, program, symmetric_nonzeros(program, log), format)
 
 
 def hessian_pattern(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,9 +17,10 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.calls import Call
 from sparsesolve.derivatives.differences import Differences, Scheme
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.function import Function, Method, Preparation
+from sparsesolve.derivatives.function import Function
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
+from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.derivatives.remade import remembered
 from sparsesolve.differentiate import adjoint_program, tangent_program
@@ -28,13 +29,12 @@ from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch, VerificationError
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.lower import lower
+from sparsesolve.options import DIFFERENCED, TRACED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Jacobian", "MatrixTemplate", "jacobian", "jacobian_pattern"]
 
 Array = NDArray[np.float64]
-Format = Literal["csr", "csc"]
-_METHODS = ("auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step")
 
 
 class MatrixTemplate:
@@ -79,8 +79,6 @@ class Jacobian(Prepared):
         self, nonzeros: Nonzeros, function: Function | Differences, format: Format
     ) -> None:
         super().__init__(nonzeros, function)
-        if format not in ("csr", "csc"):
-            raise ValueError(f"`format` must be 'csr' or 'csc', got {format!r}.")
         self._matrix = MatrixTemplate(nonzeros.pattern, format)
         self.format = format
 
@@ -172,15 +170,15 @@ class Jacobian(Prepared):
                 "expected `jac` to be of the function that is solved, got one by differences of "
                 "another. Prepare it of this function."
             )
-        how = self._function.preparation
+        log = self._function.log
         return jacobian(
             function,
             *args,
             argnum=self.argnum,
-            method=how.method,
+            method=log.options.method,
             format=self.format,
             check=self._function.checked,
-            threads=how.threads,
+            threads=log.options.threads,
         )
 
     def explain(self, i: int, j: int) -> str:
@@ -293,9 +291,8 @@ def jacobian(
            [ 0., -4.,  4.,  0.],
            [ 0.,  0., -6.,  6.]])
     """
-    if method not in _METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(_METHODS)}, got {method!r}.")
-    if method in ("finite-difference", "complex-step"):
+    options = Options(method, threads, format, check, (*TRACED, *DIFFERENCED))
+    if method in DIFFERENCED:
         differences = Differences(
             function,
             example_arguments,
@@ -317,9 +314,9 @@ def jacobian(
             f"`pattern` is for method='finite-difference' or 'complex-step', got {method!r}; a "
             "traced function needs none. Leave it out."
         )
-    how = Preparation(method, threads)
-    traced = Function(function, example_arguments, argnum=argnum, checked=check, preparation=how)
-    return Jacobian(jacobian_nonzeros(traced.program, how), traced, format)
+    log = PrepareLog(options)
+    traced = Function(function, example_arguments, argnum=argnum, checked=check, log=log)
+    return Jacobian(jacobian_nonzeros(traced.program, log), traced, format)
 
 
 def jacobian_pattern(

@@ -18,8 +18,6 @@ from sparsesolve.derivatives.comparison import CheckPoint
 from sparsesolve.derivatives.function import (
     Executable,
     Lazy,
-    Method,
-    Preparation,
     executable,
     name_of,
     require_fresh,
@@ -30,6 +28,7 @@ from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros, symmetric_nonzeros
+from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import table
 from sparsesolve.differentiate import (
@@ -48,6 +47,7 @@ from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower, lower_into
 from sparsesolve.lower.batch import batch
+from sparsesolve.options import Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import Traced, prepare, staleness
 from sparsesolve.trace import check as check_trace
@@ -113,9 +113,9 @@ class ProblemDerivatives(Remade):
         self.recipe = ProblemDerivatives, (objective, constraints, x0), options
         start = np.asarray(x0, dtype=np.float64).reshape(-1)
         self.n = int(start.size)
-        self.preparation = Preparation(method, threads)
+        self.log = PrepareLog(Options(method, threads, check=check))
         if check:
-            self.preparation.point = CheckPoint.near(start)
+            self.log.point = CheckPoint.near(start)
         self.user_calls = 0
         self.calls = {
             "objective": 0, "gradient": 0, "constraints": 0, "jacobian": 0, "hessian": 0,
@@ -148,16 +148,16 @@ class ProblemDerivatives(Remade):
                 outputs.append(b.constant(np.zeros(1)))
                 self._traced.append(None)
                 continue
-            with self.preparation.stage("trace"):
+            with self.log.stage("trace"):
                 traced = prepare(function, [start])
             if check:
-                with self.preparation.stage("check"):
+                with self.log.stage("check"):
                     check_trace(function, traced, [start])
             self.user_calls += 1 + int(check)
             self._traced.append(traced)
-            with self.preparation.stage("lower"):
+            with self.log.stage("lower"):
                 outputs.append(b.slots(lower_into(b, traced.tape, b.x, [])).reshape(-1))
-        with self.preparation.stage("fuse"):
+        with self.log.stage("fuse"):
             program = fuse(batch(b.build(np.concatenate(outputs))))
         return program, [part.size for part in outputs]
 
@@ -240,7 +240,7 @@ class ProblemDerivatives(Remade):
                 continue
             program = lower(traced.tape)
             with np.errstate(all="ignore"):
-                found = jacobian_nonzeros(fuse(program), Preparation("interpreted"))
+                found = jacobian_nonzeros(fuse(program), PrepareLog(Options("interpreted")))
                 text = explain_nonfinite(program, found.pattern, found.run(x, ()), (x, []), what)
             if text:
                 return text
@@ -327,7 +327,7 @@ class ProblemDerivatives(Remade):
         """Whether the Hessian of the objective is proven constant; not tried where it is dense."""
         gradient = fuse(gradient_program(self._objective_program))
         try:
-            nonzeros = symmetric_nonzeros(gradient, Preparation("interpreted"))
+            nonzeros = symmetric_nonzeros(gradient, PrepareLog(Options("interpreted")))
         except TooManyTerms:
             return False
         return not bool(self._varying(nonzeros).any())
@@ -350,7 +350,7 @@ class ProblemDerivatives(Remade):
             ("method", f"Jacobian {self._jacobian.method}, Hessian {self._hessian.method}"),
             ("calls of the user's functions", str(self.user_calls)),
         ]
-        return table(rows + self.preparation.rows())
+        return table(rows + self.log.rows())
 
     # ----- prepared on first use -----
 
@@ -370,7 +370,7 @@ class ProblemDerivatives(Remade):
         return self._limits(program).guard(run, variables=(np.arange(self.n),))
 
     def _limits(self, program: Program) -> Limits:
-        return Limits(program, lambda guards: executable(guards, self.preparation))
+        return Limits(program, lambda guards: executable(guards, self.log))
 
     @forkable_property
     def _jacobian_run(self) -> Evaluator:
@@ -387,7 +387,7 @@ class ProblemDerivatives(Remade):
     @property
     def _jacobian(self) -> Nonzeros:
         def make() -> Nonzeros:
-            return jacobian_nonzeros(fuse(self._constraint_program), self.preparation)
+            return jacobian_nonzeros(fuse(self._constraint_program), self.log)
 
         made: Nonzeros = self._lazy.get("jacobian", make)
         return made
@@ -395,9 +395,9 @@ class ProblemDerivatives(Remade):
     @property
     def _hessian(self) -> Nonzeros:
         def make() -> Nonzeros:
-            with self.preparation.stage("differentiate"):
+            with self.log.stage("differentiate"):
                 gradient = fuse(adjoint_program(self._program))
-            return symmetric_nonzeros(gradient, self.preparation)
+            return symmetric_nonzeros(gradient, self.log)
 
         made: Nonzeros = self._lazy.get("hessian", make)
         return made
@@ -422,7 +422,7 @@ class ProblemDerivatives(Remade):
 
     def _run(self, name: str, program: Callable[[], Program]) -> Executable:
         def make() -> Executable:
-            return executable(program(), self.preparation, lambda k: f"{name}[{k}]")
+            return executable(program(), self.log, lambda k: f"{name}[{k}]")
 
         made: Executable = self._lazy.get(name, make)
         return made

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sparsesolve.coloring import Coloring, lower_bound
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery, seed_chunks
-from sparsesolve.derivatives.function import Executable, Preparation, executable
+from sparsesolve.derivatives.function import Executable, executable
+from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.differentiate import (
     TooManyTerms,
     adjoint_program,
@@ -159,39 +160,39 @@ class Products:
         return products.reshape(self.width, -1)[: len(seeds)]
 
 
-def _push(program: Program, how: Preparation) -> Products:
+def _push(program: Program, log: PrepareLog) -> Products:
     """Products with the Jacobian: machine code for several seeds at once, or NumPy for all."""
-    with how.stage("differentiate"):
+    with log.stage("differentiate"):
         tangent = tangent_program(program, _WIDTH)
-    run = executable(tangent, how)
+    run = executable(tangent, log)
     if isinstance(run, Interpreter):
         run = Interpreter(fuse(tangent_program(program)))
     return Products(run, _WIDTH)
 
 
-def _pull(program: Program, how: Preparation) -> Products:
-    with how.stage("differentiate"):
+def _pull(program: Program, log: PrepareLog) -> Products:
+    with log.stage("differentiate"):
         adjoint = adjoint_program(program)
-    return Products(executable(adjoint, how), 1)
+    return Products(executable(adjoint, log), 1)
 
 
-def jacobian_nonzeros(program: Program, how: Preparation) -> Nonzeros:
+def jacobian_nonzeros(program: Program, log: PrepareLog) -> Nonzeros:
     """Prepare the nonzeros of the Jacobian of a fused program.
 
     Parameters
     ----------
     program : Program
         The function.
-    how : Preparation
+    log : PrepareLog
         Method "auto" lists the nonzeros as a program where that pays, and colors otherwise.
     """
-    found = _direct(program, how)
+    found = _direct(program, log)
     if isinstance(found, Direct):
         return found
-    with how.stage("color"):
+    with log.stage("color"):
         recovery = fewest_colors(found)
-    push = _push(program, how) if recovery.coloring.nforward else None
-    pull = _pull(program, how) if recovery.coloring.nreverse else None
+    push = _push(program, log) if recovery.coloring.nforward else None
+    pull = _pull(program, log) if recovery.coloring.nreverse else None
     return Compressed(found, recovery, push, pull)
 
 
@@ -213,44 +214,44 @@ def fewest_colors(pattern: Pattern) -> Recovery:
     return best
 
 
-def symmetric_nonzeros(gradient: Program, how: Preparation) -> Nonzeros:
+def symmetric_nonzeros(gradient: Program, log: PrepareLog) -> Nonzeros:
     """Prepare the lower triangle of the Jacobian of a fused gradient program.
 
     Parameters
     ----------
     gradient : Program
         The gradient of a scalar function, so that its Jacobian is symmetric.
-    how : Preparation
+    log : PrepareLog
         As for `jacobian_nonzeros`.
     """
-    found = _direct(gradient, how, lower=True)
+    found = _direct(gradient, log, lower=True)
     if isinstance(found, Direct):
         return found
-    with how.stage("color"):
+    with log.stage("color"):
         recovery = shared_coloring_cache.get(found.union(found.T), structure="symmetric")
-    return Compressed(recovery.lower_pattern, recovery, _push(gradient, how), None)
+    return Compressed(recovery.lower_pattern, recovery, _push(gradient, log), None)
 
 
-def _direct(program: Program, how: Preparation, *, lower: bool = False) -> Direct | Pattern:
+def _direct(program: Program, log: PrepareLog, *, lower: bool = False) -> Direct | Pattern:
     """List the nonzeros as a program; the whole pattern alone where that does not pay."""
-    if how.method == "colored":
-        with how.stage("detect"):
+    if log.options.method == "colored":
+        with log.stage("detect"):
             return jacobian_structure(program)
     try:
-        with how.stage("detect"):
+        with log.stage("detect"):
             found = jacobian_program(program, lower=lower)
     except TooManyTerms as error:
-        if how.method != "auto":
+        if log.options.method != "auto":
             raise
-        how.note(f"colored: {error}")
-        with how.stage("detect"):
+        log.note(f"colored: {error}")
+        with log.stage("detect"):
             return boolean_pattern(program)
     pattern, matrix = found.pattern, "Hessian" if lower else "Jacobian"
 
     def name(k: int) -> str:
         return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
 
-    run = executable(found.program, how, name)
+    run = executable(found.program, log, name)
     return Direct(found.pattern, run, _name(run))
 
 

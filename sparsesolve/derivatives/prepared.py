@@ -154,8 +154,8 @@ class Prepared(Remade):
 
         def make() -> Executable:
             made: Program = program() if callable(program) else program
-            how = self._traced("products").preparation
-            return executable(made, how, lambda k: f"{name}[{k}]")
+            log = self._traced("products").log
+            return executable(made, log, lambda k: f"{name}[{k}]")
 
         run: Executable = self._lazy.get(name, make)
         return run

@@ -40,9 +40,9 @@ def report(derivative: Any, function: Any, nonzeros: Any) -> str:
     if recovery is not None:
         used = recovery.coloring
         rows.append(("colors", f"{used.ncolors} ({used.structure}, at least {used.lower_bound})"))
-    how = getattr(function, "preparation", None)
-    if how is not None:
-        rows += how.rows()
+    log = getattr(function, "log", None)
+    if log is not None:
+        rows += log.rows()
     rows += [(f"calls of {name}", str(count)) for name, count in derivative.calls.items() if count]
     return table(rows)
 

@@ -20,7 +20,7 @@ from sparsesolve.problem.result import Counts, Result
 from sparsesolve.structure.pattern import Pattern
 
 if TYPE_CHECKING:
-    from sparsesolve.derivatives.function import Method
+    from sparsesolve.options import Method
 
 __all__ = ["CscOrder", "Residual", "check_prepared", "prepare_residual"]
 

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.options import Method, Options
 from sparsesolve.problem.bounds import (
     Bounds,
     Limit,
@@ -28,7 +29,6 @@ from sparsesolve.problem.metadata import Metadata
 
 if TYPE_CHECKING:
     from sparsesolve.derivatives import ProblemDerivatives
-    from sparsesolve.derivatives.function import Method
 
 __all__ = ["Constraint", "Problem"]
 
@@ -125,6 +125,9 @@ class Problem:
         How derivatives are evaluated; see `jacobian`. Default is "auto".
     threads : int, optional
         How many threads share long loops of machine code. Default is 1.
+    check : bool, optional
+        Whether to compare each trace with one plain call at a second point, and machine code with
+        the interpreter. Default is True.
     metadata : Metadata, optional
         Names, classification, known optima; for reports.
 
@@ -167,6 +170,7 @@ class Problem:
         name: str = "",
         method: Method = "auto",
         threads: int = 1,
+        check: bool = True,
         metadata: Metadata | None = None,
     ) -> None:
         if objective is not None and not callable(objective):
@@ -176,8 +180,10 @@ class Problem:
             )
         self.objective = objective
         self.name = name
-        self.method = method
-        self.threads = threads
+        options = Options(method, threads, check=check)
+        self.method = options.method
+        self.threads = options.threads
+        self.check = options.check
         self.metadata = metadata or Metadata()
         self._x0 = start_point(x0)
         self._lower, self._upper = variable_bounds(bounds, self.n)
@@ -240,6 +246,7 @@ class Problem:
                 self.start,  # outside of the bounds a function may be undefined
                 method=self.method,
                 threads=self.threads,
+                check=self.check,
             )
         return self._derivatives
 
@@ -248,7 +255,7 @@ class Problem:
         """Seconds spent so far on tracing, patterns, differentiation and compilation."""
         if self._derivatives is None:
             return 0.0
-        return float(sum(self._derivatives.preparation.seconds.values()))
+        return float(sum(self._derivatives.log.seconds.values()))
 
     def objective_value(self, x: ArrayLike) -> float:
         """Return f(x)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,20 @@ from sparsesolve.structure.archive import Target, read_archive, write_archive
 from sparsesolve.structure.matrix_market import read_matrix_market
 from sparsesolve.structure.textplot import draw
 
-__all__ = ["Pattern", "frozen_index"]
+__all__ = ["Pattern", "frozen_index", "whole_numbers"]
+
+
+_MOST = int(np.iinfo(np.int32).max)
+
+
+def whole_numbers(name: str, given: ArrayLike, error: type[Exception]) -> NDArray[np.int64]:
+    """Return integers as a flat array; raise where something else was given."""
+    array = np.asarray(given).reshape(-1)
+    if array.size and array.dtype.kind not in "iu":
+        raise error(f"`{name}` must be integers, got {array.dtype}. Use .astype(int) on indices.")
+    if array.size and array.dtype == np.uint64 and int(array.max()) > np.iinfo(np.int64).max:
+        raise error(f"`{name}` must be below 2**63, got {int(array.max())}.")
+    return array.astype(np.int64)
 
 
 def frozen_index(array: ArrayLike) -> NDArray[np.int32]:
@@ -31,6 +45,20 @@ def frozen_index(array: ArrayLike) -> NDArray[np.int32]:
     view = np.ascontiguousarray(array, dtype=np.int32).view()
     view.flags.writeable = False
     return view
+
+
+def checked_shape(shape: Any) -> tuple[int, int]:
+    """Return rows and columns; raise where they are not two sizes that int32 can count."""
+    sizes = tuple(shape)
+    whole = all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes)
+    if len(sizes) != 2 or not whole:
+        raise PatternError(f"`shape` must be two whole numbers, got {shape!r}.")
+    m, n = (int(size) for size in sizes)
+    if m < 0 or n < 0:
+        raise PatternError(f"`shape` must not be negative, got {shape}.")
+    if max(m, n) > _MOST:
+        raise PatternError(f"a pattern has at most {_MOST} rows and columns, got shape {shape}.")
+    return m, n
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +86,17 @@ class Pattern:
     indices: NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        m, n = (int(size) for size in self.shape)
-        if m < 0 or n < 0:
-            raise PatternError(f"`shape` must not be negative, got {self.shape}.")
+        m, n = checked_shape(self.shape)
         indptr, indices = np.asarray(self.indptr), np.asarray(self.indices)
+        for name, array in (("indptr", indptr), ("indices", indices)):
+            if array.dtype.kind not in "iu" and array.size:
+                raise PatternError(f"`{name}` must be integers, got {array.dtype}.")
         if indptr.shape != (m + 1,) or indices.ndim != 1 or int(indptr[-1]) != indices.size:
             raise PatternError(
                 f"`indptr` must have shape ({m + 1},) and end with {indices.size}, got shape "
                 f"{indptr.shape}. Use Pattern.from_coo or Pattern.from_scipy."
             )
-        if indices.size > np.iinfo(np.int32).max:
+        if indices.size > _MOST:
             raise PatternError(f"a pattern holds fewer than 2**31 entries, got {indices.size}.")
         if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < n:
             raise PatternError(f"column indices must be in [0, {n}).")
@@ -86,6 +115,7 @@ class Pattern:
     @classmethod
     def from_scipy(cls, matrix: Any) -> Pattern:
         """Take the stored entries of any scipy sparse matrix (explicit zeros included)."""
+        checked_shape(matrix.shape)
         csr = sp.csr_array(matrix, copy=True)
         csr.data = np.ones(csr.nnz, dtype=np.int8)
         csr.sum_duplicates()
@@ -136,8 +166,13 @@ class Pattern:
     @classmethod
     def from_coo(cls, shape: tuple[int, int], rows: ArrayLike, columns: ArrayLike) -> Pattern:
         """Build from row and column indices in any order; repeats merge."""
-        i = np.asarray(rows, dtype=np.int64).reshape(-1)
-        j = np.asarray(columns, dtype=np.int64).reshape(-1)
+        shape = checked_shape(shape)
+        i = whole_numbers("rows", rows, PatternError)
+        j = whole_numbers("columns", columns, PatternError)
+        if i.size != j.size:
+            raise PatternError(
+                f"`rows` and `columns` must be equally long, got {i.size} and {j.size}."
+            )
         if i.size and (i.min() < 0 or j.min() < 0 or i.max() >= shape[0] or j.max() >= shape[1]):
             raise PatternError(f"indices must lie inside shape {shape}.")
         data = np.ones(i.size, dtype=np.int8)
