@@ -38,7 +38,6 @@ from sparsesolve.structure.pattern import Pattern
 __all__ = ["Gradient", "Hessian", "SymmetricTemplate", "gradient", "hessian", "hessian_pattern"]
 
 Array = NDArray[np.float64]
-_GRADIENT_METHODS: tuple[Method, ...] = ("auto", "compiled", "interpreted")
 
 
 class SymmetricTemplate:
@@ -242,8 +241,8 @@ def gradient(
         Arguments that fix shapes.
     argnum : int, default 0
         Position of the argument to differentiate by.
-    method : {"auto", "compiled", "interpreted"}
-        Machine code where possible, or NumPy.
+    method : {"auto", "compiled", "interpreted", "colored"}
+        Machine code where possible, or NumPy; a gradient has nothing to color.
     check : bool, default True
         Whether to compare the trace with one plain call at a second point, and machine code
         with the interpreter.
@@ -267,7 +266,7 @@ def gradient(
     >>> gradient(lambda x: np.sum(x**2), np.zeros(3))(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
     """
-    log = PrepareLog(Options(method, threads, check=check, methods=_GRADIENT_METHODS))
+    log = PrepareLog(Options(method, threads, check=check))
     traced = _scalar_function(function, example_arguments, argnum, check, log)
     with log.stage("differentiate"):
         program = gradient_program(traced.program)
