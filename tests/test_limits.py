@@ -458,3 +458,16 @@ def test_removable_singularities_against_mpmath(seed):
     for method in ("compiled", "interpreted"):
         found = ss.gradient(function, np.ones(2), method=method)(at)
         np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_guards_of_a_problem_do_not_see_multipliers():
+    x = np.array([0.5, -1.0, 2.0, 0.25])
+
+    def objective(x):
+        return np.sum(np.nan_to_num(np.heaviside(x, 0.5)) * x**2)
+
+    problem = ss.Problem(objective, x, constraints=ss.Constraint(lambda x: x**2, None, 9.0))
+    weights = np.arange(1.0, 5.0)
+    found = problem.lagrangian_hessian(x, weights).toarray()
+    assert np.allclose(found, np.diag(2.0 * (x > 0) + 2.0 * weights))
+    assert ss.minimize(problem, solver="trust-constr").success

@@ -173,10 +173,12 @@ class _Limited(Evaluator):
         guards = self._limits.guards
         if guards is None:
             return checked
-        look, size = guards.entry(places, fill=True), guards.size
+        most = len(self._limits.program.parameters)  # weights and directions are none of theirs
+        own = [k for k, p in enumerate(places) if not isinstance(p, Place) or p.number < most]
+        look, size = guards.entry([places[k] for k in own], fill=True), guards.size
 
         def guarded(*args: Any) -> Array | None:
-            hits = look(*args[:-1], np.empty(size))
+            hits = look(*(args[k] for k in own), np.empty(size))
             return checked(*args) if hits is not None and not hits.any() else None
 
         return guarded
