@@ -471,3 +471,24 @@ def test_guards_of_a_problem_do_not_see_multipliers():
     found = problem.lagrangian_hessian(x, weights).toarray()
     assert np.allclose(found, np.diag(2.0 * (x > 0) + 2.0 * weights))
     assert ss.minimize(problem, solver="trust-constr").success
+
+
+@pytest.mark.parametrize("method", ["auto", "interpreted", "colored"])
+def test_where_an_exponential_overflows_nothing_changes(method):
+    x = np.array([-800.0, 0.3, 900.0, -20.0])
+
+    def logistic(x):
+        return 1.0 / (1.0 + np.exp(-x))
+
+    with np.errstate(all="ignore"):
+        slope = [float(mpmath.diff(lambda v: 1 / (1 + mpmath.exp(-v)), v)) for v in x]
+        J = ss.jacobian(logistic, np.zeros(4), method=method)
+        assert np.allclose(J(x).toarray(), np.diag(slope), rtol=1e-7, atol=1e-12)
+        H = ss.hessian(lambda x: np.sum(logistic(x) ** 2), np.zeros(4), method=method)
+        assert np.all(np.isfinite(H(x).toarray()))
+        assert np.allclose(H.gradient(x), 2 * logistic(x) * slope, rtol=1e-7, atol=1e-12)
+
+
+def test_what_is_zero_everywhere_has_no_slope():
+    g = ss.gradient(lambda x: np.linalg.norm(np.expm1(0.1 * (x - x))) ** 2, np.zeros(4))
+    assert np.array_equal(g(np.array([0.5, -1.0, 2.0, 3.0])), np.zeros(4))

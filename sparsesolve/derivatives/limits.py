@@ -15,7 +15,8 @@ of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4(2)). The entry is 
 
 - as the limit of the mean, if both sides and one more direction agree;
 - as the mean of both sides where these differ: a kink, of which it is a subgradient; 0 for a norm;
-- as the limit from one side, if the function is not defined on the other.
+- as the limit from one side, if the function is not defined on the other;
+- as zero, if the function does not change around the point, as where an exponential overflows.
 
 In each case the function itself must be continuous there. What is not accepted stays as it was.
 """
@@ -199,6 +200,15 @@ class _Limited(Evaluator):
             limit, settled, _ = self._limit(point, rest, value, bad, direction)
             values[bad[settled]] = limit[settled]
             bad = bad[~settled]
+        values[bad[self._flat(point, rest, value, bad)]] = 0.0
+
+    def _flat(self, point: Array, rest: list[Any], value: Array, bad: Ids) -> Mask:
+        """Say which values belong to what does not change at all around: ``1 / (1 + exp(800))``."""
+        direction = self._directions(point, bad)[0]
+        same = np.ones(value.shape, dtype=bool)
+        for root in (*_ROOTS[::3], *-_ROOTS[::3]):
+            same &= self._value(point + abs(root) * root * direction, rest) == value
+        return self._at_rows(same, bad)
 
     def _unhide(self, values: Array, point: Array, rest: list[Any]) -> None:
         """Take limits where guards are hit at this point and nowhere near it."""
