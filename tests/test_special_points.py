@@ -166,3 +166,41 @@ def test_zeros_up_to_rounding_are_no_difference(edge_order: Any) -> None:
     g = lambda x: (x + 0.1) - x - 0.1 + 1e-12 * np.random.default_rng().uniform()
     with pytest.raises(ss.errors.VerificationError):
         ss.jacobian(g, np.ones(4))
+
+
+# ----- smooth functions written with kinks -----
+
+
+@pytest.mark.parametrize("power", [2, 4, 6])
+def test_even_powers_of_sizes(power):
+    x = np.array([0.0, 1.5, -2.0])
+    forms = (
+        lambda x: np.sum(np.abs(x) ** power),
+        lambda x: np.sum(np.abs(x)[::-1] ** power),
+        lambda x: sum(abs(v) ** power for v in x),
+        lambda x: np.sum(np.square(np.abs(x) ** (power // 2))),
+    )
+    for form in forms:
+        H = ss.hessian(form, np.ones(3))
+        expected = power * (power - 1) * np.abs(x) ** (power - 2.0)
+        assert np.allclose(H(x).toarray(), np.diag(expected))
+
+
+@pytest.mark.parametrize("point", [[0.0, 0.0], [1.0, 1.0], [0.3, 0.3], [1.0, -2.0], [700.0, 710.0]])
+def test_log_sum_exp_with_ties(point):
+    from scipy.special import logsumexp, softmax
+
+    x = np.array(point)
+    p = softmax(x)
+    expected = np.diag(p) - np.outer(p, p)
+    for form in (
+        logsumexp,
+        lambda x: logsumexp(x, b=np.ones(2)),
+        lambda x: logsumexp([x[0], x[1]]),
+    ):
+        H = ss.hessian(form, np.array([0.2, -0.1]))
+        assert np.allclose(H(x).toarray(), expected, atol=1e-12)
+        assert np.allclose(H.gradient(x), p)
+        assert np.isclose(H.value(x), logsumexp(x))
+    J = ss.jacobian(softmax, np.array([0.2, -0.1]))
+    assert np.allclose(J(x).toarray(), expected, atol=1e-12)

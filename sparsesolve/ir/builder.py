@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -66,6 +67,7 @@ class Builder:
         self._memo: dict[tuple[Any, ...], Slots] = {}
         self._alive: list[Any] = []
         self._single: dict[int, Index] = {}
+        self._sizes: list[tuple[int, Slots]] = []  # results of `abs`: first slot, what it was of
         self.x: Slots = np.arange(self.n, dtype=np.int32).reshape(input_shape)
 
     @classmethod
@@ -143,6 +145,8 @@ class Builder:
         if _SCALARS.issuperset(map(type, operands)):
             single: Slots = self.map_scalars(op, *operands)
             return single
+        if op == "multiply" and self._sizes and operands[0] is operands[1]:
+            operands = (self._signed(np.asarray(operands[0])),) * 2
         key = (op, *(_key(operand) for operand in operands))
         found = self._memo.get(key)
         if found is not None:
@@ -163,6 +167,8 @@ class Builder:
         nodes.append(Node(op, tuple(range(len(operands)))))
         start = self.kernel(length, loads, nodes, (len(nodes) - 1,))
         result = np.arange(start, start + length, dtype=np.int32).reshape(shape)
+        if op == "abs" and is_slots(operands[0]):
+            self._sizes.append((start, np.asarray(operands[0]).reshape(-1)))
         self._memo[key] = result
         self._alive.append(operands)  # keys hold addresses, so the arrays must live on
         return result
@@ -172,6 +178,8 @@ class Builder:
 
         Python loops over scalars come here a lot.
         """
+        if op == "multiply" and self._sizes and operands[0] == operands[1]:
+            operands = (self._signed(np.asarray(operands[0]))[()],) * 2
         key = (op, *[int(a) if type(a) is np.int32 else a.hex() for a in operands])
         found = self._memo.get(key)
         if found is not None:
@@ -194,9 +202,25 @@ class Builder:
         start = self.allocate(1)
         step = Kernel(start, 1, tuple(loads), shared, (arity,), None, self.origin)
         self.instructions.append(step)
+        if op == "abs" and type(operands[0]) is np.int32:
+            self._sizes.append((start, np.array([operands[0]])))
         result: Any = np.int32(start)
         self._memo[key] = result
         return result
+
+    def _signed(self, ids: Any) -> Any:
+        """Return what these slots are the absolute value of, all of them, or else themselves.
+
+        For squares: ``abs(x)**2`` is smooth where its factors have a kink.
+        """
+        if not is_slots(ids) or not ids.size:
+            return ids
+        low, high = int(ids.min()), int(ids.max())
+        at = bisect_right(self._sizes, low, key=lambda size: size[0]) - 1
+        if at < 0 or high >= self._sizes[at][0] + self._sizes[at][1].size:
+            return ids
+        start, signed = self._sizes[at]
+        return signed[ids - start]
 
     def reduce(self, ids: Slots, segments: NDArray[Any]) -> Slots:
         """Sum consecutive pieces: row ``r`` is the sum of ``ids[segments[r]:segments[r + 1]]``."""
