@@ -17,6 +17,7 @@ import numpy as np
 import scipy.special
 from autograd.core import primitive_vjps
 
+import sparsesolve.numpy_ops  # noqa: F401  (fills the tables)
 from sparsesolve.lower.context import RULES
 from sparsesolve.trace.dispatch import HANDLERS
 from sparsesolve.trace.naming import WRAPPED, load_scipy, op_name
@@ -69,9 +70,13 @@ MODULES = {
     "ufuncs": "elementwise",
     "special": "special functions",
     "joining": "movement",
+    "choices": "elementwise",
+    "polynomials": "elementwise",
+    "stencils": "products",
+    "ordering": "reductions",
     "movement": "movement",
     "reductions": "reductions",
-    "linear": "products",
+    "products": "products",
 }
 
 

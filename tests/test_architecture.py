@@ -21,6 +21,7 @@ STAGES = (
     {"structure", "ir"},
     {"trace"},
     {"lower"},
+    {"numpy_ops"},
     {"fuse"},
     {"differentiate"},
     {"coloring", "engine"},
@@ -41,12 +42,12 @@ LATE = {("problem", "adapters")}
 
 # Third parties, and the only places that may import them.
 FENCES = {
-    "autograd": ("trace", "differentiate", "lower"),
+    "autograd": ("trace", "lower", "numpy_ops", "differentiate"),
     "llvmlite": ("engine/llvm",),
     "numba": ("coloring",),
     "scipy.optimize": ("adapters", "cli/demo"),
     "scipy.integrate": ("adapters", "cli/demo"),
-    "cyipopt": ("adapters/ipopt",),
+    "cyipopt": ("adapters/ipopt", "cli/demo"),
     "matplotlib": ("picture",),
     "rich": ("methods/progress", "cli", "__main__"),
 }
@@ -62,7 +63,12 @@ def name_of(path: Path) -> str:
 
 def imports_of(path: Path, *, late: bool = True) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Every imported module with the names taken from it; `late`: also inside functions."""
-    tree = ast.parse(path.read_text())
+    return imports_in(path, ast.parse(path.read_text()), late=late)
+
+
+def imports_in(
+    path: Path, tree: ast.Module, *, late: bool = True
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     for node in ast.walk(tree) if late else tree.body:
         if isinstance(node, ast.Import):
             yield from ((alias.name, ()) for alias in node.names)
@@ -70,6 +76,16 @@ def imports_of(path: Path, *, late: bool = True) -> Iterator[tuple[str, tuple[st
             base = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield module, tuple(alias.name for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield from ((found, ()) for found in named_in(node))
+
+
+def named_in(call: ast.Call) -> Iterator[str]:
+    """Modules that ``importlib.import_module`` is given: strings, up to what is put in."""
+    for node in call.args[:1]:
+        text = node.values[0] if isinstance(node, ast.JoinedStr) and node.values else node
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            yield text.value.rstrip(".")
 
 
 def own_imports(path: Path, *, late: bool = True) -> Iterator[str]:
@@ -81,6 +97,12 @@ def own_imports(path: Path, *, late: bool = True) -> Iterator[str]:
             inner = module.removeprefix("sparsesolve.").replace(".", "/")
             files = [f"{inner}/{n}" for n in names if (PACKAGE / inner / f"{n}.py").exists()]
             yield from files or [inner]
+
+
+def test_imports_by_name_are_seen() -> None:
+    path = PACKAGE / "engine" / "made_up.py"
+    code = 'importlib.import_module("sparsesolve.front")\nimport_module(f"autograd.{n}")'
+    assert [m for m, _ in imports_in(path, ast.parse(code))] == ["sparsesolve.front", "autograd"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

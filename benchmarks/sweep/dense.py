@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sparsesolve as ss
+import sparsesolve.numpy_ops
 from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.ir.tape import evaluate
 from sparsesolve.trace import trace

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+import sparsesolve.numpy_ops  # noqa: F401  (fills the tables of tracing and lowering)
 from sparsesolve.derivatives.comparison import CheckPoint, Names
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+import sparsesolve.numpy_ops  # noqa: F401  (fills the tables of tracing and lowering)
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Kernel, Node, Program

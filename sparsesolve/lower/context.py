@@ -19,8 +19,9 @@ from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Slots
 from sparsesolve.ir.tape import Instruction, Ref, Tape
+from sparsesolve.trace.vocabulary import RECORDED
 
-__all__ = ["RULES", "Context", "Rule", "is_traced", "rule"]
+__all__ = ["RULES", "Context", "Rule", "is_slots", "rule"]
 
 _INT32 = np.dtype(np.int32)
 
@@ -56,12 +57,13 @@ def rule(
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         for name in names.split():
             RULES[name] = Rule(function, family, op)
+            RECORDED.add(name)
         return function
 
     return register
 
 
-def is_traced(value: Any) -> bool:
+def is_slots(value: Any) -> bool:
     """Whether a lowered value is slots rather than a constant."""
     kind = type(value)
     if kind is np.ndarray:
@@ -102,7 +104,7 @@ class Context:
             return slice(*(self.resolve(part) for part in parts))
         if kind is dict:
             return {key: self.resolve(item) for key, item in argument.items()}
-        return np.asarray(argument, dtype=np.int64) if is_traced(argument) else argument
+        return np.asarray(argument, dtype=np.int64) if is_slots(argument) else argument
 
     @property
     def kind(self) -> str:
@@ -121,7 +123,7 @@ class Context:
     def operand(self, value: Any) -> Any:
         """Return slots as they are, and constants as float64."""
         kind = type(value)
-        if kind is np.int32 or kind is float or is_traced(value):
+        if kind is np.int32 or kind is float or is_slots(value):
             return value
         if kind is int or kind is bool:
             return float(value)

@@ -16,7 +16,7 @@ from sparsesolve.ir.builder import Builder, Operand
 from sparsesolve.ir.program import Program, Slots
 from sparsesolve.ir.tape import Instruction, Ref, Tape, refs_of
 from sparsesolve.lower.batch import batch
-from sparsesolve.lower.context import RULES, Context, is_traced
+from sparsesolve.lower.context import RULES, Context, is_slots
 from sparsesolve.lower.opaque import Pending, has_pending, lower_opaque, lower_pending
 from sparsesolve.lower.sharing import Shared
 
@@ -100,7 +100,7 @@ def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slot
     if not isinstance(tape.output, Ref):
         return np.asarray(tape.output, dtype=np.float64)
     result = values[tape.output.index]
-    return result if is_traced(result) else np.asarray(result, dtype=np.float64)
+    return result if is_slots(result) else np.asarray(result, dtype=np.float64)
 
 
 def _run(context: Context, steps: Sequence[Instruction]) -> None:
@@ -130,7 +130,7 @@ def _run(context: Context, steps: Sequence[Instruction]) -> None:
             result = lower_pending(context, step)
         else:
             result = _apply(context, step)
-        if not is_traced(result) and not isinstance(result, Pending):
+        if not is_slots(result) and not isinstance(result, Pending):
             folded.add(out)
         values[out] = result
 

@@ -10,18 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from autograd.core import primitive_vjps
-from autograd.numpy.linalg import svd
 
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.program import Slots
 from sparsesolve.ir.tape import Instruction
-from sparsesolve.lower.context import Context, is_traced
+from sparsesolve.lower.context import Context, is_slots
+from sparsesolve.trace.vocabulary import RECORDED
 
-__all__ = ["Pending", "bound", "has_pending", "lower_opaque", "lower_pending"]
+__all__ = [
+    "Pending",
+    "bound",
+    "has_pending",
+    "kept",
+    "lower_opaque",
+    "lower_pending",
+    "refused",
+]
+
+Check: TypeAlias = "Callable[[Context, Instruction], None]"
+_CHECKS: dict[str, Check] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ def bound(
             first, count = len(operands), len(value.operands)
             operands.extend(value.operands)
             return lambda arrays: value.function(*arrays[first : first + count])
-        if is_traced(value):
+        if is_slots(value):
             number = len(operands)
             operands.append(np.asarray(value))
             return lambda arrays: arrays[number]
@@ -85,32 +96,26 @@ def lower_pending(c: Context, step: Instruction) -> Any:
     return c.builder.opaque(call.name, call.function, call.operands, info.shape)
 
 
+def kept(names: str) -> None:
+    """Say that primitives are kept as calls, by autograd's rules."""
+    RECORDED.update(names.split())
+
+
+def refused(names: str) -> Callable[[Check], Check]:
+    """Register a check of primitives that refuses what autograd's rules cannot do."""
+
+    def register(check: Check) -> Check:
+        _CHECKS.update(dict.fromkeys(names.split(), check))
+        return check
+
+    return register
+
+
 def _refuse_without_rule(c: Context, step: Instruction) -> None:
     """Refuse what autograd would refuse only when a derivative is evaluated."""
-    if step.op == "component" and step.args[0] is svd and len(step.args) > 3 and step.args[3]:
-        rows, columns = c.tape.values[step.args[2].index].shape[-2:]
-        if rows != columns:
-            raise c.unsupported(
-                "got the full factor of a matrix that is not square",
-                "Pass full_matrices=False: the other columns are not determined by the matrix",
-            )
-    if step.op.startswith(("fft.rfft", "fft.irfft")):
-        _refuse_real_transform(c, step)
-
-
-def _refuse_real_transform(c: Context, step: Instruction) -> None:
-    """Refuse odd lengths, for which autograd has no rule, and a norm that its rule leaves out."""
-    given = dict(zip(("n", "axis", "norm"), step.args[1:], strict=False))
-    given.update(step.kwargs)
-    lengths, axes = given.get("s", given.get("n")), given.get("axes", given.get("axis"))
-    if lengths is None:
-        real = step.out if step.op.startswith("fft.irfft") else step.args[0]
-        lengths = c.tape.values[real.index].shape[-1 if axes is None else np.atleast_1d(axes)[-1]]
-    if np.atleast_1d(lengths)[-1] % 2 or given.get("norm") == "forward":
-        raise c.unsupported(
-            "got a real transform of odd length, or with norm='forward'",
-            "Use np.fft.fftn, or np.fft.ifftn and its real part, with the usual norm",
-        )
+    check = _CHECKS.get(step.op)
+    if check is not None:
+        check(c, step)
 
 
 def lower_opaque(c: Context, step: Instruction) -> Any:

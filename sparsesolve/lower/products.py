@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.ir.program import Index, Node, Slots
-from sparsesolve.lower.context import Context, is_traced
+from sparsesolve.lower.context import Context, is_slots
 
 __all__ = ["contract", "read_subscripts", "summed_terms"]
 
@@ -98,7 +98,7 @@ def _single(c: Context, a: Any, names: str, output: str) -> Any:
 
 
 def _pair(c: Context, a: Any, left: str, b: Any, right: str, output: str) -> Any:
-    if not is_traced(a) and not is_traced(b):
+    if not is_slots(a) and not is_slots(b):
         return np.einsum(f"{left},{right}->{output}", a, b)
     summed = "".join(dict.fromkeys(k for k in left + right if k not in output))
     sizes: dict[str, int] = {}
@@ -125,7 +125,7 @@ def _pair(c: Context, a: Any, left: str, b: Any, right: str, output: str) -> Any
 
 def _factor(c: Context, operand: Any) -> tuple[Slots, NDArray[np.bool_]]:
     """Slots of a factor, and where it is not zero by structure."""
-    if is_traced(operand):
+    if is_slots(operand):
         return operand, operand != c.zero
     wanted = np.asarray(operand != 0.0)
     if wanted.all():

@@ -18,15 +18,7 @@ submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
 - ``sparse_matmul(A, x)`` and ``sparse_rmatmul(x, A)``: A is a constant `scipy.sparse` array.
 """
 
-# each of these registers what it expresses
-from sparsesolve.trace import (  # noqa: F401
-    elementwise,
-    fourier,
-    joining,
-    linear,
-    nested_autograd,
-    reductions,
-)
+from sparsesolve.trace import nested_autograd  # noqa: F401  (registers what it expresses)
 from sparsesolve.trace.arguments import Arguments, depends_on_kinds
 from sparsesolve.trace.content import content_of
 from sparsesolve.trace.freshness import moved, staleness

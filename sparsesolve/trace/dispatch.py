@@ -20,12 +20,13 @@ from sparsesolve.trace.recorder import EXPANSIONS, ORDERED, check_options
 from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.vocabulary import RECORDED
 
-__all__ = ["HANDLERS", "call", "implements", "refuse"]
+__all__ = ["CONSTRUCTORS", "HANDLERS", "call", "implements", "refuse"]
 
 HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What to do for a function of NumPy, where that is not to record autograd's primitive."""
 
-_RECORDED = frozenset(RECORDED)
+CONSTRUCTORS: dict[str, Callable[..., Any]] = {}
+"""What ``np.array`` and its like do where traced values are inside, by name."""
 
 
 def implements(
@@ -58,7 +59,7 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         return handler(*args, **kwargs)
     for primitive in WRAPPED.get(function, ()):
         if (
-            op_name(primitive) in _RECORDED
+            op_name(primitive) in RECORDED
             or primitive in primitive_vjps
             or primitive in primitive_jvps
         ):

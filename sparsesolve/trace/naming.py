@@ -17,7 +17,7 @@ from autograd.numpy.numpy_boxes import ArrayBox
 
 from sparsesolve.trace import primitives
 
-__all__ = ["NAMES", "WRAPPED", "load_scipy", "op_name", "primitives_of"]
+__all__ = ["NAMES", "WITH_SCIPY", "WRAPPED", "load_scipy", "named", "op_name", "primitives_of"]
 
 _MODULES = (
     ("", "autograd.numpy"),
@@ -59,7 +59,7 @@ NAMES: dict[Callable[..., Any], str] = {
     numpy_wrapper._primitive_var: "var",
     linalg._primitive_norm: "linalg.norm",
     ArrayBox.__getitem__: "__getitem__",
-    **{getattr(primitives, name): name for name in primitives.__all__},
+    **{getattr(primitives, name): name for name in ("setitem", "sparse_matmul", "sparse_rmatmul")},
 }
 """The name of every primitive that autograd or this package defines."""
 
@@ -79,6 +79,16 @@ def _collect(modules: Iterable[tuple[str, str]]) -> None:
 
 
 _collect(_MODULES)
+
+
+def named(primitive: Callable[..., Any], name: str) -> None:
+    """Give a primitive the name that a tape writes."""
+    NAMES[primitive] = name
+    WRAPPED.setdefault(primitive.fun, []).append(primitive)  # type: ignore[attr-defined]
+
+
+WITH_SCIPY: list[Callable[[], None]] = []
+"""What else to do once the names in ``autograd.scipy`` are known."""
 _loaded: list[str] = []
 
 
@@ -92,7 +102,8 @@ def load_scipy() -> bool:
         return False
     _loaded.append("autograd.scipy")
     _collect(_SCIPY_MODULES)
-    importlib.import_module("sparsesolve.trace.special")
+    for register in WITH_SCIPY:
+        register()
     return True
 
 

@@ -31,11 +31,11 @@ from sparsesolve.errors import (
 from sparsesolve.host.fork import after_fork, forkable_lock
 from sparsesolve.host.interrupts import interrupts_held
 from sparsesolve.ir.tape import Ref, Tape, evaluate
-from sparsesolve.trace import creation
 from sparsesolve.trace.arguments import Arguments, Leaf, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.content import Content, surroundings_of
+from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode
@@ -370,7 +370,9 @@ after_fork(_leave_to_parent)
 
 
 def _constructors() -> dict[str, Callable[..., Any]]:
-    return {name: wrap(getattr(np, name)) for name, wrap in _CONSTRUCTORS.items()}
+    return {
+        name: _constructor(handler)(getattr(np, name)) for name, handler in CONSTRUCTORS.items()
+    }
 
 
 def _constructor(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -397,14 +399,6 @@ def _is_boxed(value: Any) -> bool:
 
 def _wants_objects(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return (args[0] if args else kwargs.get("dtype")) in (object, np.dtype(object))
-
-
-_CONSTRUCTORS = {
-    "array": _constructor(creation.array_of),
-    "asarray": _constructor(creation.as_array),
-    "asanyarray": _constructor(creation.as_array),
-    "ascontiguousarray": _constructor(creation.as_contiguous),
-}
 
 
 def _output(result: Any) -> Any:

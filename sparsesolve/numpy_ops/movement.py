@@ -1,155 +1,58 @@
-"""Functions that join, cut and rearrange arrays.
+"""Functions that move or repeat elements: the very NumPy function, called on slots.
 
-Separate because none of them computes: several arrays become one by concatenation and indexing,
-and the map of positions is found by calling NumPy itself on arrays of labels.
+Nothing here computes and no instruction of a program is emitted, so these are exact by
+construction. Where a function leaves holes (off the diagonal, in the padding) they get the slot of
+the constant that belongs there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
+from autograd.core import make_vjp
+from autograd.extend import defjvp, defvjp
+from numpy.typing import NDArray
 
+from sparsesolve.ir.program import Slots
+from sparsesolve.lower.context import Context, rule
 from sparsesolve.trace.dispatch import implements, refuse
+from sparsesolve.trace.naming import named
 from sparsesolve.trace.operands import frozen_index, operand, plain_index
-from sparsesolve.trace.primitives import movement
+from sparsesolve.trace.primitives import primitive
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["Move", "moved", "rearranged"]
+__all__ = ["Move", "atleast_1d", "atleast_2d", "atleast_3d", "moved", "movement"]
+
+# modes of np.pad that only repeat elements
+_MOVING_PADS = {"edge", "wrap", "reflect", "symmetric"}
 
 
-def rearranged(fun: Callable[..., Any], *arrays: Any) -> Any:
-    """Apply a function that only moves elements, of several arrays at once."""
-    pieces, labels, start = [], [], 0
-    for array in map(operand, arrays):
-        shape = np.shape(array)
-        size = int(np.prod(shape))
-        pieces.append(anp.reshape(array, (size,)))
-        labels.append(np.arange(start, start + size).reshape(shape))
-        start += size
-    return anp.concatenate_args(0, *pieces)[fun(*labels)]
+@primitive
+def movement(fun: Callable[[Any], Any], array: Any) -> Any:
+    """Return ``fun(array)`` for a function that only moves or repeats elements."""
+    return fun(array)
 
 
-# --- joining ---
+def _moved(fun: Callable[[Any], Any], array: Any) -> NDArray[np.int64]:
+    shape = np.shape(array)
+    moved: NDArray[np.int64] = fun(np.arange(int(np.prod(shape))).reshape(shape))
+    return moved
 
 
-@implements(np.concatenate)
-def _concatenate(arrays: Any, axis: int | None = 0, **options: Any) -> Any:
-    parts = [operand(a) for a in _items(arrays)]
-    if axis is None:
-        parts, axis = [anp.reshape(a, (-1,)) for a in parts], 0
-    return anp.concatenate_args(axis, *parts)
+def _movement_vjp(ans: Any, fun: Callable[[Any], Any], array: Any) -> Callable[[Any], Any]:
+    index = _moved(fun, array)
+    pull: Callable[[Any], Any] = make_vjp(lambda a: anp.reshape(a, (-1,))[index], array)[0]
+    return pull
 
 
-def _items(arrays: Any) -> Sequence[Any]:
-    return list(arrays)
-
-
-@implements(np.stack)
-def _stack(arrays: Any, axis: int = 0, **options: Any) -> Any:
-    return anp.stack([operand(a) for a in _items(arrays)], axis=axis)
-
-
-@implements(np.vstack)
-def _vstack(tup: Any, **options: Any) -> Any:
-    return _concatenate([_atleast_2d(a) for a in _items(tup)], 0)
-
-
-@implements(np.hstack)
-def _hstack(tup: Any, **options: Any) -> Any:
-    parts = [_atleast_1d(a) for a in _items(tup)]
-    return _concatenate(parts, 0 if parts[0].ndim == 1 else 1)
-
-
-@implements(np.dstack)
-def _dstack(tup: Any) -> Any:
-    return _concatenate([_atleast_3d(a) for a in _items(tup)], 2)
-
-
-@implements(np.column_stack)
-def _column_stack(tup: Any) -> Any:
-    parts = [operand(a) for a in _items(tup)]
-    return _concatenate([p if np.ndim(p) > 1 else anp.reshape(p, (-1, 1)) for p in parts], 1)
-
-
-@implements(np.append)
-def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    return _concatenate([arr, values], axis)
-
-
-@implements(np.block)
-def _block(arrays: Any) -> Any:
-    found: list[Any] = []
-
-    def numbered(item: Any) -> Any:
-        if isinstance(item, list):
-            return [numbered(part) for part in item]
-        found.append(operand(item))
-        return len(found) - 1
-
-    tree = numbered(arrays)
-
-    def arranged(*labels: Any) -> Any:
-        def build(item: Any) -> Any:
-            return [build(part) for part in item] if isinstance(item, list) else labels[item]
-
-        return np.block(build(tree))
-
-    return rearranged(arranged, *found)
-
-
-@implements(np.insert)
-def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    place = frozen_index(obj)
-    return rearranged(lambda a, v: np.insert(a, place, v, axis), arr, values)
-
-
-# --- cutting ---
-
-
-@implements(np.array_split)
-def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    length = ary.shape[axis]
-    bounds = np.array_split(np.arange(length), plain_index(indices_or_sections))
-    parts, start = [], 0
-    for bound in bounds:
-        parts.append(ary[_along(axis, ary.ndim, slice(start, start + len(bound)))])
-        start += len(bound)
-    return parts
-
-
-@implements(np.split)
-def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    np.split(np.empty(ary.shape[axis]), plain_index(indices_or_sections))  # raises if uneven
-    return _array_split(ary, indices_or_sections, axis)
-
-
-@implements(np.hsplit)
-def _hsplit(ary: Any, indices_or_sections: Any) -> Any:
-    return _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
-
-
-@implements(np.vsplit)
-def _vsplit(ary: Any, indices_or_sections: Any) -> Any:
-    return _split(ary, indices_or_sections, 0)
-
-
-@implements(np.dsplit)
-def _dsplit(ary: Any, indices_or_sections: Any) -> Any:
-    return _split(ary, indices_or_sections, 2)
-
-
-@implements(np.unstack)
-def _unstack(x: Any, /, *, axis: int = 0) -> Any:
-    return tuple(x[_along(axis, x.ndim, k)] for k in range(x.shape[axis]))
-
-
-def _along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
-    return (slice(None),) * (axis % ndim) + (index,)
+defvjp(movement, None, _movement_vjp)
+defjvp(movement, None, "same")
+named(movement, "movement")
 
 
 # --- moving elements of one array ---
@@ -331,17 +234,21 @@ implements(np.linalg.matrix_transpose)(lambda x, /: anp.swapaxes(x, -1, -2))
 
 
 @implements(np.atleast_1d)
-def _atleast_1d(*arys: Any) -> Any:
+def atleast_1d(*arys: Any) -> Any:
+    """Do what ``np.atleast_1d`` does."""
     return _each(lambda a: anp.reshape(a, (1,)) if np.ndim(a) == 0 else a, arys)
 
 
 @implements(np.atleast_2d)
-def _atleast_2d(*arys: Any) -> Any:
+def atleast_2d(*arys: Any) -> Any:
+    """Do what ``np.atleast_2d`` does."""
     return _each(lambda a: a if np.ndim(a) > 1 else anp.reshape(a, (1, -1)), arys)
 
 
 @implements(np.atleast_3d)
-def _atleast_3d(*arys: Any) -> Any:
+def atleast_3d(*arys: Any) -> Any:
+    """Do what ``np.atleast_3d`` does."""
+
     def raised(a: Any) -> Any:
         if np.ndim(a) == 2:
             return _expand_dims(a, 2)
@@ -353,3 +260,78 @@ def _atleast_3d(*arys: Any) -> Any:
 def _each(fun: Callable[[Any], Any], arrays: tuple[Any, ...]) -> Any:
     results = tuple(fun(operand(a)) for a in arrays)
     return results[0] if len(results) == 1 else results
+
+
+# --- lowering ---
+
+
+@rule("__getitem__", "movement")
+def _lower_getitem(c: Context, array: Any, index: Any) -> Any:
+    return array[index]
+
+
+@rule("reshape", "movement")
+def _lower_reshape(c: Context, array: Any, shape: Any, order: Any = None) -> Any:
+    return np.reshape(array, shape, order=order or "C")
+
+
+@rule("transpose", "movement")
+def _lower_transpose(c: Context, array: Any, axes: Any = None) -> Any:
+    return np.transpose(array, axes)
+
+
+@rule("broadcast_to", "movement")
+def _lower_broadcast_to(c: Context, array: Any, shape: Any) -> Any:
+    return np.broadcast_to(array, shape)
+
+
+@rule("movement", "movement")
+def _lower_movement(c: Context, function: Callable[[Any], Any], array: Any) -> Any:
+    return function(array)
+
+
+@rule("setitem", "movement")
+def _lower_setitem(c: Context, array: Any, index: Any, value: Any) -> Any:
+    result = np.array(c.slots(array), dtype=np.int32)
+    result[index] = c.slots(value)
+    return result
+
+
+# ----- movement with holes -----
+
+
+def _with_holes(c: Context, function: Callable[[Any], Any], array: Any) -> Slots:
+    """Apply a function that fills holes with zero."""
+    moved = function(np.asarray(array) + np.int32(1))  # slot 0 is a slot like any other
+    return np.where(moved > 0, moved - 1, c.zero).astype(np.int32, copy=False)
+
+
+@rule("diag", "movement")
+def _lower_diag(c: Context, array: Any, k: int = 0) -> Any:
+    return _with_holes(c, lambda ids: np.diag(ids, k), array)
+
+
+@rule("triu", "movement")
+def _lower_triu(c: Context, array: Any, k: int = 0) -> Any:
+    return _with_holes(c, lambda ids: np.triu(ids, k), array)
+
+
+@rule("tril", "movement")
+def _lower_tril(c: Context, array: Any, k: int = 0) -> Any:
+    return _with_holes(c, lambda ids: np.tril(ids, k), array)
+
+
+@rule("pad", "movement")
+def _lower_pad(c: Context, array: Any, width: Any, mode: str = "constant", **options: Any) -> Any:
+    if mode in _MOVING_PADS and options.get("reflect_type", "even") == "even":
+        return np.pad(array, width, mode=mode)  # type: ignore[call-overload]
+    if mode != "constant":
+        raise c.unsupported(
+            f"got mode {mode!r}", f'Use "constant" or one of {sorted(_MOVING_PADS)}.'
+        )
+    values = options.get("constant_values", 0.0)
+    if np.ndim(values) == 0:
+        return np.pad(array, width, constant_values=int(c.slots(values)))
+    border = np.pad(np.zeros(np.shape(array)), width, constant_values=values)
+    inside = np.pad(np.ones(np.shape(array), dtype=bool), width)
+    return np.where(inside, np.pad(array, width), c.slots(border)).astype(np.int32, copy=False)

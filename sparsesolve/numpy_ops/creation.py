@@ -1,7 +1,4 @@
-"""Functions that make or copy arrays, and those that only look at shapes.
-
-Separate because their results are constants, or have memory of their own.
-"""
+"""Functions that make or copy arrays, and those that only look at shapes."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import numpy as np
 from autograd.numpy import numpy_wrapper
 from autograd.tracer import isbox, register_notrace
 
-from sparsesolve.trace.dispatch import implements, refuse
+from sparsesolve.trace.dispatch import CONSTRUCTORS, implements, refuse
 from sparsesolve.trace.operands import plain_index, stacked
 from sparsesolve.trace.recorder import EXPANSIONS, TapeNode
 from sparsesolve.trace.sources import user_line
@@ -147,3 +144,28 @@ def _putmask(a: Any, mask: Any, values: Any) -> None:
     if np.size(_plain(values)) != 1 and np.shape(_plain(values)) != a.shape:
         raise refuse(f"np.putmask with repeated values at {user_line()}", "Use np.where")
     a[...] = anp.where(mask, values, a)
+
+
+@implements(np.linspace)
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **options: Any) -> Any:
+    if set(options) - {"dtype"} or np.ndim(start) or np.ndim(stop):
+        raise refuse(f"np.linspace with {set(options)} or arrays at {user_line()}", "Use a + t * b")
+    parts = np.linspace(0.0, 1.0, plain_index(num), endpoint)
+    return start + (stop - start) * parts
+
+
+@implements(np.logspace)
+def _logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, **options: Any
+) -> Any:
+    return anp.power(base, _linspace(start, stop, num, endpoint, **options))
+
+
+@implements(np.full)
+def _full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
+    return anp.array(anp.broadcast_to(fill_value, plain_index(shape)))
+
+
+CONSTRUCTORS.update(
+    array=array_of, asarray=as_array, asanyarray=as_array, ascontiguousarray=as_contiguous
+)

@@ -1,7 +1,6 @@
 """Functions of scipy.special that are written in terms of others, and NumPy's only one of its kind.
 
-Separate because it is imported when a function of SciPy is met, not before: see
-`naming.load_scipy`.
+Imported when a function of SciPy is met, not before: see `sparsesolve.trace.naming.load_scipy`.
 """
 
 from __future__ import annotations
@@ -11,10 +10,14 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
+import scipy.sparse
 import scipy.special
 from autograd.numpy import _original_where as where
 from autograd.scipy import special
 
+from sparsesolve.lower.context import Context, rule
+from sparsesolve.lower.opaque import kept
+from sparsesolve.numpy_ops.reductions import extremum, merge_axes, restore_axes
 from sparsesolve.trace.dispatch import implements
 
 __all__: list[str] = []
@@ -50,3 +53,34 @@ implements(scipy.special.cbrt)(lambda x: anp.cbrt(x))
 implements(scipy.special.expm1)(lambda x: anp.expm1(x))
 implements(scipy.special.log1p)(lambda x: anp.log1p(x))
 implements(scipy.special.log_expit)(lambda x: -anp.logaddexp(0.0, -x))
+
+
+# --- lowering ---
+
+
+@rule("special.gammasgn", "special functions")
+def _lower_gammasgn(c: Context, x: Any) -> Any:
+    """Sign of the gamma function: below zero it turns at every integer."""
+    odd = c.map("remainder", c.map("floor", x), 2.0)
+    below = c.map("subtract", 1.0, c.map("multiply", 2.0, odd))
+    return c.map("where", c.map("greater", x, 0.0), 1.0, below)
+
+
+@rule("special.logsumexp", "special functions")
+def _lower_logsumexp(
+    c: Context, x: Any, axis: Any = None, b: Any = 1.0, keepdims: bool = False, **options: Any
+) -> Any:
+    if options.get("return_sign"):
+        raise c.unsupported("got `return_sign=True`", "Leave out `return_sign`.")
+    ids, shape = merge_axes(np.asarray(x), axis)
+    top = extremum(c, ids, largest=True)
+    top = np.asarray(c.map("where", c.map("isfinite", top), top, 0.0))
+    weighted = c.map("exp", c.map("subtract", ids, top[..., None]))
+    if np.ndim(b) or b != 1.0:
+        spread, _ = merge_axes(np.broadcast_to(b, np.shape(x)), axis)
+        weighted = c.map("multiply", weighted, spread)
+    total = c.map("add", c.map("log", c.sum_rows(np.asarray(weighted))), top)
+    return restore_axes(total, shape, keepdims)
+
+
+kept("special.multigammaln")

@@ -1,0 +1,34 @@
+"""The functions of NumPy and SciPy, one file a family.
+
+A family holds what to do for a function on traced arrays (its *handler*), how what is recorded
+becomes slots and scalar operations (its *lowering rule*), and derivatives where autograd's are not
+used. `trace` and `lower` know no family: importing this package fills their tables.
+"""
+
+from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions)
+    choices,
+    creation,
+    elementwise,
+    fourier,
+    joining,
+    linalg,
+    movement,
+    norms,
+    ordering,
+    polynomials,
+    products,
+    reductions,
+    scalar_rows,
+    sparse,
+    stencils,
+)
+from sparsesolve.trace.naming import WITH_SCIPY
+
+__all__: list[str] = []
+
+
+def _special() -> None:
+    from sparsesolve.numpy_ops import special  # noqa: F401, PLC0415  (SciPy is slow to import)
+
+
+WITH_SCIPY.append(_special)

@@ -1,0 +1,59 @@
+"""Sorting, functions along an axis, and what is refused because it depends on an order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+
+from sparsesolve.errors import DataDependentBranch
+from sparsesolve.lower.opaque import kept
+from sparsesolve.trace.dispatch import implements
+from sparsesolve.trace.operands import operand
+from sparsesolve.trace.sources import user_line
+
+__all__: list[str] = []
+
+
+@implements(np.sort, recorded=True)
+def _sort(a: Any, axis: Any = -1, kind: Any = None, order: None = None, **options: Any) -> Any:
+    if axis is None:
+        a, axis = anp.reshape(a, (-1,)), 0
+    if np.ndim(a) == 1:
+        return anp.sort(operand(a))
+    return _apply_along_axis(anp.sort, axis, a)
+
+
+@implements(np.apply_along_axis)
+def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    last = anp.moveaxis(arr, axis, -1)
+    outer = last.shape[:-1]
+    results = [operand(func1d(last[place], *args, **kwargs)) for place in np.ndindex(outer)]
+    shape = np.shape(results[0])
+    whole = anp.reshape(anp.stack(results), outer + shape)
+    axis %= arr.ndim
+    moved = range(len(outer), len(outer) + len(shape))
+    return anp.moveaxis(whole, list(moved), list(range(axis, axis + len(shape))))
+
+
+_ORDERING = (
+    "argmax argmin argsort argpartition argwhere nonzero flatnonzero searchsorted digitize lexsort "
+    "unique nanargmax nanargmin histogram isin union1d intersect1d setdiff1d median percentile "
+    "quantile nanmedian"
+)
+
+
+def _refuse_ordering(name: str) -> None:
+    @implements(getattr(np, name))
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        raise DataDependentBranch(
+            f"expected operations that do not depend on the order of the values, got np.{name} of "
+            f"a traced value at {user_line()}. Choose with np.where, np.max, np.min or np.sort."
+        )
+
+
+for _name in _ORDERING.split():
+    _refuse_ordering(_name)
+
+kept("sort partition")
