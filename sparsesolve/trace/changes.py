@@ -33,6 +33,11 @@ class Changes:
             self._before.append(put_back)
             table[key] = value
 
+    def replace(self, thing: Any, name: str, value: Any) -> None:
+        """Set an attribute."""
+        self._before.append(partial(setattr, thing, name, getattr(thing, name)))
+        setattr(thing, name, value)
+
     def fill(self, cell: types.CellType, value: Any) -> None:
         """Set what a function finds in a variable of a function around it."""
         self._before.append(partial(setattr, cell, "cell_contents", cell.cell_contents))

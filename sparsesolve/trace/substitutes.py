@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from sparsesolve.trace.changes import Changes
+from sparsesolve.trace.compiled import elementwise_loops, loop, python_source
 from sparsesolve.trace.python_numbers import BUILTINS, MATH
 from sparsesolve.trace.recorder import Recorder, root_of
 from sparsesolve.trace.sources import is_library
@@ -57,8 +58,19 @@ def substitute(function: Callable[..., Any], recorder: Recorder, changes: Change
     table.update((id(getattr(math, name)), new) for name, new in MATH.items())
     changes.update(vars(np), own)
     changes.update(vars(math), MATH)
-    for user in _reached(function):
+    elementwise_loops(changes)
+    users, compiled = _reached(function)
+    table.update((id(thing), _elementwise(thing)) for thing in compiled)
+    for user in users:
         _rename(user, table, changes)
+
+
+def _elementwise(compiled: Any) -> Callable[..., Any]:
+    """Return the source of what numba compiled; of a ufunc, for arrays."""
+    source: Callable[..., Any] = python_source(compiled)
+    if not hasattr(compiled, "_dispatcher"):
+        return source
+    return lambda *args: loop(source, args) if any(map(np.ndim, args)) else source(*args)
 
 
 _REPLACED = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray"})
@@ -125,9 +137,10 @@ def _content(cell: Any) -> Any:
         return _MISSING
 
 
-def _reached(function: Any) -> list[types.FunctionType]:
-    """Python functions of the user that a function may call, as far as names tell."""
+def _reached(function: Any) -> tuple[list[types.FunctionType], list[Any]]:
+    """Functions of the user that a function may call, as far as names tell: Python's, compiled."""
     found: list[types.FunctionType] = []
+    compiled: list[Any] = []
     waiting: list[Any] = [function]
     seen: dict[int, Any] = {}
     while waiting and len(seen) < _MOST:
@@ -135,13 +148,16 @@ def _reached(function: Any) -> list[types.FunctionType]:
         if id(thing) in seen:
             continue
         seen[id(thing)] = thing
-        if isinstance(thing, types.FunctionType):
+        if python_source(thing) is not thing:
+            compiled.append(thing)
+            waiting.append(python_source(thing))
+        elif isinstance(thing, types.FunctionType):
             if not is_library(thing.__code__):
                 found.append(thing)
                 waiting.extend(_mentioned(thing))
         else:
             waiting.extend(_parts(thing))
-    return found
+    return found, compiled
 
 
 def _mentioned(function: types.FunctionType) -> Iterator[Any]:

@@ -34,6 +34,7 @@ from sparsesolve.ir.tape import Ref, Tape, evaluate
 from sparsesolve.trace.arguments import Arguments, Leaf, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
 from sparsesolve.trace.changes import Changes
+from sparsesolve.trace.compiled import compiler_errors, python_source
 from sparsesolve.trace.content import Content, surroundings_of
 from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.naming import load_scipy
@@ -125,11 +126,13 @@ def prepare(
     TraceError
         If the function cannot be recorded. The message names the line and the fix.
     """
+    function = python_source(function)
     code = getattr(function, "__code__", None)
     known = code is not None and code in _SUBSTITUTING
+    refusals_of_all: tuple[type[Exception], ...] = (TraceError, *compiler_errors())
     try:
         return _prepared(function, example_arguments, argnum, opened, substituting=known)
-    except TraceError as refused:
+    except refusals_of_all as refused:
         if known:
             raise
         error = refused

@@ -1,0 +1,94 @@
+"""Functions compiled by numba, and np.vectorize, are traced through their Python source."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import oracles
+import pytest
+from numba import njit, vectorize
+
+import sparsesolve as ss
+
+X = np.array([0.5, -0.8, 1.3, 0.2])
+
+
+@njit
+def reaction(u, v):
+    return u * u * v - 4.0 * u
+
+
+@njit
+def brusselator(t, y):
+    r = np.zeros(y.size)
+    for i in range(0, y.size, 2):
+        r[i] = 1.0 + reaction(y[i], y[i + 1])
+        r[i + 1] = 3.0 * y[i] - y[i] ** 2 * y[i + 1]
+    return r
+
+
+@vectorize
+def softplus(v):
+    return math.log(1.0 + math.exp(v))
+
+
+def calls_compiled(x):
+    return np.array([reaction(x[0], x[1]), math.exp(x[2]) * reaction(x[3], 2.0)])
+
+
+def calls_ufunc(x):
+    return softplus(x) * x[0]
+
+
+@np.vectorize
+def cubic(v, w):
+    return v**3 * w
+
+
+def calls_vectorized(x):
+    return cubic(x, x[::-1]) + cubic(x[0], 2.0)
+
+
+CASES = {
+    "compiled": (lambda x: brusselator.py_func(0.0, x), brusselator, True),
+    "calls compiled": (calls_compiled, calls_compiled, False),
+    "calls ufunc": (calls_ufunc, calls_ufunc, False),
+    "vectorized": (calls_vectorized, calls_vectorized, False),
+}
+
+
+@pytest.mark.parametrize("method", ["auto", "interpreted"])
+@pytest.mark.parametrize("name", CASES)
+def test_values_and_jacobians(name, method):
+    plain, given, timed = CASES[name]
+    args = (0.0, X) if timed else (X,)
+    J = ss.jacobian(given, *args, argnum=len(args) - 1, method=method)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        x = rng.uniform(-1, 1, size=4)
+        at = (*args[:-1], x)
+        oracles.assert_close(J.value(*at), plain(x), rtol=1e-12)
+        step = 1e-6
+        expected = np.array(
+            [(plain(x + step * e) - plain(x - step * e)) / (2 * step) for e in np.eye(4)]
+        ).T
+        oracles.assert_close(J(*at).toarray(), expected, rtol=1e-6)
+
+
+def test_a_compiled_right_hand_side_is_integrated():
+    y0 = np.array([1.0, 3.0, 1.1, 2.9])
+    ours = ss.solve_ivp(brusselator, (0.0, 1.0), y0, method="BDF", rtol=1e-8, atol=1e-10)
+    import scipy.integrate
+
+    plain = scipy.integrate.solve_ivp(brusselator, (0, 1), y0, method="BDF", rtol=1e-8, atol=1e-10)
+    assert np.allclose(ours.y[:, -1], plain.y[:, -1], rtol=1e-5)
+
+
+def test_everything_is_as_it_was():
+    before = np.vectorize.__call__
+    compiled = calls_compiled.__globals__["reaction"]
+    ss.jacobian(calls_compiled, X)
+    assert np.vectorize.__call__ is before
+    assert calls_compiled.__globals__["reaction"] is compiled
+    assert reaction(1.0, 2.0) == -2.0
