@@ -11,8 +11,6 @@ import hypothesis
 import numpy as np
 import pytest
 
-import sparsesolve.numpy_ops  # noqa: F401  (what tests of single stages trace and lower)
-
 # Derandomized everywhere: a failure seen once is seen by everybody.
 hypothesis.settings.register_profile("dev", derandomize=True, deadline=None, max_examples=30)
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60)

@@ -3,8 +3,8 @@
 Separate because hardly anything here is retyped: the vector-Jacobian rule that autograd holds for
 an operation is traced once on scalars, lowered, and kept as a small template over the loads
 ``0 = g`` (what is pulled back), ``1 = ans`` (the operation's value) and ``2, 3, ... = operands``.
-The few operations for which autograd has no rule, or one whose second derivative is wrong, get one
-here, written in NumPy and traced the same way.
+The few operations for which autograd has no rule, or one whose second derivative is wrong, have one
+in their row (`sparsesolve.numpy_ops.scalar_rows`), traced the same way.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-
-import numpy as np
 
 import sparsesolve.numpy_ops  # noqa: F401  (fills the tables of tracing and lowering)
 from sparsesolve.errors import UnsupportedOperation
@@ -37,57 +35,7 @@ class Template:
     output: int
 
 
-def _sinc_slope(x: Any) -> Any:
-    """Slope of sin(u) / u, u = pi x; by its series near zero, where the quotient cancels."""
-    u = np.pi * x
-    near = np.abs(u) < 0.3
-    away = np.where(near, 1.0, u)
-    s = u * u
-    series = -1.0 / 3 + s * (1.0 / 30 + s * (-1.0 / 840 + s * (1.0 / 45360 - s / 3991680)))
-    return np.pi * np.where(near, u * series, (np.cos(u) - np.sin(u) / away) / away)
-
-
-def _share(g: Any, ans: Any, one: Any, other: Any) -> Any:
-    """Return what goes to an operand of a maximum: all, half at a tie, or nothing."""
-    return np.where(one == ans, g * np.where(one == other, 0.5, 1.0), 0.0)
-
-
-def _power_slope(g: Any, ans: Any, x: Any, y: Any) -> Any:
-    """``g y x**(y - 1)``, and zero where both are zero.
-
-    autograd takes another exponent wherever y is zero, which makes mixed second derivatives wrong.
-    """
-    both = np.logical_and(x == 0.0, y == 0.0)
-    return g * y * x ** np.where(both, 1.0, y - 1.0)
-
-
-def _tanh_slope(g: Any, ans: Any, x: Any) -> Any:
-    """``g / cosh(x)**2``, zero where the square overflows and second derivatives are NaN."""
-    return np.where(np.abs(x) < 350.0, g / np.cosh(x) ** 2, 0.0)
-
-
-_EXTREMA = ("maximum", "minimum", "fmax", "fmin")
-# Operations that autograd wraps without a rule, with one that fails at a point where they are
-# smooth or overflows in second derivatives, or with one that multiplies by zero what was not chosen
-# (zero times an infinite slope): (g, ans, *operands) -> pulled back to operand k.
-_OWN_RULES: dict[tuple[str, int], Callable[..., Any]] = {
-    ("abs", 0): lambda g, ans, x: g * np.sign(x),  # no quotient: the second derivative is zero
-    ("cbrt", 0): lambda g, ans, x: g / (3.0 * ans * ans),
-    ("copysign", 0): lambda g, ans, x, y: g * np.sign(x) * np.sign(ans),
-    ("fmod", 0): lambda g, ans, x, y: g,
-    ("fmod", 1): lambda g, ans, x, y: -g * np.trunc(x / y),
-    **{(op, 0): lambda g, ans, x, y: _share(g, ans, x, y) for op in _EXTREMA},
-    **{(op, 1): lambda g, ans, x, y: _share(g, ans, y, x) for op in _EXTREMA},
-    ("power", 0): _power_slope,
-    ("tanh", 0): _tanh_slope,
-    ("sinc", 0): lambda g, ans, x: g * _sinc_slope(x),
-    ("logaddexp2", 0): lambda g, ans, x, y: g * 2.0 ** (x - ans),
-    ("logaddexp2", 1): lambda g, ans, x, y: g * 2.0 ** (y - ans),
-}
 _HIDDEN = {"where": "_original_where"}  # autograd's primitive behind a plain function
-# autograd says zero for the order of these, which is not true; there is no rule
-_NO_RULE = {(op, 0) for op in ("polygamma", "jn", "yn", "iv", "ive")}
-_ZERO = {("where", 0), ("copysign", 1)}
 
 
 @cache
@@ -97,12 +45,13 @@ def template(op: str, operand: int) -> Template | None:
     Raises
     ------
     UnsupportedOperation
-        If neither autograd nor this module has a rule.
+        If neither autograd nor the row of the operation has a rule.
     """
     row = OPS[op]
-    if row.flat or (op, operand) in _ZERO:
+    own = row.slopes.get(operand)
+    if row.flat or own == "zero":
         return None
-    rule = _OWN_RULES.get((op, operand)) or _autograd_rule(op, operand)
+    rule = own if callable(own) else _autograd_rule(op, operand)
     example = [1.0, 0.75, *(0.5 + 0.125 * k for k in range(row.arity))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the example may lie outside the domain: log, yn
@@ -147,7 +96,7 @@ def _autograd_rule(op: str, operand: int) -> Callable[..., Any]:
             pulled = maker((operand,), ans, args, {})(g)[0]
         except NotImplementedError:
             pulled = None
-        if pulled is None or (op, operand) in _NO_RULE:
+        if pulled is None or OPS[op].slopes.get(operand) == "unknown":
             raise UnsupportedOperation(f"`{op}` has no derivative for its operand {operand}.")
         return pulled
 

@@ -1,23 +1,23 @@
-"""The scalar operations of a kernel: one row an operation, read by every stage.
+"""What a scalar operation of a kernel is: one row, read by every stage.
 
 Separate because the interpreter, the code generator, the derivative rules and the lowering must
-agree on one vocabulary. A row says how NumPy evaluates the operation, under which name autograd
-keeps its derivative rules, and what it costs; it holds no derivative itself.
+agree on one vocabulary. The rows stand in `sparsesolve.numpy_ops.scalar_rows`, which fills `OPS`.
 
 All values are float64; truth is 1.0 and 0.0, and anything nonzero counts as true.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["OPS", "ScalarOp"]
+__all__ = ["OPS", "ScalarOp", "Slope"]
 
-_CHEAP, _DIVIDE, _TRANSCENDENTAL, _SPECIAL = 1, 4, 20, 60
+Slope: TypeAlias = "Callable[..., Any] | str"
+"""``(g, ans, *operands)`` -> what is pulled back to one operand, or a word: see `ScalarOp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,22 @@ class ScalarOp:
         Rough cost, an addition being 1; used to choose between recomputing and storing.
     flat : bool
         Whether its derivative is zero wherever it exists (comparisons, ``floor``, ``sign``).
+    slopes : mapping of int to callable or str
+        What is pulled back to an operand, where autograd's rule is not used:
+        ``(g, ans, *operands)`` in NumPy's functions, or ``"zero"``, or ``"unknown"``.
+    llvm : str
+        How machine code does it: words that `sparsesolve.engine.llvm.code.llvm_ops` reads, such as
+        ``"intrinsic fabs"``; without them a native function is called.
+    calls : tuple of str
+        Operations whose native functions these words call.
+    libm : str
+        Symbol of the native function in the C library.
+    vector : bool
+        Whether the vector variant of that function may be used.
+    cython : str or None
+        Name among SciPy's functions for Cython, if it differs; None where it may not be called.
+    function : callable or None
+        The function itself, where no path leads to it.
     """
 
     name: str
@@ -44,11 +60,23 @@ class ScalarOp:
     path: str
     cost: int
     flat: bool = False
+    slopes: Mapping[int, Slope] = field(default_factory=dict)
+    llvm: str = ""
+    calls: tuple[str, ...] = ()
+    libm: str = ""
+    vector: bool = True
+    cython: str | None = ""
+    function: Callable[..., Any] | None = None
 
     @property
     def evaluate(self) -> Callable[..., Any]:
         """The NumPy or SciPy function; scipy.special is imported on first use."""
-        return _function(self.path)
+        return self.function or _function(self.path)
+
+    @property
+    def of_scipy(self) -> bool:
+        """Whether it is a function of scipy.special."""
+        return self.path.startswith("scipy.special.")
 
 
 def _function(path: str) -> Callable[..., Any]:
@@ -67,31 +95,5 @@ def _function(path: str) -> Callable[..., Any]:
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
 
-
-def _rows(names: str, arity: int, cost: int, *, flat: bool = False, module: str = "numpy") -> None:
-    for name in names.split():
-        OPS[name] = ScalarOp(name, arity, f"{module}.{name}", cost, flat)
-
-
 OPS: dict[str, ScalarOp] = {}
-_rows("negative abs", 1, _CHEAP)
-_rows("sqrt", 1, _DIVIDE)
-_rows("exp exp2 expm1 log log2 log10 log1p cbrt sinc", 1, _TRANSCENDENTAL)
-_rows("sin cos tan arcsin arccos arctan", 1, _TRANSCENDENTAL)
-_rows("sinh cosh tanh arcsinh arccosh arctanh", 1, _TRANSCENDENTAL)
-_rows("sign floor ceil trunc rint isnan isinf isfinite logical_not", 1, _CHEAP, flat=True)
-_rows("add subtract multiply maximum minimum fmax fmin", 2, _CHEAP)
-_rows("divide", 2, _DIVIDE)
-_rows("remainder fmod", 2, _TRANSCENDENTAL)
-_rows("power arctan2 hypot logaddexp logaddexp2", 2, _TRANSCENDENTAL)
-_rows("copysign", 2, _CHEAP)
-_rows("floor_divide", 2, _DIVIDE, flat=True)
-_rows("less less_equal greater greater_equal equal not_equal", 2, _CHEAP, flat=True)
-_rows("logical_and logical_or logical_xor heaviside", 2, _CHEAP, flat=True)
-_rows("where", 3, _CHEAP)
-_rows(
-    "erf erfc erfinv erfcinv gamma rgamma gammaln psi digamma", 1, _SPECIAL, module="scipy.special"
-)
-_rows("j0 j1 y0 y1 i0 i1 logit expit", 1, _SPECIAL, module="scipy.special")
-_rows("polygamma jn yn iv ive beta betaln gammainc gammaincc", 2, _SPECIAL, module="scipy.special")
-_rows("betainc", 3, _SPECIAL, module="scipy.special")
+"""The operations by name, in the order of their registration."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TypeAlias
 
 from sparsesolve.engine.llvm.code.vectormath import Native
 from sparsesolve.ir.program import Node
+from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["Emitter", "native_operations"]
 
@@ -170,8 +172,8 @@ class Emitter:
 
     def apply(self, op: str, *operands: str) -> str:
         """Write an operation of ``OPS``."""
-        rule = _RULES.get(op)
-        return self.native(op, *operands) if rule is None else rule(self, *operands)
+        words = OPS[op].llvm
+        return _builder(words)(self, *operands) if words else self.native(op, *operands)
 
     def _call(
         self, pointer: str, kind: str, operands: tuple[str, ...] | list[str], flag: str
@@ -313,53 +315,36 @@ def _sinc(e: Emitter, a: str) -> str:
     return e.binary("fdiv", e.native("sin", angle), angle)
 
 
-_RULES: dict[str, Operation] = {
-    "negative": _negative,
-    "abs": _intrinsic("fabs"),
-    "sqrt": _intrinsic("sqrt"),
-    "sign": _sign,
-    "floor": _intrinsic("floor"),
-    "ceil": _intrinsic("ceil"),
-    "trunc": _intrinsic("trunc"),
-    "rint": _intrinsic("rint"),
-    "isnan": _isnan,
-    "isinf": _isinf,
-    "isfinite": _isfinite,
-    "logical_not": _logical_not,
-    "add": _binary("fadd"),
-    "subtract": _binary("fsub"),
-    "multiply": _binary("fmul"),
-    "divide": _binary("fdiv"),
-    "maximum": _pick("ogt", 0),
-    "minimum": _pick("olt", 0),
-    "fmax": _pick("ogt", 1),
-    "fmin": _pick("olt", 1),
-    "copysign": _intrinsic("copysign"),
-    "less": _compare("olt"),
-    "less_equal": _compare("ole"),
-    "greater": _compare("ogt"),
-    "greater_equal": _compare("oge"),
-    "equal": _compare("oeq"),
-    "not_equal": _compare("une"),
-    "logical_and": _logic("and"),
-    "logical_or": _logic("or"),
-    "logical_xor": _logic("xor"),
-    "heaviside": _heaviside,
-    "where": _where,
-    "remainder": _remainder,
+_MAKERS: dict[str, Callable[[str], Operation]] = {
+    "binary": _binary,
+    "compare": _compare,
+    "intrinsic": _intrinsic,
+    "logic": _logic,
+    "pick_first_nan": lambda condition: _pick(condition, 0),
+    "pick_number": lambda condition: _pick(condition, 1),
+}
+_BUILDERS: dict[str, Operation] = {
     "floor_divide": _floor_divide,
+    "heaviside": _heaviside,
+    "isfinite": _isfinite,
+    "isinf": _isinf,
+    "isnan": _isnan,
     "logaddexp": _logaddexp,
     "logaddexp2": _logaddexp2,
+    "logical_not": _logical_not,
+    "negative": _negative,
+    "remainder": _remainder,
+    "sign": _sign,
     "sinc": _sinc,
+    "where": _where,
 }
 
-_CALLS = {  # operations with a rule that calls others
-    "sinc": ("sin",),
-    "remainder": ("fmod",),
-    "floor_divide": ("fmod",),
-    "logaddexp": ("exp", "log1p"),
-    "logaddexp2": ("exp2", "log1p"),
-}
+
+@cache
+def _builder(words: str) -> Operation:
+    """Read the words of a row: a builder, or a maker of builders and what it takes."""
+    name, _, argument = words.partition(" ")
+    return _MAKERS[name](argument) if argument else _BUILDERS[name]
 
 
 def native_operations(nodes: Iterable[Node]) -> tuple[str, ...]:
@@ -367,6 +352,6 @@ def native_operations(nodes: Iterable[Node]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for node in nodes:
         if node.op not in ("load", "const", "value"):
-            direct = () if node.op in _RULES else (node.op,)
-            found.update(dict.fromkeys(_CALLS.get(node.op, direct)))
+            row = OPS[node.op]
+            found.update(dict.fromkeys(row.calls if row.llvm else (node.op,)))
     return tuple(found)

@@ -5,8 +5,8 @@ library offers for this processor, which scalar functions libm has, and where Sc
 The code generator sees a `Native` only: an address, and how it is to be called.
 
 A vector function is used only if it stays within 4 ulp and treats infinities, NaN, zeros and huge
-arguments as NumPy does; the list below was found by comparing them, and the tests repeat that for
-the library at hand.
+arguments as NumPy does; the rows of the operations say so, as was found by comparing them, and the
+tests repeat that for the library at hand.
 """
 
 from __future__ import annotations
@@ -24,36 +24,6 @@ __all__ = ["LLVM_LOCK", "Native", "native", "vector_width"]
 
 LLVM_LOCK = forkable_lock(awaited=True)
 """Held while LLVM works: it has locks of its own, which a child could not put in order."""
-
-_LIBM_NAMES = {
-    "exp": "exp",
-    "exp2": "exp2",
-    "expm1": "expm1",
-    "log": "log",
-    "log2": "log2",
-    "log10": "log10",
-    "log1p": "log1p",
-    "cbrt": "cbrt",
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "sinh": "sinh",
-    "cosh": "cosh",
-    "tanh": "tanh",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "fmod": "fmod",
-    "power": "pow",
-    "arctan2": "atan2",
-    "hypot": "hypot",
-}
-_SCIPY_ALIASES = {"digamma": "psi", "jn": "jv"}
-_NOT_NATIVE = frozenset(["yn"])  # SciPy's may raise a Python warning, where no Python can be
-_SCALAR_ONLY = frozenset(["fmod"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +72,16 @@ def native(op: str, width: int) -> Native | None:
     width : int
         Lanes that are wanted; the function found may have 1 instead.
     """
-    arity = OPS[op].arity
-    if op in _LIBM_NAMES:
-        symbol = _LIBM_NAMES[op]
-        address = 0 if op in _SCALAR_ONLY else _vector_address(symbol, arity, width)
+    row = OPS[op]
+    arity = row.arity
+    if row.libm:
+        address = _vector_address(row.libm, arity, width) if row.vector else 0
         if address:
             return Native(address, arity, width)
-        address = _address(_library("m", "libm.so.6"), symbol)
+        address = _address(_library("m", "libm.so.6"), row.libm)
         return Native(address, arity, 1) if address else None
-    if OPS[op].path.startswith("scipy.special.") and op not in _NOT_NATIVE:
-        address = _scipy_address(_SCIPY_ALIASES.get(op, op), arity)
+    if row.of_scipy and row.cython is not None:
+        address = _scipy_address(row.cython or op, arity)
         return Native(address, arity, 1, flag=True) if address else None
     return None
 
