@@ -472,7 +472,7 @@ for _name in """digamma erf erfc erfinv erfcinv expit gamma gammaln i0 i1 j0 j1 
     add(f"autograd special.{_name}", lambda x, f=getattr(asp, _name): f(x))
 for _name in """xlogy xlog1py""".split():
     add(f"special.{_name}", lambda x, f=getattr(ssp, _name): f(x[:3], x[3:]))
-for _name in "entr ndtr exp10 exp2 cbrt expm1 log1p log_expit sinc".split():
+for _name in "entr erfcx ndtr exp10 exp2 cbrt expm1 log1p log_expit sinc".split():
     add(f"special.{_name}", lambda x, f=getattr(ssp, _name): f(x) * x)
 add("special.beta", lambda x: asp.beta(x[:3], x[3:]))
 add("special.betaln", lambda x: ssp.betaln(x[:3], x[3:]))

@@ -223,6 +223,7 @@ for _name in (
 ):
     _special(_name, 1)
 _special("digamma", 1, cython="psi")
+_special("erfcx", 1, slopes={0: lambda g, ans, x: g * (2.0 * x * ans - 2.0 / np.sqrt(np.pi))})
 # autograd says zero for the order of these, which is not true; there is no rule
 _ORDER: dict[int, Slope] = {0: "unknown"}
 _special("polygamma", 2, slopes=_ORDER)
