@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-import sparsesolve.numpy_ops  # noqa: F401  (fills the tables of tracing and lowering)
 from sparsesolve.derivatives.comparison import CheckPoint, Names
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
@@ -24,6 +23,7 @@ from sparsesolve.host.fork import IMPORTING, forkable_lock, forkable_property
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
+from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
 from sparsesolve.trace import (
     Arguments,
     Traced,

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import sparsesolve.numpy_ops  # noqa: F401  (fills the tables of tracing and lowering)
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Kernel, Node, Program
 from sparsesolve.ir.scalar_ops import OPS
 from sparsesolve.lower import lower
+from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
 from sparsesolve.trace import trace
 
 __all__ = ["Template", "pull_back", "template"]

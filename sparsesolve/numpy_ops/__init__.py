@@ -12,6 +12,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     fourier,
     joining,
     linalg,
+    log_sum_exp,
     movement,
     norms,
     ordering,
@@ -20,6 +21,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     reductions,
     scalar_rows,
     sparse,
+    splines,
     stencils,
 )
 from sparsesolve.trace.naming import WITH_SCIPY

@@ -11,7 +11,7 @@ import inspect
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -40,7 +40,7 @@ from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode
-from sparsesolve.trace.scipy_bodies import replaced_bodies
+from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import error_line
 from sparsesolve.trace.substitutes import substitute
 from sparsesolve.trace.watched import Watched, watch
@@ -344,12 +344,9 @@ def _dispatching() -> Iterator[Changes]:
     changes = Changes()
     _IN_PROGRESS.append(changes)
     try:
-        changed: tuple[tuple[dict[Any, Any], Mapping[Any, Any]], ...] = (
-            (Box.type_mappings, BOXED),
-            (vars(np), _constructors()),
-        )
-        for table, own in (*changed, *replaced_bodies()):
+        for table, own in ((Box.type_mappings, BOXED), (vars(np), _constructors())):
             changes.update(table, own)
+        replace_all(changes)
         Box.types.update((ArrayTracer, ScalarTracer))
         changes.reset_stack()
         changes.stop_collector()  # a third of the time of a long scalar loop; no cycles are made
