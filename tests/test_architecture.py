@@ -230,3 +230,13 @@ def test_public_docstrings_are_complete(name: str) -> None:
     assert not missing, f"not described: {missing}"
     assert "Parameters\n----------" in text
     assert signature.return_annotation is None or "Returns\n-------" in text
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_module_imports_the_package_as_a_whole(path: Path) -> None:
+    """Or else all modules depend on each other, for mypy too; commands may."""
+    if name_of(path).split("/")[0] in ("__init__", "__main__", "cli"):
+        return
+    for module, names in imports_of(path):
+        assert not (module.startswith("sparsesolve") and not names), f"import {module}"
+        assert module != "sparsesolve", f"from sparsesolve import {names}"

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-import sparsesolve.numpy_ops  # noqa: F401  (fills the table of operations)
 from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.ir.program import Kernel, Node, Opaque, Program
 from sparsesolve.ir.scalar_ops import OPS
+from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
 
 __all__ = ["is_steep", "may_be_singular", "steep_slots"]
 
