@@ -5,7 +5,6 @@ Separate because neither takes traced values, and both keep the function they we
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from autograd.tracer import isbox
 
 from sparsesolve.trace.changes import Changes
 
-__all__ = ["compiler_errors", "elementwise_loops", "python_source"]
+__all__ = ["elementwise_loops", "python_source"]
 
 
 def python_source(function: Any) -> Any:
@@ -24,12 +23,6 @@ def python_source(function: Any) -> Any:
         return function
     inner = getattr(function, "_dispatcher", function)  # of a ufunc made by `vectorize`
     return getattr(inner, "py_func", function)
-
-
-def compiler_errors() -> tuple[type[Exception], ...]:
-    """List what numba raises where it is given traced values."""
-    errors = sys.modules.get("numba.core.errors")
-    return () if errors is None else (errors.NumbaError,)
 
 
 def elementwise_loops(changes: Changes) -> None:

@@ -34,7 +34,7 @@ from sparsesolve.ir.tape import Ref, Tape, evaluate
 from sparsesolve.trace.arguments import Arguments, Leaf, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
 from sparsesolve.trace.changes import Changes
-from sparsesolve.trace.compiled import compiler_errors, python_source
+from sparsesolve.trace.compiled import python_source
 from sparsesolve.trace.content import Content, surroundings_of
 from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.naming import load_scipy
@@ -129,21 +129,52 @@ def prepare(
     function = python_source(function)
     code = getattr(function, "__code__", None)
     known = code is not None and code in _SUBSTITUTING
-    refusals_of_all: tuple[type[Exception], ...] = (TraceError, *compiler_errors())
     try:
         return _prepared(function, example_arguments, argnum, opened, substituting=known)
-    except refusals_of_all as refused:
+    except TraceError as refused:
         if known:
             raise
         error = refused
+    except _Raised as raised:
+        error = _explained(raised, function, example_arguments)
     # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then
     try:
         traced = _prepared(function, example_arguments, argnum, opened, substituting=True)
     except Outlived:
         raise error from None
+    except _Raised as raised:
+        raise _explained(raised, function, example_arguments) from raised.error
     if code is not None:
         _SUBSTITUTING.add(code)
     return traced
+
+
+class _Raised(Exception):
+    """What the user's function, or a library that it calls, raised on traced values."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _explained(
+    raised: _Raised, function: Callable[..., Any], example_arguments: Sequence[Any]
+) -> TraceError:
+    """Make a refusal of what was raised, if a plain call raises nothing; else raise that."""
+    try:
+        with np.errstate(all="ignore"):
+            function(*example_arguments)
+    except Exception:
+        raise raised.error from None
+    error = raised.error
+    text = (str(error).strip().splitlines() or [""])[0][:200]
+    line = error_line(error)
+    at = f" at {line}" if line else ""
+    return UnsupportedOperation(
+        f"expected functions that take traced arrays, got one that does not{at} ({type(error).__name__}: {text}). Write it with NumPy's functions, "
+        "or wrap it with autograd.extend.primitive and defvjp; solvers take "
+        "derivatives of black boxes by `sparsesolve.jacobian(..., method='finite-difference')`."
+    )
 
 
 def _prepared(
@@ -205,7 +236,7 @@ def _run(call: Callable[[], Any]) -> Any:
                 text in str(error) for text in _OF_OBJECTS
             ):
                 raise _of_objects(error) from error
-            raise
+            raise _Raised(error) from error
     if heard:
         heard[0].add_note("The function caught this error; without a trace there is none.")
         raise heard[0]

@@ -1,0 +1,59 @@
+"""What libraries raise on traced values becomes a refusal that names the line and a way out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.fft
+import scipy.linalg
+import scipy.ndimage
+import scipy.sparse
+import scipy.sparse.linalg
+from scipy.spatial.distance import cdist
+from scipy.spatial.transform import Rotation
+
+import sparsesolve as ss
+from sparsesolve.errors import TraceError
+
+X = np.array([0.3, 0.5, 0.8, 1.1])
+A = scipy.sparse.diags([-1.0, 2.5, -1.0], [-1, 0, 1], shape=(4, 4), format="csc")
+M = A.toarray()
+
+FOREIGN = {
+    "spsolve": lambda x: scipy.sparse.linalg.spsolve(A, x),
+    "multiply": lambda x: A.multiply(x).sum(axis=1),
+    "solve": lambda x: scipy.linalg.solve(M, x),
+    "solve_banded": lambda x: scipy.linalg.solve_banded((0, 0), np.ones((1, 4)), x),
+    "expm": lambda x: scipy.linalg.expm(x.reshape(2, 2)).ravel(),
+    "ndimage": lambda x: scipy.ndimage.convolve1d(x, [1, 2, 1]),
+    "dct": lambda x: scipy.fft.dct(x),
+    "cdist": lambda x: cdist(x.reshape(2, 2), np.eye(2)).ravel(),
+    "Rotation": lambda x: Rotation.from_rotvec(x[:3]).apply(np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_libraries_do_not_speak_for_us(name):
+    FOREIGN[name](X)
+    with pytest.raises(TraceError, match=r"test_trace_foreign\.py:\d+"):
+        ss.jacobian(FOREIGN[name], X)
+
+
+def test_the_users_own_errors_are_the_users():
+    def refuses(x):
+        if x.size < 9:
+            raise KeyError("too short")
+        return x
+
+    def divides(x):
+        return x + 1 / 0
+
+    with pytest.raises(KeyError, match="too short"):
+        ss.jacobian(refuses, X)
+    with pytest.raises(ZeroDivisionError):
+        ss.jacobian(divides, X)
+
+
+def test_a_function_without_a_line():
+    with pytest.raises(TraceError, match="does not .TypeError"):
+        ss.jacobian(scipy.sparse.linalg.splu(A).solve, X)
