@@ -51,7 +51,7 @@ def error_line(error: BaseException) -> str:
     step = error.__traceback__
     while step is not None:
         file = step.tb_frame.f_code.co_filename
-        if not _is_library(file) and not file.startswith("<stringsource>"):  # of Cython
+        if not _is_library(file) and not file.endswith((".pyx", "<stringsource>")):
             line = f"{file}:{step.tb_lineno}"
         step = step.tb_next
     return line

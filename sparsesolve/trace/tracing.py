@@ -171,9 +171,10 @@ def _explained(
     line = error_line(error)
     at = f" at {line}" if line else ""
     return UnsupportedOperation(
-        f"expected functions that take traced arrays, got one that does not{at} ({type(error).__name__}: {text}). Write it with NumPy's functions, "
-        "or wrap it with autograd.extend.primitive and defvjp; solvers take "
-        "derivatives of black boxes by `sparsesolve.jacobian(..., method='finite-difference')`."
+        f"expected functions that take traced arrays, got one that does not{at} "
+        f"({type(error).__name__}: {text}). Write it with NumPy's functions, or wrap it with "
+        "autograd.extend.primitive and defvjp; derivatives of black boxes are made by "
+        "`sparsesolve.jacobian(..., method='finite-difference')`."
     )
 
 
