@@ -44,7 +44,9 @@ integers, `...`, `None` and constant arrays; the methods of arrays (`x.sum()`, `
 and views, by `+=`, `out=` and `np.add.at`; `math.*`, `abs`, `sum`, `round`, `pow`, `float(x)`,
 `max` and `min` of numbers, by whatever name they are imported; constant `scipy.sparse` matrices
 (`A @ x`, `x @ A`); `np.array([...])` of traced scalars; Python loops; `autograd.scipy` where
-autograd has a rule; and your own `autograd.extend.primitive` with `defvjp`.
+autograd has a rule; your own elementwise functions by `sparsesolve.elementwise` (a spline, a table:
+any code, with its derivatives), which are as sparse as `np.sin`; and your own
+`autograd.extend.primitive` with `defvjp`, a call whose Jacobian is dense in that block.
 
 Functions of constants are never traced and may be anything. What is refused on traced values
 raises `UnsupportedOperation` or `DataDependentBranch`, with the source line and a way out: branches

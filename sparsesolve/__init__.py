@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sparsesolve.host.fork import IMPORTING
 
 if TYPE_CHECKING:
-    from sparsesolve import errors, sif
+    from sparsesolve import errors, extend, sif
     from sparsesolve.adapters.optiprofiler import optiprofiler_arguments
     from sparsesolve.adapters.pycutest import pycutest_problem
     from sparsesolve.coloring import Coloring, color
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         jacobian,
         jacobian_pattern,
     )
+    from sparsesolve.extend import elementwise
     from sparsesolve.front import least_squares, minimize, root, solve_ivp
     from sparsesolve.picture import plot_coloring, spy
     from sparsesolve.problem.metadata import KnownOptimum, Metadata
@@ -53,7 +54,9 @@ __all__ = [
     "color",
     "compress",
     "decompress",
+    "elementwise",
     "errors",
+    "extend",
     "gradient",
     "hessian",
     "hessian_pattern",
@@ -89,6 +92,7 @@ _HOME = {
     "color": "coloring",
     "compress": "coloring.recover",
     "decompress": "coloring.recover",
+    "elementwise": "extend",
     "gradient": "derivatives",
     "hessian": "derivatives",
     "hessian_pattern": "derivatives",
@@ -107,7 +111,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("errors", "sif"):
+    if name in ("errors", "extend", "sif"):
         return importlib.import_module(f"sparsesolve.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}")

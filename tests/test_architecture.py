@@ -22,6 +22,7 @@ STAGES = (
     {"trace"},
     {"lower"},
     {"numpy_ops"},
+    {"extend"},
     {"fuse"},
     {"differentiate"},
     {"coloring", "engine"},
@@ -211,7 +212,7 @@ def export_order(name: str) -> tuple[int, str]:
     return kind, name
 
 
-PUBLIC = [n for n in sparsesolve.__all__ if n not in ("__version__", "errors", "sif")]
+PUBLIC = [n for n in sparsesolve.__all__ if n not in ("__version__", "errors", "extend", "sif")]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -142,14 +142,20 @@ def test_hessian(name):
 # ----- the table is complete -----
 
 
+def built_in(names):
+    """Without what other tests have made."""
+    return {name for name in names if not name.startswith("user.")}
+
+
 def test_every_recorded_name_has_a_case():
     seen = set()
     for name, case in CASES.items():
         tape = trace(case.function, [points_of(name, case)[0]])
         seen.update(step.op for step in tape.instructions)
-    missing = RECORDED - seen
+    missing = built_in(RECORDED) - seen
     assert not missing, f"no case records {sorted(missing)}"
-    assert not set(RULES) - seen, f"no case reaches the rules of {sorted(set(RULES) - seen)}"
+    unreached = built_in(RULES) - seen
+    assert not unreached, f"no case reaches the rules of {sorted(unreached)}"
 
 
 def test_every_scalar_operation_has_a_case():
@@ -158,7 +164,8 @@ def test_every_scalar_operation_has_a_case():
         J = ss.jacobian(case.function, points_of(name, case)[0], method="interpreted", check=False)
         for step in J._function.program.instructions:
             seen.update(node.op for node in getattr(step, "nodes", ()))
-    assert not set(OPS) - seen, f"no case lowers to {sorted(set(OPS) - seen)}"
+    missing = built_in(OPS) - seen
+    assert not missing, f"no case lowers to {sorted(missing)}"
 
 
 # ----- spelled with autograd.numpy, the same -----

@@ -51,6 +51,8 @@ def template(op: str, operand: int) -> Template | None:
     own = row.slopes.get(operand)
     if row.flat or own == "zero":
         return None
+    if own == "unknown":
+        raise UnsupportedOperation(f"`{op}` has no derivative for its operand {operand}.")
     rule = own if callable(own) else _autograd_rule(op, operand)
     example = [1.0, 0.75, *(0.5 + 0.125 * k for k in range(row.arity))]
     with warnings.catch_warnings():
@@ -96,7 +98,7 @@ def _autograd_rule(op: str, operand: int) -> Callable[..., Any]:
             pulled = maker((operand,), ans, args, {})(g)[0]
         except NotImplementedError:
             pulled = None
-        if pulled is None or OPS[op].slopes.get(operand) == "unknown":
+        if pulled is None:
             raise UnsupportedOperation(f"`{op}` has no derivative for its operand {operand}.")
         return pulled
 

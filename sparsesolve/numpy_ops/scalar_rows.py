@@ -20,6 +20,7 @@ import numpy as np
 from autograd.core import primitive_jvps, primitive_vjps
 from autograd.extend import defjvp, defvjp
 
+from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.scalar_ops import OPS, ScalarOp, Slope
 from sparsesolve.lower.context import Context, rule
 from sparsesolve.trace.naming import WITH_SCIPY, WRAPPED, named
@@ -86,7 +87,13 @@ def _complete(function: Callable[..., Any], row: ScalarOp) -> None:
 
 def _formula(row: ScalarOp, k: int) -> Callable[..., Any] | None:
     found: Slope | None = row.slopes.get(k)
+    if found == "unknown" and row.function is not None:
+        return partial(_refuse_slope, row.name)
     return found if callable(found) else None
+
+
+def _refuse_slope(name: str, *arguments: Any) -> Any:
+    raise UnsupportedOperation(f"`{name}` has no derivative. Give one when you make it.")
 
 
 def _pull(k: int, slope: Callable[..., Any], ans: Any, *operands: Any) -> Callable[[Any], Any]:

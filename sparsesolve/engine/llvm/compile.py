@@ -20,6 +20,7 @@ from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_
 from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place
 from sparsesolve.engine.llvm.code.codegen import CannotCompile, generate
 from sparsesolve.engine.llvm.code.vectormath import vector_width
+from sparsesolve.engine.llvm.plan.callbacks import with_callbacks
 from sparsesolve.engine.llvm.plan.kernel_signature import Form
 from sparsesolve.engine.llvm.plan.plan_text import plan_lines
 from sparsesolve.engine.llvm.plan.planner import make_plan
@@ -108,6 +109,7 @@ def compile_joint(programs: Iterable[Program], *, threads: int = 1) -> list[Comp
     """
     begin = time.perf_counter()
     width = vector_width()
+    programs = [with_callbacks(program) for program in programs]
     plans = [make_plan(program, width) for program in programs]
     forms: dict[Form, int] = {}
     for plan in plans:
