@@ -115,9 +115,6 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"sparsesolve.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}")
-    # what it registers for forks must not come between the two halves of one that waits below
-    import concurrent.futures.thread  # noqa: F401, PLC0415
-
     with IMPORTING:
         value = getattr(importlib.import_module(f"sparsesolve.{_HOME[name]}"), name)
     globals()[name] = value
