@@ -248,6 +248,25 @@ def test_what_drops_it_later_is_refused_then():
         J(-X)
 
 
+@pytest.mark.parametrize(
+    "late",
+    [
+        lambda z: np.where(np.real(z) > 0.95, np.abs(z) ** 2 + 0 * z, z**2),
+        lambda z: z**2 if np.real(z)[0] < 0.9 else np.abs(z) ** 2 + 0 * z,
+    ],
+)
+def test_what_drops_it_in_some_entries_later_is_refused_then(late):
+    J = ss.jacobian(late, X, pattern=np.eye(3), method="complex-step")
+    assert np.allclose(J(X).diagonal(), 2 * X)
+    with pytest.raises(VerificationError, match="imaginary part"):
+        J(X + 1.5)
+
+
+def test_a_slope_of_zero_is_no_alarm():
+    J = ss.jacobian(lambda z: z**2, X, pattern=np.eye(3), method="complex-step")
+    assert np.array_equal(J(np.array([0.0, 1.0, 0.0])).diagonal(), [0.0, 2.0, 0.0])
+
+
 def test_smooth_functions_and_kinks_elsewhere_pass():
     for function in (np.sin, lambda z: np.exp(z) / (1 + z**2), lambda z: z**3 * 1e8):
         J = ss.jacobian(function, X, pattern=np.eye(3), method="complex-step")
