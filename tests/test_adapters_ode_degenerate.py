@@ -104,3 +104,10 @@ def test_differences_take_the_other_side_where_the_function_is_undefined() -> No
     assert found[0] == pytest.approx(-0.5, rel=1e-6)
     assert np.isfinite(found[2])
     assert found[2] < -1.0
+
+
+@pytest.mark.parametrize("name", ["mass_matrix", "threads", "rtoll"])
+@pytest.mark.parametrize("method", ["BDF", "Radau", "RK45"])
+def test_options_that_would_be_dropped_are_refused(method, name):
+    with pytest.raises(TypeError, match=name):
+        solve_ivp(lambda t, y: -y, (0.0, 1.0), np.ones(2), method=method, **{name: np.eye(2)})

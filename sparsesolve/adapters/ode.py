@@ -12,7 +12,8 @@ Separate because the implicit methods have needs of their own:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,26 @@ class ShiftedIdentity:
         )
 
 
+_OPTIONS = (
+    "t_eval", "dense_output", "events", "vectorized", "first_step", "max_step", "min_step", "rtol",
+    "atol", "jac_sparsity", "lband", "uband",
+)  # fmt: skip
+
+
+def _check_options(options: Mapping[str, Any], method: Any) -> None:
+    """Raise where an option is none of scipy's: it would be dropped, and another problem solved."""
+    known = set(_OPTIONS)
+    if isinstance(method, type):  # a method of the user's own may take more
+        known.update(inspect.signature(method).parameters)
+    unknown = sorted(set(options) - known)
+    if unknown:
+        why = " A mass matrix is not supported: solve for y'." if "mass_matrix" in unknown else ""
+        raise TypeError(
+            f"`solve_ivp` takes {', '.join(_OPTIONS)}, `args` and `jac`; got {', '.join(unknown)}."
+            f"{why} Leave out what is not listed."
+        )
+
+
 class _SparseFactorization:
     """Mixed into scipy's implicit methods: their factorization and identity, replaced."""
 
@@ -158,6 +179,7 @@ def integrate(
     ValueError
         If the method is unknown.
     """
+    _check_options(options, method)
     passed = options | ({"args": args} if args else {})
     if method in _EXPLICIT:
         return solve_ivp(rhs, t_span, y0, method=method, **passed)
