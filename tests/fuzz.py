@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import collections
 import os
+import signal
 import sys
 import time
 import traceback
@@ -30,6 +31,8 @@ from sparsesolve.errors import TraceError
 Array = NDArray[np.float64]
 SIZES = (0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 31, 32, 33, 40, 64, 65, 100, 200)
 _NOT_COMPLEX = ("_like", "norm", "vdot", "std", "var")  # mean something else there
+MOST_FORMS = 40  # forms do not depend on the size
+SECONDS = 30  # for one program
 LARGEST = 1e6  # of a value: beyond it differences say little
 
 ANALYTIC = (
@@ -280,7 +283,7 @@ def examine_scalar(drawn: Drawn, rng: np.random.Generator) -> None:
 def examine_forms(drawn: Drawn, rng: np.random.Generator) -> None:
     """Pass a program in the forms in which solvers take their arguments."""
     f, p, x = drawn.function(), drawn.parameter, drawn.x
-    if not x.size:
+    if not x.size or x.size > MOST_FORMS:
         return
     J = ss.jacobian(f, x, p)
     R = ss.jacobian(f, x, p, format="csc")
@@ -314,6 +317,25 @@ def examine_forms(drawn: Drawn, rng: np.random.Generator) -> None:
 def attempt(seed: int) -> tuple[int, str, str]:
     """Draw and examine one program: its seed, how it went, and what is to be shown of it."""
     warnings.simplefilter("ignore")
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.alarm(SECONDS)
+    try:
+        return _attempt(seed)
+    finally:
+        if hasattr(signal, "SIGALRM"):
+            signal.alarm(0)
+
+
+class TooLong(Exception):
+    """One program took longer than `SECONDS`."""
+
+
+def _too_long(*_: Any) -> None:
+    raise TooLong
+
+
+def _attempt(seed: int) -> tuple[int, str, str]:
     drawn = draw(seed)
     rng = np.random.default_rng(seed + 1)
     try:
@@ -325,6 +347,8 @@ def attempt(seed: int) -> tuple[int, str, str]:
                 examine_forms(drawn, rng)
     except Disagreement as error:
         return seed, "disagrees", f"{error}\n{drawn.text}"
+    except TooLong:
+        return seed, "slow", drawn.text
     except (TraceError, TooManyTerms) as error:
         return seed, "refused", f"{type(error).__name__}: {error}\n{drawn.text}"
     except Exception:
@@ -353,7 +377,7 @@ def run(programs: int, seed: int, jobs: int, shown: int = 10) -> int:
             bad += 1
             if bad <= shown:
                 print(f"\n--- seed {drawn}: {kind}\n{text}")
-        if sys.stderr.isatty() and number % 20 == 0:
+        if number % 100 == 0:
             print(f"\r{number} of {programs}", end="", file=sys.stderr, flush=True)
     rows = [*sorted(counts.items()), ("all", programs)]
     print("\n".join(f"{name:>12} {count:7d}" for name, count in rows))
