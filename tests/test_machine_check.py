@@ -218,3 +218,15 @@ def test_what_counts_as_different():
     came = np.array([1.0 + 1e-12, 1.1, 1e-12, 1e3, inf, 5.0, -inf, nan, 5.0, nan, inf, -inf])
     differ = comparison._differ(came, expected)
     np.testing.assert_array_equal(differ, [k in (1, 5, 6, 8, 9, 10) for k in range(12)])
+
+
+def test_a_product_of_two_sums_that_vanish_is_no_alarm():
+    def squared(x):
+        t = np.maximum(np.gradient(x * x, 0.5), 0.1)
+        return np.mean(t / (2.5 + np.sin(t)) - np.mean(t / (2.5 + np.sin(t)))) ** 2
+
+    for n in (31, 32, 33, 64, 100):
+        for seed in range(6):
+            x = np.round(np.random.default_rng(seed).uniform(-1.5, 1.5, n), 3)
+            for method in ("auto", "colored"):
+                assert ss.jacobian(squared, x, method=method)(x).shape == (1, n)
