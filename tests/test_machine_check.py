@@ -230,3 +230,24 @@ def test_a_product_of_two_sums_that_vanish_is_no_alarm():
             x = np.round(np.random.default_rng(seed).uniform(-1.5, 1.5, n), 3)
             for method in ("auto", "colored"):
                 assert ss.jacobian(squared, x, method=method)(x).shape == (1, n)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e20, 1e160, 1e300])
+def test_far_out_the_tolerance_stays_bounded(size):
+    x = np.full(3, size)
+    point = comparison.CheckPoint.near(x)
+    J = ss.jacobian(lambda x: np.tanh(x) + 1.0 / x, x)
+    run = J._nonzeros.run
+
+    class Wrong:
+        program, size = run.program, run.size
+
+        def sample(self):
+            return run.sample()
+
+        def __call__(self, *args, **options):
+            return run(*args, **options) + 1e-12
+
+    assert comparison.compare(run, point) == 3
+    with pytest.raises(VerificationError):
+        comparison.compare(Wrong(), point)

@@ -38,6 +38,7 @@ _ANYWHERE = 128  # values besides those of the loops; some are constants
 _NEAR, _TINY = 1e-10, 1e-13  # relative to a value, and to the largest one
 _SAFETY = 64.0  # times what rounding was seen to do
 _EPSILON = float(np.finfo(np.float64).eps)
+_LARGEST_ERROR = 1e-9  # of a sum that vanishes: far out the check must not accept everything
 _NUMBERS = np.random.default_rng(0).uniform(0.2, 1.0, 997)
 
 
@@ -107,7 +108,8 @@ def compare(compiled: Compiled, point: CheckPoint, names: Names | None = None) -
             return 0
         raise
     # a product of two sums that vanish may be wrong by both of their errors
-    least = (_EPSILON * max(1.0, float(np.abs(x).max(initial=0.0))) * max(1, np.size(x))) ** 2
+    error = _EPSILON * max(1.0, float(np.abs(x).max(initial=0.0))) * max(1, np.size(x))
+    least = min(error, _LARGEST_ERROR) ** 2
 
     def rounding() -> Array:
         found: Array = reference.rounding(x, parameters) + least
