@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from sparsesolve.host.fork import IMPORTING
+from sparsesolve.host.imports import importing
 
 if TYPE_CHECKING:
     from sparsesolve import errors, extend, sif
@@ -112,10 +112,11 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     if name in ("errors", "extend", "sif"):
-        return importlib.import_module(f"sparsesolve.{name}")
+        with importing():
+            return importlib.import_module(f"sparsesolve.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}")
-    with IMPORTING:
+    with importing():
         value = getattr(importlib.import_module(f"sparsesolve.{_HOME[name]}"), name)
     globals()[name] = value
     return value

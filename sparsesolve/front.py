@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from sparsesolve.host.imports import importing
 from sparsesolve.problem.bounds import Bounds, variable_bounds
 from sparsesolve.problem.problem import Constraint, Problem, start_point
 from sparsesolve.problem.result import Result
@@ -92,7 +93,8 @@ def minimize(
             f"{warm_start.x.size}."
         )
     # imported on use: sparsesolve itself stays light
-    from sparsesolve.adapters.minimize import solve  # noqa: PLC0415
+    with importing():
+        from sparsesolve.adapters.minimize import solve  # noqa: PLC0415
 
     return solve(
         posed,
@@ -182,7 +184,8 @@ def root(
     >>> result.status.value, np.round(result.x, 8)
     ('solved', array([1., 2.]))
     """
-    from sparsesolve.adapters.root import solve_root  # noqa: PLC0415
+    with importing():
+        from sparsesolve.adapters.root import solve_root  # noqa: PLC0415
 
     return solve_root(
         _callable(function),
@@ -261,7 +264,8 @@ def least_squares(
     >>> fit.success, np.round(fit.x, 6)
     (True, array([2. , 0.5]))
     """
-    from sparsesolve.adapters.least_squares import solve_least_squares  # noqa: PLC0415
+    with importing():
+        from sparsesolve.adapters.least_squares import solve_least_squares  # noqa: PLC0415
 
     start = start_point(x0)
     return solve_least_squares(
@@ -337,7 +341,8 @@ def solve_ivp(
     >>> run.success, bool(np.all(abs(run.y[:, -1] - np.cos(1.0)) < 1e-2))
     (True, True)
     """
-    from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
+    with importing():
+        from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
 
     extra = () if args is None else args if isinstance(args, tuple | list) else (args,)
     return integrate(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import contextlib
+import gzip
 import io
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from hypothesis import strategies as st
 from strategies import patterns
 
 from sparsesolve.coloring import RECOVERIES, STRUCTURES, Coloring, color
-from sparsesolve.errors import ArchiveError
+from sparsesolve.errors import ArchiveError, PatternError
 from sparsesolve.structure import archive
 from sparsesolve.structure.archive import write_archive
 from sparsesolve.structure.pattern import Pattern
@@ -99,6 +103,11 @@ def test_arrays_are_checked_beyond_the_hash() -> None:
     with pytest.raises(ArchiveError, match="expected a valid pattern"):
         Pattern.load(file)
     file = io.BytesIO()
+    write_archive(file, "pattern", {**arrays, "shape": np.array(2)})
+    file.seek(0)
+    with pytest.raises(ArchiveError, match="expected a valid pattern"):
+        Pattern.load(file)
+    file = io.BytesIO()
     write_archive(file, "pattern", {"shape": np.array([2, 2])})
     file.seek(0)
     with pytest.raises(ArchiveError, match=r"without \['indptr', 'indices'\]"):
@@ -122,3 +131,63 @@ def test_matrix_market_of_other_programs(tmp_path: Path) -> None:
     dense = "%%MatrixMarket matrix array real general\n2 2\n1\n0\n0\n4\n"
     (tmp_path / "b.mtx").write_text(dense)
     assert Pattern.from_matrix_market(tmp_path / "b.mtx") == Pattern.from_offsets((2, 2), (0,))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"kind": np.array(["pattern", "pattern"])},
+        {"kind": np.array(3)},
+        {"version": np.array([1, 2])},
+        {"version": np.array("1")},
+        {"version": np.array(np.nan)},
+        {"version": np.array(1j)},
+        {"digest": np.array([["a"], ["b"]])},
+        {"digest": np.array(True)},
+    ],
+    ids=str,
+)
+def test_what_a_file_says_of_itself_is_checked(own: dict[str, np.ndarray]) -> None:
+    with np.load(saved(Pattern.from_offsets((2, 2), (0,)))) as file:
+        arrays = dict(file)
+    changed = io.BytesIO()
+    np.savez(changed, **{**arrays, **own})
+    changed.seek(0)
+    with pytest.raises(ArchiveError, match="something else"):
+        Pattern.load(changed)
+
+
+@pytest.mark.parametrize("packer", [bz2, gzip])
+def test_damaged_compressed_matrix_market(packer: ModuleType, tmp_path: Path) -> None:
+    text = b"%%MatrixMarket matrix coordinate pattern general\n2 2 1\n1 2\n"
+    path = tmp_path / {"bz2": "a.mtx.bz2", "gzip": "a.mtx.gz"}[packer.__name__]
+    whole = packer.compress(text)
+    path.write_bytes(whole)
+    assert Pattern.from_matrix_market(path).to_dense().tolist() == [[False, True], [False, False]]
+    refused = 0
+    for k in range(len(whole)):
+        for data in (whole[:k], whole[:k] + bytes([whole[k] ^ 0x55]) + whole[k + 1 :]):
+            path.write_bytes(data)
+            with contextlib.suppress(PatternError):
+                Pattern.from_matrix_market(path)
+                continue
+            refused += 1
+    assert refused > len(whole)
+    with pytest.raises(FileNotFoundError):
+        Pattern.from_matrix_market(tmp_path / "nothing.mtx.bz2")
+
+
+def test_matrix_market_of_empty_rows_by_the_billion() -> None:
+    text = "%%MatrixMarket matrix coordinate pattern general\n2000000000 2 1\n1 2\n"
+    with pytest.raises(PatternError, match="nearly all would be empty"):
+        Pattern.from_matrix_market(io.StringIO(text))
+    with pytest.raises(PatternError, match="nearly all would be empty"):
+        Pattern.from_matrix_market(
+            io.StringIO("%%MatrixMarket matrix array real general\n2000000000 0")
+        )
+
+
+def test_text_that_is_no_unicode() -> None:
+    text = "%%MatrixMarket matrix coordinate pattern general\n2 2 1\n1 2 \udcff"
+    with pytest.raises(PatternError):
+        Pattern.from_matrix_market(io.StringIO(text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -106,3 +108,80 @@ def test_threads_compute_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bounds_must_not_be_negative() -> None:
     with pytest.raises(ValueError, match="must not be negative"):
         ColoringCache(max_entries=-1)
+
+
+def test_an_interrupt_leaves_nothing_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(pattern: Pattern, **choice: str) -> Coloring:
+        signal.raise_signal(signal.SIGINT)
+        return color(pattern, **choice)
+
+    monkeypatch.setattr(module, "color", interrupted)
+    cache = ColoringCache()
+    with pytest.raises(KeyboardInterrupt):
+        cache.get(band(8))
+    monkeypatch.undo()
+    assert cache.get(band(8)).coloring.ncolors == 3
+    assert (cache.stats.misses, cache.stats.entries) == (2, 1)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("where", ["_look_up", "_end"])
+def test_an_interrupt_waits_for_the_books(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    plain = getattr(ColoringCache, where)
+
+    def interrupted(self: ColoringCache, *args: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return plain(self, *args)
+
+    monkeypatch.setattr(ColoringCache, where, interrupted)
+    cache = ColoringCache()
+    with pytest.raises(KeyboardInterrupt):
+        cache.get(band(8))
+    assert cache.stats.entries == 1
+
+
+def test_who_waits_for_interrupted_work_takes_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, waiting = ColoringCache(), threading.Event()
+
+    def first_interrupted(pattern: Pattern, **choice: str) -> Coloring:
+        if threading.current_thread() is threading.main_thread():
+            thread.start()
+            while cache.stats.hits < 1:
+                waiting.wait(0.001)
+            raise KeyboardInterrupt
+        return color(pattern, **choice)
+
+    monkeypatch.setattr(module, "color", first_interrupted)
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(cache.get(band(8)).coloring.ncolors))
+    with pytest.raises(KeyboardInterrupt):
+        cache.get(band(8))
+    thread.join(30)
+    assert found == [3]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_does_not_wait_for_threads_that_it_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, over, main = threading.Event(), threading.Event(), threading.main_thread()
+
+    def slow(pattern: Pattern, **choice: str) -> Coloring:
+        if threading.current_thread() is not main:
+            begun.set()
+            over.wait(30)
+        return color(pattern, **choice)
+
+    monkeypatch.setattr(module, "color", slow)
+    cache = ColoringCache()
+    cache.get(band(5))  # all kernels are compiled
+    thread = threading.Thread(target=cache.get, args=(band(8),))
+    thread.start()
+    begun.wait(30)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if cache.get(band(8)).coloring.ncolors == 3 else 1)
+    status = os.waitpid(child, 0)[1]
+    over.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import sparsesolve as ss
 from sparsesolve.engine.llvm.compile import compile_program
 from sparsesolve.engine.llvm.plan import chunks
 from sparsesolve.engine.llvm.plan.schedule import find_phases
+from sparsesolve.engine.llvm.run.thread_pool import Team
 from sparsesolve.ir.builder import Builder
 
 
@@ -140,3 +142,18 @@ def test_the_process_ends_while_workers_sleep():
         "J.values(np.zeros(300000))\n"
     )
     assert run_python(code) == 0
+
+
+def test_a_worker_is_known_where_an_interrupt_comes_as_it_starts(monkeypatch):
+    plain = threading.Thread.start
+
+    def start(thread):
+        plain(thread)
+        signal.raise_signal(signal.SIGINT)
+
+    team = Team(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt):
+            team.grow(2)
+    assert len(team._jobs) == team._words[1] == 2

@@ -90,3 +90,24 @@ def test_what_cannot_be_pickled_says_so():
     assert np.array_equal(copy.deepcopy(J)(X).toarray(), J(X).toarray())
     with pytest.raises(TypeError, match="Define the function at the top of a module"):
         pickle.dumps(J)
+
+
+def test_problems_of_lambdas_are_copied_and_say_why_they_are_not_pickled():
+    ours = ss.Constraint(lambda x: x[:1], 0, 1)
+    for problem in (
+        ss.Problem(lambda x: np.sum(x**2), X),
+        ss.Problem(norm, X, constraints=[ss.Constraint(norm, 0, 9), ours]),
+    ):
+        for other in (copy.copy(problem), copy.deepcopy(problem)):
+            assert np.array_equal(other.gradient(X), 2 * X)
+        with pytest.raises(
+            TypeError, match=r"a Problem is pickled with its functions, and <.*lambda"
+        ):
+            pickle.dumps(problem)
+
+
+def test_a_deep_copy_has_data_of_its_own():
+    problem = ss.Problem(norm, X, bounds=(-1, 3))
+    other = copy.deepcopy(problem)
+    assert not np.shares_memory(other._x0, problem._x0)
+    assert np.shares_memory(copy.copy(problem)._x0, problem._x0)

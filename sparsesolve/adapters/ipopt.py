@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from sparsesolve.adapters.ipopt_c import CProblem
 from sparsesolve.adapters.ipopt_options import OptionValue, refusal, variants
 from sparsesolve.errors import SolverUnavailable
+from sparsesolve.host.imports import importing
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.freshness import refresh
 from sparsesolve.methods.kkt import make_result
@@ -87,7 +88,8 @@ def require_ipopt() -> Any:
         If it cannot be imported; the message holds the command for this platform.
     """
     try:
-        return importlib.import_module("cyipopt")
+        with importing():
+            return importlib.import_module("cyipopt")
     except ImportError as error:
         raise SolverUnavailable(
             f"IPOPT needs cyipopt, which cannot be imported ({error}). Install it: "

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
 from sparsesolve.adapters.differenced import Differences
+from sparsesolve.host.imports import importing
 from sparsesolve.methods.freshness import check_jacobian, during, find_change, seal
 from sparsesolve.methods.residual import CscOrder, check_prepared
 from sparsesolve.methods.sparse_lu import SparseLU
@@ -243,7 +244,8 @@ class JacobianSupply:
         atol: Any = _ATOL,
     ) -> None:
         # here, so that importing the front stays light
-        from sparsesolve.derivatives import jacobian  # noqa: PLC0415
+        with importing():
+            from sparsesolve.derivatives import jacobian  # noqa: PLC0415
 
         t0 = float(t_span[0])
         self.t_start, self.y_start = t0, y0

@@ -7,13 +7,15 @@ hashes of the pattern, not objects, so equal patterns of different origin share 
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
 from sparsesolve.coloring import Recovered, Structure, color
 from sparsesolve.coloring.recover import Recovery, prepare_recovery
-from sparsesolve.host.fork import forkable_lock
+from sparsesolve.host.fork import after_fork, forkable_lock
+from sparsesolve.host.interrupts import interrupts_held
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["CacheStats", "ColoringCache", "shared_coloring_cache"]
@@ -46,7 +48,8 @@ class ColoringCache:
     """Least recently used recoveries by pattern, structure, order and kind of recovery.
 
     Safe to use from several threads: one that asks for an entry which another computes waits for
-    it, so nothing is computed twice. An error is passed on to all who wait, and not kept.
+    it, so nothing is computed twice. An error is passed on to all who wait, and not kept; where a
+    Ctrl-C ended the work, one of those who wait takes it up.
 
     Parameters
     ----------
@@ -78,6 +81,7 @@ class ColoringCache:
         self._under_way: dict[Key, Future[Recovery]] = {}
         self._nbytes = 0
         self._hits = self._misses = self._evictions = 0
+        _caches.add(self)
 
     def get(
         self,
@@ -89,34 +93,32 @@ class ColoringCache:
     ) -> Recovery:
         """Return the recovery of that coloring of `pattern`; arguments as for `color`."""
         key = (pattern.digest, structure, order, recovery)
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-                self._hits += 1
-                return kept
-            awaited = self._under_way.get(key)
-            if awaited is None:
-                self._misses += 1
-                future = self._under_way[key] = Future()
-            else:
-                self._hits += 1
-        if awaited is not None:
-            return awaited.result()
-        try:
-            made = prepare_recovery(
+
+        def make() -> Recovery:
+            return prepare_recovery(
                 color(pattern, structure=structure, order=order, recovery=recovery)
             )
-        except BaseException as error:
-            with self._lock:
-                del self._under_way[key]
-            future.set_exception(error)
-            raise
-        with self._lock:
-            del self._under_way[key]
-            self._keep(key, made)
-        future.set_result(made)
-        return made
+
+        with interrupts_held() as hold:  # or else an entry would stay under way for ever
+            while True:
+                found, mine = self._look_up(key)
+                if isinstance(found, Recovery):
+                    return found
+                try:
+                    hold.open = True
+                    made = make() if mine else found.result()
+                except CancelledError:  # an interrupt ended the work that was waited for
+                    continue
+                except BaseException as error:
+                    hold.open = False
+                    if mine:
+                        self._end(key, found, error)
+                    raise
+                finally:
+                    hold.open = False
+                if mine:
+                    self._end(key, found, made)
+                return made
 
     def clear(self) -> None:
         """Drop all entries; the counts go on."""
@@ -132,6 +134,39 @@ class ColoringCache:
                 self._hits, self._misses, self._evictions, len(self._kept), self._nbytes
             )
 
+    def _look_up(self, key: Key) -> tuple[Recovery | Future[Recovery], bool]:
+        """Return what is kept or under way; or begin it, which makes it the caller's."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                self._hits += 1
+                return kept, False
+            awaited = self._under_way.get(key)
+            if awaited is not None:
+                self._hits += 1
+                return awaited, False
+            self._misses += 1
+            future = self._under_way[key] = Future[Recovery]()
+            return future, True
+
+    def _end(self, key: Key, future: Future[Recovery], outcome: Recovery | BaseException) -> None:
+        """Hand a result, or an error, to all who wait."""
+        with self._lock:
+            self._under_way.pop(key, None)  # a child has forgotten it
+            if isinstance(outcome, Recovery):
+                self._keep(key, outcome)
+        if isinstance(outcome, Recovery):
+            future.set_result(outcome)
+        elif isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:  # an interrupt is for the thread that it came to
+            future.cancel()
+
+    def forget_work(self) -> None:
+        """In a child process: what other threads had under way will not be finished."""
+        self._under_way = {}
+
     def _keep(self, key: Key, made: Recovery) -> None:
         """Store an entry and drop the oldest ones beyond the bounds; the lock is held."""
         if made.nbytes > self.max_bytes or self.max_entries == 0:
@@ -144,4 +179,13 @@ class ColoringCache:
             self._evictions += 1
 
 
+_caches: weakref.WeakSet[ColoringCache] = weakref.WeakSet()
+
+
+def _forget_work() -> None:
+    for cache in list(_caches):
+        cache.forget_work()
+
+
+after_fork(_forget_work)
 shared_coloring_cache = ColoringCache()

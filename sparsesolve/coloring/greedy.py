@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sparsesolve.coloring.graph import Graph
 from sparsesolve.coloring.value import Recovered
 from sparsesolve.errors import ColoringError
+from sparsesolve.host.imports import importing
 
 __all__ = ["class_order", "partial_colors", "symmetric_colors"]
 
@@ -27,7 +28,8 @@ def partial_colors(graph: Graph, vertices: Colors, forced: Colors = NONE) -> Col
     ColoringError
         If two columns of one forced color share a row.
     """
-    from sparsesolve.coloring import partial_kernels  # noqa: PLC0415 - numba loads only here
+    with importing():
+        from sparsesolve.coloring import partial_kernels  # noqa: PLC0415 - numba loads only here
 
     colors = np.empty(graph.n, dtype=np.int32)
     ncolors = partial_kernels.greedy_partial_coloring(
@@ -62,7 +64,8 @@ def symmetric_colors(
     ColoringError
         If the forced colors do not allow such a coloring.
     """
-    from sparsesolve.coloring import symmetric_kernels  # noqa: PLC0415 - numba loads only here
+    with importing():
+        from sparsesolve.coloring import symmetric_kernels  # noqa: PLC0415 - numba loads only here
 
     colors = np.empty(graph.n, dtype=np.int32)
     limit = graph.n if limit is None else limit

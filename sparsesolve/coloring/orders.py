@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.coloring.graph import Graph
+from sparsesolve.host.imports import importing
 from sparsesolve.options import choice
 
 __all__ = ["ORDERS", "vertex_order"]
@@ -51,7 +52,8 @@ def vertex_order(
     Time `graph.work`, memory O(n); rows so long that this would take more than `MAX_WORK` steps are
     left out of the count of neighbors.
     """
-    from sparsesolve.coloring import order_kernels  # noqa: PLC0415 - numba loads only here
+    with importing():
+        from sparsesolve.coloring import order_kernels  # noqa: PLC0415 - numba loads only here
 
     choice("order", order, ORDERS)
     start = np.arange(graph.n, dtype=np.int32)

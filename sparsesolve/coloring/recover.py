@@ -23,6 +23,7 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.sums import Sums, sums_of
 from sparsesolve.errors import ColoringError, StructureMismatch
 from sparsesolve.host.fork import forkable_property
+from sparsesolve.host.imports import importing
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = [
@@ -444,7 +445,8 @@ def prepare_recovery(coloring: Coloring) -> Recovery:
     >>> prepare_recovery(coloring).values(matrix @ forward_seeds(coloring)).tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
-    from sparsesolve.coloring.peel_kernels import peel  # noqa: PLC0415 - numba loads only here
+    with importing():
+        from sparsesolve.coloring.peel_kernels import peel  # noqa: PLC0415 - numba loads only here
 
     sums = sums_of(coloring)
     unknowns = sums.first.size

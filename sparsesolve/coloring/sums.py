@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.coloring.value import Coloring
+from sparsesolve.host.imports import importing
 
 __all__ = ["Sums", "sums_of"]
 
@@ -45,7 +46,8 @@ class Sums:
 
 def sums_of(coloring: Coloring) -> Sums:
     """Find the sums of the compressed products of `coloring`; time and memory O(nnz)."""
-    from sparsesolve.coloring.peel_kernels import number_sums  # noqa: PLC0415 - numba loads here
+    with importing():
+        from sparsesolve.coloring.peel_kernels import number_sums  # noqa: PLC0415 - numba loads here
 
     pattern, colors = coloring.pattern, coloring.colors
     rows, columns = pattern.rows, pattern.indices

@@ -136,7 +136,7 @@ class Coloring:
             structure, recovery, order = arrays["words"].tolist()
             pattern = Pattern((m, n), arrays["indptr"], arrays["indices"])
             return cls(pattern, structure, arrays["colors"], nforward, nreverse, recovery, order)
-        except (SparseSolveError, ValueError) as error:
+        except (SparseSolveError, ValueError, TypeError) as error:
             raise ArchiveError(
                 f"expected a valid coloring, got one that is not: {error}"
             ) from error

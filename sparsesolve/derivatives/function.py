@@ -19,7 +19,8 @@ from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import VerificationError
 from sparsesolve.fuse import fuse
-from sparsesolve.host.fork import IMPORTING, forkable_lock, forkable_property
+from sparsesolve.host.fork import forkable_lock, forkable_property
+from sparsesolve.host.imports import importing
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
@@ -177,7 +178,7 @@ def executable(program: Program, log: PrepareLog, names: Names | None = None) ->
     if log.options.method == "interpreted":
         return Interpreter(fused)
     try:
-        with IMPORTING:  # llvmlite is slow to import
+        with importing():  # llvmlite is slow to import
             from sparsesolve.engine.llvm.compile import (  # noqa: PLC0415
                 CannotCompile,
                 compile_program,

@@ -6,10 +6,11 @@ the other side traces anew.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
+
+from sparsesolve.host.pickling import require_picklable
 
 __all__ = ["Remade", "remembered"]
 
@@ -37,15 +38,8 @@ class Remade:
     def __reduce__(self) -> Any:
         """Pickle what makes it: the function, the example and the options."""
         make, args, options = self._known_recipe()
-        for part in (*args, *options.values()):
-            try:
-                pickle.dumps(part)
-            except Exception as error:
-                raise TypeError(
-                    f"a {type(self).__name__} is pickled as its function and traced anew, and "
-                    f"{part!r} cannot be pickled ({error}). Define the function at the top of a "
-                    "module, or prepare the derivative in each process."
-                ) from error
+        way = "as its function and traced anew"
+        require_picklable(f"a {type(self).__name__}", way, (*args, *options.values()))
         return partial(make, **options), args
 
     def __copy__(self) -> Any:

@@ -158,11 +158,13 @@ def _secret_of(path: Path) -> bytes:
         path.unlink()  # cut off, or others may have read it
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent)  # for the user alone
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(_CHECKSUM))
-    with contextlib.suppress(FileExistsError):
-        os.link(name, path)  # of two processes that come at once, one makes it
-    os.unlink(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(_CHECKSUM))
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)  # of two processes that come at once, one makes it
+    finally:
+        os.unlink(name)
     return _read_file(path)
 
 

@@ -6,6 +6,10 @@ for ever, and what that thread had changed for a moment stays changed.
 
 from __future__ import annotations
 
+# Both register locks for forks, and what is registered last is taken first. They come before ours,
+# so that nothing of theirs is held while a fork waits here for an import that may need it.
+import concurrent.futures.thread  # noqa: F401
+import logging  # noqa: F401
 import os
 import threading
 import weakref
@@ -13,7 +17,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
-__all__ = ["IMPORTING", "after_fork", "forkable_lock", "forkable_property"]
+__all__ = ["after_fork", "forkable_lock", "forkable_property"]
 
 _T = TypeVar("_T")
 _locks: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -28,7 +32,7 @@ def forkable_lock(*, awaited: bool = False) -> Any:
     ----------
     awaited : bool, default False
         Whether a fork waits until the lock is free: for work inside a library whose own state no
-        child could put in order. Under such a lock no other lock may be waited for.
+        child could put in order. Under such a lock none may be waited for but others of its kind.
     """
     lock = threading.RLock()
     if awaited:
@@ -36,10 +40,6 @@ def forkable_lock(*, awaited: bool = False) -> Any:
     else:
         _locks.add(lock)
     return lock
-
-
-IMPORTING = forkable_lock(awaited=True)
-"""Held while modules are imported on first use: a child could never finish what it finds begun."""
 
 
 class forkable_property(cached_property[_T]):  # noqa: N801 - as the library's own
@@ -57,12 +57,17 @@ def after_fork(action: Callable[[], object]) -> None:
 
 
 _waited_for: list[Any] = []
+_PATIENCE = 0.05  # seconds, before a fork lets go of the locks that it has
 
 
 def _wait() -> None:
-    for lock in _awaited:
-        lock.acquire()
-        _waited_for.append(lock)
+    """Take all locks; whoever holds one may want another, so none is held while one is missing."""
+    while len(_waited_for) < len(_awaited):
+        lock = _awaited[len(_waited_for)]
+        if lock.acquire(timeout=_PATIENCE):
+            _waited_for.append(lock)
+        else:
+            _release()
 
 
 def _release() -> None:

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from sparsesolve.host.imports import importing
+
 __all__ = ["OPS", "ScalarOp", "Slope"]
 
 Slope: TypeAlias = "Callable[..., Any] | str"
@@ -86,7 +88,8 @@ def _function(path: str) -> Callable[..., Any]:
         if module == "numpy":
             found = getattr(np, name)
         else:
-            import scipy.special  # noqa: PLC0415  (slow to import, and rarely needed)
+            with importing():
+                import scipy.special  # noqa: PLC0415  (slow to import, and rarely needed)
 
             found = getattr(scipy.special, name)
         _FUNCTIONS[path] = found

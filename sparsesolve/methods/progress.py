@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sparsesolve.methods.monitor import IterationState
 
+from sparsesolve.host.imports import importing
+
 __all__ = ["ProgressTable"]
 
 _ROWS = 12
@@ -29,7 +31,8 @@ class ProgressTable:
     """
 
     def __init__(self, title: str, console: Any = None) -> None:
-        from rich.live import Live  # noqa: PLC0415 - optional at run time: only with progress
+        with importing():
+            from rich.live import Live  # noqa: PLC0415 - optional at run time: only with progress
 
         self.title = title
         self._rows: deque[tuple[str, ...]] = deque(maxlen=_ROWS)
@@ -55,7 +58,8 @@ class ProgressTable:
 
     def render(self) -> Any:
         """Return the table as rich draws it."""
-        from rich.table import Table  # noqa: PLC0415
+        with importing():
+            from rich.table import Table  # noqa: PLC0415
 
         table = Table(title=self.title)
         names = ("iteration", "objective", "infeasibility", "optimality", "step", "seconds")

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.host.imports import importing
 from sparsesolve.methods.freshness import check_jacobian, failed_if, find_change, seal
 from sparsesolve.problem.result import Counts, Result
 from sparsesolve.structure.pattern import Pattern
@@ -151,7 +152,8 @@ def prepare_residual(
         Ready to be evaluated.
     """
     # here, so that importing the front stays light
-    from sparsesolve.derivatives import jacobian as prepare  # noqa: PLC0415
+    with importing():
+        from sparsesolve.derivatives import jacobian as prepare  # noqa: PLC0415
 
     start = time.perf_counter()
     notes: tuple[str, ...] = ()

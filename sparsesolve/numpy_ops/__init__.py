@@ -5,6 +5,7 @@ becomes slots and scalar operations (its *lowering rule*), and derivatives where
 used. `trace` and `lower` know no family: importing this package fills their tables.
 """
 
+from sparsesolve.host.imports import importing
 from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions)
     choices,
     creation,
@@ -30,7 +31,8 @@ __all__: list[str] = []
 
 
 def _special() -> None:
-    from sparsesolve.numpy_ops import special  # noqa: F401, PLC0415  (SciPy is slow to import)
+    with importing():
+        from sparsesolve.numpy_ops import special  # noqa: F401, PLC0415  (SciPy is slow to import)
 
 
 WITH_SCIPY.append(_special)

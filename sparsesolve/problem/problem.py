@@ -7,6 +7,7 @@ Derivatives are prepared at the first use, once, and serve every later solve.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.host.imports import importing
+from sparsesolve.host.pickling import require_picklable
 from sparsesolve.options import Method, Options
 from sparsesolve.problem.bounds import (
     Bounds,
@@ -195,6 +198,20 @@ class Problem:
         """Leave the prepared derivatives behind: a copy prepares its own."""
         return {**vars(self), "_derivatives": None}
 
+    def __reduce__(self) -> Any:
+        """Pickle the functions and the options; an error says which function does not travel."""
+        functions = (self.objective, *(c.function for c in self.constraints))
+        require_picklable("a Problem", "with its functions", functions)
+        return _restored, (type(self), self.__getstate__())
+
+    def __copy__(self) -> Problem:
+        """Make a problem of the same functions."""
+        return _restored(type(self), self.__getstate__())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Problem:
+        """Make a problem with data of its own."""
+        return _restored(type(self), copy.deepcopy(self.__getstate__(), memo))
+
     @property
     def n(self) -> int:
         """Number of variables."""
@@ -238,7 +255,8 @@ class Problem:
         """The prepared derivatives; made at the first use."""
         if self._derivatives is None:
             # only here, so that building a problem stays light
-            from sparsesolve.derivatives import ProblemDerivatives  # noqa: PLC0415
+            with importing():
+                from sparsesolve.derivatives import ProblemDerivatives  # noqa: PLC0415
 
             self._derivatives = ProblemDerivatives(
                 self.objective,
@@ -332,7 +350,8 @@ class Problem:
             `bounds`, `constraints`.
         """
         # the one place that looks upward: a convenience, imported when called
-        from sparsesolve.adapters.scipy_minimize import to_scipy  # noqa: PLC0415
+        with importing():
+            from sparsesolve.adapters.scipy_minimize import to_scipy  # noqa: PLC0415
 
         return to_scipy(self, solver)
 
@@ -349,7 +368,8 @@ class Problem:
         SolverUnavailable
             If cyipopt cannot be imported.
         """
-        from sparsesolve.adapters.ipopt import to_cyipopt  # noqa: PLC0415
+        with importing():
+            from sparsesolve.adapters.ipopt import to_cyipopt  # noqa: PLC0415
 
         return to_cyipopt(self)
 
@@ -377,7 +397,8 @@ class Problem:
 
     def report(self) -> str:
         """Return sizes, kinds of rows, and what the derivatives cost so far, as text."""
-        from sparsesolve.derivatives.report import describe_problem  # noqa: PLC0415
+        with importing():
+            from sparsesolve.derivatives.report import describe_problem  # noqa: PLC0415
 
         return describe_problem(self)
 
@@ -450,3 +471,9 @@ def _constraint_list(constraints: Constraint | Sequence[Constraint]) -> tuple[Co
                 "Constraint(c, lower, upper)."
             )
     return group
+
+
+def _restored(kind: type[Problem], state: dict[str, Any]) -> Problem:
+    problem = kind.__new__(kind)
+    vars(problem).update(state)
+    return problem

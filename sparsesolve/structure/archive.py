@@ -81,6 +81,12 @@ def read_archive(source: Target, kind: str, names: tuple[str, ...]) -> dict[str,
             f"expected a {kind} written by `save`, got an npz file with the arrays "
             f"{sorted(found)}. Build the {kind} from these and save it."
         )
+    own = [found[name] for name in _OWN]
+    if any(a.shape for a in own) or [a.dtype.kind for a in own] != ["U", "i", "U"]:
+        raise ArchiveError(
+            f"expected a {kind} written by `save`, got an npz file whose "
+            f"{', '.join(_OWN)} are something else. Write it again."
+        )
     if found["kind"] != kind:
         raise ArchiveError(
             f"expected a {kind}, got a {found['kind']}. Load it with the class of that name."

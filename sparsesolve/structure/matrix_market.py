@@ -25,6 +25,7 @@ _HEADER = b"%%matrixmarket"
 _FIELDS = {b"real": 1, b"integer": 1, b"unsigned-integer": 1, b"double": 1, b"complex": 2}
 _SYMMETRIES = (b"general", b"symmetric", b"skew-symmetric", b"hermitian")
 _MOST = 2**31 - 1
+_MOST_ROWS = 10**8  # where nearly all are empty
 
 Places = tuple[tuple[int, int], NDArray[np.int64], NDArray[np.int64]]
 """Shape, rows and columns; explicit zeros of a sparse file count, those of a dense one do not."""
@@ -59,6 +60,8 @@ def read_matrix_market(source: Any) -> Places:
         raise _damaged(f"'{_shown(lines[0])}' is no header")
     body = [line for line in lines[1:] if line and not line.startswith(b"%")]
     sizes = _sizes(body[0] if body else b"", 2 if dense else 3)
+    if sizes[0] > max(_MOST_ROWS, 100 * len(body)):
+        raise _damaged(f"of {sizes[0]} rows nearly all would be empty")
     if symmetry != b"general" and sizes[0] != sizes[1]:
         raise _damaged(f"a {symmetry.decode()} matrix must be square")
     if dense:
@@ -69,13 +72,15 @@ def read_matrix_market(source: Any) -> Places:
 def _bytes_of(source: Any) -> bytes:
     if hasattr(source, "read"):
         read = source.read()
-        return read.encode() if isinstance(read, str) else bytes(read)
+        return read.encode(errors="replace") if isinstance(read, str) else bytes(read)
     path = str(os.fspath(source))
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(os.path.splitext(path)[1], open)
     try:
         with opener(path, "rb") as file:
             return bytes(file.read())
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # no such file, for example; damaged contents carry no number
         raise _damaged(str(error)) from error
 
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.errors import ArchiveError, PatternError
 from sparsesolve.host.fork import forkable_property
+from sparsesolve.host.imports import importing
 from sparsesolve.structure.archive import Target, read_archive, write_archive
 from sparsesolve.structure.matrix_market import read_matrix_market
 from sparsesolve.structure.textplot import draw
@@ -145,7 +146,7 @@ class Pattern:
         try:
             m, n = arrays["shape"].tolist()
             return cls((m, n), arrays["indptr"], arrays["indices"])
-        except (PatternError, ValueError) as error:
+        except (PatternError, ValueError, TypeError) as error:
             raise ArchiveError(f"expected a valid pattern, got one that is not: {error}") from error
 
     def save(self, target: Target) -> None:
@@ -217,7 +218,8 @@ class Pattern:
 
     def to_matrix_market(self, target: Any, comment: str = "") -> None:
         """Write the entries to a file in Matrix Market's format, field "pattern"."""
-        import scipy.io  # noqa: PLC0415 - slow to import, and rarely needed
+        with importing():
+            import scipy.io  # noqa: PLC0415 - slow to import, and rarely needed
 
         scipy.io.mmwrite(target, self.to_scipy().tocoo(), comment=comment, field="pattern")
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from sparsesolve.host.fork import forkable_lock
+from sparsesolve.host.imports import importing
 from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["LLVM_LOCK", "Native", "native", "vector_width"]
@@ -88,7 +89,8 @@ def native(op: str, width: int) -> Native | None:
 
 @cache
 def _processor_flags() -> frozenset[str]:
-    import llvmlite.binding as llvm  # noqa: PLC0415  (only the compiled engine needs it)
+    with importing():
+        import llvmlite.binding as llvm  # noqa: PLC0415  (only the compiled engine needs it)
 
     with LLVM_LOCK:
         features = llvm.get_host_cpu_features()
@@ -120,7 +122,8 @@ def _vector_address(symbol: str, arity: int, width: int) -> int:
 
 def _scipy_address(name: str, arity: int) -> int:
     """Find a double precision function that SciPy exports to Cython."""
-    from scipy.special import cython_special  # noqa: PLC0415  (slow to import, rarely needed)
+    with importing():
+        from scipy.special import cython_special  # noqa: PLC0415  (slow to import, rarely needed)
 
     capsules = cython_special.__pyx_capi__
     signature = f"double ({'double, ' * arity}int __pyx_skip_dispatch)".encode()

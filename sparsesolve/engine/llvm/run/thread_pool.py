@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.engine.llvm.run.jit import compile_functions
 from sparsesolve.host.fork import after_fork, forkable_lock
+from sparsesolve.host.interrupts import interrupts_held
 
 __all__ = ["PARTS", "TEAM", "TEAM_DECLARATIONS", "Team", "shared_team"]
 
@@ -258,7 +259,8 @@ class Team:
 
     def grow(self, workers: int) -> None:
         """Start workers until there are as many."""
-        with self._lock:
+        # a worker that has started must be known: it reads its job for ever
+        with self._lock, interrupts_held():
             while len(self._jobs) < min(workers, _MOST_WORKERS):
                 self._hire()
 

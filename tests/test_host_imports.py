@@ -1,0 +1,126 @@
+"""Imports on first use: an interrupt waits for them, and so does a fork."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from sparsesolve.host import fork
+from sparsesolve.host.imports import importing
+
+# The first import of a module raises a signal; afterwards everything must work.
+CHILD = """
+import signal, sys
+import numpy as np
+import sparsesolve as ss
+
+class Finder:
+    done = False
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1] and not Finder.done:
+            Finder.done = True
+            signal.raise_signal(signal.SIGINT)
+
+def work():
+    J = ss.jacobian(lambda x: np.sin(x[1:]) * x[:-1] ** 2, np.ones(9), method="colored")
+    assert J(np.ones(9)).nnz == 16
+    K = ss.jacobian(lambda x: x**2, np.ones(3), method="compiled")
+    assert K(np.ones(3)).data.tolist() == [2.0, 2.0, 2.0]
+    assert ss.minimize(ss.Problem(lambda x: np.sum(x**4), np.ones(3))).x.shape == (3,)
+
+sys.meta_path.insert(0, Finder())
+try:
+    work()
+except KeyboardInterrupt:
+    pass
+else:
+    sys.exit("no interrupt")
+assert Finder.done
+work()
+print("fine")
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "autograd.numpy.linalg",
+        "llvmlite.binding.executionengine",
+        "numba.core.types",
+        "numba.np.ufunc",
+        "scipy.optimize._minimize",
+        "sparsesolve.derivatives.hessian",
+        "sparsesolve.engine.llvm.plan.planner",
+    ],
+)
+def test_an_interrupted_import_leaves_all_usable(module):
+    run = subprocess.run(
+        [sys.executable, "-c", CHILD, module], capture_output=True, text=True, timeout=300
+    )
+    assert run.stdout.strip() == "fine", run.stderr[-600:]
+
+
+def test_a_signal_waits():
+    done = []
+
+    def work():
+        with importing():
+            signal.raise_signal(signal.SIGINT)
+            done.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [1]
+
+
+def test_hooks_that_imports_register_come_before_ours():
+    """A fork that waits for an import holds nothing that the import may want."""
+    code = (
+        "import os\n"
+        "names = []\n"
+        "plain = os.register_at_fork\n"
+        "def register(**hooks):\n"
+        "    names.append(next(iter(hooks.values())).__module__)\n"
+        "    return plain(**hooks)\n"
+        "os.register_at_fork = register\n"
+        "import sparsesolve\n"
+        "print(len(names))\n"
+        "import concurrent.futures.thread, logging\n"
+        "print(len(names), names[-1])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after, last = run.stdout.split()
+    assert (before, last) == (after, "sparsesolve.host.fork")
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_lets_go_of_what_another_thread_needs(monkeypatch):
+    first, second = threading.RLock(), threading.RLock()
+    monkeypatch.setattr(fork, "_awaited", [first, second])
+    held, got = threading.Event(), []
+
+    def work():
+        with second:
+            held.set()
+            over.wait(30)  # the fork holds `first` by now
+            got.append(first.acquire(timeout=30))
+            first.release()
+
+    over = threading.Event()
+    thread = threading.Thread(target=work)
+    thread.start()
+    held.wait(30)
+    threading.Timer(0.02, over.set).start()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if got == [True] else 1)
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert first.acquire(timeout=0)
+    first.release()
