@@ -74,6 +74,8 @@ KINKED_VECTOR = (
     "np.max({a}) + {a}",
     "np.full({n}, np.min({a}))",
     "np.ptp({a}) * {a}",
+    "np.array([abs({a}[i % {n}]) * float(i) + {a}[0] * 2.0 for i in range(9)])",
+    "np.array([v * float(i) * abs(v) for i, v in enumerate({a})])",
 )
 STATEMENTS = (  # results in r
     "r = np.zeros_like({a})\nr[1:] = {a}[:-1] ** 2\nr[0] += np.sum({a})",

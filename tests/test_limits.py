@@ -101,6 +101,8 @@ def test_what_has_no_derivative_keeps_its_infinity():
         J = ss.jacobian(lambda x: np.sqrt(x) + x[::-1], np.ones(3), method=method)
         D = J(np.array([0.0, 1.0, 4.0])).toarray()
         assert D[0, 0] == np.inf
+        J = ss.jacobian(lambda x: np.sqrt(x) * 1e-170, np.ones(1), method=method)
+        assert J(np.zeros(1)).toarray() == np.inf  # though its values around are all nearly zero
         np.testing.assert_allclose(np.delete(D.ravel(), 0), [0, 1, 0, 1.5, 0, 1, 0, 0.25])
 
 

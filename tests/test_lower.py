@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from lowering import X4, X23, X33, X234, compare, lowered, tape_of
 from strategies import random_functions
 
+import sparsesolve as ss
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.builder import Builder
@@ -356,3 +357,17 @@ def test_kernels_are_all_kernels() -> None:
 
 def test_scipy_special_of_plain_scipy() -> None:
     compare(lambda x: scipy.special.erf(x), X4)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_a_constant_that_equals_the_number_of_a_slot_is_no_square(n):
+    for number in range(40):
+
+        def function(x, c=float(number)):
+            a = abs(x[0])
+            b = x[1] + a
+            return np.array([b * c, c * a, x[1] * c, c * c])
+
+        x = np.array([0.7, -1.3, 0.2, 0.5, 0.9])[:n]
+        J = ss.jacobian(function, x, check=False)
+        np.testing.assert_allclose(J.value(x), function(x), rtol=1e-14)

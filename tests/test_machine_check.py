@@ -14,6 +14,7 @@ from sparsesolve.engine.llvm.plan import tasks
 from sparsesolve.engine.llvm.plan.spaces import Positions
 from sparsesolve.engine.llvm.run import machine
 from sparsesolve.errors import VerificationError
+from sparsesolve.ir.builder import Builder
 
 
 def weights(n):
@@ -251,3 +252,46 @@ def test_far_out_the_tolerance_stays_bounded(size):
     assert comparison.compare(run, point) == 3
     with pytest.raises(VerificationError):
         comparison.compare(Wrong(), point)
+
+
+@pytest.fixture
+def lowering_off(monkeypatch):
+    """A product with a constant is lowered with another one."""
+    right = Builder.map
+
+    def wrong(self, op, *operands):
+        if op == "multiply":
+            operands = [a + 1.0 if isinstance(a, float) else a for a in operands]
+        return right(self, op, *operands)
+
+    monkeypatch.setattr(Builder, "map", wrong)
+
+
+@pytest.mark.usefixtures("lowering_off")
+@pytest.mark.parametrize("make", [ss.jacobian, ss.hessian, ss.gradient, ss.root])
+@pytest.mark.parametrize("method", ["interpreted", "auto"])
+def test_a_program_that_is_not_the_function(make, method):
+    def function(x):
+        return 3.0 * x if make in (ss.jacobian, ss.root) else np.sum(3.0 * x)
+
+    options = {"method": method} if make is not ss.root else {}
+    with pytest.raises(VerificationError, match="the program and the recorded function"):
+        make(function, np.ones(4), **options)
+
+
+@pytest.mark.usefixtures("lowering_off")
+def test_each_function_of_a_problem_is_held_against_its_program():
+    def right(x):
+        return x[0] + x[-1]
+
+    def wrong(x):
+        return np.array([x[0], x[1]]) * 3.0
+
+    problem = ss.Problem(
+        right, np.ones(3), constraints=[ss.Constraint(right, 0.0), ss.Constraint(wrong, 0.0)]
+    )
+    with pytest.raises(VerificationError, match="in wrong, element 0"):
+        problem.gradient(np.ones(3))
+    ss.Problem(right, np.ones(3), constraints=[ss.Constraint(wrong, 0.0)], check=False).gradient(
+        np.ones(3)
+    )

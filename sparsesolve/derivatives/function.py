@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.derivatives.comparison import CheckPoint, Names
+from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, Names, compare_lowering
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.engine.interpreter.interpret import Interpreter
@@ -27,6 +27,7 @@ from sparsesolve.lower import lower
 from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
 from sparsesolve.trace import (
     Arguments,
+    Recorded,
     Traced,
     check,
     depends_on_kinds,
@@ -86,6 +87,7 @@ class Function:
         self.checked = checked
         self.log = log or PrepareLog()
         self.user_calls = 0
+        self._recorded: Recorded | None = None
         try:
             self.traced = self._trace(argnum, opened=False)
         except Exception:
@@ -96,6 +98,10 @@ class Function:
             self.log.point = CheckPoint.near(*self.traced.arguments.split(example_arguments))
         with self.log.stage("lower"):
             self.program = fuse(lower(self.traced.tape))
+        if self._recorded is not None:
+            with self.log.stage("check"):
+                compare_lowering(self.program, [LoweredPart(self.name, 0, self._recorded)])
+            self._recorded = None
 
     def _trace(self, argnum: int, *, opened: bool) -> Traced:
         """Trace the function, and check the trace, once."""
@@ -104,7 +110,7 @@ class Function:
             traced = prepare(self._function, self._example, argnum=argnum, opened=opened)
         if self.checked:
             with self.log.stage("check"):
-                check(self._function, traced, self._example)
+                self._recorded = check(self._function, traced, self._example)
         return traced
 
     @forkable_property

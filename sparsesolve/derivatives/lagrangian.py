@@ -31,6 +31,7 @@ from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import table
+from sparsesolve.derivatives.together import lower_together
 from sparsesolve.differentiate import (
     TooManyTerms,
     active_slots,
@@ -43,14 +44,11 @@ from sparsesolve.engine.evaluator import Entry, Evaluator, Place
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_property
-from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
-from sparsesolve.lower import lower, lower_into
-from sparsesolve.lower.batch import batch
+from sparsesolve.lower import lower
 from sparsesolve.options import Method, Options
 from sparsesolve.structure.pattern import Pattern
-from sparsesolve.trace import Traced, prepare, staleness
-from sparsesolve.trace import check as check_trace
+from sparsesolve.trace import staleness
 
 __all__ = ["LagrangianHessian", "ProblemDerivatives"]
 
@@ -116,15 +114,15 @@ class ProblemDerivatives(Remade):
         self.log = PrepareLog(Options(method, threads, check=check))
         if check:
             self.log.point = CheckPoint.near(start)
-        self.user_calls = 0
         self.calls = {
             "objective": 0, "gradient": 0, "constraints": 0, "jacobian": 0, "hessian": 0,
         }  # fmt: skip
         self._lazy = Lazy()
         self._start = start
         self._functions = (objective, *constraints)
-        self._traced: list[Traced | None] = []
-        self._program, sizes = self._trace(objective, constraints, start, check)
+        lowered = lower_together(self._functions, start, self.log)
+        self._traced, self._program = lowered.traced, lowered.program
+        self.user_calls, sizes = lowered.user_calls, lowered.sizes
         if objective is not None and sizes[0] != 1:
             raise StructureMismatch(
                 f"the objective must return a number, got {sizes[0]} elements. Sum it, or pass it "
@@ -132,34 +130,6 @@ class ProblemDerivatives(Remade):
             )
         self.constraint_sizes = tuple(sizes[1:])
         self.m = sum(self.constraint_sizes)
-
-    def _trace(
-        self,
-        objective: Scalar | None,
-        constraints: Sequence[Scalar],
-        start: Array,
-        check: bool,
-    ) -> tuple[Program, list[int]]:
-        """One program whose outputs are the objective and all constraints."""
-        b = Builder((self.n,))
-        outputs = []
-        for function in [objective, *constraints]:
-            if function is None:
-                outputs.append(b.constant(np.zeros(1)))
-                self._traced.append(None)
-                continue
-            with self.log.stage("trace"):
-                traced = prepare(function, [start])
-            if check:
-                with self.log.stage("check"):
-                    check_trace(function, traced, [start])
-            self.user_calls += 1 + int(check)
-            self._traced.append(traced)
-            with self.log.stage("lower"):
-                outputs.append(b.slots(lower_into(b, traced.tape, b.x, [])).reshape(-1))
-        with self.log.stage("fuse"):
-            program = fuse(batch(b.build(np.concatenate(outputs))))
-        return program, [part.size for part in outputs]
 
     # ----- values -----
 

@@ -200,6 +200,7 @@ class _Limited(Evaluator):
             limit, settled, _ = self._limit(point, rest, value, bad, direction)
             values[bad[settled]] = limit[settled]
             bad = bad[~settled]
+        bad = bad[np.isnan(values[bad])]  # an infinite slope is one
         values[bad[self._flat(point, rest, value, bad)]] = 0.0
 
     def _flat(self, point: Array, rest: list[Any], value: Array, bad: Ids) -> Mask:

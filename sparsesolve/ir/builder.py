@@ -31,6 +31,11 @@ _SCALARS = {np.int32, float}
 _LOADS = tuple(Node("load", (k,)) for k in range(3))
 
 
+def _is_square(a: Any, b: Any) -> bool:
+    """Whether two numbers are one slot; a constant of the same value is none."""
+    return type(a) is np.int32 and type(b) is np.int32 and bool(a == b)
+
+
 def is_slots(operand: Operand) -> bool:
     """Whether an operand holds slot numbers; otherwise it holds constants."""
     return isinstance(operand, _ARRAYS) and operand.dtype.kind == "i"
@@ -178,7 +183,7 @@ class Builder:
 
         Python loops over scalars come here a lot.
         """
-        if op == "multiply" and self._sizes and operands[0] == operands[1]:
+        if op == "multiply" and self._sizes and _is_square(*operands):
             operands = (self._signed(np.asarray(operands[0]))[()],) * 2
         key = (op, *[int(a) if type(a) is np.int32 else a.hex() for a in operands])
         found = self._memo.get(key)

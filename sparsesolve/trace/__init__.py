@@ -20,14 +20,16 @@ submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
 
 from sparsesolve.trace import nested_autograd  # noqa: F401  (registers what it expresses)
 from sparsesolve.trace.arguments import Arguments, depends_on_kinds
+from sparsesolve.trace.checking import Recorded, check
 from sparsesolve.trace.content import content_of
 from sparsesolve.trace.freshness import moved, staleness
-from sparsesolve.trace.tracing import Traced, check, prepare, trace
+from sparsesolve.trace.tracing import Traced, prepare, trace
 from sparsesolve.trace.vocabulary import RECORDED
 
 __all__ = [
     "RECORDED",
     "Arguments",
+    "Recorded",
     "Traced",
     "check",
     "content_of",

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch, TraceError
 from sparsesolve.ir.tape import Tape, evaluate
+from sparsesolve.trace.checking import describe_difference
 from sparsesolve.trace.content import surroundings_of
-from sparsesolve.trace.tracing import Traced, describe_difference, plain_output, prepare
+from sparsesolve.trace.tracing import Traced, plain_output, prepare
 from sparsesolve.trace.watched import first_change
 
 __all__ = ["moved", "staleness"]

@@ -25,12 +25,11 @@ from numpy.typing import NDArray
 from sparsesolve.errors import (
     TraceError,
     UnsupportedOperation,
-    VerificationError,
     refusals,
 )
 from sparsesolve.host.fork import after_fork, forkable_lock
 from sparsesolve.host.interrupts import interrupts_held
-from sparsesolve.ir.tape import Ref, Tape, evaluate
+from sparsesolve.ir.tape import Ref, Tape
 from sparsesolve.trace.arguments import Arguments, Leaf, flatten, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
 from sparsesolve.trace.changes import Changes
@@ -45,12 +44,10 @@ from sparsesolve.trace.sources import error_line
 from sparsesolve.trace.substitutes import substitute
 from sparsesolve.trace.watched import Watched, watch
 
-__all__ = ["Traced", "check", "describe_difference", "plain_output", "prepare", "trace"]
+__all__ = ["Traced", "plain_output", "prepare", "trace"]
 
 _LOCK = forkable_lock()
-_ROUNDING = 1e-15
 _SUBSTITUTING: weakref.WeakSet[Any] = weakref.WeakSet()  # code that needs it, as a trace has shown
-_LARGEST = 1e6  # whatever stands on the way, no error above a billionth passes for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,92 +256,6 @@ def _of_objects(error: Exception) -> UnsupportedOperation:
         f"{error_line(error)} ({error}). Make one array of a list first, with np.array([...]); "
         "take functions of scipy.special from autograd.scipy.special."
     )
-
-
-def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> None:
-    """Compare a tape with a plain call of its function at a second point.
-
-    Parameters
-    ----------
-    function : callable
-        The function that was traced; it is called once.
-    traced : Traced
-        What `prepare` returned.
-    args : sequence
-        Arguments as for the trace; the differentiated one is moved a little.
-
-    Raises
-    ------
-    VerificationError
-        If the two values differ: the function keeps state between calls, or does something the
-        tracer cannot see.
-    """
-    x, parameters = traced.arguments.split(args)
-    generator = np.random.default_rng(0)
-    x = x * (1.0 + 1e-3 * generator.uniform(size=x.shape)) + 1e-4 * generator.uniform(size=x.shape)
-    with np.errstate(all="ignore"):
-        plain = _plain_value(function, traced.arguments, x, parameters, args)
-        recorded = np.asarray(evaluate(traced.tape, x[()], [p[()] for p in parameters]))
-        same = _close(plain, recorded) or (
-            plain.shape == recorded.shape
-            and _close(plain, recorded, _noise(traced.tape, x[()], [p[()] for p in parameters]))
-        )
-    if not same:
-        raise VerificationError(
-            "expected the recorded function to equal the function itself at a second point, got "
-            f"{describe_difference(plain, recorded)}. The function keeps state between calls, "
-            "changes its arguments, uses random numbers, takes another path there, or treats an "
-            "argument unlike a float64 array (a list, an integer, a Python number); make its "
-            "value depend on its arguments alone, and pass np.asarray(argument, dtype=float)."
-        )
-
-
-def _plain_value(
-    function: Callable[..., Any],
-    arguments: Arguments,
-    x: NDArray[np.float64],
-    parameters: Sequence[NDArray[np.float64]],
-    args: Sequence[Any],
-) -> NDArray[np.float64]:
-    """Call the function on the user's own objects; on arrays, if it cannot take those."""
-    try:
-        return plain_output(function(*arguments.own(x.copy()[()], args)))
-    except Exception:
-        copies = [np.array(p)[()] for p in parameters]
-        return plain_output(function(*arguments.join(x.copy()[()], copies)))
-
-
-def _close(plain: NDArray[np.float64], recorded: NDArray[np.float64], noise: float = 0.0) -> bool:
-    return plain.shape == recorded.shape and np.allclose(
-        plain, recorded, rtol=1e-9, atol=1e-9 * _scale(plain) + noise, equal_nan=True
-    )
-
-
-def _noise(tape: Tape, x: Any, parameters: Sequence[Any]) -> float:
-    """Bound what rounding leaves where values on the way cancel."""
-    sizes = [_scale(np.asarray(x))]
-
-    def note(value: Any) -> None:
-        array = np.asarray(value)
-        if array.dtype.kind == "f":
-            sizes.append(_scale(array))
-
-    evaluate(tape, x, parameters, note)
-    return _ROUNDING * min(max(sizes), _LARGEST)
-
-
-def _scale(values: NDArray[np.float64]) -> float:
-    finite = np.abs(values[np.isfinite(values)])
-    return float(finite.max(initial=0.0))
-
-
-def describe_difference(plain: NDArray[np.float64], recorded: NDArray[np.float64]) -> str:
-    """Say where two values differ most: the second, instead of the first."""
-    if plain.shape != recorded.shape:
-        return f"shape {recorded.shape} instead of {plain.shape}"
-    gap = np.where(plain == recorded, 0.0, np.abs(plain - recorded))
-    worst = int(np.argmax(np.nan_to_num(gap, nan=np.inf)))
-    return f"{recorded.flat[worst]!r} instead of {plain.flat[worst]!r} in element {worst}"
 
 
 def _names(function: Callable[..., Any], count: int) -> list[str]:

@@ -1,0 +1,75 @@
+"""Several functions of one x, lowered into one program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.derivatives.comparison import LoweredPart, compare_lowering
+from sparsesolve.derivatives.function import name_of
+from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.fuse import fuse
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Program
+from sparsesolve.lower import lower_into
+from sparsesolve.lower.batch import batch
+from sparsesolve.trace import Traced, check, prepare
+
+__all__ = ["Together", "lower_together"]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """One program for several functions.
+
+    Parameters
+    ----------
+    program : Program
+        Its outputs are theirs, flattened, in order.
+    sizes : tuple of int
+        How many each has.
+    traced : tuple of Traced or None
+        What was recorded of each.
+    user_calls : int
+        How often they were called.
+    """
+
+    program: Program
+    sizes: tuple[int, ...]
+    traced: tuple[Traced | None, ...]
+    user_calls: int
+
+
+def lower_together(
+    functions: Sequence[Callable[..., Any] | None], start: NDArray[np.float64], log: PrepareLog
+) -> Together:
+    """Trace functions of one x, check each, and lower them into one program; None gives a zero."""
+    b = Builder((start.size,))
+    outputs: list[NDArray[np.int32]] = []
+    traced: list[Traced | None] = []
+    parts: list[LoweredPart] = []
+    for function in functions:
+        if function is None:
+            traced.append(None)
+            outputs.append(b.constant(np.zeros(1)))
+            continue
+        with log.stage("trace"):
+            found = prepare(function, [start])
+        if log.options.check:
+            with log.stage("check"):
+                recorded = check(function, found, [start])
+            begin = sum(part.size for part in outputs)
+            parts.append(LoweredPart(name_of(function), begin, recorded))
+        traced.append(found)
+        with log.stage("lower"):
+            outputs.append(b.slots(lower_into(b, found.tape, b.x, [])).reshape(-1))
+    with log.stage("fuse"):
+        program = fuse(batch(b.build(np.concatenate(outputs))))
+    with log.stage("check"):
+        compare_lowering(program, parts)
+    calls = sum(found is not None for found in traced) + len(parts)
+    return Together(program, tuple(part.size for part in outputs), tuple(traced), calls)

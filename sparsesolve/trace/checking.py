@@ -1,0 +1,142 @@
+"""A tape held against its function: one plain call at a second point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.errors import VerificationError
+from sparsesolve.ir.tape import Tape, evaluate
+from sparsesolve.trace.arguments import Arguments
+from sparsesolve.trace.tracing import Traced, plain_output
+
+__all__ = ["Recorded", "check", "describe_difference"]
+
+_ROUNDING = 1e-15
+_LARGEST = 1e6  # whatever stands on the way, no error above a billionth passes for rounding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """What a tape gives at one point: whatever is made of it must give the same there.
+
+    Parameters
+    ----------
+    x : ndarray of float64
+        The differentiated argument.
+    parameters : sequence of ndarray
+        The others.
+    value : ndarray of float64
+        The value.
+    noise : callable
+        Bounds what rounding leaves of it, where values on the way cancel.
+    """
+
+    x: NDArray[np.float64]
+    parameters: Sequence[NDArray[np.float64]]
+    value: NDArray[np.float64]
+    noise: Callable[[], float]
+
+    def equals(self, value: NDArray[np.float64]) -> bool:
+        """Whether a value computed in another way is the same but for rounding."""
+        return _close(value, self.value) or _close(value, self.value, self.noise())
+
+
+def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> Recorded:
+    """Compare a tape with a plain call of its function at a second point.
+
+    Parameters
+    ----------
+    function : callable
+        The function that was traced; it is called once.
+    traced : Traced
+        What `prepare` returned.
+    args : sequence
+        Arguments as for the trace; the differentiated one is moved a little.
+
+    Returns
+    -------
+    Recorded
+        The tape's value there.
+
+    Raises
+    ------
+    VerificationError
+        If the two values differ: the function keeps state between calls, or does something the
+        tracer cannot see.
+    """
+    x, parameters = traced.arguments.split(args)
+    generator = np.random.default_rng(0)
+    x = x * (1.0 + 1e-3 * generator.uniform(size=x.shape)) + 1e-4 * generator.uniform(size=x.shape)
+    with np.errstate(all="ignore"):
+        plain = _plain_value(function, traced.arguments, x, parameters, args)
+        given = x[()], [p[()] for p in parameters]
+        recorded = np.asarray(evaluate(traced.tape, *given))
+        found = Recorded(x, parameters, recorded, lambda: _noise(traced.tape, *given))
+        same = plain.shape == recorded.shape and found.equals(plain)
+    if not same:
+        raise VerificationError(
+            "expected the recorded function to equal the function itself at a second point, got "
+            f"{describe_difference(plain, recorded)}. The function keeps state between calls, "
+            "changes its arguments, uses random numbers, takes another path there, or treats an "
+            "argument unlike a float64 array (a list, an integer, a Python number); make its "
+            "value depend on its arguments alone, and pass np.asarray(argument, dtype=float)."
+        )
+    return found
+
+
+def _plain_value(
+    function: Callable[..., Any],
+    arguments: Arguments,
+    x: NDArray[np.float64],
+    parameters: Sequence[NDArray[np.float64]],
+    args: Sequence[Any],
+) -> NDArray[np.float64]:
+    """Call the function on the user's own objects; on arrays, if it cannot take those."""
+    try:
+        return plain_output(function(*arguments.own(x.copy()[()], args)))
+    except Exception:
+        copies = [np.array(p)[()] for p in parameters]
+        return plain_output(function(*arguments.join(x.copy()[()], copies)))
+
+
+def _close(plain: NDArray[np.float64], recorded: NDArray[np.float64], noise: float = 0.0) -> bool:
+    return plain.shape == recorded.shape and np.allclose(
+        plain, recorded, rtol=1e-9, atol=1e-9 * _scale(plain) + noise, equal_nan=True
+    )
+
+
+def _noise(tape: Tape, x: Any, parameters: Sequence[Any]) -> float:
+    """Bound what rounding leaves where values on the way cancel."""
+    with np.errstate(all="ignore"):
+        return _loudest(tape, x, parameters)
+
+
+def _loudest(tape: Tape, x: Any, parameters: Sequence[Any]) -> float:
+    sizes = [_scale(np.asarray(x))]
+
+    def note(value: Any) -> None:
+        array = np.asarray(value)
+        if array.dtype.kind == "f":
+            sizes.append(_scale(array))
+
+    evaluate(tape, x, parameters, note)
+    return _ROUNDING * min(max(sizes), _LARGEST)
+
+
+def _scale(values: NDArray[np.float64]) -> float:
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=0.0))
+
+
+def describe_difference(plain: NDArray[np.float64], recorded: NDArray[np.float64]) -> str:
+    """Say where two values differ most: the second, instead of the first."""
+    if plain.shape != recorded.shape:
+        return f"shape {recorded.shape} instead of {plain.shape}"
+    gap = np.where(plain == recorded, 0.0, np.abs(plain - recorded))
+    worst = int(np.argmax(np.nan_to_num(gap, nan=np.inf)))
+    return f"{recorded.flat[worst]!r} instead of {plain.flat[worst]!r} in element {worst}"
