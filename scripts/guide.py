@@ -355,7 +355,7 @@ instead of {one_side}.
 ```text
 {output}```
 
-`ss.jacobian(residual, x)` alone chooses the direct way, machine code for the nonzeros themselves,
+`ss.jacobian(residual, x)` alone chooses accumulation, machine code for the nonzeros themselves,
 which needs no colors; see [the design](design.md). Coloring serves functions that are kept as
 calls, long chains, and black boxes. How many colors, and how fast: [benchmarks](benchmarks.md).
 """

@@ -7,7 +7,7 @@ import pytest
 import scipy.integrate
 
 from sparsesolve import solve_ivp
-from sparsesolve.adapters.differenced import Differences
+from sparsesolve.adapters.differenced import DifferencedColumns
 from sparsesolve.structure.pattern import Pattern
 
 IMPLICIT = ["BDF", "Radau", "LSODA"]
@@ -96,7 +96,7 @@ def test_a_right_hand_side_that_is_not_finite_is_a_failed_run(method: str, n: in
 
 def test_differences_take_the_other_side_where_the_function_is_undefined() -> None:
     pattern = Pattern.from_dense(np.eye(3))
-    differences = Differences(pattern, 1e-6)
+    differences = DifferencedColumns(pattern, 1e-6)
     found = differences.replace(
         np.array([np.nan, 7.0, np.inf]), lambda y: np.sqrt(-y) + 1.0, np.array([-1.0, -1.0, 0.0])
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import collections
 import importlib
 import inspect
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +54,7 @@ FENCES = {
     "matplotlib": ("picture",),
     "rich": ("methods/progress", "cli", "__main__"),
 }
+MOST_EDGES = 79
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CODE = [
     p for d in ("sparsesolve", "problems", "benchmarks", "tests") for p in (ROOT / d).rglob("*.py")
@@ -170,6 +173,30 @@ def test_private_names_stay_in_their_file(path: Path) -> None:
 def test_modules_are_short() -> None:
     lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in CODE}
     assert not {name: n for name, n in lengths.items() if n > 500}
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    homes = collections.defaultdict(list)
+    for path in MODULES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(name_of(path))
+    assert not {
+        name: where for name, where in homes.items() if len(where) > 1 and name != "Outcome"
+    }
+
+
+def test_the_graph_of_stages_does_not_grow() -> None:
+    """Each stage knows few others: the count may fall, and rise only for a reason worth writing."""
+    pairs = {(name_of(p).split("/")[0], i.split("/")[0]) for p in MODULES for i in own_imports(p)}
+    edges = {(a, b) for a, b in pairs if a not in (b, "__init__", "__main__")}
+    assert len(edges) <= MOST_EDGES
+
+
+def test_functions_are_read_at_a_glance() -> None:
+    trees = [ast.parse(p.read_text()) for p in MODULES]
+    lengths = [code_lines(f) for t in trees for f in ast.walk(t) if isinstance(f, ast.FunctionDef)]
+    assert statistics.median(lengths) <= 5
 
 
 def test_functions_are_short() -> None:

@@ -176,13 +176,13 @@ def test_searches_repeat(structure: str, data: st.DataObject) -> None:
 
 def test_a_search_costs_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
-    real = search_module.Task.finished
+    real = search_module.ColoringTask.finished
 
-    def counted(task: search_module.Task, colors: np.ndarray) -> Coloring:
+    def counted(task: search_module.ColoringTask, colors: np.ndarray) -> Coloring:
         tried.append(task.graph.work)
         return real(task, colors)
 
-    monkeypatch.setattr(search_module.Task, "finished", counted)
+    monkeypatch.setattr(search_module.ColoringTask, "finished", counted)
     p = stencil(12)
     assert color(p, budget=0.0).order == "natural"
     assert len(tried) == 1

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from autograd.extend import defvjp, primitive
 
 import sparsesolve as ss
-from sparsesolve.derivatives.function import Function
+from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.differentiate.detect import boolean_pattern, jacobian_structure
 from tests import oracles
 
@@ -258,7 +258,7 @@ def test_boolean_propagation_covers_and_nearly_equals():
         u = np.tanh(np.arange(12.0).reshape(3, 4) @ x)
         return np.concatenate([u * x[:3], np.cumsum(x), np.where(x > 0, x, 2.0)])
 
-    program = Function(function, [np.ones(4)]).program
+    program = TracedFunction(function, [np.ones(4)]).program
     assert boolean_pattern(program).covers(jacobian_structure(program))
     assert boolean_pattern(program) == jacobian_structure(program)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
-from sparsesolve.derivatives.function import select
+from sparsesolve.derivatives.traced_function import select
 from sparsesolve.differentiate import (
     TooManyTerms,
     active_slots,
@@ -18,7 +18,7 @@ from sparsesolve.differentiate import (
 )
 from sparsesolve.differentiate.detect import boolean_pattern
 from sparsesolve.differentiate.kernel_reverse import Known, known_values
-from sparsesolve.differentiate.rules import template
+from sparsesolve.differentiate.rules import partial_rule
 from sparsesolve.differentiate.sums import sum_runs
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import UnsupportedOperation
@@ -135,7 +135,7 @@ def test_a_missing_rule_is_named(op):
 
 @pytest.mark.parametrize("op", [op for op in OPS if OPS[op].flat])
 def test_flat_operations_have_no_derivative(op):
-    assert all(template(op, k) is None for k in range(OPS[op].arity))
+    assert all(partial_rule(op, k) is None for k in range(OPS[op].arity))
     b = Builder((OPS[op].arity,))
     assert jacobian_pattern(b.build(b.map(op, *b.x))).nnz == 0
 

@@ -29,7 +29,7 @@ def agree(program: Program, x, parameters=(), rtol=1e-13, **options):
     out = np.full(program.m, 7.0)
     assert compiled(x, parameters, out=out) is out
     np.testing.assert_array_equal(out, compiled(x, parameters))
-    buffer = compiled.template()
+    buffer = compiled.prefilled()
     compiled.run_into(buffer, x, parameters)
     np.testing.assert_array_equal(out, buffer)
     return compiled
@@ -121,7 +121,7 @@ def test_outputs_of_every_kind():
     c = builder.constant([7.0, 8.0])
     outputs = np.concatenate([y[::-1], builder.x, c, p, y[1:2], y[1:2], c[:1], builder.x[3:]])
     compiled = agree(builder.build(outputs), np.arange(4.0), [np.array([1.0, 2.0, 3.0])])
-    template = compiled.template()
+    template = compiled.prefilled()
     np.testing.assert_array_equal(template[[8, 9, 15]], [7.0, 8.0, 7.0])
 
 
@@ -206,8 +206,8 @@ def test_grids_need_no_index_arrays(m, rng):
     compiled = agree(program, rng.normal(size=m * m))
     if m >= 50:
         task = next(iter(compiled._machine.plan.tasks))
-        assert task.form.mode == "runs"
-        assert set(task.form.loads) == {"unit", "run-unit"}
+        assert task.signature.mode == "runs"
+        assert set(task.signature.loads) == {"unit", "run-unit"}
         assert compiled.statistics.index_bytes < 0.5 * (4 * 4 * m * m)
 
 
@@ -276,9 +276,9 @@ def test_better_code_is_compiled_once_it_pays_and_gives_the_same_bits(rng, monke
     compiled = compile_program(program)
     machine = compiled._machine
     x = rng.normal(size=program.n)
-    assert {form.mode for form in machine.forms} == {"tiny-runs"}
+    assert {signature.mode for signature in machine.signatures} == {"tiny-runs"}
     results = [compiled(x) for _ in range(25)]
-    assert {form.mode for form in machine.forms} == {"runs"}
+    assert {signature.mode for signature in machine.signatures} == {"runs"}
     assert "4 x double" in compiled.llvm_ir() or machine.width != 4
     for result in results:
         np.testing.assert_array_equal(result, results[0])
@@ -379,5 +379,5 @@ def test_outputs_that_take_turns(n, count, rng):
         np.testing.assert_allclose(frame[17:-17].reshape(n, count), expected, rtol=1e-13)
     assert (frame[:16] == 7.0).all()
     assert (frame[-16:] == 7.0).all()
-    turns = {kind for task in compiled._machine.plan.tasks for _, kind in task.form.stores}
+    turns = {kind for task in compiled._machine.plan.tasks for _, kind in task.signature.stores}
     assert ("out-first" in turns) == (count <= 6 and n > 1)

@@ -169,8 +169,8 @@ def test_positions():
 
 
 def test_other_layouts_of_objects_have_no_entries(monkeypatch):
-    assert fastcall.entries_work()
-    ask = fastcall.entries_work.__wrapped__
+    assert fastcall.fastcalls_work()
+    ask = fastcall.fastcalls_work.__wrapped__
     monkeypatch.setitem(fastcall.FIELDS, "flags", fastcall.FIELDS["ndim"])
     assert not ask()
     monkeypatch.setattr(fastcall.sys.implementation, "name", "other")
@@ -206,7 +206,7 @@ def test_functions_that_are_not_there(monkeypatch):
 def test_a_team_starts_again_with_as_many_workers():
     """As in a child process, where none is left."""
     addresses, _ = compile_functions({DRIVER: 0}, thread_pool.TEAM_DECLARATIONS)
-    crew = thread_pool.Team(addresses[DRIVER].address)
+    crew = thread_pool.ThreadPool(addresses[DRIVER].address)
     crew.grow(2)
     first = list(crew._jobs)
     crew.restart()

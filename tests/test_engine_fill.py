@@ -103,7 +103,7 @@ def test_random_programs(seed, short_chunks):
     program = random_program(seed)
     x, parameters = point(program, seed)
     compiled = compile_program(program)
-    buffer = compiled.template()
+    buffer = compiled.prefilled()
     compiled.run_into(buffer, x, parameters)
     np.testing.assert_array_equal(compiled(x, parameters, out=np.full(program.m, 9.0)), buffer)
 
@@ -132,7 +132,7 @@ def test_several_outputs_in_any_order(short_chunks, rng):
     outputs = np.concatenate([*parts, constants])[rng.permutation(4 * n)]
     compiled = compile_program(builder.build(outputs))
     x = rng.normal(size=n)
-    buffer = compiled.template()
+    buffer = compiled.prefilled()
     compiled.run_into(buffer, x)
     np.testing.assert_array_equal(compiled(x, out=np.full(4 * n, 9.0)), buffer)
 

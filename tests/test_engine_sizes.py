@@ -17,7 +17,7 @@ from sparsesolve.ir.program import Program
 def equal(program: Program, compiled: Compiled, seed: int, runs: int = 3) -> None:
     """Compare all ways to a result, at several points, to 4 units in the last place."""
     interpreter = Interpreter(program)
-    buffer = compiled.template()
+    buffer = compiled.prefilled()
     for run in range(runs):
         x, parameters = exact_point(program, seed + run)
         expected = interpreter(x, parameters)

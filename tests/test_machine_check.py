@@ -137,10 +137,10 @@ def test_better_code_that_is_made_later_is_looked_at_too(monkeypatch):
     x = np.linspace(0.1, 0.9, 300)
     J, H = ss.jacobian(far_from_equal, x), ss.hessian(energy, x)
 
-    def wrong(form, width):
+    def wrong(signature, width):
         other = {"multiply": "add"}
-        nodes = tuple(replace(node, op=other.get(node.op, node.op)) for node in form.nodes)
-        return right(replace(form, nodes=nodes), width)
+        nodes = tuple(replace(node, op=other.get(node.op, node.op)) for node in signature.nodes)
+        return right(replace(signature, nodes=nodes), width)
 
     def call_often(call):
         for _ in range(10**5):

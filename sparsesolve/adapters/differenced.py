@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sparsesolve.coloring import Coloring, color
 from sparsesolve.structure.pattern import Pattern
 
-__all__ = ["Differences"]
+__all__ = ["DifferencedColumns"]
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 _TRIALS = (1.0, -1.0, 1e3, -1e3)
 
 
-class Differences:
+class DifferencedColumns:
     """Replaces entries that are not finite; columns without a common row share a call.
 
     Parameters

@@ -21,7 +21,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
-from sparsesolve.adapters.differenced import Differences
+from sparsesolve.adapters.differenced import DifferencedColumns
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.freshness import check_jacobian, during, find_change, seal
 from sparsesolve.methods.residual import CscOrder, check_prepared
@@ -124,11 +124,11 @@ class _SparseFactorization:
         solver: Any = self
         if not sp.issparse(solver.J):
             return
-        direct = SparseLU()
+        factors = SparseLU()
 
         def factorize(matrix: Any) -> Any:
             solver.nlu += 1
-            return direct.factor(matrix)
+            return factors.factor(matrix)
 
         solver.lu = factorize
         solver.I = ShiftedIdentity(solver.J)
@@ -266,7 +266,7 @@ class JacobianSupply:
                 f"shape {self.pattern.shape}."
             )
         self.order = CscOrder(self.pattern)
-        self.differences = Differences(self.pattern, atol)
+        self.differences = DifferencedColumns(self.pattern, atol)
         self.last = np.zeros(self.pattern.nnz)
         self.is_few = n <= _DENSE_SIZE
         self.is_small = self.is_few or self.pattern.density >= _DENSE_SHARE

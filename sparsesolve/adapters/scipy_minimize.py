@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.reduction import Reduction
 from sparsesolve.adapters.slsqp import slsqp_constraints, slsqp_multipliers
-from sparsesolve.adapters.trust_constr import Block, scipy_constraints
+from sparsesolve.adapters.trust_constr import RowBlock, scipy_constraints
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.freshness import refresh
@@ -283,7 +283,7 @@ class _Call:
         self.monitor = monitor
         self.start = start
         self.barrier_tol = _BARRIER_TOL
-        self.blocks: list[tuple[Block, Any]] = []
+        self.blocks: list[tuple[RowBlock, Any]] = []
         self._previous = start
 
     def first_bad_value(self) -> str:

@@ -24,7 +24,7 @@ from scipy.sparse.csgraph import structural_rank
 
 from sparsesolve.adapters.reduction import Reduction
 
-__all__ = ["Block", "constraint_blocks", "scipy_constraints"]
+__all__ = ["RowBlock", "constraint_blocks", "scipy_constraints"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -34,7 +34,7 @@ _DENSE_LIMIT = 11_000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Block:
+class RowBlock:
     """Rows of one kind: all equalities, all upper or all lower limits; all linear or none.
 
     Parameters
@@ -53,7 +53,7 @@ class Block:
     linear: bool
 
 
-def constraint_blocks(reduction: Reduction) -> list[Block]:
+def constraint_blocks(reduction: Reduction) -> list[RowBlock]:
     """Split the constraint rows; a row with two limits enters an upper and a lower block.
 
     Parameters
@@ -84,12 +84,12 @@ def constraint_blocks(reduction: Reduction) -> list[Block]:
             if is_linear and rows.size and mask is equal:
                 rows = _without_repeats(reduction, rows)
             if rows.size:
-                blocks.append(Block(rows, low[rows], high[rows], is_linear))
+                blocks.append(RowBlock(rows, low[rows], high[rows], is_linear))
     _check_rank(reduction, [b for b in blocks if np.array_equal(b.lower, b.upper)])
     return blocks
 
 
-def scipy_constraints(reduction: Reduction, z0: Array) -> list[tuple[Block, Any]]:
+def scipy_constraints(reduction: Reduction, z0: Array) -> list[tuple[RowBlock, Any]]:
     """Return each block with its LinearConstraint or NonlinearConstraint.
 
     Parameters
@@ -110,13 +110,13 @@ def scipy_constraints(reduction: Reduction, z0: Array) -> list[tuple[Block, Any]
     ]
 
 
-def _linear(reduction: Reduction, block: Block, z0: Array) -> Any:
+def _linear(reduction: Reduction, block: RowBlock, z0: Array) -> Any:
     A = reduction.jacobian(z0, reduction.rows(block.rows))
     shift = reduction.constraints(z0)[block.rows] - A @ z0
     return LinearConstraint(A, block.lower - shift, block.upper - shift)
 
 
-def _nonlinear(reduction: Reduction, block: Block) -> Any:
+def _nonlinear(reduction: Reduction, block: RowBlock) -> Any:
     selection = reduction.rows(block.rows)
     m = reduction.evaluation.m
 
@@ -155,7 +155,7 @@ def _without_repeats(reduction: Reduction, rows: Rows) -> Rows:
     return np.asarray(rows[~repeated])
 
 
-def _check_rank(reduction: Reduction, equalities: list[Block]) -> None:
+def _check_rank(reduction: Reduction, equalities: list[RowBlock]) -> None:
     if not equalities:
         return
     rows = np.concatenate([b.rows for b in equalities])

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sparsesolve.coloring.graph import Graph, adjacency_graph, augmented_graph, column_graph
 from sparsesolve.coloring.greedy import NONE
 from sparsesolve.coloring.orders import ORDERS
-from sparsesolve.coloring.search import Budget, Task, search
+from sparsesolve.coloring.search import Budget, ColoringTask, search
 from sparsesolve.coloring.value import (
     RECOVERIES,
     STRUCTURES,
@@ -132,7 +132,9 @@ def color(
     choice("order", order, (*ORDERS, *SEARCHES))
     known = Pattern.of(pattern)
     graph = _graph(known, structure)
-    task = Task(known, structure, recovery, graph, _forced(forced, structure, graph.n), seed)
+    task = ColoringTask(
+        known, structure, recovery, graph, _forced(forced, structure, graph.n), seed
+    )
     if order in ORDERS:
         return task.in_order(order)
     if order != "auto" and budget is None:

@@ -22,7 +22,7 @@ from sparsesolve.coloring.value import Coloring, Recovered, Structure
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.pattern import Pattern
 
-__all__ = ["Budget", "Task", "search"]
+__all__ = ["Budget", "ColoringTask", "search"]
 
 Colors = NDArray[np.int32]
 
@@ -62,7 +62,7 @@ SHUFFLES = 40
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class ColoringTask:
     """What is to be colored, and how.
 
     Parameters
@@ -183,7 +183,7 @@ class Budget:
         return True
 
 
-def search(task: Task, orders: Sequence[str], budget: Budget) -> Coloring:
+def search(task: ColoringTask, orders: Sequence[str], budget: Budget) -> Coloring:
     """Return the coloring with the fewest colors that the budget finds; the first order is free."""
     found = [task.in_order(orders[0])]
     for order in orders[1:]:
@@ -205,7 +205,7 @@ def search(task: Task, orders: Sequence[str], budget: Budget) -> Coloring:
     return best
 
 
-def _shuffled(task: Task, best: Coloring, budget: Budget) -> Coloring:
+def _shuffled(task: ColoringTask, best: Coloring, budget: Budget) -> Coloring:
     """Color in the better orders again, equals in random order, which star colorings depend on."""
     orders = SHUFFLED[task.structure]
     for k in range(SHUFFLES):
@@ -216,7 +216,7 @@ def _shuffled(task: Task, best: Coloring, budget: Budget) -> Coloring:
 
 
 def _recolored(
-    task: Task, start: Coloring, best: Coloring, budget: Budget, rng: np.random.Generator
+    task: ColoringTask, start: Coloring, best: Coloring, budget: Budget, rng: np.random.Generator
 ) -> Coloring:
     """Color again and again, color class by color class, until that has not helped for long."""
     current, since = start, 0

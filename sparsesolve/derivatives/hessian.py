@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
-from sparsesolve.derivatives.calls import Call
+from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.function import Function, executable
 from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.derivatives.remade import Remade, remembered
+from sparsesolve.derivatives.sparse_derivative import SparseDerivative
+from sparsesolve.derivatives.traced_function import TracedFunction, executable
 from sparsesolve.differentiate import gradient_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
@@ -77,10 +77,10 @@ class SymmetricTemplate:
 class Gradient(Remade):
     """The gradient of a scalar function; made by `gradient`. Call it with the arguments."""
 
-    def __init__(self, function: Function, run: Evaluator) -> None:
+    def __init__(self, function: TracedFunction, run: Evaluator) -> None:
         self._function = function
         run = function.limits.guard(run, variables=(np.arange(run.size),))
-        self._values = Call(run, function.arguments)
+        self._values = BoundEvaluator(run, function.arguments)
         self._shape = function.arguments.tree[function.arguments.argnum].shape
 
     def __call__(self, *args: Any) -> Array:
@@ -95,7 +95,7 @@ class Gradient(Remade):
         return f"<Gradient of {self._function.name!r}, n = {self._function.program.n}>"
 
 
-class Hessian(Prepared):
+class Hessian(SparseDerivative):
     """The sparse Hessian of a scalar function; made by `hessian`.
 
     Call it with the function's arguments to get the full symmetric `csr_array` of shape (n, n).
@@ -104,13 +104,13 @@ class Hessian(Prepared):
     """
 
     def __init__(
-        self, function: Function, gradient: Program, nonzeros: Nonzeros, format: Format
+        self, function: TracedFunction, gradient: Program, nonzeros: Nonzeros, format: Format
     ) -> None:
         super().__init__(nonzeros, function)
         self._gradient_program = gradient
         self._full = SymmetricTemplate(nonzeros.pattern, format)
 
-    def _limited(self, function: Function, nonzeros: Nonzeros) -> Evaluator:
+    def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         pattern = nonzeros.pattern
         return function.limits.guard(nonzeros.run, variables=(pattern.rows, pattern.indices))
 
@@ -155,11 +155,11 @@ class Hessian(Prepared):
         return self._gradient(args)
 
     @forkable_property
-    def _value(self) -> Call:
+    def _value(self) -> BoundEvaluator:
         return self._call("value", self._traced("values").program)
 
     @forkable_property
-    def _gradient(self) -> Call:
+    def _gradient(self) -> BoundEvaluator:
         variables = (np.arange(self.shape[1]),)
         return self._call("gradient", self._gradient_program, variables)
 
@@ -212,8 +212,8 @@ def _scalar_function(
     argnum: int,
     check: bool,
     log: PrepareLog | None = None,
-) -> Function:
-    traced = Function(function, example, argnum=argnum, checked=check, log=log)
+) -> TracedFunction:
+    traced = TracedFunction(function, example, argnum=argnum, checked=check, log=log)
     if traced.program.m != 1:
         raise StructureMismatch(
             f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "

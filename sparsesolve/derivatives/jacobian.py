@@ -14,15 +14,15 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.coloring import Coloring
-from sparsesolve.derivatives.calls import Call
+from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.differences import Differences, Scheme
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.function import Function
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.prepared import Prepared
 from sparsesolve.derivatives.remade import remembered
+from sparsesolve.derivatives.sparse_derivative import SparseDerivative
+from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.differentiate import adjoint_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.evaluator import Evaluator
@@ -66,7 +66,7 @@ class MatrixTemplate:
         return matrix
 
 
-class Jacobian(Prepared):
+class Jacobian(SparseDerivative):
     """The sparse Jacobian of a function; made by `jacobian`.
 
     Call it with the function's arguments to get a `scipy.sparse.csr_array` of shape (m, n), where
@@ -76,13 +76,13 @@ class Jacobian(Prepared):
     """
 
     def __init__(
-        self, nonzeros: Nonzeros, function: Function | Differences, format: Format
+        self, nonzeros: Nonzeros, function: TracedFunction | Differences, format: Format
     ) -> None:
         super().__init__(nonzeros, function)
         self._matrix = MatrixTemplate(nonzeros.pattern, format)
         self.format = format
 
-    def _limited(self, function: Function, nonzeros: Nonzeros) -> Evaluator:
+    def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         pattern = nonzeros.pattern
         return function.limits.guard(nonzeros.run, rows=pattern.rows, variables=(pattern.indices,))
 
@@ -115,7 +115,7 @@ class Jacobian(Prepared):
 
     def buffer(self) -> Array:
         """Return an array of shape (nnz,) for `refill`, with the constant entries in place."""
-        return self._values.template()
+        return self._values.prefilled()
 
     def refill(self, buffer: Array, *args: Any) -> Array:
         """Write the entries that vary with the arguments into a `buffer`, and return it.
@@ -134,7 +134,7 @@ class Jacobian(Prepared):
         return self._value(args).reshape(self._function.output_shape)
 
     @forkable_property
-    def _value(self) -> Call:
+    def _value(self) -> BoundEvaluator:
         return self._call("value", self._traced("values").program)
 
     def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
@@ -315,7 +315,7 @@ def jacobian(
             "traced function needs none. Leave it out."
         )
     log = PrepareLog(options)
-    traced = Function(function, example_arguments, argnum=argnum, checked=check, log=log)
+    traced = TracedFunction(function, example_arguments, argnum=argnum, checked=check, log=log)
     return Jacobian(jacobian_nonzeros(traced.program, log), traced, format)
 
 
@@ -350,7 +350,7 @@ def jacobian_pattern(
     if local:
         J = jacobian(function, *example_arguments, argnum=argnum, method="interpreted")
         return nonzero_part(J.pattern, J.values(*example_arguments))
-    traced = Function(function, example_arguments, argnum=argnum, checked=False)
+    traced = TracedFunction(function, example_arguments, argnum=argnum, checked=False)
     return jacobian_structure(traced.program)
 
 

@@ -15,7 +15,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.derivatives.comparison import CheckPoint
-from sparsesolve.derivatives.function import (
+from sparsesolve.derivatives.hessian import SymmetricTemplate
+from sparsesolve.derivatives.jacobian import MatrixTemplate
+from sparsesolve.derivatives.limits import Limits
+from sparsesolve.derivatives.nonfinite import explain_nonfinite
+from sparsesolve.derivatives.nonzeros import (
+    Accumulated,
+    Nonzeros,
+    jacobian_nonzeros,
+    symmetric_nonzeros,
+)
+from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.remade import Remade
+from sparsesolve.derivatives.report import table
+from sparsesolve.derivatives.together import lower_together
+from sparsesolve.derivatives.traced_function import (
     Executable,
     Lazy,
     executable,
@@ -23,15 +37,6 @@ from sparsesolve.derivatives.function import (
     require_fresh,
     select,
 )
-from sparsesolve.derivatives.hessian import SymmetricTemplate
-from sparsesolve.derivatives.jacobian import MatrixTemplate
-from sparsesolve.derivatives.limits import Limits
-from sparsesolve.derivatives.nonfinite import explain_nonfinite
-from sparsesolve.derivatives.nonzeros import Direct, Nonzeros, jacobian_nonzeros, symmetric_nonzeros
-from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.remade import Remade
-from sparsesolve.derivatives.report import table
-from sparsesolve.derivatives.together import lower_together
 from sparsesolve.differentiate import (
     TooManyTerms,
     active_slots,
@@ -40,7 +45,7 @@ from sparsesolve.differentiate import (
     tangent_program,
 )
 from sparsesolve.engine.arguments import flat_argument
-from sparsesolve.engine.evaluator import Entry, Evaluator, Place
+from sparsesolve.engine.evaluator import Evaluator, FastCall, Place
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_property
@@ -373,7 +378,7 @@ class ProblemDerivatives(Remade):
         return made
 
     @forkable_property
-    def _hessian_entries(self) -> tuple[Callable[[], Array], Entry, Entry]:
+    def _hessian_entries(self) -> tuple[Callable[[], Array], FastCall, FastCall]:
         """The quick ways to a Hessian: an empty result, all values, and those that vary."""
         places = [
             Place(-1, (self.n,), numeric=False),
@@ -381,7 +386,7 @@ class ProblemDerivatives(Remade):
             Place(0, (), numeric=True),
         ]
         run = self._hessian_run
-        return run.template, run.entry(places, fill=True), run.entry(places, fill=False)
+        return run.prefilled, run.fastcall(places, fill=True), run.fastcall(places, fill=False)
 
     @property
     def _symmetric(self) -> SymmetricTemplate:
@@ -399,7 +404,7 @@ class ProblemDerivatives(Remade):
 
     def _varying(self, nonzeros: Nonzeros) -> NDArray[np.bool_]:
         """Which nonzeros may depend on x; all of them where they are not a program."""
-        if not isinstance(nonzeros, Direct):
+        if not isinstance(nonzeros, Accumulated):
             return np.ones(nonzeros.pattern.nnz, dtype=bool)
         program = nonzeros.run.program
         return active_slots(program, differentiable=False)[program.outputs]

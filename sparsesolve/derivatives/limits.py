@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate import guard_program, may_be_singular
-from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place, refuse
+from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, Place, refuse
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
@@ -139,7 +139,7 @@ class _Limited(Evaluator):
         self._evaluate = run
         self._rows = rows
         self._variables = variables
-        self.template = run.template  # type: ignore[method-assign]  # called at every evaluation
+        self.prefilled = run.prefilled  # type: ignore[method-assign]  # called at every evaluation
 
     @property
     def size(self) -> int:
@@ -157,9 +157,9 @@ class _Limited(Evaluator):
         self._evaluate.run_into(buffer, x, parameters)
         self._mend(buffer, x, parameters)
 
-    def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
+    def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
         """Return the quick way, which gives up where a value is not finite."""
-        inner = self._evaluate.entry(places, fill=fill)
+        inner = self._evaluate.fastcall(places, fill=fill)
         if inner is refuse:
             return inner
 
@@ -176,7 +176,7 @@ class _Limited(Evaluator):
             return checked
         most = len(self._limits.program.parameters)  # weights and directions are none of theirs
         own = [k for k, p in enumerate(places) if not isinstance(p, Place) or p.number < most]
-        look, size = guards.entry([places[k] for k in own], fill=True), guards.size
+        look, size = guards.fastcall([places[k] for k in own], fill=True), guards.size
 
         def guarded(*args: Any) -> Array | None:
             hits = look(*(args[k] for k in own), np.empty(size))

@@ -1,9 +1,9 @@
 """Where the nonzeros of a Jacobian or Hessian come from: a program of nonzeros, or colors.
 
-Separate because `Jacobian`, `Hessian` and `ProblemDerivatives` choose in the same way. `Direct`
-runs the program whose outputs are the nonzeros. `Compressed` pushes seeds through the tangent
-program (columns, symmetric) or pulls them through the adjoint program (rows), all seeds of a chunk
-at once, and recovers the nonzeros by one gather.
+Separate because `Jacobian`, `Hessian` and `ProblemDerivatives` choose in the same way.
+`Accumulated` runs the program whose outputs are the nonzeros. `Compressed` pushes seeds through
+the tangent program (columns, symmetric) or pulls them through the adjoint program (rows), all
+seeds of a chunk at once, and recovers the nonzeros by one gather.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from sparsesolve.coloring import Coloring, lower_bound
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery, seed_chunks
-from sparsesolve.derivatives.function import Executable, executable
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.traced_function import Executable, executable
 from sparsesolve.differentiate import (
     TooManyTerms,
     adjoint_program,
@@ -35,8 +35,8 @@ from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = [
+    "Accumulated",
     "Compressed",
-    "Direct",
     "Nonzeros",
     "fewest_colors",
     "jacobian_nonzeros",
@@ -68,7 +68,7 @@ class Nonzeros(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Direct:
+class Accumulated:
     """Nonzeros computed by their own program."""
 
     pattern: Pattern
@@ -186,8 +186,8 @@ def jacobian_nonzeros(program: Program, log: PrepareLog) -> Nonzeros:
     log : PrepareLog
         Method "auto" lists the nonzeros as a program where that pays, and colors otherwise.
     """
-    found = _direct(program, log)
-    if isinstance(found, Direct):
+    found = _accumulated(program, log)
+    if isinstance(found, Accumulated):
         return found
     with log.stage("color"):
         recovery = fewest_colors(found)
@@ -224,15 +224,17 @@ def symmetric_nonzeros(gradient: Program, log: PrepareLog) -> Nonzeros:
     log : PrepareLog
         As for `jacobian_nonzeros`.
     """
-    found = _direct(gradient, log, lower=True)
-    if isinstance(found, Direct):
+    found = _accumulated(gradient, log, lower=True)
+    if isinstance(found, Accumulated):
         return found
     with log.stage("color"):
         recovery = shared_coloring_cache.get(found.union(found.T), structure="symmetric")
     return Compressed(recovery.lower_pattern, recovery, _push(gradient, log), None)
 
 
-def _direct(program: Program, log: PrepareLog, *, lower: bool = False) -> Direct | Pattern:
+def _accumulated(
+    program: Program, log: PrepareLog, *, lower: bool = False
+) -> Accumulated | Pattern:
     """List the nonzeros as a program; the whole pattern alone where that does not pay."""
     if log.options.method == "colored":
         with log.stage("detect"):
@@ -252,7 +254,7 @@ def _direct(program: Program, log: PrepareLog, *, lower: bool = False) -> Direct
         return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
 
     run = executable(found.program, log, name)
-    return Direct(found.pattern, run, _name(run))
+    return Accumulated(found.pattern, run, _name(run))
 
 
 def _name(run: Executable) -> str:

@@ -19,7 +19,7 @@ def report(derivative: Any, function: Any, nonzeros: Any) -> str:
     ----------
     derivative : Jacobian or Hessian
         Its shape, method and counts are shown.
-    function : Function or Differences
+    function : TracedFunction or Differences
         Its stage times and calls are shown.
     nonzeros : Nonzeros
         Its colors are shown where it has any.

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives.comparison import LoweredPart, compare_lowering
-from sparsesolve.derivatives.function import name_of
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.traced_function import name_of
 from sparsesolve.fuse import fuse
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program

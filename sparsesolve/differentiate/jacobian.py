@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.activity import any_slot
-from sparsesolve.differentiate.direct import Load, direct_entries, in_column_order
+from sparsesolve.differentiate.input_kernels import Load, in_column_order, input_kernel_entries
 from sparsesolve.differentiate.kernel_reverse import (
     Known,
     known_load,
@@ -253,7 +253,7 @@ class _Walk:
     def entries(self, step: Kernel, loads: list[Load]) -> Entries:
         """Rows of one output."""
         if step.segments is None:
-            found = direct_entries(self.rows, self.n, loads)
+            found = input_kernel_entries(self.rows, self.n, loads)
             if found is not None:
                 return found
         self.charge(sum(self.rows.size_of(ids) for ids, _, _ in loads))

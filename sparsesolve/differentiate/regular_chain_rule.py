@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.differentiate.direct import Load
+from sparsesolve.differentiate.input_kernels import Load
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Gates, Rows
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Slots

@@ -24,11 +24,11 @@ from sparsesolve.lower import lower
 from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
 from sparsesolve.trace import trace
 
-__all__ = ["Template", "pull_back", "template"]
+__all__ = ["PartialRule", "partial_rule", "pull_back"]
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class PartialRule:
     """A scalar formula over the loads g, ans and the operands; None stands for zero."""
 
     nodes: tuple[Node, ...]
@@ -39,7 +39,7 @@ _HIDDEN = {"where": "_original_where"}  # autograd's primitive behind a plain fu
 
 
 @cache
-def template(op: str, operand: int) -> Template | None:
+def partial_rule(op: str, operand: int) -> PartialRule | None:
     """Return the formula that pulls ``g`` back through one operand; None if that is zero.
 
     Raises
@@ -60,12 +60,12 @@ def template(op: str, operand: int) -> Template | None:
         program = lower(trace(rule, example))
     expressions, root = _flatten(program)
     nodes, (output,) = live_nodes(expressions.nodes, [root])
-    return Template(tuple(nodes), output)
+    return PartialRule(tuple(nodes), output)
 
 
 def pull_back(e: Expressions, op: str, operand: int, g: int, ans: int, args: list[int]) -> int:
     """Node for ``g`` pulled back through one operand, simplified."""
-    formula = template(op, operand)
+    formula = partial_rule(op, operand)
     if formula is None:
         return e.const(0.0)
     leaves = [g, ans, *args]

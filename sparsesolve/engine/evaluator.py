@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Entry", "Evaluator", "Fixed", "Place", "refuse"]
+__all__ = ["Array", "Evaluator", "FastCall", "Fixed", "Place", "refuse"]
 
 Array: TypeAlias = NDArray[np.float64]
-Entry: TypeAlias = Callable[..., Array | None]
+FastCall: TypeAlias = Callable[..., Array | None]
 """Takes arguments and a result; returns the result, or None where it did nothing: `fastcall`."""
 
 
@@ -65,15 +65,15 @@ class Evaluator:  # no ABC: their isinstance takes longer than a small Jacobian
         """Return the values, shape (size,): `out`, or a fresh array."""
         raise NotImplementedError
 
-    def template(self) -> Array:
+    def prefilled(self) -> Array:
         """Return a fresh result with the constant values in place, the others undefined."""
         return np.empty(self.size)
 
     def run_into(self, buffer: Array, x: Any, parameters: Sequence[Any] = ()) -> None:
-        """Write the values that vary into a result of `template`, or of an earlier call."""
+        """Write the values that vary into a result of `prefilled`, or of an earlier call."""
         self(x, parameters, buffer)
 
-    def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
+    def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
         """Return the quick way, for arguments that need no conversion.
 
         Parameters

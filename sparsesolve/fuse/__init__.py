@@ -13,7 +13,7 @@ from __future__ import annotations
 from sparsesolve.fuse.choose import Choice
 from sparsesolve.fuse.renumber import with_parameter
 from sparsesolve.fuse.restrict import restrict
-from sparsesolve.fuse.split_producers import split_mixtures
+from sparsesolve.fuse.split_producers import split_by_producer
 from sparsesolve.fuse.write import write
 from sparsesolve.ir.program import Program
 
@@ -48,6 +48,6 @@ def fuse(program: Program) -> Program:
     3..5 = exp(negative(s[0+1i])) for i < 3
     return 3+1i
     """
-    choice = Choice(split_mixtures(program))
+    choice = Choice(split_by_producer(program))
     choice.run()
     return restrict(write(choice))

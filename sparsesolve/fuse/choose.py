@@ -30,7 +30,7 @@ _FEW = 0.25
 
 
 @dataclass(slots=True)
-class Place:
+class Demand:
     """Positions of a kernel's domain that a reader needs, and which outputs there."""
 
     at: Index
@@ -53,7 +53,7 @@ class Item:
     fixed_slots: int = 0  # slots that must exist: outputs, mixed loads
     costs: tuple[int, ...] = ()  # of each output alone
     cost: int = 0  # of all outputs together
-    places: dict[int, list[Place]] = field(default_factory=dict)  # by group
+    places: dict[int, list[Demand]] = field(default_factory=dict)  # by group
 
 
 class Choice:
@@ -217,7 +217,7 @@ class Choice:
                     place.outputs.add(output)
                     break
             else:
-                places.append(Place(position, {output}))
+                places.append(Demand(position, {output}))
 
     def emission_order(self) -> list[int]:
         """Depth-first order of groups: what a group reads comes before it."""

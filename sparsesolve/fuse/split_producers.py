@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sparsesolve.fuse.renumber import Draft, rebuilt
 from sparsesolve.ir.program import Index, Kernel, Program, Slots
 
-__all__ = ["split_mixtures"]
+__all__ = ["split_by_producer"]
 
 _SHORTEST = 64  # shorter kernels are as quick with mixed loads
 _LEAST = 16  # points a part of its own must have
@@ -30,7 +30,7 @@ _MOST_GROWTH = 4  # kernels of the result, for each kernel of the program
 Labels = NDArray[np.int64]
 
 
-def split_mixtures(program: Program) -> Program:
+def split_by_producer(program: Program) -> Program:
     """Split the kernels whose loads mix producers.
 
     Parameters

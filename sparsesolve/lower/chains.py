@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.ir.program import Constant, Index, Kernel, Node, Opaque, Program, Slots
 
-__all__ = ["Chain", "NewSlots", "Step", "flatten_chains", "reads", "split_chain"]
+__all__ = ["NewSlots", "Step", "SumChain", "flatten_chains", "reads", "split_chain"]
 
 _SHORTEST_CHAIN = 9
 _SMALLEST_FAMILY = 4  # terms of one kind that get a sum of their own
@@ -58,7 +58,7 @@ class NewSlots:
         return slot
 
 
-class Chain:
+class SumChain:
     """Terms of a sum, in order, with their signs, and the links that it makes needless."""
 
     __slots__ = ("links", "signs", "terms")
@@ -69,7 +69,7 @@ class Chain:
         self.links: list[int] = []
 
 
-def flatten_chains(program: Program, slots: NewSlots) -> tuple[list[Step], dict[int, Chain]]:
+def flatten_chains(program: Program, slots: NewSlots) -> tuple[list[Step], dict[int, SumChain]]:
     """Replace every long chain by one kernel that reads all its terms.
 
     Returns
@@ -84,7 +84,7 @@ def flatten_chains(program: Program, slots: NewSlots) -> tuple[list[Step], dict[
     if len(links) < _SHORTEST_CHAIN:
         return list(program.instructions), {}
     uses = memoryview(_count_uses(program).data)  # quick to read one by one
-    chains: dict[int, Chain] = {}
+    chains: dict[int, SumChain] = {}
     for slot, link in links.items():
         chain = _extend(link, chains, uses, slots)
         if chain.links:
@@ -129,7 +129,9 @@ def _count_uses(program: Program) -> NDArray[np.int64]:
     return uses + np.bincount(np.concatenate(several), minlength=program.n_slots)
 
 
-def _extend(link: Kernel, chains: dict[int, Chain], uses: memoryview, slots: NewSlots) -> Chain:
+def _extend(
+    link: Kernel, chains: dict[int, SumChain], uses: memoryview, slots: NewSlots
+) -> SumChain:
     """Make the chain that ends in `link` out of the one that ends in its longer operand."""
     operands = [
         slots.scalar(node.value) if node.op == "const" else link.loads[node.args[0]].start
@@ -139,7 +141,7 @@ def _extend(link: Kernel, chains: dict[int, Chain], uses: memoryview, slots: New
     # the right operand of a subtraction stays one term: its signs would have to be turned
     open_ends = operands if signs[1] > 0.0 else operands[:1]
     grown = [chains[s] for s in open_ends if s in chains and uses[s] == 1]
-    chain = max(grown, key=lambda c: len(c.terms), default=None) or Chain()
+    chain = max(grown, key=lambda c: len(c.terms), default=None) or SumChain()
     for slot, sign, node in zip(operands, signs, link.nodes, strict=False):
         is_zero = node.op == "const" and node.value == 0.0  # as in `f = 0.0` before a loop
         if not is_zero and (not chain.links or chain.links[-1] != slot):
@@ -154,7 +156,7 @@ def _sum(terms: Sequence[int] | NDArray[np.int32], start: int, origin: tuple[int
     return Kernel(start, load.length, (load,), _LOADS[:1], (0,), segments, origin)
 
 
-def split_chain(last: Step, chain: Chain, family: Slots, slots: NewSlots) -> list[Step]:
+def split_chain(last: Step, chain: SumChain, family: Slots, slots: NewSlots) -> list[Step]:
     """Write a chain as one sum a family of terms, and the sum of these.
 
     Terms of one family will lie side by side, so that such a sum reads consecutive slots.

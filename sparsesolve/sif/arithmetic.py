@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sparsesolve.sif.cards import Card, CardProblem, real_number
-from sparsesolve.sif.draft import Draft
+from sparsesolve.sif.draft import Declarations
 from sparsesolve.sif.names import expander
 
 __all__ = ["PARAMETER_CODES", "parameter_action", "truncated"]
@@ -98,7 +98,7 @@ _INTEGER_PAIR: dict[str, Callable[[int, int], int]] = {
 _WITH_NUMBER = {"A": "+", "S": "-", "M": "*", "D": "/"}
 
 
-def parameter_action(card: Card, draft: Draft, override: float | None = None) -> Action:
+def parameter_action(card: Card, draft: Declarations, override: float | None = None) -> Action:
     """Compile a parameter card.
 
     Parameters
@@ -125,7 +125,7 @@ def parameter_action(card: Card, draft: Draft, override: float | None = None) ->
     return _real_action(card, draft, override)
 
 
-def _integer_action(card: Card, draft: Draft, override: float | None) -> Action:
+def _integer_action(card: Card, draft: Declarations, override: float | None) -> Action:
     integers, reals = draft.integers, draft.reals
     target, first, second, what = card.name, card.field3, card.field5, card.code[1]
 
@@ -158,7 +158,7 @@ def _integer_action(card: Card, draft: Draft, override: float | None) -> Action:
     return assign(lambda: combine(integers[first], integers[second]))
 
 
-def _real_action(card: Card, draft: Draft, override: float | None) -> Action:
+def _real_action(card: Card, draft: Declarations, override: float | None) -> Action:
     integers, reals, what = draft.integers, draft.reals, card.code[1]
     array = card.code[0] == "A"
     target = expander(card.name, integers, array=array)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sparsesolve.sif.arithmetic import PARAMETER_CODES, parameter_action
 from sparsesolve.sif.cards import Card, CardProblem, Source
-from sparsesolve.sif.draft import Draft
+from sparsesolve.sif.draft import Declarations
 from sparsesolve.sif.loops import Loops
 from sparsesolve.sif.nonlinear import (
     ElementTypes,
@@ -35,7 +35,7 @@ class Section(Protocol):
         """Return what the card does."""
 
 
-_SECTIONS: dict[str, Callable[[Draft], Section]] = {
+_SECTIONS: dict[str, Callable[[Declarations], Section]] = {
     **dict.fromkeys(["VARIABLES", "COLUMNS"], Variables),
     **dict.fromkeys(["GROUPS", "ROWS", "CONSTRAINTS"], Groups),
     **dict.fromkeys(["CONSTANTS", "RHS", "RHS'"], Constants),
@@ -53,7 +53,7 @@ _SECTIONS: dict[str, Callable[[Draft], Section]] = {
 
 def read_data(
     cards: Iterator[Card], source: Source, overrides: Mapping[str, Any], limit: int
-) -> tuple[Draft, str]:
+) -> tuple[Declarations, str]:
     """Interpret the data part.
 
     Parameters
@@ -77,7 +77,7 @@ def read_data(
     SifError
         If a card cannot be interpreted, or the part does not end.
     """
-    draft = Draft()
+    draft = Declarations()
     loops = Loops(draft, source, limit)
     section: Section | None = None
     name = ""
@@ -101,7 +101,7 @@ def read_data(
     raise source.error(None, "expected ENDATA at the end of the data part, got the end of file.")
 
 
-def _open(card: Card, section: Section | None, draft: Draft) -> Section | None:
+def _open(card: Card, section: Section | None, draft: Declarations) -> Section | None:
     make = _SECTIONS.get(card.header)
     if make is not None:
         return make(draft)
@@ -113,7 +113,7 @@ def _open(card: Card, section: Section | None, draft: Draft) -> Section | None:
 
 
 def _compile(
-    card: Card, section: Section | None, draft: Draft, overrides: Mapping[str, Any]
+    card: Card, section: Section | None, draft: Declarations, overrides: Mapping[str, Any]
 ) -> Callable[[], None] | None:
     if card.code in PARAMETER_CODES:
         override = overrides.get(card.name) if MARK in card.text + card.remark else None

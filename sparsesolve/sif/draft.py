@@ -1,4 +1,4 @@
-"""`Draft`: what the data part of a file has declared so far.
+"""`Declarations`: what the data part of a file has declared so far.
 
 Separate because every section writes into it and none knows the others. It is mutable and lives
 only while a file is read; `freeze` makes the immutable model of it.
@@ -13,7 +13,7 @@ import numpy as np
 
 from sparsesolve.sif.cards import CardProblem
 
-__all__ = ["Draft", "ElementKind", "GroupKind", "Table"]
+__all__ = ["Declarations", "ElementKind", "GroupKind", "Table"]
 
 Value = TypeVar("Value")
 
@@ -48,7 +48,7 @@ class GroupKind:
     parameters: list[str] = field(default_factory=list)
 
 
-class Draft:
+class Declarations:
     """Everything declared so far, in order of declaration."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sparsesolve.sif.cards import Card, CardProblem, real_number
-from sparsesolve.sif.draft import Draft
+from sparsesolve.sif.draft import Declarations
 from sparsesolve.sif.names import expander
 
 __all__ = ["DEFAULT", "SCALE", "Action", "Name", "Number", "amount", "is_array", "name_of", "pairs"]
@@ -28,19 +28,19 @@ def is_array(card: Card) -> bool:
     return card.code[:1] in ("X", "Z")
 
 
-def name_of(card: Card, field: str, draft: Draft) -> Name:
+def name_of(card: Card, field: str, draft: Declarations) -> Name:
     """Return a function that gives the name in a field, expanded on array cards."""
     return expander(field, draft.integers, array=is_array(card))
 
 
-def amount(card: Card, draft: Draft, blank: float = 0.0) -> Number:
+def amount(card: Card, draft: Declarations, blank: float = 0.0) -> Number:
     """Return a function that gives the card's first number, or the parameter in its place."""
     if card.code[:1] == "Z":
         return _parameter(card, draft)
     return _constant(card.number4, blank)
 
 
-def pairs(card: Card, draft: Draft, blank: float = 0.0) -> list[tuple[Name, Number]]:
+def pairs(card: Card, draft: Declarations, blank: float = 0.0) -> list[tuple[Name, Number]]:
     """Return the (name, number) pairs in fields 3, 4 and 5, 6.
 
     Parameters
@@ -60,7 +60,7 @@ def pairs(card: Card, draft: Draft, blank: float = 0.0) -> list[tuple[Name, Numb
     return found
 
 
-def _parameter(card: Card, draft: Draft) -> Number:
+def _parameter(card: Card, draft: Declarations) -> Number:
     if not card.field5.strip():
         raise CardProblem("expected the name of a real parameter in columns 40-49, got a blank")
     name, reals = expander(card.field5, draft.integers), draft.reals

@@ -20,17 +20,17 @@ from sparsesolve.sif.functions import FUNCTIONS
 from sparsesolve.sif.routines import Assignment, Formula, Part, Routine
 from sparsesolve.sif.syntax import (
     Binary,
-    Call,
-    Chain,
     Expression,
+    FunctionCall,
     Name,
     Negative,
     Not,
     Number,
+    Operations,
     names_in,
 )
 
-__all__ = ["Program", "Typed"]
+__all__ = ["FormulaProgram", "Typed"]
 
 
 class Typed(NamedTuple):
@@ -40,7 +40,7 @@ class Typed(NamedTuple):
     kind: str
 
 
-class Program:
+class FormulaProgram:
     """What has to be evaluated for one formula of a routine.
 
     Parameters
@@ -182,12 +182,12 @@ def _evaluate(tree: Expression, scope: Mapping[str, Typed]) -> Typed:
             return Typed(np.logical_not(_logical(_evaluate(operand, scope)).value), "logical")
         case Binary(sign, left, right):
             return _BINARY[sign](_evaluate(left, scope), _evaluate(right, scope))
-        case Chain(first, rest):
+        case Operations(first, rest):
             total = _evaluate(first, scope)
             for sign, operand in rest:
                 total = _BINARY[sign](total, _evaluate(operand, scope))
             return total
-        case Call(name, arguments):
+        case FunctionCall(name, arguments):
             return _call(name, [_number(_evaluate(argument, scope)) for argument in arguments])
 
 

@@ -12,7 +12,16 @@ from collections.abc import Callable
 
 from sparsesolve.sif.cards import CardProblem
 from sparsesolve.sif.functions import FUNCTIONS
-from sparsesolve.sif.syntax import Binary, Call, Chain, Expression, Name, Negative, Not, Number
+from sparsesolve.sif.syntax import (
+    Binary,
+    Expression,
+    FunctionCall,
+    Name,
+    Negative,
+    Not,
+    Number,
+    Operations,
+)
 
 __all__ = ["parse"]
 
@@ -196,7 +205,7 @@ class _Parser:
         if not low <= len(arguments) <= high:
             wanted = str(low) if low == high else f"{low} or more"
             raise CardProblem(f"expected {wanted} arguments of {name}, got {len(arguments)}")
-        return Call(name, tuple(arguments))
+        return FunctionCall(name, tuple(arguments))
 
     def closing(self) -> None:
         if self.next != ")":
@@ -213,7 +222,7 @@ class _Parser:
         rest = []
         while self.next in operators:
             rest.append((self.take(), other()))
-        return Chain(tree, tuple(rest)) if rest else tree
+        return Operations(tree, tuple(rest)) if rest else tree
 
 
 def _number(text: str) -> int | float:

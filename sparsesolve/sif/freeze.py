@@ -10,8 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from sparsesolve.sif.cards import Source
-from sparsesolve.sif.draft import Draft, ElementKind
-from sparsesolve.sif.evaluate import Program
+from sparsesolve.sif.draft import Declarations, ElementKind
+from sparsesolve.sif.evaluate import FormulaProgram
 from sparsesolve.sif.model import Array, ElementBlock, GroupBlock, Indices, Model
 from sparsesolve.sif.nonlinear import TRIVIAL
 from sparsesolve.sif.routines import Formula, Part, Routine
@@ -20,7 +20,7 @@ __all__ = ["freeze"]
 
 
 def freeze(
-    draft: Draft, name: str, elements: Part | None, groups: Part | None, source: Source
+    draft: Declarations, name: str, elements: Part | None, groups: Part | None, source: Source
 ) -> Model:
     """Build the model.
 
@@ -86,7 +86,7 @@ def _matrix(entries: list[tuple[int, int, float]], shape: tuple[int, int]) -> sp
     return sp.csr_array(sp.coo_array((np.array(values), (rows, columns)), shape=shape))
 
 
-def _quadratic(draft: Draft) -> tuple[Indices, Indices, Array] | None:
+def _quadratic(draft: Declarations) -> tuple[Indices, Indices, Array] | None:
     """Coefficients of x_i x_j in the objective: half of h on the diagonal, h elsewhere."""
     if not draft.has_quadratic:
         return None
@@ -102,7 +102,7 @@ def _quadratic(draft: Draft) -> tuple[Indices, Indices, Array] | None:
 
 
 def _element_blocks(
-    draft: Draft, part: Part | None, used: Indices, source: Source
+    draft: Declarations, part: Part | None, used: Indices, source: Source
 ) -> tuple[ElementBlock, ...]:
     members: dict[str, list[int]] = {}
     for e in used.tolist():
@@ -117,7 +117,7 @@ def _element_blocks(
 
 
 def _element_block(
-    draft: Draft,
+    draft: Declarations,
     kind: ElementKind,
     routine: Routine,
     part: Part,
@@ -133,7 +133,7 @@ def _element_block(
     parameter_names = tuple(map(_upper, kind.parameters))
     internals = _internals(kind, routine, source)
     inside = [name for name, _ in internals] if internals is not None else []
-    program = Program(
+    program = FormulaProgram(
         routine, part, _value_of(routine, source), [*variable_names, *inside, *parameter_names]
     )
     for k, row in enumerate(variables):
@@ -187,7 +187,7 @@ def _internals(
 # ----- groups -----
 
 
-def _group_blocks(draft: Draft, part: Part | None, source: Source) -> tuple[GroupBlock, ...]:
+def _group_blocks(draft: Declarations, part: Part | None, source: Source) -> tuple[GroupBlock, ...]:
     members: dict[str, list[int]] = {}
     for i in range(len(draft.groups)):
         name = draft.group_types.get(i, draft.default_group_kind)
@@ -199,7 +199,7 @@ def _group_blocks(draft: Draft, part: Part | None, source: Source) -> tuple[Grou
         routine, part = _routine(name, part, "GROUPS", source)
         parameters = list(map(_upper, kind.parameters))
         variable = _upper(kind.variable)
-        program = Program(routine, part, _value_of(routine, source), [variable, *parameters])
+        program = FormulaProgram(routine, part, _value_of(routine, source), [variable, *parameters])
         values = {}
         for shown, parameter in zip(kind.parameters, parameters, strict=True):
             given = [draft.group_parameters.get(i, {}).get(shown) for i in groups]

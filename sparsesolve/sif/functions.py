@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["FUNCTIONS", "Function", "integer_part"]
+__all__ = ["FUNCTIONS", "Intrinsic", "integer_part"]
 
 Result = Literal["real", "integer", "same"]
 _ANY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Intrinsic:
     """An intrinsic function.
 
     Parameters
@@ -80,14 +80,14 @@ def _special(name: str) -> Callable[[Any], Any]:
     return evaluate
 
 
-FUNCTIONS: dict[str, Function] = {}
+FUNCTIONS: dict[str, Intrinsic] = {}
 
 
 def _rows(
     names: str, evaluate: Callable[..., Any], low: int = 1, high: int = 0, result: Result = "real"
 ) -> None:
     for name in names.split():
-        FUNCTIONS[name] = Function(evaluate, (low, high or low), result)
+        FUNCTIONS[name] = Intrinsic(evaluate, (low, high or low), result)
 
 
 _rows("SQRT DSQRT", np.sqrt)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sparsesolve.errors import SifError
 from sparsesolve.sif.cards import Card, CardProblem, Source
-from sparsesolve.sif.draft import Draft
+from sparsesolve.sif.draft import Declarations
 
 __all__ = ["DEFAULT_LIMIT", "Loops"]
 
@@ -46,7 +46,7 @@ class Loops:
         How many cards may be executed in loops. Default is 20 million.
     """
 
-    def __init__(self, draft: Draft, source: Source, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, draft: Declarations, source: Source, limit: int = DEFAULT_LIMIT) -> None:
         self.integers = draft.integers
         self.source = source
         self.limit = limit

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.sif.evaluate import Program
+from sparsesolve.sif.evaluate import FormulaProgram
 from sparsesolve.sif.routines import Part, Routine
 
 __all__ = ["ElementBlock", "GroupBlock", "Model"]
@@ -48,7 +48,7 @@ class ElementBlock:
 
     routine: Routine
     part: Part
-    program: Program
+    program: FormulaProgram
     elements: Indices
     variables: Indices
     variable_names: tuple[str, ...]
@@ -75,7 +75,7 @@ class GroupBlock:
 
     routine: Routine
     part: Part
-    program: Program
+    program: FormulaProgram
     groups: Indices
     variable: str
     parameters: Mapping[str, Array]

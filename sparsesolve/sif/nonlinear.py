@@ -7,7 +7,7 @@ themselves stand in the second and third part of a file.
 from __future__ import annotations
 
 from sparsesolve.sif.cards import Card, CardProblem
-from sparsesolve.sif.draft import Draft, ElementKind, GroupKind
+from sparsesolve.sif.draft import Declarations, ElementKind, GroupKind
 from sparsesolve.sif.entries import DEFAULT, Action, name_of, pairs
 
 __all__ = ["ElementTypes", "ElementUses", "GroupTypes", "GroupUses", "ObjectBound"]
@@ -18,7 +18,7 @@ TRIVIAL = "TRIVIAL"
 class ElementTypes:
     """ELEMENT TYPE: elemental variables (EV), internal variables (IV), parameters (EP)."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
 
     def compile(self, card: Card) -> Action:
@@ -57,7 +57,7 @@ def _letter_of(card: Card, letters: str) -> str:
 class ElementUses:
     """ELEMENT USES: types of elements (T), their variables (V) and parameters (P)."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
 
     def compile(self, card: Card) -> Action:
@@ -116,7 +116,7 @@ class ElementUses:
 class GroupTypes:
     """GROUP TYPE: the group variable (GV) and parameters (GP)."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
 
     def compile(self, card: Card) -> Action:
@@ -141,7 +141,7 @@ class GroupTypes:
 class GroupUses:
     """GROUP USES: types of groups (T), their elements (E) and parameters (P)."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
 
     def compile(self, card: Card) -> Action:
@@ -203,7 +203,7 @@ class GroupUses:
 class ObjectBound:
     """OBJECT BOUND: bounds on the objective value; they have no effect on the functions."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         del draft
 
     def compile(self, card: Card) -> Action:

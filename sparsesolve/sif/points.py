@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparsesolve.sif.cards import Card, CardProblem
-from sparsesolve.sif.draft import Draft
+from sparsesolve.sif.draft import Declarations
 from sparsesolve.sif.entries import DEFAULT, Action, Number, amount, is_array, name_of, pairs
 from sparsesolve.sif.sections import FirstVector
 
@@ -29,7 +29,7 @@ Pair = tuple[float, float]
 class Bounds:
     """BOUNDS: codes LO, UP, FX, FR, MI, PL and their array forms."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
         self.vector = FirstVector()
         self.individual = False
@@ -88,7 +88,7 @@ def _changed(what: str, value: float, bounds: Pair) -> Pair:
 class StartPoint:
     """START POINT: values of variables (V) and multipliers (M); without either letter, of both."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
         self.vector = FirstVector()
         self.individual = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sparsesolve.sif.cards import Card, CardProblem
-from sparsesolve.sif.draft import Draft
+from sparsesolve.sif.draft import Declarations
 from sparsesolve.sif.entries import (
     DEFAULT,
     SCALE,
@@ -53,7 +53,7 @@ class Variables:
     What else stands on a card is ignored, as the reference decoder does.
     """
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
         if draft.groups_first is None:
             draft.groups_first = False
@@ -94,7 +94,7 @@ class Variables:
 class Groups:
     """GROUPS (or ROWS, CONSTRAINTS): declares groups, their kind, scale and linear entries."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
         if draft.groups_first is None:
             draft.groups_first = True
@@ -140,7 +140,7 @@ class Groups:
 class Constants:
     """CONSTANTS (or RHS): what is subtracted from each group."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
         self.vector = FirstVector()
 
@@ -159,7 +159,7 @@ class Constants:
 class Ranges:
     """RANGES: the width of two-sided constraints."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
         self.vector = FirstVector()
 
@@ -178,7 +178,7 @@ class Ranges:
 class Quadratic:
     """QUADRATIC (or HESSIAN, QUADS, QUADOBJ, QSECTION, QMATRIX): one half of x'Hx."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Declarations) -> None:
         self.draft = draft
         draft.has_quadratic = True
 
@@ -202,7 +202,7 @@ class Quadratic:
 
 def _assign(
     card: Card,
-    draft: Draft,
+    draft: Declarations,
     put: Callable[[int, float], None],
     put_default: Callable[[float], None],
 ) -> Action:

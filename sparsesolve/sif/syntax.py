@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Binary", "Call", "Chain", "Expression", "Name", "Negative", "Not", "Number", "names_in"]
+__all__ = [
+    "Binary",
+    "Expression",
+    "FunctionCall",
+    "Name",
+    "Negative",
+    "Not",
+    "Number",
+    "Operations",
+    "names_in",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class Operations:
     """Terms of a sum, or factors of a product, evaluated from left to right."""
 
     first: Expression
@@ -58,14 +68,14 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """A function of some arguments."""
 
     function: str
     arguments: tuple[Expression, ...]
 
 
-Expression = Number | Name | Negative | Not | Binary | Chain | Call
+Expression = Number | Name | Negative | Not | Binary | Operations | FunctionCall
 
 
 def names_in(expression: Expression) -> Iterator[str]:
@@ -78,10 +88,10 @@ def names_in(expression: Expression) -> Iterator[str]:
         case Binary(_, left, right):
             yield from names_in(left)
             yield from names_in(right)
-        case Chain(first, rest):
+        case Operations(first, rest):
             yield from names_in(first)
             for _, operand in rest:
                 yield from names_in(operand)
-        case Call(_, arguments):
+        case FunctionCall(_, arguments):
             for argument in arguments:
                 yield from names_in(argument)

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sparsesolve.sif.assembly import element_inputs
-from sparsesolve.sif.evaluate import Program
+from sparsesolve.sif.evaluate import FormulaProgram
 from sparsesolve.sif.model import Array, ElementBlock, GroupBlock, Model
 from sparsesolve.sif.routines import Formula, Part, Routine
 
@@ -102,7 +102,7 @@ def _given(block: ElementBlock, x: Array) -> dict[str, Any]:
 
 
 def _evaluate(routine: Routine, part: Part, formula: Formula, given: dict[str, Any], n: int) -> Any:
-    return np.broadcast_to(Program(routine, part, formula, given)(given), (n,))
+    return np.broadcast_to(FormulaProgram(routine, part, formula, given)(given), (n,))
 
 
 def _terms(block: ElementBlock) -> dict[str, tuple[tuple[int, float], ...]]:

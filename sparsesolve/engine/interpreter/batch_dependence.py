@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from sparsesolve.ir.program import Kernel, Program, Slots
 
-__all__ = ["Cone", "make_cone"]
+__all__ = ["BatchDependence", "batch_dependence"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cone:
+class BatchDependence:
     """What depends on the batched parameters.
 
     ``column`` maps slots to columns of the stacked buffer, -1 where a slot has none. A slot that
@@ -34,7 +34,7 @@ class Cone:
     batched_outputs: NDArray[np.intp]
 
 
-def make_cone(program: Program, numbers: frozenset[int]) -> Cone:
+def batch_dependence(program: Program, numbers: frozenset[int]) -> BatchDependence:
     """Find what depends on the parameters of these numbers; linear in all index arrays."""
     depends = np.zeros(program.n_slots, dtype=bool)
     mirrored = np.zeros(program.n_slots, dtype=bool)
@@ -52,7 +52,7 @@ def make_cone(program: Program, numbers: frozenset[int]) -> Cone:
     kept = depends | mirrored
     column = np.where(kept, np.cumsum(kept, dtype=np.int32) - 1, -1).astype(np.int32)
     found = depends[program.outputs]
-    return Cone(
+    return BatchDependence(
         tuple(instructions),
         depends,
         np.flatnonzero(mirrored & ~depends),

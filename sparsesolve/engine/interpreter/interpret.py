@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.engine.interpreter.batch_dependence import Cone, make_cone
+from sparsesolve.engine.interpreter.batch_dependence import BatchDependence, batch_dependence
 from sparsesolve.engine.interpreter.numpy_calls import Array, Binder, Step, mirror, read_into
 from sparsesolve.engine.interpreter.segments import SegmentSum
 from sparsesolve.errors import StructureMismatch
@@ -64,7 +64,7 @@ class Interpreter(Evaluator):
         }
         self._outputs = Index.of(program.outputs)
         self._local = threading.local()
-        self._cones: dict[frozenset[int], Cone] = {}
+        self._dependences: dict[frozenset[int], BatchDependence] = {}
 
     @property
     def size(self) -> int:
@@ -182,7 +182,7 @@ class Interpreter(Evaluator):
         """
         program = self.program
         batch, stacks = _stacks(program, batched)
-        cone = self._cone(frozenset(batched))
+        dependence = self._dependence(frozenset(batched))
         values = flat_parameters(
             program,
             [
@@ -190,20 +190,20 @@ class Interpreter(Evaluator):
                 for k, value in enumerate(parameters)
             ],
         )
-        work = self._batch_workspace(cone, batch)
+        work = self._batch_workspace(dependence, batch)
         work.shared[: program.n] = flat_argument(x, program.n, "x")
         for block, value in zip(program.parameters, values, strict=True):
             work.shared[block.start : block.start + block.size] = value
         for number, stack in stacks.items():
             block = program.parameters[number]
-            work.stacked[:, cone.column[block.start : block.start + block.size]] = stack
+            work.stacked[:, dependence.column[block.start : block.start + block.size]] = stack
         with np.errstate(all="ignore"):
             for function, arguments in work.steps:
                 function(*arguments)
         result = np.empty((batch, program.m))
-        result[:, cone.plain_outputs] = work.shared[program.outputs[cone.plain_outputs]]
-        result[:, cone.batched_outputs] = work.stacked[
-            :, cone.column[program.outputs[cone.batched_outputs]]
+        result[:, dependence.plain_outputs] = work.shared[program.outputs[dependence.plain_outputs]]
+        result[:, dependence.batched_outputs] = work.stacked[
+            :, dependence.column[program.outputs[dependence.batched_outputs]]
         ]
         return result
 
@@ -215,36 +215,36 @@ class Interpreter(Evaluator):
             work = self._local.work = self._bind(None, 0)
         return work
 
-    def _batch_workspace(self, cone: Cone, batch: int) -> _Workspace:
+    def _batch_workspace(self, dependence: BatchDependence, batch: int) -> _Workspace:
         kept: dict[tuple[int, int], _Workspace] = self._local.__dict__.setdefault("batches", {})
-        key = (id(cone), batch)
+        key = (id(dependence), batch)
         if key not in kept:
             if len(kept) >= _MOST_BATCH_WORKSPACES:
                 kept.pop(next(iter(kept)))
-            kept[key] = self._bind(cone, batch)
+            kept[key] = self._bind(dependence, batch)
         return kept[key]
 
-    def _cone(self, numbers: frozenset[int]) -> Cone:
-        cone = self._cones.get(numbers)
-        if cone is None:
-            cone = self._cones[numbers] = make_cone(self.program, numbers)
-        return cone
+    def _dependence(self, numbers: frozenset[int]) -> BatchDependence:
+        dependence = self._dependences.get(numbers)
+        if dependence is None:
+            dependence = self._dependences[numbers] = batch_dependence(self.program, numbers)
+        return dependence
 
-    def _bind(self, cone: Cone | None, batch: int) -> _Workspace:
+    def _bind(self, dependence: BatchDependence | None, batch: int) -> _Workspace:
         shared = self.program.constant_values()
-        binder = Binder(shared, cone, batch)
+        binder = Binder(shared, dependence, batch)
         plain: list[Step] = []
         stacked: list[Step] = []
         for number, step in enumerate(self.program.instructions):
-            batched = cone is not None and cone.instructions[number]
+            batched = dependence is not None and dependence.instructions[number]
             steps = stacked if batched else plain
             if isinstance(step, Opaque):
                 steps.extend(binder.opaque(step, batched))
             else:
                 steps.extend(binder.kernel(step, self._sums.get(id(step)), batched))
-        if cone is not None and cone.mirrored.size:
-            columns = cone.column[cone.mirrored]
-            plain.append((mirror, (binder.stacked, columns, shared, cone.mirrored)))
+        if dependence is not None and dependence.mirrored.size:
+            columns = dependence.column[dependence.mirrored]
+            plain.append((mirror, (binder.stacked, columns, shared, dependence.mirrored)))
         return _Workspace(shared, binder.stacked, plain + stacked)
 
 

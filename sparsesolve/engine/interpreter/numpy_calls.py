@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.engine.interpreter.batch_dependence import Cone
+from sparsesolve.engine.interpreter.batch_dependence import BatchDependence
 from sparsesolve.engine.interpreter.segments import SegmentSum
 from sparsesolve.engine.opaque import call_opaque
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Slots
@@ -42,12 +42,12 @@ class _Pool:
 class _Values:
     """Values of the nodes of one kernel, and the temporaries that hold them.
 
-    ``direct`` names the nodes whose result has a place already.
+    ``placed`` names the nodes whose result has a place already.
     """
 
     def __init__(self, pool: _Pool, last_use: list[int]) -> None:
         self.of: dict[int, Array] = {}
-        self.direct: dict[int, Array] = {}
+        self.placed: dict[int, Array] = {}
         self.last_use = last_use
         self._pool = pool
         self._owned: dict[int, Array] = {}
@@ -72,10 +72,10 @@ class _Values:
 class Binder:
     """Turns instructions into calls on the arrays of one workspace."""
 
-    def __init__(self, shared: Array, cone: Cone | None, batch: int) -> None:
+    def __init__(self, shared: Array, dependence: BatchDependence | None, batch: int) -> None:
         self.shared = shared
-        self.stacked = np.empty((batch, 0 if cone is None else cone.width))
-        self._cone = cone
+        self.stacked = np.empty((batch, 0 if dependence is None else dependence.width))
+        self._dependence = dependence
         self._pool = _Pool()
 
     def kernel(self, kernel: Kernel, sums: SegmentSum | None, batched: bool) -> Iterator[Step]:
@@ -91,7 +91,7 @@ class Binder:
         values = _Values(self._pool, _last_uses(kernel))
         if sums is None:  # the last operation writes its result where it belongs
             for number, target in zip(kernel.outputs, targets, strict=True):
-                values.direct.setdefault(number, target)
+                values.placed.setdefault(number, target)
         for number, node in enumerate(kernel.nodes):
             if values.last_use[number] >= 0:
                 yield from self._node(kernel, number, node, values)
@@ -121,7 +121,7 @@ class Binder:
             if in_place:
                 values.release(node.args, number)
             shape = np.broadcast_shapes(*(v.shape for v in ready))
-            result = values.direct.get(number)
+            result = values.placed.get(number)
             if result is None or result.shape != shape:
                 result = values.new(number, shape)
             if not in_place:
@@ -145,17 +145,17 @@ class Binder:
 
     def _read(self, index: Index) -> tuple[Array, Index]:
         """Return the buffer that a load reads, and where in it."""
-        if self._cone is not None and index.length:
+        if self._dependence is not None and index.length:
             ids = index.to_array()
-            if self._cone.depends[ids].any():
-                return self.stacked, Index.of(self._cone.column[ids])
+            if self._dependence.depends[ids].any():
+                return self.stacked, Index.of(self._dependence.column[ids])
         return self.shared, index
 
     def _written(self, start: int, count: int, batched: bool) -> Array:
         """Return the view that an instruction writes."""
         if batched:
-            assert self._cone is not None
-            first = int(self._cone.column[start]) if count else 0
+            assert self._dependence is not None
+            first = int(self._dependence.column[start]) if count else 0
             return self.stacked[:, first : first + count]
         return self.shared[start : start + count]
 

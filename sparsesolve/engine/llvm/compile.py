@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
-from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place
+from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, Place
 from sparsesolve.engine.llvm.code.codegen import CannotCompile, generate
 from sparsesolve.engine.llvm.code.vectormath import vector_width
 from sparsesolve.engine.llvm.plan.callbacks import with_callbacks
-from sparsesolve.engine.llvm.plan.kernel_signature import Form
+from sparsesolve.engine.llvm.plan.kernel_signature import KernelSignature
 from sparsesolve.engine.llvm.plan.plan_text import plan_lines
 from sparsesolve.engine.llvm.plan.planner import make_plan
 from sparsesolve.engine.llvm.run.machine import Machine, compile_forms, first_form
@@ -111,12 +111,12 @@ def compile_joint(programs: Iterable[Program], *, threads: int = 1) -> list[Comp
     width = vector_width()
     programs = [with_callbacks(program) for program in programs]
     plans = [make_plan(program, width) for program in programs]
-    forms: dict[Form, int] = {}
+    signatures: dict[KernelSignature, int] = {}
     for plan in plans:
         for task in plan.tasks:
-            form, effort = first_form(task)
-            forms[form] = max(forms.get(form, 0), effort)
-    compiled = compile_forms(forms, width)
+            signature, effort = first_form(task)
+            signatures[signature] = max(signatures.get(signature, 0), effort)
+    compiled = compile_forms(signatures, width)
     seconds = time.perf_counter() - begin
     return [Compiled(Machine(plan, compiled, width, threads), seconds) for plan in plans]
 
@@ -130,12 +130,12 @@ class Compiled(Evaluator):
     def __init__(self, machine: Machine, seconds: float) -> None:
         self._machine = machine
         self.program = machine.plan.program
-        self._constants = machine.plan.template
+        self._constants = machine.plan.prefilled
         self.when_upgraded: Callable[[Compiled], object] | None = None  # better code is in place
         tasks = list(machine.plan.tasks)
         self.statistics = Statistics(
             kernels=len(tasks),
-            functions=len({task.form for task in tasks}),
+            functions=len({task.signature for task in tasks}),
             from_cache=not machine.generated,
             seconds=seconds,
             index_bytes=sum(array.nbytes for task in tasks for array in task.kept),
@@ -169,7 +169,7 @@ class Compiled(Evaluator):
             If an argument has another size than the program was built for.
         """
         if out is None:
-            result = self.template()
+            result = self.prefilled()
             self.run_into(result, x, parameters)
             return result
         if self._fill(x, *parameters, out) is not None:
@@ -184,18 +184,18 @@ class Compiled(Evaluator):
         return out
 
     @forkable_property
-    def _fill(self) -> Entry:
-        return self.entry(self._flat_places(), fill=True)
+    def _fill(self) -> FastCall:
+        return self.fastcall(self._flat_places(), fill=True)
 
     @forkable_property
-    def _refill(self) -> Entry:
-        return self.entry(self._flat_places(), fill=False)
+    def _refill(self) -> FastCall:
+        return self.fastcall(self._flat_places(), fill=False)
 
     def _flat_places(self) -> list[Place]:
         sizes = [self.program.n, *(block.size for block in self.program.parameters)]
         return [Place(k, (size,), size == 1) for k, size in enumerate(sizes, -1)]
 
-    def template(self) -> Array:
+    def prefilled(self) -> Array:
         """Return a fresh result with the constant entries in place, the others undefined."""
         return np.empty(self.program.m) if self._constants is None else self._constants.copy()
 
@@ -205,7 +205,7 @@ class Compiled(Evaluator):
         Parameters
         ----------
         buffer : ndarray of float64, shape (m,), contiguous
-            A result of `template`, or one of an earlier call; it may not share memory with the
+            A result of `prefilled`, or one of an earlier call; it may not share memory with the
             arguments.
         x, parameters
             As in a call.
@@ -221,13 +221,13 @@ class Compiled(Evaluator):
         flat = flat_argument(x, program.n, "x")
         values = flat_parameters(program, parameters)
         if output_buffer(buffer, program.m) is not buffer or not buffer.flags.c_contiguous:
-            raise StructureMismatch("`buffer` must be contiguous; take one from `template()`.")
+            raise StructureMismatch("`buffer` must be contiguous; take one from `prefilled()`.")
         if self._machine.run(flat, values, buffer) and self.when_upgraded is not None:
             self.when_upgraded(self)
 
-    def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
+    def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
         """Make a builtin; it always refuses where the program calls Python or shares its work."""
-        return self._machine.entry(places, fill=fill)
+        return self._machine.fastcall(places, fill=fill)
 
     def sample(self) -> list[NDArray[np.int32]]:
         """Return some of the places in the result that each loop writes, in order."""
@@ -239,8 +239,8 @@ class Compiled(Evaluator):
 
     def llvm_ir(self) -> str:
         """Return the LLVM IR of the functions in use."""
-        forms = dict.fromkeys(self._machine.forms)
-        codes = [generate(form, self._machine.width) for form in forms]
+        signatures = dict.fromkeys(self._machine.signatures)
+        codes = [generate(signature, self._machine.width) for signature in signatures]
         declarations = sorted(frozenset().union(*(code.declarations for code in codes)))
         bodies = [f"define void @kernel{k}{code.body}" for k, code in enumerate(codes)]
         return "\n".join([*declarations, *bodies])

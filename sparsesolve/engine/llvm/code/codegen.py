@@ -1,4 +1,4 @@
-"""From a `Form` to LLVM IR: the loops, loads and stores around an expression.
+"""From a `KernelSignature` to LLVM IR: the loops, loads and stores around an expression.
 
 Separate because it is the only place that writes loops. The IR is written as text, already in
 vectors and with everything that does not change hoisted out of the loop, so that no optimisation
@@ -19,7 +19,7 @@ from itertools import count
 
 from sparsesolve.engine.llvm.code.llvm_ops import Emitter, native_operations
 from sparsesolve.engine.llvm.code.vectormath import Native, native
-from sparsesolve.engine.llvm.plan.kernel_signature import BASES, RUN_WORDS, Form
+from sparsesolve.engine.llvm.plan.kernel_signature import BASES, RUN_WORDS, KernelSignature
 
 __all__ = ["DRIVER", "CannotCompile", "Code", "find_natives", "generate"]
 
@@ -78,21 +78,21 @@ class _Access:
 
 
 @lru_cache(maxsize=4096)
-def generate(form: Form, width: int) -> Code:
-    """Write the function of a form for vectors of `width` lanes.
+def generate(signature: KernelSignature, width: int) -> Code:
+    """Write the function of a signature for vectors of `width` lanes.
 
     Raises
     ------
     CannotCompile
         If an operation has no native function here.
     """
-    return _Function(form, width).write()
+    return _Function(signature, width).write()
 
 
-def find_natives(form: Form, width: int) -> list[Native]:
-    """Return the native functions of a form, in the order of its words."""
+def find_natives(signature: KernelSignature, width: int) -> list[Native]:
+    """Return the native functions of a signature, in the order of its words."""
     found: list[Native] = []
-    for op in native_operations(form.nodes):
+    for op in native_operations(signature.nodes):
         function = native(op, width)
         if function is None:
             raise CannotCompile(f"the operation `{op}` has no native function on this platform")
@@ -103,8 +103,8 @@ def find_natives(form: Form, width: int) -> list[Native]:
 class _Function:
     """One function being written."""
 
-    def __init__(self, form: Form, width: int) -> None:
-        self.form = form
+    def __init__(self, signature: KernelSignature, width: int) -> None:
+        self.signature = signature
         self.width = width
         self.lines: list[str] = []
         self.declared: set[str] = set()
@@ -166,7 +166,7 @@ class _Function:
             "rows": self._rows,
             "long-rows": self._rows,
         }
-        write[self.form.mode]()
+        write[self.signature.mode]()
         body = "\n".join(self.lines)
         signature = "(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind"
         if self.width > 4:  # or else LLVM passes such vectors in two halves
@@ -176,21 +176,21 @@ class _Function:
 
     def _hoist(self) -> None:
         """Read all words, and compute what is the same for every ``i``."""
-        form = self.form
+        signature = self.signature
         scalars: dict[int, str] = {}
-        for k, kind in enumerate(form.loads):
+        for k, kind in enumerate(signature.loads):
             access = self._hoisted_load(kind)
             self.loads.append(access)
             if kind == "scalar":
                 scalars[k] = self.load("double", access.base)
-        values = [self.word("double") for _ in range(form.n_values)]
-        operations = native_operations(form.nodes)
-        functions = find_natives(form, self.width)
+        values = [self.word("double") for _ in range(signature.n_values)]
+        operations = native_operations(signature.nodes)
+        functions = find_natives(signature, self.width)
         for op, function in zip(operations, functions, strict=True):
             self.natives[op] = (self.word("ptr"), function)
-        self.stores.extend(self._hoisted_store(kind) for _, kind in form.stores)
+        self.stores.extend(self._hoisted_store(kind) for _, kind in signature.stores)
         single = self.emitter(1)
-        for number, node in enumerate(form.nodes):
+        for number, node in enumerate(signature.nodes):
             if node.op == "const":
                 self.invariant[number] = single.constant(node.value)
             elif node.op == "value":
@@ -238,7 +238,7 @@ class _Function:
                 spread[number] = self._invariant_operand(emitter, number)
             return spread[number]
 
-        for number, node in enumerate(self.form.nodes):
+        for number, node in enumerate(self.signature.nodes):
             if number in self.invariant:
                 continue
             if node.op == "load":
@@ -248,8 +248,8 @@ class _Function:
         return [operand(number) for number in wanted]
 
     def _invariant_operand(self, emitter: Emitter, number: int) -> str:
-        if self.form.nodes[number].op == "const":
-            return emitter.constant(self.form.nodes[number].value)
+        if self.signature.nodes[number].op == "const":
+            return emitter.constant(self.signature.nodes[number].value)
         return emitter.splat(self.invariant[number])
 
     def _positions(self, access: _Access, i: str, width: int) -> list[str]:
@@ -292,7 +292,7 @@ class _Function:
 
     def _body(self, width: int, i: str) -> None:
         emitter = self.emitter(width)
-        wanted = tuple(number for number, _ in self.form.stores)
+        wanted = tuple(number for number, _ in self.signature.stores)
         values = self._values(emitter, i, wanted)
         groups: list[tuple[_Access, list[str]]] = []
         for access, value in zip(self.stores, values, strict=True):
@@ -387,7 +387,7 @@ class _Function:
         column = count(2)
         self.loads = [self._bind_run(access, row, column.__next__) for access in self.loads]
         self.stores = [self._bind_run(access, row, column.__next__) for access in self.stores]
-        if self.form.mode == "runs":
+        if self.signature.mode == "runs":
             size = self.emit(f"sub i64 {high}, {low}")
             wide = self.emit(f"icmp sge i64 {size}, {self.width}")
             self.line(f"br i1 {wide}, label %vectors, label %singles")
@@ -411,7 +411,7 @@ class _Function:
 
     def _rows(self) -> None:
         edges = self.word("ptr")
-        wanted = tuple(dict.fromkeys(number for number, _ in self.form.stores))
+        wanted = tuple(dict.fromkeys(number for number, _ in self.signature.stores))
         self._enter()
         self.line("br label %rows")
         self.label("rows")
@@ -420,12 +420,12 @@ class _Function:
         low = self.load("i64", edge)
         high = self.load("i64", self.element("i64", edge, 1))
         totals, start, before = ["0.0"] * len(wanted), low, "rows"
-        if self.form.mode == "long-rows":
+        if self.signature.mode == "long-rows":
             totals, start, before = self._vector_sums(low, high, wanted)
         self.line("br label %rest")
         sums = self._sum_loop("rest", start, high, before, totals, wanted)
         single = self.emitter(1)
-        for (number, _), access in zip(self.form.stores, self.stores, strict=True):
+        for (number, _), access in zip(self.signature.stores, self.stores, strict=True):
             self._write(single, access, row, sums[wanted.index(number)])
         self.line("br label %rows.end")
         self.label("rows.end")

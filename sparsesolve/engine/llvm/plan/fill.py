@@ -24,12 +24,12 @@ __all__ = ["FILL", "Row", "fill_in_parts", "fill_parts", "fill_table"]
 
 FILL = f"""(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {{
 entry:
-  %template = load ptr, ptr %words
+  %prefilled = load ptr, ptr %words
   %copy.p = getelementptr i64, ptr %words, i64 1
   %copy = load ptr, ptr %copy.p
   %out.p = getelementptr i64, ptr %bases, i64 {BASES["out"]}
   %out = load ptr, ptr %out.p
-  %from = getelementptr double, ptr %template, i64 %low
+  %from = getelementptr double, ptr %prefilled, i64 %low
   %to = getelementptr double, ptr %out, i64 %low
   %size = sub i64 %high, %low
   %bytes = mul i64 %size, 8
@@ -49,7 +49,7 @@ Row = tuple[int, int, int, int]
 
 def fill_table(
     work: Sequence[tuple[Row, Chunk]],
-    template: NDArray[np.float64],
+    prefilled: NDArray[np.float64],
     is_constant: NDArray[np.bool_],
     code: int,
 ) -> tuple[list[Row], NDArray[np.int64]]:
@@ -59,7 +59,7 @@ def fill_table(
     ----------
     work : sequence of (Row, Chunk)
         Rows in order, and the chunks that they run.
-    template : ndarray of float64, shape (m,)
+    prefilled : ndarray of float64, shape (m,)
         What to fill with.
     is_constant : ndarray of bool, shape (m,)
         Where it must be.
@@ -71,19 +71,19 @@ def fill_table(
     rows : list of Row
         Every constant is written once, before any task writes there or behind.
     words : ndarray of int64
-        What they refer to; it and the template must be kept.
+        What they refer to; it and the prefilled must be kept.
     """
-    filler = _Filler(template, is_constant)
+    filler = _Filler(prefilled, is_constant)
     for row, chunk in work:
         filler.fill(chunk.reach)
         filler.rows.append(row)
-    filler.fill(Position(template.size))
+    filler.fill(Position(prefilled.size))
     return filler.finish(code)
 
 
 def fill_in_parts(
     work: Sequence[tuple[Row, Chunk]],
-    template: NDArray[np.float64],
+    prefilled: NDArray[np.float64],
     is_constant: NDArray[np.bool_],
     code: int,
     count: int,
@@ -92,7 +92,7 @@ def fill_in_parts(
 
     Parameters
     ----------
-    work, template, is_constant, code
+    work, prefilled, is_constant, code
         As for `fill_table`.
     count : int
         How many parts there should be.
@@ -102,9 +102,9 @@ def fill_in_parts(
     parts : list of list of Row
         To be run in any order: none fills where another one writes. Empty where that cannot be had.
     words : ndarray of int64
-        What they refer to; it and the template must be kept.
+        What they refer to; it and the prefilled must be kept.
     """
-    filler = _Filler(template, is_constant)
+    filler = _Filler(prefilled, is_constant)
     begins: list[int] = []  # row where a chunk begins
     before = [Position(0)]  # below which chunks so far may write
     for row, chunk in work:
@@ -112,7 +112,7 @@ def fill_in_parts(
         before.append(max(before[-1], chunk.reach))
         filler.fill(chunk.reach)
         filler.rows.append(row)
-    filler.fill(Position(template.size))
+    filler.fill(Position(prefilled.size))
     rows, words = filler.finish(code)
     first = [chunk.first for _, chunk in work]
     if not first:
@@ -128,13 +128,13 @@ def fill_in_parts(
 
 
 def fill_parts(
-    template: NDArray[np.float64], is_constant: NDArray[np.bool_], code: int, parts: int
+    prefilled: NDArray[np.float64], is_constant: NDArray[np.bool_], code: int, parts: int
 ) -> tuple[list[Row], NDArray[np.int64]]:
     """Fill a result in parts of about the same size.
 
     Parameters
     ----------
-    template, is_constant, code
+    prefilled, is_constant, code
         As for `fill_table`.
     parts : int
         How many rows there are.
@@ -144,9 +144,9 @@ def fill_parts(
     rows : list of Row
         One a part.
     words : ndarray of int64
-        What they refer to; it and the template must be kept.
+        What they refer to; it and the prefilled must be kept.
     """
-    words = np.array([_address(template), _MOVE], dtype=np.int64)
+    words = np.array([_address(prefilled), _MOVE], dtype=np.int64)
     low, high = _hull(is_constant)
     edges = [low + (high - low) * k // parts for k in range(parts + 1)]
     rows = [(code, _address(words), *edge) for edge in pairwise(edges)]
@@ -156,13 +156,13 @@ def fill_parts(
 class _Filler:
     """Rows being written; those that fill have -1 and the number of their words in front."""
 
-    def __init__(self, template: NDArray[np.float64], is_constant: NDArray[np.bool_]) -> None:
+    def __init__(self, prefilled: NDArray[np.float64], is_constant: NDArray[np.bool_]) -> None:
         self.rows: list[Row] = []
         self.words: list[int] = []
-        self._template = template
+        self._prefilled = prefilled
         self._is_constant = is_constant
         self._done = Position(0)  # what is below is filled
-        self._address = _address(template)
+        self._address = _address(prefilled)
         self._known: dict[tuple[int, int], int] = {}
 
     def finish(self, code: int) -> tuple[list[Row], NDArray[np.int64]]:
@@ -184,10 +184,10 @@ class _Filler:
         self._done = reach
         if low == high:
             return
-        part = self._template[low:high]
+        part = self._prefilled[low:high]
         key = (part.size, zlib.crc32(part.data))
         twin = self._known.setdefault(key, low)
-        same = self._template[twin : twin + part.size].tobytes() == part.tobytes()
+        same = self._prefilled[twin : twin + part.size].tobytes() == part.tobytes()
         self.rows.append((-1, len(self.words), low, high))
         self.words += [self._address - 8 * (low - twin if same else 0), _MOVE]
 

@@ -1,8 +1,8 @@
-"""`Form`: what the machine code of a kernel depends on, and how its run-time words are laid out.
+"""`KernelSignature`: what machine code of a kernel depends on, and how its words are laid out.
 
 Separate because `tasks` fills the words and `codegen` reads them: the layout must have one home.
-A form holds no sizes, addresses or slot numbers, so kernels of different problems share code, and
-code kept on disk fits any size of a problem.
+A signature holds no sizes, addresses or slot numbers, so kernels of different problems share
+code, and code kept on disk fits any size of a problem.
 
 Data layout. A generated function is ``f(words, bases, low, high)``. `words` is a vector of int64:
 
@@ -28,7 +28,7 @@ from typing import TypeAlias
 
 from sparsesolve.ir.program import Node
 
-__all__ = ["BASES", "LOAD_WORDS", "RUN_WORDS", "STORE_WORDS", "Form"]
+__all__ = ["BASES", "LOAD_WORDS", "RUN_WORDS", "STORE_WORDS", "KernelSignature"]
 
 BASES = {"x": 0, "rest": 1, "out": 2, "absolute": 3, "nowhere": 4, "parameters": 5}
 
@@ -58,7 +58,7 @@ Store: TypeAlias = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class KernelSignature:
     """What the code of a kernel depends on.
 
     Parameters

@@ -24,14 +24,14 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         if stage.call is not None:
             call = stage.call
             yield f"call {call.name} with {len(call.operands)} operands for {call.length} results"
-    if plan.template is not None:
+    if plan.prefilled is not None:
         yield f"constant: {int(plan.is_constant.sum())} of {plan.program.m} results"
 
 
 def _heading(task: Task) -> str:
     kernel = task.computes
     summed = "" if kernel.segments is None else f" summed to {kernel.rows} rows"
-    pieces = f" in {task.high} affine pieces" if task.form.mode == "runs" else ""
+    pieces = f" in {task.high} affine pieces" if task.signature.mode == "runs" else ""
     return f"for i < {kernel.length}{summed}{pieces}:"
 
 
@@ -44,7 +44,7 @@ def _body(task: Task) -> Iterator[str]:
         if uses[number] > 1 and node.op not in ("load", "const"):
             yield f"    t{number} = {texts[number]}"
             texts[number] = f"t{number}"
-    for number, kind in task.form.stores:
+    for number, kind in task.signature.stores:
         yield f"    {kind} <- {texts[number]}"
 
 
@@ -54,7 +54,7 @@ def _formula(task: Task, number: int, texts: list[str]) -> str:
     if node.op == "const":
         return f"{node.value:g}"
     if node.op == "load":
-        kind = task.form.loads[node.args[0]]
+        kind = task.signature.loads[node.args[0]]
         if isinstance(kernel, Copy):
             return f"{kind} out[{kernel.sources}]"
         return f"{kind} s[{kernel.loads[node.args[0]]}]"

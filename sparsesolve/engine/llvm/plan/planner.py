@@ -2,7 +2,7 @@
 
 Separate from `tasks`, which looks at one kernel at a time: here the whole program is seen.
 
-- Constants that are outputs are written once, in a template of the result.
+- Constants that are outputs are written once, in a prefilled of the result.
 - An output of a kernel that is an output of the program goes straight to its position; only
   slots that a later instruction reads are kept among the slots (the *rest* buffer, all slots but
   those of x; pages never touched cost nothing).
@@ -50,7 +50,7 @@ class Plan:
         Slots, with those that rewriting added; the rest buffer has one number for each but x.
     mirrored : tuple of int
         Parameters to be copied to the rest buffer before a run.
-    template : ndarray of float64, shape (m,), or None
+    prefilled : ndarray of float64, shape (m,), or None
         The result with its constant entries in place and NaN elsewhere; None if it has none.
     is_constant : ndarray of bool, shape (m,)
         Where they are.
@@ -60,7 +60,7 @@ class Plan:
     stages: tuple[Stage, ...]
     n_slots: int
     mirrored: tuple[int, ...]
-    template: NDArray[np.float64] | None
+    prefilled: NDArray[np.float64] | None
     is_constant: NDArray[np.bool_]
 
     @property
@@ -110,9 +110,9 @@ class _Planner:
                 tasks.append(make_task(step.kernel, self._targets(step), self.regions, self.width))
         tasks.extend(self._copies())
         stages.append(Stage(tuple(tasks), None))
-        template = self.regions.values[self.program.outputs] if self.constant.any() else None
+        prefilled = self.regions.values[self.program.outputs] if self.constant.any() else None
         mirrored = tuple(sorted(self.regions.mirrored))
-        return Plan(self.program, tuple(stages), self.n_slots, mirrored, template, self.constant)
+        return Plan(self.program, tuple(stages), self.n_slots, mirrored, prefilled, self.constant)
 
     def _live_steps(self) -> list[_Live | Opaque]:
         """Drop outputs that nobody needs, and mark the slots that instructions read."""

@@ -51,7 +51,7 @@ def divide(tasks: Sequence[Task], rows: Sequence[Row], width: int, count: int) -
     """
     parts: list[list[Row]] = [[] for _ in range(count)]
     for task, row in zip(tasks, rows, strict=True):
-        least = width if task.form.mode == "map" else 1
+        least = width if task.signature.mode == "map" else 1
         size = task.high - task.low
         pieces = min(count, size // least) if task.work >= _WORTH_A_SPLIT else 1
         edges = [task.low + size * k // max(1, pieces) for k in range(pieces)] + [task.high]

@@ -1,4 +1,4 @@
-"""From a kernel to a task: its form, and the words that one run of its code reads.
+"""From a kernel to a task: its signature, and the words that one run of its code reads.
 
 Separate because this is where addresses, slot numbers and index arrays enter; see
 `kernel_signature` for the layout of the words.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.engine.llvm.plan.affine_pieces import Numbers, affine_pieces, piece_words
 from sparsesolve.engine.llvm.plan.chunks import Chunk, cut
-from sparsesolve.engine.llvm.plan.kernel_signature import BASES, RUN_WORDS, Form
+from sparsesolve.engine.llvm.plan.kernel_signature import BASES, RUN_WORDS, KernelSignature
 from sparsesolve.engine.llvm.plan.spaces import Hull, Positions
 from sparsesolve.ir.program import Block, Index, Kernel, Node, Program, Slots
 
@@ -77,7 +77,7 @@ class Task:
 
     Parameters
     ----------
-    form : Form
+    signature : KernelSignature
         What its code depends on.
     words : list of int
         What its code reads, but for the addresses of native functions, which begin at
@@ -98,7 +98,7 @@ class Task:
         For each output in the result, some of the positions that it is written to.
     """
 
-    form: Form
+    signature: KernelSignature
     words: list[int]
     native_at: int
     low: int
@@ -163,7 +163,7 @@ class Regions:
 
 
 def make_task(kernel: Kernel, targets: Sequence[Target], regions: Regions, width: int) -> Task:
-    """Choose a form for a kernel and fill its words.
+    """Choose a signature for a kernel and fill its words.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ class _Maker:
         native_at = len(words)
         for access in self.stores:
             words += self._words(access)
-        form = Form(
+        signature = KernelSignature(
             mode,
             nodes,
             tuple(access.kind for access in self.loads),
@@ -276,7 +276,7 @@ class _Maker:
         )
         words += last
         return Task(
-            form,
+            signature,
             words,
             native_at,
             low,

@@ -28,11 +28,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.engine.evaluator import Entry, Fixed
+from sparsesolve.engine.evaluator import FastCall, Fixed
 from sparsesolve.engine.llvm.code.fastcall_ir import ENTRY, FIELDS, FRAME, HEAD
 from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 
-__all__ = ["Argument", "entries_work", "make_entry", "make_frame"]
+__all__ = ["Argument", "fastcalls_work", "make_fastcall", "make_frame"]
 
 Words: TypeAlias = NDArray[np.int64]
 
@@ -85,14 +85,14 @@ def make_frame(bases: int, drive: int, left: Words, *, long: bool) -> Words:
     return np.array([words[name] for name in FRAME], dtype=np.int64)
 
 
-def make_entry(
+def make_fastcall(
     frame: Words,
     arguments: Sequence[Argument | Fixed],
     size: int,
     table: int,
     kept: tuple[Any, ...],
-) -> Entry:
-    """Make the builtin that runs a program; only where `entries_work`.
+) -> FastCall:
+    """Make the builtin that runs a program; only where `fastcalls_work`.
 
     Parameters
     ----------
@@ -121,12 +121,12 @@ def make_entry(
     create = ctypes.pythonapi.PyCFunction_NewEx
     create.restype = ctypes.py_object
     create.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    made: Entry = create(ctypes.addressof(_definition()), record, None)
+    made: FastCall = create(ctypes.addressof(_definition()), record, None)
     return made
 
 
 @cache
-def entries_work() -> bool:
+def fastcalls_work() -> bool:
     """Whether objects are laid out in memory as entries read them, here and now."""
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return False

@@ -23,17 +23,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.engine.evaluator import Array, Entry, Fixed, Place, refuse
+from sparsesolve.engine.evaluator import Array, FastCall, Fixed, Place, refuse
 from sparsesolve.engine.llvm.code.codegen import DRIVER, find_natives, generate
 from sparsesolve.engine.llvm.plan.chunks import Chunk, tiled
 from sparsesolve.engine.llvm.plan.fill import FILL, Row, fill_in_parts, fill_parts, fill_table
-from sparsesolve.engine.llvm.plan.kernel_signature import BASES, Form
+from sparsesolve.engine.llvm.plan.kernel_signature import BASES, KernelSignature
 from sparsesolve.engine.llvm.plan.planner import Plan
 from sparsesolve.engine.llvm.plan.schedule import divide, find_phases, is_long, make_table
 from sparsesolve.engine.llvm.plan.tasks import SMALL, Task
-from sparsesolve.engine.llvm.run.fastcall import Argument, entries_work, make_entry, make_frame
+from sparsesolve.engine.llvm.run.fastcall import Argument, fastcalls_work, make_fastcall, make_frame
 from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
-from sparsesolve.engine.llvm.run.thread_pool import PARTS, TEAM, TEAM_DECLARATIONS, shared_team
+from sparsesolve.engine.llvm.run.thread_pool import PARTS, TEAM, TEAM_DECLARATIONS, shared_pool
 from sparsesolve.engine.opaque import call_opaque
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.ir.program import Opaque
@@ -53,12 +53,12 @@ _LONG = 50_000  # nodes times elements from which other Python threads may run m
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """Addresses of compiled forms, and of the functions that serve them all.
+    """Addresses of what was compiled of each signature, and of the functions that serve them all.
 
     `kept` holds the code; whoever runs it holds on to this object.
     """
 
-    addresses: Mapping[Form, int]
+    addresses: Mapping[KernelSignature, int]
     drive: int
     fill: int
     team: int
@@ -67,24 +67,24 @@ class Functions:
     kept: tuple[NativeFunction, ...]
 
 
-def first_form(task: Task) -> tuple[Form, int]:
-    """Return the form that a task starts with, and the effort to compile it with."""
+def first_form(task: Task) -> tuple[KernelSignature, int]:
+    """Return the signature that a task starts with, and the effort to compile it with."""
     if task.computes.length >= _HOT_LENGTH:
-        return task.form, 2
+        return task.signature, 2
     quick = {"map": "tiny", "runs": "tiny-runs"}
-    return replace(task.form, mode=quick.get(task.form.mode, task.form.mode)), 0
+    return replace(task.signature, mode=quick.get(task.signature.mode, task.signature.mode)), 0
 
 
-def compile_forms(forms: Mapping[Form, int], width: int) -> Functions:
-    """Compile forms, each with its effort."""
+def compile_forms(signatures: Mapping[KernelSignature, int], width: int) -> Functions:
+    """Compile signatures, each with its effort."""
     efforts = {DRIVER: 0, FILL: 0, TEAM: 0, PARTS: 0}
-    codes = {form: generate(form, width) for form in forms}
-    for form, effort in forms.items():
-        body = codes[form].body
+    codes = {signature: generate(signature, width) for signature in signatures}
+    for signature, effort in signatures.items():
+        body = codes[signature].body
         efforts[body] = max(efforts.get(body, 0), effort)
     declarations = TEAM_DECLARATIONS.union(*(code.declarations for code in codes.values()))
     found, generated = compile_functions(efforts, declarations)
-    addresses = {form: found[code.body].address for form, code in codes.items()}
+    addresses = {signature: found[code.body].address for signature, code in codes.items()}
     services = [found[body] for body in (DRIVER, FILL, TEAM, PARTS)]
     _SERVICES.update(services)
     kept = tuple(found[code.body] for code in codes.values())
@@ -119,7 +119,7 @@ class Machine:
     plan : Plan
         What to run.
     functions : Functions
-        Machine code of the first form of each of its tasks.
+        Machine code of the first signature of each of its tasks.
     width : int
         Lanes of a vector.
     threads : int
@@ -130,13 +130,13 @@ class Machine:
         self.plan = plan
         self.width = width
         self.generated = functions.generated
-        self.forms = [first_form(task)[0] for task in plan.tasks]  # in use
+        self.signatures = [first_form(task)[0] for task in plan.tasks]  # in use
         self._words = [_words(task, width) for task in plan.tasks]
         self._tables: list[NDArray[np.int64]] = []
         self._drive = _DRIVE(functions.drive)
         self._functions = [functions]  # and better ones, once there are any
         self._threads = threads
-        entries = zip(self.forms, self._words, plan.tasks, strict=True)
+        entries = zip(self.signatures, self._words, plan.tasks, strict=True)
         rows = [(functions.addresses[f], _address(w), t.low, t.high) for f, w, t in entries]
         left = iter(rows)
         self._stages: list[tuple[int, Opaque | None]] = []
@@ -144,10 +144,10 @@ class Machine:
             own = [next(left) for _ in stage.tasks]
             self._stages.append((self._lay_out(stage.tasks, own), stage.call))
         self._filling_table = self._stages[0][0]
-        if plan.template is not None and self._runs_alone:
-            self._filling_table = self._lay_out_filled(rows, plan.template)
+        if plan.prefilled is not None and self._runs_alone:
+            self._filling_table = self._lay_out_filled(rows, plan.prefilled)
         parameters = plan.program.parameters
-        self._direct = [k for k, block in enumerate(parameters) if block.size > SMALL]
+        self._in_place = [k for k, block in enumerate(parameters) if block.size > SMALL]
         self._runs_left = np.array([self._runs_that_pay()])
         self._idle: list[_Workspace] = []
         self._entries: tuple[_Workspace, NDArray[np.int64]] | None = None
@@ -160,10 +160,10 @@ class Machine:
 
     # ----- tables -----
 
-    def _lay_out_filled(self, rows: Sequence[Row], template: Array) -> int:
+    def _lay_out_filled(self, rows: Sequence[Row], prefilled: Array) -> int:
         """Make a table that writes the constant entries as well; return its address."""
         tasks = list(self.plan.tasks)
-        given = (template, self.plan.is_constant, self._functions[0].fill)
+        given = (prefilled, self.plan.is_constant, self._functions[0].fill)
         filled, words = fill_table(_chunked(rows, tiled(tasks)), *given)
         self._words.append(words)
         alone = self._keep(filled)
@@ -201,7 +201,7 @@ class Machine:
     ) -> int:
         """Make a table that gives phases to the team; return its address."""
         functions = self._functions[0]
-        team = shared_team(functions.drive)
+        team = shared_pool(functions.drive)
         team.grow(self._threads - 1)
         counters = np.zeros(2 * len(phases), dtype=np.int64)
         rows: list[Row] = []
@@ -242,8 +242,8 @@ class Machine:
         return _Workspace(x, result, rest, nowhere, bases, ctypes.addressof(bases))
 
     def _result(self) -> Array:
-        template = self.plan.template
-        return np.empty(self.plan.program.m) if template is None else template.copy()
+        prefilled = self.plan.prefilled
+        return np.empty(self.plan.program.m) if prefilled is None else prefilled.copy()
 
     def run(self, x: Array, values: Sequence[Array], buffer: Array) -> bool:
         """Write what varies of the result to `buffer`; tell whether there is better code now."""
@@ -273,7 +273,7 @@ class Machine:
             work.x[...] = x
         if work.result is None:
             work.bases[BASES["out"]] = _address(buffer)
-        for number in self._direct:
+        for number in self._in_place:
             shifted = _address(values[number]) - 8 * program.parameters[number].start
             work.bases[BASES["parameters"] + number] = shifted
         for number in self.plan.mirrored:
@@ -290,7 +290,7 @@ class Machine:
 
     # ----- entries -----
 
-    def entry(self, places: Sequence[Place | Fixed], *, fill: bool) -> Entry:
+    def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
         """Make a builtin that takes arguments at these places and then the result.
 
         Parameters
@@ -301,14 +301,14 @@ class Machine:
             Whether to write the constant entries of the result as well.
         """
         in_pieces = {p.number for p in places if isinstance(p, Place) and p.offset}
-        if not (self._runs_alone and entries_work()) or not in_pieces.isdisjoint(self._direct):
+        if not (self._runs_alone and fastcalls_work()) or not in_pieces.isdisjoint(self._in_place):
             return refuse
         work, frame = self._shared_frame()
         arguments = [self._argument(place, work) for place in places]
         code = self._functions  # what is upgraded stays: another thread may run it
         kept = (work, self._runs_left, self._words, self._tables, self.plan, code)
         table = self._filling_table if fill else self._stages[0][0]
-        return make_entry(frame, arguments, self.plan.program.m, table, kept)
+        return make_fastcall(frame, arguments, self.plan.program.m, table, kept)
 
     def _shared_frame(self) -> tuple[_Workspace, NDArray[np.int64]]:
         with self._lock:
@@ -329,7 +329,7 @@ class Machine:
         start, copy, point = self.plan.program.parameters[number].start + place.offset, 0, 0
         if number in self.plan.mirrored:
             copy = _address(work.rest) + 8 * (start - self.plan.program.n)
-        if number in self._direct:
+        if number in self._in_place:
             point = work.address + 8 * (BASES["parameters"] + number)
         return Argument(shape, numeric, copy, point, 8 * start)
 
@@ -348,8 +348,8 @@ class Machine:
         tasks = list(self.plan.tasks)
         cold = [tasks[number] for number in self._cold()]
         saved = _SECONDS_SAVED * sum(task.work for task in cold)
-        forms = {task.form for task in cold}
-        cost = sum(_SECONDS_PER_FUNCTION + _SECONDS_PER_NODE * len(f.nodes) for f in forms)
+        signatures = {task.signature for task in cold}
+        cost = sum(_SECONDS_PER_FUNCTION + _SECONDS_PER_NODE * len(f.nodes) for f in signatures)
         return max(_LEAST_RUNS, math.ceil(cost / saved)) if saved else _ALWAYS
 
     def _upgrade(self) -> bool:
@@ -359,17 +359,17 @@ class Machine:
                 return False
             tasks = list(self.plan.tasks)
             cold = self._cold()
-            functions = compile_forms({tasks[number].form: 2 for number in cold}, self.width)
+            functions = compile_forms({tasks[number].signature: 2 for number in cold}, self.width)
             self._functions.append(functions)
             better = {
-                _address(self._words[number]): functions.addresses[tasks[number].form]
+                _address(self._words[number]): functions.addresses[tasks[number].signature]
                 for number in cold
             }
             for table in self._tables:
                 for row in table:
                     row[0] = better.get(int(row[1]), row[0])
             for number in cold:
-                self.forms[number] = tasks[number].form
+                self.signatures[number] = tasks[number].signature
             self._runs_left[0] = _ALWAYS
             return True
 
@@ -381,7 +381,7 @@ def _chunked(rows: Sequence[Row], chunks: Sequence[tuple[int, Chunk]]) -> list[t
 
 def _words(task: Task, width: int) -> NDArray[np.int64]:
     """Complete the words of a task with the addresses of native functions."""
-    natives = [function.address for function in find_natives(task.form, width)]
+    natives = [function.address for function in find_natives(task.signature, width)]
     words = [*task.words[: task.native_at], *natives, *task.words[task.native_at :]]
     return np.array(words, dtype=np.int64)
 

@@ -31,7 +31,7 @@ from sparsesolve.engine.llvm.run.jit import compile_functions
 from sparsesolve.host.fork import after_fork, forkable_lock
 from sparsesolve.host.interrupts import interrupts_held
 
-__all__ = ["PARTS", "TEAM", "TEAM_DECLARATIONS", "Team", "shared_team"]
+__all__ = ["PARTS", "TEAM", "TEAM_DECLARATIONS", "ThreadPool", "shared_pool"]
 
 _TEAM = ("busy", "workers", "release", "wait")
 _JOB = ("state", "asleep", "table", "bases", "lock", "acquire", "drive")
@@ -238,7 +238,7 @@ work:
 """Look for jobs, for ever. Whoever clears `asleep` of a sleeper must release its lock."""
 
 
-class Team:
+class ThreadPool:
     """The workers of this process."""
 
     def __init__(self, drive: int) -> None:
@@ -290,9 +290,9 @@ class Team:
 
 
 @cache
-def shared_team(drive: int) -> Team:
+def shared_pool(drive: int) -> ThreadPool:
     """Return the team of this process; `drive` is the address of the driver."""
-    team = Team(drive)
+    team = ThreadPool(drive)
     after_fork(team.restart)  # threads do not survive a fork
     return team
 

@@ -1,4 +1,4 @@
-"""`Prepared`: what `Jacobian` and `Hessian` have in common: nonzeros, counts, words about them.
+"""`SparseDerivative`: what `Jacobian` and `Hessian` share: nonzeros, counts, words about them.
 
 Separate so that these two hold their mathematics only.
 """
@@ -8,40 +8,40 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from sparsesolve.derivatives.calls import Call
+from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.differences import Differences
-from sparsesolve.derivatives.function import Executable, Function, Lazy, executable
 from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import readable, report
+from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunction, executable
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
 
-__all__ = ["Prepared"]
+__all__ = ["SparseDerivative"]
 
 Variables: TypeAlias = Sequence[Any]
 
 
-class Prepared(Remade):
+class SparseDerivative(Remade):
     """A derivative whose structure is fixed and whose values are computed on demand.
 
     Parameters
     ----------
     nonzeros : Nonzeros
         Where the values come from.
-    function : Function or Differences
+    function : TracedFunction or Differences
         The function, traced or not.
     """
 
-    def __init__(self, nonzeros: Nonzeros, function: Function | Differences) -> None:
+    def __init__(self, nonzeros: Nonzeros, function: TracedFunction | Differences) -> None:
         self._nonzeros = nonzeros
         self._function = function
         self._lazy = Lazy()
         run = nonzeros.run
-        if isinstance(function, Function):
+        if isinstance(function, TracedFunction):
             run = self._limited(function, nonzeros)
-        self._values = Call(run, function.arguments)
+        self._values = BoundEvaluator(run, function.arguments)
         self.calls = dict.fromkeys(("values", "value", "gradient", "jvp", "vjp", "hvp"), 0)
 
     @property
@@ -84,7 +84,7 @@ class Prepared(Remade):
         VerificationError
             If there is a difference; prepare it anew then.
         """
-        if isinstance(self._function, Function):
+        if isinstance(self._function, TracedFunction):
             self._function.verify(args)
 
     @property
@@ -112,7 +112,7 @@ class Prepared(Remade):
         share = f"{100 * self.pattern.density:.3g} %"
         return f"<{type(self).__name__} {m}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
 
-    def _limited(self, function: Function, nonzeros: Nonzeros) -> Evaluator:
+    def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         """Return the evaluator of the nonzeros, with limits at singular points."""
         raise NotImplementedError
 
@@ -122,7 +122,7 @@ class Prepared(Remade):
         x, parameters = self._function.arguments.split(args)
         return x, list(parameters)
 
-    def _traced(self, what: str) -> Function:
+    def _traced(self, what: str) -> TracedFunction:
         if isinstance(self._function, Differences):
             raise TypeError(
                 f"{what} need the traced function, but method={self.method!r} only calls it. "
@@ -130,16 +130,16 @@ class Prepared(Remade):
             )
         return self._function
 
-    def _call(self, name: str, program: Any, variables: Variables | None = None) -> Call:
+    def _call(self, name: str, program: Any, variables: Variables | None = None) -> BoundEvaluator:
         """Return a program under the function's arguments; as `_executable` or `_derivative`."""
 
-        def make() -> Call:
+        def make() -> BoundEvaluator:
             run: Evaluator = self._executable(name, program)
             if variables is not None:
                 run = self._traced("products").limits.guard(run, variables=variables)
-            return Call(run, self._function.arguments)
+            return BoundEvaluator(run, self._function.arguments)
 
-        made: Call = self._lazy.get(f"call {name}", make)
+        made: BoundEvaluator = self._lazy.get(f"call {name}", make)
         return made
 
     def _derivative(

@@ -33,13 +33,14 @@ def test_split_programs_give_the_same_values(program):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mixtures, "_SHORTEST", 2)
         patch.setattr(mixtures, "_LEAST", 1)
-        divided = mixtures.split_mixtures(program)
+        divided = mixtures.split_by_producer(program)
         verify(divided)
         fused = fuse(program)
         verify(fused)
     x, parameters = point(program, 0)
     expected = Interpreter(program)(x, parameters)
-    np.testing.assert_array_equal(Interpreter(divided)(x, parameters), expected)
+    # NumPy's loops of functions such as tanh round differently in vectors and at their ends
+    np.testing.assert_allclose(Interpreter(divided)(x, parameters), expected, rtol=1e-14, atol=0)
     np.testing.assert_allclose(Interpreter(fused)(x, parameters), expected, rtol=1e-13, atol=0)
 
 
@@ -73,7 +74,7 @@ def test_a_few_odd_points_stay_together():
     inner = b.map("exp", b.x[1:-1])
     ends = b.map("sin", b.x[[0, N - 1]])
     joined = np.concatenate([ends[:1], inner, ends[1:]])
-    parts = lengths(mixtures.split_mixtures(b.build(b.map("multiply", joined, joined))))
+    parts = lengths(mixtures.split_by_producer(b.build(b.map("multiply", joined, joined))))
     assert parts == [N - 2, 2, N - 2, 2]
 
 
@@ -82,17 +83,17 @@ def test_irregular_mixtures_stay_whole():
     both = np.concatenate([b.map("exp", b.x), b.map("sin", b.x)])
     mixed = both[np.random.default_rng(0).permutation(2 * N)[:N]]
     program = b.build(b.map("multiply", mixed, mixed))
-    assert mixtures.split_mixtures(program) is program
+    assert mixtures.split_by_producer(program) is program
 
 
 def test_short_and_pure_programs_are_left_alone():
     b = Builder((8,))
     joined = np.concatenate([b.map("exp", b.x), b.map("sin", b.x)])
     program = b.build(b.map("negative", joined))
-    assert mixtures.split_mixtures(program) is program
+    assert mixtures.split_by_producer(program) is program
     empty = Builder((0,))
     nothing = empty.build(empty.x)
-    assert mixtures.split_mixtures(nothing) is nothing
+    assert mixtures.split_by_producer(nothing) is nothing
 
 
 def test_the_number_of_kernels_is_bounded(eager):
@@ -102,7 +103,7 @@ def test_the_number_of_kernels_is_bounded(eager):
         u = np.concatenate([b.map("sin", u[:32]), b.map("cos", u[32:])])
         u = b.map("negative", u.reshape(8, 8).T.reshape(-1))
     program = b.build(u)
-    divided = mixtures.split_mixtures(program)
+    divided = mixtures.split_by_producer(program)
     verify(divided)
     assert len(divided.instructions) <= 4 * len(program.instructions) + 8
     x = np.linspace(0.0, 1.0, 64)

@@ -1,4 +1,4 @@
-"""`Call`: something to evaluate, called with arguments as the user's function takes them.
+"""`BoundEvaluator`: something to evaluate, called with arguments as the user's function takes them.
 
 Separate because every derivative is called in this way: first the entry of machine code, which
 takes arrays and numbers as they are; then, if it refuses, the long way that converts or complains.
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sparsesolve.engine.evaluator import Array, Entry, Evaluator, Fixed, Place, refuse
+from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, Place, refuse
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.trace.arguments import Arguments, Leaf, Static
 
-__all__ = ["Call"]
+__all__ = ["BoundEvaluator"]
 
 
-class Call:
+class BoundEvaluator:
     """An evaluator under the arguments of a function.
 
     Parameters
@@ -29,13 +29,13 @@ class Call:
 
     def __init__(self, evaluator: Evaluator, arguments: Arguments) -> None:
         self.evaluator = evaluator
-        self.template = evaluator.template
+        self.prefilled = evaluator.prefilled
         self._arguments = arguments
 
     def __call__(self, args: Sequence[Any], out: Array | None = None) -> Array:
         """Return the values: `out`, or a fresh array."""
         if out is None:
-            return self.refill(self.template(), args)
+            return self.refill(self.prefilled(), args)
         if self._fill(*args, out) is None:
             x, parameters = self._arguments.split(args)
             return self.evaluator(x, parameters, out)
@@ -49,16 +49,16 @@ class Call:
         return buffer
 
     @forkable_property
-    def _fill(self) -> Entry:
+    def _fill(self) -> FastCall:
         return self._entry(fill=True)
 
     @forkable_property
-    def _refill(self) -> Entry:
+    def _refill(self) -> FastCall:
         return self._entry(fill=False)
 
-    def _entry(self, *, fill: bool) -> Entry:
+    def _entry(self, *, fill: bool) -> FastCall:
         places = _places(self._arguments)
-        return refuse if places is None else self.evaluator.entry(places, fill=fill)
+        return refuse if places is None else self.evaluator.fastcall(places, fill=fill)
 
 
 def _places(arguments: Arguments) -> list[Place | Fixed] | None:

@@ -1,4 +1,4 @@
-"""`Function`: a user's function, traced once, as a fused program that can be run.
+"""`TracedFunction`: a user's function, traced once, as a fused program that can be run.
 
 Separate because Jacobians, Hessians and problems all begin with it. It also holds what a report
 says: how long each stage took, and how often the user's function was called (twice: once traced,
@@ -37,8 +37,8 @@ from sparsesolve.trace import (
 
 __all__ = [
     "Executable",
-    "Function",
     "Lazy",
+    "TracedFunction",
     "executable",
     "name_of",
     "require_fresh",
@@ -55,7 +55,7 @@ Executable: TypeAlias = "Interpreter | Compiled"
 """A program that can be run."""
 
 
-class Function:
+class TracedFunction:
     """A traced function.
 
     Parameters

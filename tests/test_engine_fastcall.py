@@ -14,11 +14,11 @@ import sparsesolve as ss
 from sparsesolve.derivatives import ProblemDerivatives
 from sparsesolve.engine.evaluator import Fixed, Place, refuse
 from sparsesolve.engine.llvm.compile import Compiled, compile_program
-from sparsesolve.engine.llvm.run.fastcall import entries_work
+from sparsesolve.engine.llvm.run.fastcall import fastcalls_work
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.ir.builder import Builder
 
-pytestmark = pytest.mark.skipif(not entries_work(), reason="no entries in this Python")
+pytestmark = pytest.mark.skipif(not fastcalls_work(), reason="no entries in this Python")
 
 
 def weighted(n: int = 5, m: int = 3) -> Compiled:
@@ -39,14 +39,14 @@ EXPECTED = np.concatenate([2.0 * np.exp(X), [7.0], P])
 
 
 def test_an_entry_fills_the_result_and_returns_it():
-    entry = weighted().entry(places(), fill=True)
+    entry = weighted().fastcall(places(), fill=True)
     out = np.zeros(9)
     assert entry(X, P, out) is out
     np.testing.assert_allclose(out, EXPECTED, rtol=1e-15)
 
 
 def test_without_filling_the_constants_stay():
-    entry = weighted().entry(places(), fill=False)
+    entry = weighted().fastcall(places(), fill=False)
     out = np.full(9, -1.0)
     assert entry(X, P, out) is out
     assert out[5] == -1.0
@@ -81,7 +81,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_taken_is_left_alone(name):
-    entry = weighted().entry(places(), fill=True)
+    entry = weighted().fastcall(places(), fill=True)
     out = np.zeros(9)
     assert entry(REFUSED[name], P, out) is None
     np.testing.assert_array_equal(out, 0.0)
@@ -117,7 +117,7 @@ def frozen(array: np.ndarray) -> np.ndarray:
     ids=["short", "strided", "column", "float32", "big endian", "frozen", "list", "none", "float"],
 )
 def test_results_that_are_not_taken(out):
-    assert weighted().entry(places(), fill=True)(X, P, out) is None
+    assert weighted().fastcall(places(), fill=True)(X, P, out) is None
 
 
 def test_a_frozen_result_is_refused_with_a_message():
@@ -126,7 +126,7 @@ def test_a_frozen_result_is_refused_with_a_message():
 
 
 def test_numbers_of_arguments():
-    entry = weighted().entry(places(), fill=True)
+    entry = weighted().fastcall(places(), fill=True)
     out = np.zeros(9)
     assert entry() is None
     assert entry(out) is None
@@ -138,7 +138,7 @@ def test_numbers_of_arguments():
 
 def test_frozen_arguments_are_read():
     out = np.zeros(9)
-    assert weighted().entry(places(), fill=True)(frozen(X.copy()), frozen(P.copy()), out) is out
+    assert weighted().fastcall(places(), fill=True)(frozen(X.copy()), frozen(P.copy()), out) is out
 
 
 @pytest.mark.parametrize("shift", [-4, 0, 4, 5, 8])
@@ -148,7 +148,7 @@ def test_overlapping_memory_goes_the_long_way(shift):
     x, out = memory[16:21], memory[16 + shift : 25 + shift]
     compiled = weighted()
     x[:] = X
-    entry = compiled.entry(places(), fill=True)
+    entry = compiled.fastcall(places(), fill=True)
     assert (entry(x, P, out) is out) == (not np.shares_memory(x, out))
     x[:] = X
     np.testing.assert_allclose(compiled(x, [P], out=out), EXPECTED, rtol=1e-15)
@@ -157,7 +157,7 @@ def test_overlapping_memory_goes_the_long_way(shift):
 def test_any_order_and_shape():
     compiled = weighted(n=6, m=1)
     order = [Fixed("exp"), Place(0, (), True), Place(-1, (2, 3), False)]
-    entry = compiled.entry(order, fill=True)
+    entry = compiled.fastcall(order, fill=True)
     x, out = np.arange(6.0).reshape(2, 3), np.empty(8)
     for scale in (3.0, np.float64(3.0), np.array(3.0)):
         out[:] = 0.0
@@ -180,7 +180,7 @@ def test_sizes(n, m, rng):
     for _ in range(3):
         expected = np.concatenate([p[0] * np.exp(x), [7.0], p])
         out = np.empty(n + 1 + m)
-        assert n == 0 or compiled.entry(places(n, m), fill=True)(x, p, out) is out
+        assert n == 0 or compiled.fastcall(places(n, m), fill=True)(x, p, out) is out
         np.testing.assert_allclose(compiled(x, [p], out=out), expected, rtol=1e-15)
         np.testing.assert_allclose(compiled(x, [p]), expected, rtol=1e-15)
         p += 1.0
@@ -205,12 +205,12 @@ def test_constant_programs():
     builder = Builder((2,))
     compiled = compile_program(builder.build(builder.constant([1.0, 2.0])))
     out = np.zeros(2)
-    assert compiled.entry([Place(-1, (2,), False)], fill=True)(np.zeros(2), out) is out
+    assert compiled.fastcall([Place(-1, (2,), False)], fill=True)(np.zeros(2), out) is out
     np.testing.assert_array_equal(out, [1.0, 2.0])
 
 
 def test_references_are_counted():
-    entry = weighted().entry(places(), fill=True)
+    entry = weighted().fastcall(places(), fill=True)
     x, p, out = X.copy(), P.copy(), np.zeros(9)
     before = [sys.getrefcount(a) for a in (x, p, out)]
     nothing = sys.getrefcount(None)
@@ -223,7 +223,7 @@ def test_references_are_counted():
 
 def test_an_entry_keeps_what_it_needs():
     compiled = weighted()
-    entry = compiled.entry(places(), fill=True)
+    entry = compiled.fastcall(places(), fill=True)
     gone = weakref.ref(compiled)
     del compiled
     gc.collect()
@@ -240,13 +240,13 @@ def test_better_code_reaches_entries(rng, monkeypatch):
     builder = Builder((100,))
     compiled = compile_program(builder.build(builder.map("exp", builder.x)))
     x, out = rng.normal(size=100), np.empty(100)
-    entry = compiled.entry([Place(-1, (100,), False)], fill=True)
+    entry = compiled.fastcall([Place(-1, (100,), False)], fill=True)
     refusals = [entry(x, out) is None for _ in range(40)]
     assert not any(refusals[:20])
     assert all(refusals[20:])  # until the long way has compiled
-    assert {form.mode for form in compiled._machine.forms} == {"tiny"}
+    assert {signature.mode for signature in compiled._machine.signatures} == {"tiny"}
     compiled(x)
-    assert {form.mode for form in compiled._machine.forms} == {"map"}
+    assert {signature.mode for signature in compiled._machine.signatures} == {"map"}
     assert entry(x, out) is out
     np.testing.assert_array_equal(out, compiled(x))
 
@@ -298,7 +298,7 @@ def test_derivatives_without_entries(monkeypatch, rng):
     results = []
     for works in (True, False):
         monkeypatch.setattr(
-            "sparsesolve.engine.llvm.run.machine.entries_work", lambda works=works: works
+            "sparsesolve.engine.llvm.run.machine.fastcalls_work", lambda works=works: works
         )
         J = ss.jacobian(lambda x, s: s * np.sin(x) * x[::-1], np.zeros((6,)), 1.0)
         assert (J._values._fill is refuse) == (not works)

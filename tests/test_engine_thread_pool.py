@@ -16,7 +16,7 @@ import sparsesolve as ss
 from sparsesolve.engine.llvm.compile import compile_program
 from sparsesolve.engine.llvm.plan import chunks
 from sparsesolve.engine.llvm.plan.schedule import find_phases
-from sparsesolve.engine.llvm.run.thread_pool import Team
+from sparsesolve.engine.llvm.run.thread_pool import ThreadPool
 from sparsesolve.ir.builder import Builder
 
 
@@ -151,7 +151,7 @@ def test_a_worker_is_known_where_an_interrupt_comes_as_it_starts(monkeypatch):
         plain(thread)
         signal.raise_signal(signal.SIGINT)
 
-    team = Team(0)
+    team = ThreadPool(0)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
         with pytest.raises(KeyboardInterrupt):

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from sparsesolve.differentiate.rows import Entries, Rows
 from sparsesolve.ir.program import Slots
 
-__all__ = ["Load", "direct_entries", "in_column_order"]
+__all__ = ["Load", "in_column_order", "input_kernel_entries"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 Load: TypeAlias = tuple[Slots, Slots, Mask | None]
 _GOLDEN = 0.6180339887498949
 
 
-def direct_entries(rows: Rows, n: int, loads: Sequence[Load]) -> Entries | None:
+def input_kernel_entries(rows: Rows, n: int, loads: Sequence[Load]) -> Entries | None:
     """Make the entries of a kernel's output from its loads.
 
     Parameters
