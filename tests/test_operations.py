@@ -27,8 +27,9 @@ from tests import oracles
 from tests.assignment_cases import ASSIGNMENTS
 from tests.operation_cases import CASES as EXPRESSIONS
 from tests.operation_cases import Case
+from tests.statistics_cases import STATISTICS
 
-CASES = EXPRESSIONS | ASSIGNMENTS
+CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS
 
 STEP = 2e-4
 

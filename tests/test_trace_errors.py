@@ -110,7 +110,7 @@ REFUSED = {
     "argsort": (lambda x: x[np.argsort(x)], DataDependentBranch, "np.sort"),
     "nonzero": (lambda x: x[np.nonzero(x)], DataDependentBranch, "np.where"),
     "where alone": (lambda x: np.where(x > 0.5), DataDependentBranch, "np.where"),
-    "median": (lambda x: np.median(x), DataDependentBranch, "np.sort"),
+    "nanmedian": (lambda x: np.nanmedian(x), DataDependentBranch, "np.sort"),
     "unique": (lambda x: np.unique(x), DataDependentBranch, "np.where"),
     "searchsorted": (lambda x: np.searchsorted(x0, x), DataDependentBranch, "np.where"),
     "float": (lambda x: x[0].__float__(), UnsupportedOperation, "Leave float() out"),

@@ -19,10 +19,12 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     ordering,
     polynomials,
     products,
+    quantiles,
     reductions,
     scalar_rows,
     sparse,
     splines,
+    statistics,
     stencils,
 )
 from sparsesolve.trace.naming import WITH_SCIPY

@@ -1,4 +1,4 @@
-"""Choices between values: ``where``, ``clip``, ``select``, ``piecewise``."""
+"""Choices between values: ``where``, ``clip``, ``select``, ``piecewise``, ``choose``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from autograd.numpy import _original_where as where
 
 from sparsesolve.lower.context import Context, is_slots, rule
 from sparsesolve.numpy_ops.elementwise import is_number
+from sparsesolve.numpy_ops.joining import rearranged
 from sparsesolve.trace.dispatch import implements
 from sparsesolve.trace.operands import is_traced, operand, plain_index
 
@@ -67,6 +68,23 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kwargs: Any) 
     for condition, value in zip(conditions, values, strict=False):  # the last true one counts
         result = where(condition, value, result)
     return result
+
+
+@implements(np.choose)
+def _choose(a: Any, choices: Any, out: None = None, mode: Any = "raise") -> Any:
+    index = plain_index(a)
+    return rearranged(lambda *labels: np.choose(index, labels, mode=mode), *choices)
+
+
+@implements(np.unwrap)
+def _unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
+    p = anp.moveaxis(operand(p), axis, -1)
+    step, half = np.diff(p, axis=-1), period / 2
+    turned = anp.mod(step + half, period) - half
+    turned = where(anp.logical_and(turned == -half, step > 0), half, turned)
+    smooth = anp.absolute(step) < (half if discont is None else discont)
+    added = np.cumsum(where(smooth, 0.0, turned - step), axis=-1)
+    return anp.moveaxis(anp.concatenate([p[..., :1], p[..., 1:] + added], axis=-1), -1, axis)
 
 
 # --- lowering ---

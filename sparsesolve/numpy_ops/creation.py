@@ -161,6 +161,11 @@ def _logspace(
     return anp.power(base, _linspace(start, stop, num, endpoint, **options))
 
 
+@implements(np.geomspace)
+def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **options: Any) -> Any:
+    return start * anp.power(stop / start, _linspace(0.0, 1.0, num, endpoint, **options))
+
+
 @implements(np.full)
 def _full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
     return anp.array(anp.broadcast_to(fill_value, plain_index(shape)))

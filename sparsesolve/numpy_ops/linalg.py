@@ -25,7 +25,7 @@ from sparsesolve.lower.opaque import bound, kept, lower_opaque, refused
 from sparsesolve.lower.products import contract, read_subscripts
 from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.naming import named
-from sparsesolve.trace.operands import operand, plain_index
+from sparsesolve.trace.operands import is_traced, operand, plain_index
 from sparsesolve.trace.primitives import primitive
 from sparsesolve.trace.sources import user_line
 
@@ -131,6 +131,24 @@ def _pinv(a: Any, *args: Any, **options: Any) -> Any:
     if args or any(value not in (None, False, np._NoValue) for value in options.values()):
         raise refuse(f"np.linalg.pinv with options at {user_line()}", "Leave them out")
     return linalg.pinv(operand(a))
+
+
+@implements(np.linalg.lstsq)
+def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
+    """Solve by the pseudo-inverse; the rank is that of matrices in general."""
+    if rcond is not None and rcond >= 0:
+        raise refuse(f"np.linalg.lstsq with `rcond` at {user_line()}", "Leave it out")
+    a, b = operand(a), operand(b)
+    if is_traced(a):
+        rank, sizes = min(a.shape), np.linalg.svdvals(a)
+        solution = anp.dot(linalg.pinv(a), b)
+    else:
+        plain, _, rank, sizes = np.linalg.lstsq(np.asarray(a), np.eye(len(a)), rcond=None)
+        solution = anp.dot(plain, b)
+    if rank < a.shape[1] or a.shape[0] <= a.shape[1]:
+        return solution, np.zeros(0), rank, sizes
+    gap = b - anp.dot(a, solution)
+    return solution, anp.sum(anp.reshape(gap * gap, (len(gap), -1)), axis=0), rank, sizes
 
 
 @implements(np.linalg.svdvals)

@@ -39,8 +39,8 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: An
 
 _ORDERING = (
     "argmax argmin argsort argpartition argwhere nonzero flatnonzero searchsorted digitize lexsort "
-    "unique nanargmax nanargmin histogram isin union1d intersect1d setdiff1d median percentile "
-    "quantile nanmedian"
+    "unique nanargmax nanargmin histogram isin union1d intersect1d setdiff1d nanmedian "
+    "nanquantile nanpercentile"
 )
 
 

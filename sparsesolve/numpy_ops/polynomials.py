@@ -1,4 +1,4 @@
-"""Polynomials, broken lines, and matrices of powers."""
+"""Polynomials by their coefficients, broken lines, and matrices of powers."""
 
 from __future__ import annotations
 
@@ -48,3 +48,92 @@ def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     powers = range(len(x) if N is None else N)
     columns = [x**k for k in (powers if increasing else reversed(powers))]
     return anp.stack(columns, axis=1)
+
+
+# --- coefficients, the highest power first ---
+
+
+@implements(np.trim_zeros)
+def _trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    """Cut zeros off; whether a traced coefficient is one is a branch."""
+    first, last = 0, len(filt)
+    while "f" in trim.lower() and first < last and filt[first] == 0:
+        first += 1
+    while "b" in trim.lower() and first < last and filt[last - 1] == 0:
+        last -= 1
+    return filt[first:last]
+
+
+@implements(np.polyadd)
+def _polyadd(a1: Any, a2: Any) -> Any:
+    a, b = _padded(a1, a2)
+    return a + b
+
+
+@implements(np.polysub)
+def _polysub(a1: Any, a2: Any) -> Any:
+    a, b = _padded(a1, a2)
+    return a - b
+
+
+def _padded(*polynomials: Any) -> list[Any]:
+    """Make polynomials equally long by leading zeros."""
+    parts = [anp.reshape(operand(p), (-1,)) for p in polynomials]
+    longest = max(map(len, parts))
+    return [anp.concatenate([np.zeros(longest - len(p)), p]) for p in parts]
+
+
+@implements(np.polymul)
+def _polymul(a1: Any, a2: Any) -> Any:
+    a, b = (np.trim_zeros(anp.reshape(operand(p), (-1,)), "f") for p in (a1, a2))
+    return np.convolve(a, b)
+
+
+@implements(np.polyder)
+def _polyder(p: Any, m: int = 1) -> Any:
+    p = operand(p)
+    for _ in range(plain_index(m)):
+        p = p[:-1] * np.arange(len(p) - 1, 0, -1)
+    return p
+
+
+@implements(np.polyint)
+def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    p, m = operand(p), plain_index(m)
+    constants = anp.zeros(m) if k is None else anp.reshape(operand(k), (-1,))
+    if len(constants) == 1 and m > 1:
+        constants = constants[0] * np.ones(m)
+    for order in range(m):
+        p = anp.concatenate([p / np.arange(len(p), 0, -1), constants[order : order + 1]])
+    return p
+
+
+@implements(np.poly)
+def _poly(seq_of_zeros: Any) -> Any:
+    zeros = operand(seq_of_zeros)
+    if np.ndim(zeros) != 1:
+        raise refuse(f"np.poly of a matrix at {user_line()}", "Pass its eigenvalues")
+    product: Any = np.ones(1)
+    for zero in zeros:
+        product = np.convolve(product, anp.array([1.0, -zero]))
+    return product
+
+
+@implements(np.polyfit)
+def _polyfit(
+    x: Any,
+    y: Any,
+    deg: int,
+    rcond: None = None,
+    full: bool = False,
+    w: Any = None,
+    cov: Any = False,
+) -> Any:
+    if full or cov or rcond is not None:
+        raise refuse(f"np.polyfit with `full`, `cov` or `rcond` at {user_line()}", "Leave it out")
+    powers, y = np.vander(operand(x), plain_index(deg) + 1), operand(y)
+    if w is not None:
+        w = operand(w)
+        powers, y = powers * w[:, None], (y.T * w).T
+    scale = np.sqrt((powers * powers).sum(axis=0))
+    return (np.linalg.lstsq(powers / scale, y, rcond=None)[0].T / scale).T

@@ -195,6 +195,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
         """Return one element; it stays traced."""
         if not self.ndim:
             return self
+        if len(index) == 1 and isinstance(index[0], tuple):
+            index = index[0]
         flat = anp.reshape(self, (-1,))
         return self[index] if len(index) > 1 else flat[index[0] if index else 0]
 

@@ -19,6 +19,7 @@ from sparsesolve.trace.naming import WRAPPED, load_scipy, op_name
 from sparsesolve.trace.recorder import EXPANSIONS, ORDERED, check_options
 from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.vocabulary import RECORDED
+from sparsesolve.trace.writable import current
 
 __all__ = ["CONSTRUCTORS", "HANDLERS", "call", "implements", "refuse"]
 
@@ -50,6 +51,7 @@ def implements(
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function of NumPy or a ufunc of SciPy on traced arguments."""
+    args = tuple(map(current, args))
     if kwargs:
         check_options(getattr(function, "__name__", ""), kwargs)
     if function not in HANDLERS and function not in WRAPPED:

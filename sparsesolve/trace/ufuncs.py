@@ -5,6 +5,7 @@ Separate because ufuncs reach a traced array by a protocol of their own.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import autograd.numpy as anp
@@ -13,10 +14,10 @@ import scipy.sparse
 from autograd.tracer import isbox
 
 from sparsesolve.trace import dispatch
-from sparsesolve.trace.operands import operand, plain_index
+from sparsesolve.trace.operands import operand, plain_index, stacked
 from sparsesolve.trace.primitives import sparse_matmul
 from sparsesolve.trace.sources import user_line
-from sparsesolve.trace.writable import destination
+from sparsesolve.trace.writable import current, destination
 
 __all__ = ["call"]
 
@@ -37,8 +38,22 @@ def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str
     out = options.pop("out", None)
     if method != "at":
         inputs = tuple(operand(value) for value in inputs)
+    mask = options.pop("where", True) if method == "__call__" else True
     result = _METHODS[method](ufunc, inputs, options)
+    if mask is not True:
+        result = _elsewhere(ufunc, out, result, mask)
     return result if out is None else _into(out, result)
+
+
+def _elsewhere(ufunc: np.ufunc, out: tuple[Any, ...] | None, result: Any, mask: Any) -> Any:
+    """Take what is in `out` where a mask is false."""
+    if out is None or len(out) != 1:
+        raise dispatch.refuse(
+            f"`where=` of np.{ufunc.__name__} without `out=` at {user_line()}",
+            "Give it `out=np.zeros_like(x)`, or use np.where(condition, a, b)",
+        )
+    before = current(out[0])
+    return dispatch.call(np.where, (operand(mask), result, before), {})
 
 
 def _into(out: tuple[Any, ...], result: Any) -> Any:
@@ -54,15 +69,24 @@ def _into(out: tuple[Any, ...], result: Any) -> Any:
 
 
 def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    where = options.pop("where", True)
-    if where is not True:
-        raise dispatch.refuse(f"`where=` at {user_line()}", "Use np.where(condition, a, b)")
     kind = options.pop("dtype", None)
     if kind is not None and np.dtype(kind) != np.float64:
         raise dispatch.refuse(f"`dtype={kind}` at {user_line()}", "Compute in float64")
     for name in ("casting", "order", "subok", "signature"):
         options.pop(name, None)
+    if set(ufunc.types) == {"O" * ufunc.nin + "->" + "O" * ufunc.nout} and ufunc.nout == 1:
+        return _of_python(ufunc, inputs)
     return dispatch.call(ufunc, inputs, options)
+
+
+def _of_python(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+    """Call a Python function, made by np.frompyfunc, on one element after the other."""
+    shape = np.broadcast_shapes(*map(np.shape, inputs))
+    spread = [anp.ravel(anp.broadcast_to(value, shape)) for value in inputs]
+    whole = [np.empty(int(np.prod(shape)), dtype=object) for _ in spread]
+    for elements, values in zip(whole, spread, strict=True):
+        elements[:] = [values[k] for k in range(elements.size)]
+    return anp.reshape(stacked(list(ufunc(*whole))), shape)
 
 
 def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -110,7 +134,17 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> An
 
 
 def _reduceat(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    raise _unknown(ufunc, "reduceat")
+    if ufunc not in _REDUCTIONS:
+        raise _unknown(ufunc, "reduceat")
+    array, index, *rest = inputs
+    axis = rest[0] if rest else options.get("axis", 0)
+    last = anp.moveaxis(array, axis, -1)
+    bounds = [*np.arange(last.shape[-1])[plain_index(index)].tolist(), last.shape[-1]]
+    parts = [
+        _REDUCTIONS[ufunc](last[..., start : max(stop, start + 1)], axis=-1)
+        for start, stop in itertools.pairwise(bounds)
+    ]
+    return anp.moveaxis(anp.stack(parts, axis=-1), -1, axis)
 
 
 def _unknown(ufunc: np.ufunc, method: str) -> Exception:
