@@ -8,8 +8,10 @@ from hypothesis import given, settings
 
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.fuse import fuse, with_parameter
+from sparsesolve.fuse.choose import Item
 from sparsesolve.ir.builder import Builder
-from sparsesolve.ir.program import Kernel, verify
+from sparsesolve.ir.program import Index, Kernel, Node, verify
+from sparsesolve.ir.scalar_ops import OPS
 from tests.random_programs import programs
 
 
@@ -100,3 +102,15 @@ def test_a_parameter_can_be_added():
     x = np.arange(4.0)
     before = Interpreter(program)(x, [np.ones(2)])
     np.testing.assert_array_equal(Interpreter(more)(x, [np.ones(2), np.zeros(3)]), before)
+
+
+def test_outputs_cost_what_they_need_and_no_more_than_all_together() -> None:
+    nodes = (Node("load", (0,)), Node("sin", (0,)), Node("exp", (1,)), Node("cos", (0,)))
+    step = Kernel(1, 1, (Index(1, 0, 0),), nodes, (1, 2, 3))
+    costs = tuple(OPS[node.op].cost if node.op in OPS else 0 for node in nodes)
+    item = Item(step, costs=costs, cost=sum(costs))
+    sine, exponential, cosine = costs[1:]
+    assert item.cost_of({0}) == sine
+    assert item.cost_of({1}) == sine + exponential
+    assert item.cost_of({0, 2}) == sine + cosine
+    assert item.cost_of({0, 1, 2}) == sum(costs)

@@ -72,9 +72,14 @@ def input_kernel_entries(rows: Rows, n: int, loads: Sequence[Load]) -> Entries |
 
 def in_column_order(loads: Sequence[Load]) -> list[Load]:
     """Order loads so that most rows read increasing slots: by the median at scattered points."""
+    if len(loads) == 1:
+        return list(loads)
     length = loads[0][0].size
     points = (np.arange(1, 16) * _GOLDEN % 1.0 * length).astype(np.int64)
-    return sorted(loads, key=lambda load: float(np.median(load[0][points])))
+    if length == 1:
+        return sorted(loads, key=lambda load: int(load[0][0]))
+    middle = np.median([load[0][points] for load in loads], axis=1)
+    return [loads[k] for k in np.argsort(middle, kind="stable")]
 
 
 def _sort_rows(columns: NDArray[np.int32], slots: Slots, n: int) -> bool:

@@ -51,9 +51,29 @@ class Item:
     level: int = 0
     group: int = -1
     fixed_slots: int = 0  # slots that must exist: outputs, mixed loads
-    costs: tuple[int, ...] = ()  # of each output alone
+    costs: tuple[int, ...] = ()  # of each node alone
     cost: int = 0  # of all outputs together
     places: dict[int, list[Demand]] = field(default_factory=dict)  # by group
+    known: dict[int, int] = field(default_factory=dict)  # cost of an output with what it needs
+
+    def cost_of(self, outputs: set[int]) -> int:
+        """Cost of some outputs, each computed by itself, but no more than that of all together."""
+        if len(self.step.outputs if isinstance(self.step, Kernel) else ()) == 1:
+            return self.cost
+        total = 0
+        for k in outputs:
+            if total >= self.cost:
+                return self.cost
+            if k not in self.known:
+                self.known[k] = self.cost_alone(k)
+            total += self.known[k]
+        return min(self.cost, total)
+
+    def cost_alone(self, k: int) -> int:
+        """Cost of one output."""
+        assert isinstance(self.step, Kernel)
+        needed = _needed(self.step.nodes, self.step.outputs[k])
+        return sum(self.costs[number] for number in needed)
 
 
 class Choice:
@@ -115,8 +135,8 @@ class Choice:
             step = item.step
             if isinstance(step, Opaque) or step.segments is not None:
                 item.stored, item.inlined = True, False
-            if isinstance(step, Kernel):
-                item.cost, item.costs = _costs(step)
+            item.costs = _costs(step)
+            item.cost = sum(item.costs)
             for index in operands(step):
                 found = self.producer(index)
                 if isinstance(step, Opaque) or found is None:
@@ -193,8 +213,7 @@ class Choice:
         count = sum(len(places) for places in item.places.values())
         for group, places in item.places.items():
             for place in places:
-                cost = min(item.cost, sum(item.costs[k] for k in place.outputs))
-                work += place.at.length * max(cost, 2)
+                work += place.at.length * max(item.cost_of(place.outputs), 2)
             grown = self.sizes.get(group, 0) + len(places) * len(step.nodes)
             if grown > (_LARGEST if count > 1 else _LONGEST):
                 return True
@@ -297,16 +316,19 @@ def _nodes(step: Kernel | Opaque) -> tuple[Node, ...]:
     return step.nodes if isinstance(step, Kernel) else ()
 
 
-def _costs(step: Kernel) -> tuple[int, tuple[int, ...]]:
-    """Cost of a point of a kernel: all outputs together, and each output alone."""
-    each = [OPS[node.op].cost if node.op in OPS else 0 for node in step.nodes]
-    if len(step.outputs) == 1:
-        return sum(each), (sum(each),)
-    alone = []
-    for output in step.outputs:
-        needed = {output}
-        for number in range(output, -1, -1):
-            if number in needed and step.nodes[number].op != "load":
-                needed.update(step.nodes[number].args)
-        alone.append(sum(each[number] for number in needed))
-    return sum(each), tuple(alone)
+def _costs(step: Kernel | Opaque) -> tuple[int, ...]:
+    """Cost of each node alone."""
+    return tuple(OPS[node.op].cost if node.op in OPS else 0 for node in _nodes(step))
+
+
+def _needed(nodes: tuple[Node, ...], output: int) -> set[int]:
+    """Return the nodes that one of them needs."""
+    needed = {output}
+    stack = [output]
+    while stack:
+        node = nodes[stack.pop()]
+        if node.op != "load":
+            fresh = [k for k in node.args if k not in needed]
+            needed.update(fresh)
+            stack += fresh
+    return needed

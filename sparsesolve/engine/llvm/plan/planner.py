@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.engine.llvm.plan.large_kernels import PlacedKernel, placed
 from sparsesolve.engine.llvm.plan.rewrite import prune, rewritten
 from sparsesolve.engine.llvm.plan.spaces import Flags, Layout, Positions
 from sparsesolve.engine.llvm.plan.tasks import Regions, Target, Task, copy_task, make_task
@@ -80,24 +81,21 @@ def make_plan(program: Program, width: int) -> Plan:
     return _Planner(program, width).plan()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Live:
-    """A kernel without the outputs that nobody needs, and the first slot of each that is left."""
-
-    kernel: Kernel
-    starts: tuple[int, ...]
-
-
 class _Planner:
     def __init__(self, program: Program, width: int) -> None:
         self.program = program
         self.width = width
         self.regions = Regions(program)
-        self.steps, self.n_slots = rewritten(program)
+        steps, self.n_slots = rewritten(program)
+        self.steps = list(placed(steps, self._allocate))
         self.constant = self.regions.is_constant[program.outputs]
         self.done = Flags(self.constant.copy())  # positions that are written
         self.layout = Layout(self.n_slots, program.outputs, self.done)
         self.is_read = np.zeros(self.n_slots, dtype=bool)
+
+    def _allocate(self, count: int) -> int:
+        self.n_slots += count
+        return self.n_slots - count
 
     def plan(self) -> Plan:
         stages: list[Stage] = []
@@ -114,27 +112,25 @@ class _Planner:
         mirrored = tuple(sorted(self.regions.mirrored))
         return Plan(self.program, tuple(stages), self.n_slots, mirrored, prefilled, self.constant)
 
-    def _live_steps(self) -> list[_Live | Opaque]:
+    def _live_steps(self) -> list[PlacedKernel | Opaque]:
         """Drop outputs that nobody needs, and mark the slots that instructions read."""
-        live: list[_Live | Opaque] = []
+        live: list[PlacedKernel | Opaque] = []
         for step in reversed(self.steps):
             if isinstance(step, Opaque):
                 if self._is_needed(step.start, step.stop):
                     live.append(step)
                     self._mark(step.operands)
                 continue
-            rows = step.rows
+            rows = step.kernel.rows
             kept = [
                 (start, number)
-                for number, start in zip(
-                    step.outputs, range(step.start, step.stop, max(1, rows)), strict=bool(rows)
-                )
+                for start, number in zip(step.starts, step.kernel.outputs, strict=True)
                 if self._is_needed(start, start + rows)
             ]
             if kept:
                 starts, numbers = zip(*kept, strict=True)
-                kernel = prune(step, numbers)
-                live.append(_Live(kernel, starts))
+                kernel = prune(step.kernel, numbers)
+                live.append(PlacedKernel(kernel, starts))
                 self._mark(kernel.loads)
         return live[::-1]
 
@@ -150,7 +146,7 @@ class _Planner:
             else:
                 self.is_read[index.to_array()] = True
 
-    def _targets(self, live: _Live) -> list[Target]:
+    def _targets(self, live: PlacedKernel) -> list[Target]:
         targets: list[Target] = []
         rows = live.kernel.rows
         for start, number in zip(live.starts, live.kernel.outputs, strict=True):
