@@ -165,7 +165,7 @@ def test_large_gradients_and_hessians(n, seed, rng):
     np.testing.assert_array_equal(H.gradient(x), other.gradient(x))
 
 
-@pytest.mark.parametrize("n", [1, 17, 33, 100, 2049])
+@pytest.mark.parametrize("n", [1, 17, 33, 100, pytest.param(2049, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", range(2))
 def test_all_derivatives_of_a_problem(n, seed, rng):
     rows, objective = drawn(90 + seed, n, dense=n < 200), squares(90 + seed, n, dense=n < 200)

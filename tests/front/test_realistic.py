@@ -12,7 +12,7 @@ import sparsesolve as ss
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation, VerificationError
 from tests import oracles
 from tests.realistic_functions import SCALAR, VECTOR
-from tests.test_operations import flat, reference_jacobian
+from tests.reference import flat, reference_jacobian
 
 METHODS = ["auto", "interpreted", "colored"]
 

@@ -238,7 +238,7 @@ def test_bidirectional_colorings_are_valid(order: str, p: Pattern) -> None:
 
 
 @settings(max_examples=20)
-@given(p=symmetric_patterns(max_side=5))
+@given(p=symmetric_patterns(max_side=4))
 def test_never_below_the_fewest_colors(p: Pattern) -> None:
     full = p.union(Pattern.from_offsets(p.shape, (0,)))
     mask = p.to_dense()

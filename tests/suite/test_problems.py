@@ -82,7 +82,7 @@ def test_unknown_name_lists_the_names() -> None:
 
 
 def test_table_of_problems() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "problems"]
     wide = {**os.environ, "COLUMNS": "200"}
     run = subprocess.run(command, cwd=root, env=wide, capture_output=True, text=True, check=True)

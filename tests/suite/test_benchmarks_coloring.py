@@ -22,7 +22,7 @@ from sparsesolve.coloring import color
 from sparsesolve.coloring.recover import prepare_recovery
 from sparsesolve.structure.pattern import Pattern
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = Named("band", "mesh", lambda: Pattern.from_offsets((40, 40), (-1, 0, 1)))
 
 

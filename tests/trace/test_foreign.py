@@ -35,7 +35,7 @@ FOREIGN = {
 @pytest.mark.parametrize("name", FOREIGN)
 def test_libraries_do_not_speak_for_us(name):
     FOREIGN[name](X)
-    with pytest.raises(TraceError, match=r"test_trace_foreign\.py:\d+"):
+    with pytest.raises(TraceError, match=r"test_foreign\.py:\d+"):
         ss.jacobian(FOREIGN[name], X)
 
 

@@ -198,7 +198,7 @@ def test_a_parameter_that_is_copied_and_pointed_to(rng):
     x, q = rng.normal(size=n), rng.normal(size=n)
     everything = np.concatenate([x, q])
     expected = np.exp(everything[mixed]) + np.sin(q[::-1])
-    np.testing.assert_allclose(compile_program(program)(x, [q]), expected, rtol=1e-13)
+    np.testing.assert_allclose(compile_program(program)(x, [q]), expected, rtol=1e-13, atol=1e-14)
 
 
 def test_constant_programs():

@@ -80,7 +80,7 @@ def test_a_note_names_what_was_differenced(method: str, n: int) -> None:
     assert "not finite in 1 columns (the first: 0) at t = 0" in note
     assert "row 0, column 0" in note
     assert "`sqrt`" in note
-    assert "test_adapters_ode_degenerate.py" in note
+    assert "test_ode_degenerate.py" in note
 
 
 @pytest.mark.parametrize("method", IMPLICIT)

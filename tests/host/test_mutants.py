@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sif_reference import FOLDER
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
 
 
 def attempt(kind: str, count: int) -> None:

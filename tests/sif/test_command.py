@@ -7,8 +7,7 @@ import re
 
 import pytest
 from rich.console import Console
-from sif_cards import card, data, elements, formula, problem, variables, write
-from test_sif_robust import SMALL
+from sif_cards import SMALL, card, data, elements, formula, problem, variables, write
 
 import sparsesolve as ss
 from sparsesolve.__main__ import main

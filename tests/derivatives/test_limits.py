@@ -189,7 +189,7 @@ def guarded_and_stored(x):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("n", [2, 33, 100])
+@pytest.mark.parametrize("n", [2, 33, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_branch_that_is_not_taken_when_it_is_stored(n, method, rng):
     x = rng.uniform(0.2, 2.0, n)
     off = rng.random(n) < 0.4

@@ -9,7 +9,6 @@ of the gradient, which is itself compared with the Jacobian.
 from __future__ import annotations
 
 import re
-import warnings
 import zlib
 
 import numpy as np
@@ -27,11 +26,10 @@ from tests import oracles
 from tests.assignment_cases import ASSIGNMENTS
 from tests.operation_cases import CASES as EXPRESSIONS
 from tests.operation_cases import Case
+from tests.reference import STEP, flat, reference_jacobian
 from tests.statistics_cases import STATISTICS
 
 CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS
-
-STEP = 2e-4
 
 
 def some(first: int, step: int) -> list:
@@ -54,36 +52,6 @@ def points_of(name: str, case: Case) -> tuple[np.ndarray, np.ndarray]:
         if np.allclose(wide, narrow, rtol=1e-4, atol=1e-4):
             return first, x
     raise AssertionError("no smooth point found")
-
-
-def reference_jacobian(function, x):
-    """Dense Jacobian, and how far it can be trusted (relative to its largest entry)."""
-    expected = oracles.finite_difference_jacobian(lambda v: flat(function, v), x, step=STEP)
-    scale = max(1.0, np.max(np.abs(expected), initial=0.0))
-    for oracle in (complex_step, oracles.dense_jacobian):
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            try:
-                exact = oracle(function, x)
-            except Exception:  # the oracle cannot do this function
-                continue
-        if (
-            exact.shape == expected.shape
-            and np.max(abs(exact - expected), initial=0.0) < 1e-8 * scale
-        ):
-            return exact, 1e-12
-    return expected, 1e-8
-
-
-def complex_step(function, x):
-    return oracles.complex_step_jacobian(lambda v: flat(function, v), x)
-
-
-def flat(function, x):
-    value = function(x)
-    if isinstance(value, list | tuple):
-        return np.concatenate([np.ravel(part) for part in value])
-    return np.ravel(np.asarray(value))
 
 
 def energy_of(function):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import functools
 import importlib
 import inspect
 import statistics
@@ -14,7 +15,7 @@ import pytest
 
 import sparsesolve
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "sparsesolve"
 
 # Lowest first. A stage may import the stages of the lines above its own, and nothing else of ours.
@@ -65,9 +66,14 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imports_of(path: Path, *, late: bool = True) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Every imported module with the names taken from it; `late`: also inside functions."""
-    return imports_in(path, ast.parse(path.read_text()), late=late)
+    return imports_in(path, tree_of(path), late=late)
 
 
 def imports_in(
@@ -92,15 +98,18 @@ def named_in(call: ast.Call) -> Iterator[str]:
             yield text.value.rstrip(".")
 
 
-def own_imports(path: Path, *, late: bool = True) -> Iterator[str]:
+@functools.cache
+def own_imports(path: Path, *, late: bool = True) -> frozenset[str]:
     """Paths of our own modules that a module imports, such as ``coloring/graph``."""
+    found: set[str] = set()
     for module, names in imports_of(path, late=late):
         if module == "sparsesolve":
-            yield from (n for n in names if n != "__version__")
+            found.update(n for n in names if n != "__version__")
         elif module.startswith("sparsesolve."):
             inner = module.removeprefix("sparsesolve.").replace(".", "/")
             files = [f"{inner}/{n}" for n in names if (PACKAGE / inner / f"{n}.py").exists()]
-            yield from files or [inner]
+            found.update(files or [inner])
+    return frozenset(found)
 
 
 def test_imports_by_name_are_seen() -> None:
@@ -178,7 +187,7 @@ def test_modules_are_short() -> None:
 def test_a_class_name_has_one_meaning() -> None:
     homes = collections.defaultdict(list)
     for path in MODULES:
-        for node in ast.parse(path.read_text()).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(name_of(path))
     assert not {
@@ -194,7 +203,7 @@ def test_the_graph_of_stages_does_not_grow() -> None:
 
 
 def test_functions_are_read_at_a_glance() -> None:
-    trees = [ast.parse(p.read_text()) for p in MODULES]
+    trees = [tree_of(p) for p in MODULES]
     lengths = [code_lines(f) for t in trees for f in ast.walk(t) if isinstance(f, ast.FunctionDef)]
     assert statistics.median(lengths) <= 5
 
@@ -203,7 +212,7 @@ def test_functions_are_short() -> None:
     long = [
         f"{p.relative_to(ROOT)}:{f.lineno} {f.name}"
         for p in MODULES
-        for f in ast.walk(ast.parse(p.read_text()))
+        for f in ast.walk(tree_of(p))
         if isinstance(f, ast.FunctionDef) and code_lines(f) > limit(p)
     ]
     assert not long
@@ -222,7 +231,7 @@ def code_lines(function: ast.FunctionDef) -> int:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_modules_say_what_they_are(path: Path) -> None:
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     assert ast.get_docstring(tree), "module docstring missing"
     if name_of(path) == "__main__" or len(tree.body) <= 2:  # nothing but a docstring to export
         return

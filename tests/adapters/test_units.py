@@ -62,7 +62,7 @@ def test_a_jacobian_that_is_not_finite_names_its_source(method: str) -> None:
     )
     assert at_start.status is Status.EVALUATION_ERROR
     assert "inf at row 0, column 0: `sqrt` at" in at_start.message
-    assert "test_adapters_units.py" in at_start.message
+    assert "test_units.py" in at_start.message
 
 
 def test_the_source_is_named_by_root_and_minimize_too() -> None:

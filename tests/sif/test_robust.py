@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from sif_cards import card, data, elements, formula, groups
+from sif_cards import SMALL, card
 from sif_reference import FOLDER, RECORDS
 
 import sparsesolve as ss
@@ -17,40 +17,13 @@ from sparsesolve.errors import SifError
 from sparsesolve.sif.cards import CardProblem
 from sparsesolve.sif.fortran import parse
 
-SMALL = (
-    data(
-        " IE N                   3              $-PARAMETER", card("IE", "1", "", 1),
-        card("RE", "R", "", "2.5D0"), card("RF", "S", "SQRT", 2.0),
-        "VARIABLES", card("DO", "I", "1", "", "N"), card("X", "X(I)"), card("ND"),
-        "GROUPS", card("N", "O", "X1", 1.0, "X2", -1.0), card("XL", "C(1)", "X(1)", 2.0),
-        card("E", "D", "'SCALE'", 2.0), "CONSTANTS", card("Z", "V", "C(1)", "", "R"),
-        "RANGES", card("", "V", "C1", 4.0), "BOUNDS", card("FR", "B", "'DEFAULT'"),
-        card("UP", "B", "X1", 9.0), "START POINT", card("", "S", "'DEFAULT'", 1.0),
-        "QUADRATIC", card("", "X1", "X2", 1.0),
-        "ELEMENT TYPE", card("EV", "P", "A", "", "B"), card("EP", "P", "Q"), card("IV", "P", "U"),
-        "ELEMENT USES", card("T", "'DEFAULT'", "P"), card("V", "E1", "A", "", "X1"),
-        card("V", "E1", "B", "", "X3"), card("P", "E1", "Q", 2.0),
-        "GROUP TYPE", card("GV", "L2", "G"), "GROUP USES", card("T", "O", "L2"),
-        card("E", "D", "E1", 3.0), card("E", "O", "E1"),
-    )
-    + elements(
-        formula("T", "P", ""), card("R", "U", "A", 1.0, "B", -1.0), formula("A", "Z", "SIN( U )"),
-        formula("A", "L", "Z .GT. Q"), formula("I", "L", "Z**2", "Z"),
-        formula("F", "", "Z * Q"), formula("G", "U", "COS( U )"), formula("H", "U", "- Z", "U"),
-        before=("TEMPORARIES", card("R", "Z"), card("L", "L")),
-    )
-    + groups(
-        formula("T", "L2", ""), formula("F", "", "G * G"), formula("G", "", "G + G"),
-        formula("H", "", "2.0"),
-    )
-)  # fmt: skip
-
 CODES = re.findall(
     r"\S+",
     """IE IA IS IM ID I= I+ I- I* I/ IR RE RA RS RM RD R= R+ R- R* R/ RI RF R( AE AA AS AM AD A= A+
     A- A* A/ AI AF A( DO DI OD ND X Z N E L G XN XE ZE ZG DN LO UP FX FR MI PL XL XU XX XR XM XP ZL
     ZU ZX V XV ZV M XM ZM EV IV EP T XT P XP ZP GV GP F H R I A""",
 )
+
 HEADERS = [
     "NAME          T", "VARIABLES", "COLUMNS", "GROUPS", "ROWS", "CONSTANTS", "RANGES", "BOUNDS",
     "START POINT", "QUADRATIC", "ELEMENT TYPE", "ELEMENT USES", "GROUP TYPE", "GROUP USES",
