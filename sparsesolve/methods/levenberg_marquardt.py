@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.methods.iteration import Ending, IterativeMethod, Outcome, run
 from sparsesolve.methods.losses import LOSSES, robust_cost, robust_weights
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.normal_equations import damped_system
@@ -55,18 +56,6 @@ class LevenbergOptions:
     damping: float = 1e-3
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Outcome:
-    """Where the method ended."""
-
-    x: Array
-    cost: float
-    optimality: float
-    status: Status
-    message: str
-    iterations: int
-
-
 def solve_levenberg(
     residual: Residual,
     x0: Array,
@@ -98,22 +87,22 @@ def solve_levenberg(
     Outcome
         Its cost never exceeds that of `x0`.
     """
-    return _Levenberg(residual, x0, options, monitor, loss, scale).run()
+    most = options.max_iterations
+    most = max(200, 10 * x0.size) if most is None else most
+    return run(_Levenberg(residual, x0, options, loss, scale), monitor, most)
 
 
-class _Levenberg:
+class _Levenberg(IterativeMethod):
     def __init__(
         self,
         residual: Residual,
         x0: Array,
         options: LevenbergOptions,
-        monitor: Monitor,
         loss: str,
         scale: float,
     ) -> None:
         self.residual = residual
         self.options = options
-        self.monitor = monitor
         self.loss = LOSSES[loss]
         self.scale = scale
         self.system = damped_system(residual.pattern)
@@ -122,24 +111,21 @@ class _Levenberg:
         self.weights = np.zeros(x0.size)
         self._linearize(x0)
 
-    def run(self) -> Outcome:
-        if not np.isfinite(self.cost):
-            return self._outcome(Status.EVALUATION_ERROR, "The residual is not finite.", 0)
-        if not self._report(0, 0.0):
-            return self._outcome(Status.STOPPED, "The callback stopped the solve.", 0)
-        most = self.options.max_iterations
-        most = max(200, 10 * self.x.size) if most is None else most
-        for iteration in range(1, most + 1):
-            if self.optimality <= self.options.gtol and self._is_flat():
-                return self._outcome(Status.SOLVED, "The gradient is below `gtol`.", iteration - 1)
-            before = self.x
-            done = self._advance()
-            if not self._report(iteration, float(np.linalg.norm(self.x - before))):
-                return self._outcome(Status.STOPPED, "The callback stopped the solve.", iteration)
-            if done is not None:
-                return self._outcome(*done, iteration)
-        text = f"{most} iterations were not enough."
-        return self._outcome(Status.ITERATION_LIMIT, text, most)
+    def trouble(self) -> Ending | None:
+        if np.isfinite(self.cost):
+            return None
+        return Ending(Status.EVALUATION_ERROR, "The residual is not finite.")
+
+    def terminate(self) -> Ending | None:
+        if self.optimality > self.options.gtol or not self._is_flat():
+            return None
+        return Ending(Status.SOLVED, "The gradient is below `gtol`.")
+
+    def exhausted(self, iterations: int) -> Ending:
+        return Ending(Status.ITERATION_LIMIT, f"{iterations} iterations were not enough.")
+
+    def details(self) -> dict[str, Any]:
+        return {"mu": self.mu}
 
     def _is_flat(self) -> bool:
         """Whether the gradient is small in the units of the residual too."""
@@ -160,10 +146,10 @@ class _Levenberg:
         columns[np.diff(J.indptr) == 0] = 0.0
         self.weights = np.maximum(self.weights, columns)
 
-    def _advance(self) -> tuple[Status, str] | None:
+    def step(self) -> Ending | None:
         """Make one accepted step, raising the damping as needed."""
         if not np.all(np.isfinite(self.J.data)):
-            return Status.EVALUATION_ERROR, self.residual.explain_nonfinite(self.x)
+            return Ending(Status.EVALUATION_ERROR, self.residual.explain_nonfinite(self.x))
         D = np.where(self.weights > 0.0, self.weights, 1.0)
         while self.mu <= _LARGEST_MU:
             step = self.system.step(self.J, self.r, self.mu, D)
@@ -180,10 +166,10 @@ class _Levenberg:
                     self._linearize(trial)
                     return small
                 if small is not None:  # nothing left to gain in floating point
-                    return Status.ACCEPTABLE, small[1]
+                    return Ending(Status.ACCEPTABLE, small.message)
             self.mu = max(self.mu, 1e-5) * self.growth
             self.growth *= 2.0
-        return Status.STALLED, "No step lowers the cost."
+        return Ending(Status.STALLED, "No step lowers the cost.")
 
     def _relax(self, ratio: float) -> None:
         self.mu *= max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3)
@@ -191,28 +177,15 @@ class _Levenberg:
             self.mu = self.mu / 100.0 if self.mu > 1e-6 else 0.0
         self.growth = 2.0
 
-    def _converged(self, step: Array, fall: float, predicted: float) -> tuple[Status, str] | None:
+    def _converged(self, step: Array, fall: float, predicted: float) -> Ending | None:
         o = self.options
         # a strongly damped step is short for another reason
         if max(abs(fall), predicted) <= o.ftol * self.cost and self.mu <= 1.0:
-            return Status.SOLVED, "The cost falls by less than `ftol`."
+            return Ending(Status.SOLVED, "The cost falls by less than `ftol`.")
         length = float(np.linalg.norm(step))
         if length <= o.xtol * (o.xtol + float(np.linalg.norm(self.x))):
-            return Status.SOLVED, "The step is below `xtol`."
+            return Ending(Status.SOLVED, "The step is below `xtol`.")
         return None
-
-    def _report(self, iteration: int, step: float) -> bool:
-        return self.monitor.update(
-            iteration,
-            self.x,
-            self.cost,
-            optimality=self.optimality,
-            step=step,
-            extra={"mu": self.mu},
-        )
-
-    def _outcome(self, status: Status, message: str, iterations: int) -> Outcome:
-        return Outcome(self.x, self.cost, self.optimality, status, message, iterations)
 
 
 def as_options(given: dict[str, Any], method: str, tol: float | None) -> LevenbergOptions:

@@ -16,12 +16,13 @@ replaces it: always a direction of descent, with mu raised until the merit falls
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.methods.augmented_system import Augmented
+from sparsesolve.methods.iteration import Ending, IterativeMethod, Outcome, run
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.residual import Residual
 from sparsesolve.methods.residual_measure import measure_residual
@@ -61,18 +62,6 @@ class NewtonOptions:
     max_step: float = 1e3
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Outcome:
-    """Where the method ended."""
-
-    x: Array
-    F: Array
-    J: sp.csc_array
-    status: Status
-    message: str
-    iterations: int
-
-
 def solve_newton(
     residual: Residual, x0: Array, options: NewtonOptions, monitor: Monitor
 ) -> Outcome:
@@ -94,64 +83,53 @@ def solve_newton(
     Outcome
         With the last point; its merit never exceeds that of `x0`.
     """
-    return _Newton(residual, x0, options, monitor).run()
+    return run(_Newton(residual, x0, options), monitor, options.max_iterations)
 
 
-class _Newton:
-    def __init__(
-        self, residual: Residual, x0: Array, options: NewtonOptions, monitor: Monitor
-    ) -> None:
+class _Newton(IterativeMethod):
+    def __init__(self, residual: Residual, x0: Array, options: NewtonOptions) -> None:
         self.residual = residual
         self.options = options
-        self.monitor = monitor
         self.lu = SparseLU()
         self.augmented = Augmented(residual.pattern)
         self.mu = 0.0
-        self.x = x0
-        self.F, self.J = residual.value_and_jacobian(x0)
+        self._accept(x0)
 
-    def run(self) -> Outcome:
-        if not np.all(np.isfinite(self.F)):
-            k = int(np.flatnonzero(~np.isfinite(self.F))[0])
-            text = f"The residual is {self.F[k]} in row {k} at the start."
-            return self._outcome(Status.EVALUATION_ERROR, text, 0)
-        if not self.monitor.update(0, self.x, _merit(self.F), optimality=_size(self.F)):
-            return self._outcome(Status.STOPPED, "The callback stopped the solve.", 0)
-        for iteration in range(1, self.options.max_iterations + 1):
-            if self._is_root():
-                return self._outcome(Status.SOLVED, "The residual is below `tol`.", iteration - 1)
-            before = self.x
-            done = self._advance()
-            if done is not None:
-                return self._outcome(*done, iteration)
-            going = self.monitor.update(
-                iteration,
-                self.x,
-                _merit(self.F),
-                optimality=_size(self.F),
-                step=float(np.linalg.norm(self.x - before)),
-                extra={"mu": self.mu},
-            )
-            if not going:
-                return self._outcome(Status.STOPPED, "The callback stopped the solve.", iteration)
-        if self._is_root():
-            text = "The residual is below `tol`."
-            return self._outcome(Status.SOLVED, text, self.options.max_iterations)
-        text = (
-            f"The residual is {_size(self.F):.3e} after {self.options.max_iterations} iterations."
-        )
-        return self._outcome(Status.ITERATION_LIMIT, text, self.options.max_iterations)
+    def trouble(self) -> Ending | None:
+        bad = np.flatnonzero(~np.isfinite(self.F))
+        if not bad.size:
+            return None
+        text = f"The residual is {self.F[bad[0]]} in row {bad[0]} at the start."
+        return Ending(Status.EVALUATION_ERROR, text)
+
+    def terminate(self) -> Ending | None:
+        if not self._is_root():
+            return None
+        return Ending(Status.SOLVED, "The residual is below `tol`.")
+
+    def exhausted(self, iterations: int) -> Ending:
+        text = f"The residual is {self.optimality:.3e} after {iterations} iterations."
+        return Ending(Status.ITERATION_LIMIT, text)
+
+    def judge(self, ending: Ending) -> Ending:
+        gave_up = ending.status in (Status.STALLED, Status.SINGULAR, Status.ITERATION_LIMIT)
+        if not gave_up or self.optimality > self.options.tol:
+            return ending
+        text = "The residual is below `tol`, but not small in its own units."
+        return Ending(Status.ACCEPTABLE, f"{text} {ending.message}")
+
+    def details(self) -> dict[str, Any]:
+        return {"mu": self.mu}
 
     def _is_root(self) -> bool:
         """Whether F is below `tol`, and small in its own units: a tiny F may have no root near."""
-        if _size(self.F) > self.options.tol:
+        if self.optimality > self.options.tol:
             return False
         return measure_residual(self.F, self.J, self.x).relative <= _RELATIVE
 
-    def _advance(self) -> tuple[Status, str] | None:
-        """Make one step; a status where there is nothing more to gain."""
+    def step(self) -> Ending | None:
         if not np.all(np.isfinite(self.J.data)):
-            return Status.EVALUATION_ERROR, self.residual.explain_nonfinite(self.x)
+            return Ending(Status.EVALUATION_ERROR, self.residual.explain_nonfinite(self.x))
         factor = self.lu.factor(self.J)
         step = factor.solve(-self.F)
         if factor.ok and np.all(np.isfinite(step)):
@@ -167,13 +145,13 @@ class _Newton:
                 return self._at_rounding()
         return self._levenberg(singular=not factor.ok)
 
-    def _at_rounding(self) -> tuple[Status, str]:
-        text = f"No smaller residual in floating point than {_size(self.F):.3e}."
-        return Status.ACCEPTABLE, text
+    def _at_rounding(self) -> Ending:
+        text = f"No smaller residual in floating point than {self.optimality:.3e}."
+        return Ending(Status.ACCEPTABLE, text)
 
     def _line_search(self, step: Array) -> bool:
         """Move along `step` where the merit falls enough."""
-        start = _merit(self.F)
+        start = self.cost
         alpha = 1.0
         while alpha > _SMALLEST_STEP:
             trial = self.x + alpha * step
@@ -186,14 +164,15 @@ class _Newton:
             alpha = _next_alpha(alpha, start, merit)
         return False
 
-    def _levenberg(self, *, singular: bool) -> tuple[Status, str] | None:
+    def _levenberg(self, *, singular: bool) -> Ending | None:
         """Make a Levenberg step, raising mu until the merit falls."""
-        start = _merit(self.F)
+        start = self.cost
+        stuck = Status.SINGULAR if singular else Status.STALLED
         gradient = np.asarray(self.J.T @ self.F)
         columns = float(np.max(np.asarray(self.J.multiply(self.J).sum(axis=0)), initial=0.0))
         if _size(gradient) <= 1e-10 * np.sqrt(columns) * np.linalg.norm(self.F):
-            text = f"J^T F vanishes where F does not (its largest entry is {_size(self.F):.3e})."
-            return (Status.SINGULAR if singular else Status.STALLED), text
+            text = f"J^T F vanishes where F does not (its largest entry is {self.optimality:.3e})."
+            return Ending(stuck, text)
         mu = max(self.mu / 10.0, 1e-10 * columns)
         while mu <= _LARGEST_MU * max(columns, 1.0):
             step = self.augmented.step(self.J, self.F, mu)
@@ -205,19 +184,13 @@ class _Newton:
                 self._accept(trial)
                 return None
             mu *= 10.0
-        text = f"No step lowers the residual below {_size(self.F):.3e}."
-        return (Status.SINGULAR if singular else Status.STALLED), text
+        text = f"No step lowers the residual below {self.optimality:.3e}."
+        return Ending(stuck, text)
 
     def _accept(self, x: Array) -> None:
         self.x = x
         self.F, self.J = self.residual.value_and_jacobian(x)
-
-    def _outcome(self, status: Status, message: str, iterations: int) -> Outcome:
-        gave_up = status in (Status.STALLED, Status.SINGULAR, Status.ITERATION_LIMIT)
-        if gave_up and _size(self.F) <= self.options.tol:
-            status = Status.ACCEPTABLE
-            message = f"The residual is below `tol`, but not small in its own units. {message}"
-        return Outcome(self.x, self.F, self.J, status, message, iterations)
+        self.cost, self.optimality = _merit(self.F), _size(self.F)
 
 
 def _next_alpha(alpha: float, start: float, merit: float) -> float:
