@@ -29,6 +29,7 @@ from sparsesolve.trace import (
     Arguments,
     Recorded,
     Traced,
+    asks_for_types,
     check,
     depends_on_kinds,
     prepare,
@@ -110,7 +111,12 @@ class TracedFunction:
             traced = prepare(self._function, self._example, argnum=argnum, opened=opened)
         if self.checked:
             with self.log.stage("check"):
-                self._recorded = check(self._function, traced, self._example)
+                try:
+                    self._recorded = check(self._function, traced, self._example)
+                except VerificationError:
+                    if not asks_for_types(self._function):
+                        raise
+                    return self._trace(argnum, opened=opened)
         return traced
 
     @forkable_property

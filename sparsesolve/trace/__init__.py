@@ -23,7 +23,7 @@ from sparsesolve.trace.arguments import Arguments, depends_on_kinds
 from sparsesolve.trace.checking import Recorded, check
 from sparsesolve.trace.content import content_of
 from sparsesolve.trace.freshness import moved, staleness
-from sparsesolve.trace.tracing import Traced, prepare, trace
+from sparsesolve.trace.tracing import Traced, asks_for_types, prepare, trace
 from sparsesolve.trace.vocabulary import RECORDED
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Arguments",
     "Recorded",
     "Traced",
+    "asks_for_types",
     "check",
     "content_of",
     "depends_on_kinds",

@@ -26,7 +26,7 @@ from sparsesolve.trace.aliasing import assign, refreshed
 from sparsesolve.trace.operands import is_traced, operand, plain_index, refuse_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
-from sparsesolve.trace.sources import is_library, user_line
+from sparsesolve.trace.sources import formats_text, is_library, user_line
 
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer", "UnsupportedAttributeError", "is_sparse_call"]
 
@@ -147,7 +147,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return bool(self._value)
 
     def __float__(self) -> float:
-        if is_traced(self):
+        if is_traced(self) and not (self.size == 1 and formats_text(sys._getframe(1))):
             _convert(self, "a Python float", _TOWARD_NUMBERS)
         return float(self._value)
 
@@ -155,7 +155,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return complex(float(self))
 
     def __int__(self) -> int:
-        if is_traced(self):
+        if is_traced(self) and not (self.size == 1 and formats_text(sys._getframe(1))):
             refuse_index(self)
         return int(self._value)
 

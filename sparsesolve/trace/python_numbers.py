@@ -1,4 +1,4 @@
-"""Python's own functions of numbers on traced scalars: `math`, `max`, `min` and `float`.
+"""Python's own functions on traced values: `math`, `max`, `min`, `float`, `type` and others.
 
 Separate because they dispatch to nothing: each is replaced while a function is traced, and does
 what it always does wherever no traced value is among its arguments.
@@ -18,6 +18,7 @@ import numpy as np
 from autograd.tracer import isbox
 
 from sparsesolve.trace.operands import holds_boxes
+from sparsesolve.trace.stand_ins import stand_in
 from sparsesolve.trace.writable import current
 
 __all__ = ["BUILTINS", "MATH"]
@@ -142,41 +143,39 @@ def _extreme(plain: Callable[..., Any], two: Any, whole: Any) -> Callable[..., A
     return function
 
 
-class _FloatKind(type):
-    """What the name `float` means while a function is traced: the class, but for traced values."""
-
-    def __call__(cls, *args: Any) -> Any:
-        value = current(args[0]) if args else 0.0
-        if isbox(value):
-            number = _number(value)
-            return number if number.dtype == np.float64 else anp.multiply(number, 1.0)
+def _float(*args: Any) -> Any:
+    value = current(args[0]) if args else 0.0
+    if not isbox(value):
         return builtins.float(*args)
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        # asked as if from the user's own code, to which a traced number is a float
-        return isinstance(instance, builtins.float) or (
-            isbox(instance) and not instance.ndim and instance.dtype == np.float64
-        )
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, builtins.float)
-
-    def __eq__(cls, other: object) -> bool:
-        return other is builtins.float or other is cls
-
-    def __hash__(cls) -> int:
-        return hash(builtins.float)
+    number = _number(value)
+    return number if number.dtype == np.float64 else anp.multiply(number, 1.0)
 
 
-class _Float(float, metaclass=_FloatKind):
-    """`float` that leaves traced numbers traced."""
+def _complex(*args: Any, **kwargs: Any) -> Any:
+    parts = [_number(current(value)) for value in (*args, *kwargs.values())]
+    if not any(map(isbox, parts)):
+        return builtins.complex(*args, **kwargs)
+    return parts[0] + 1j * (parts[1] if len(parts) > 1 else 0.0)
 
-    dtype = np.dtype(np.float64)
+
+def _type(*args: Any, **kwargs: Any) -> Any:
+    value = current(args[0])
+    if len(args) == 1 and isbox(value):
+        return builtins.type(value._value)
+    return builtins.type(value, *args[1:], **kwargs)
+
+
+def _hasattr(thing: Any, name: str) -> bool:
+    value = current(thing)
+    return builtins.hasattr(value._value if isbox(value) else value, name)
 
 
 BUILTINS: dict[str, Any] = {
     "max": _extreme(builtins.max, anp.maximum, np.max),
     "min": _extreme(builtins.min, anp.minimum, np.min),
-    "float": _Float,
+    "float": stand_in(float, _float),
+    "complex": stand_in(complex, _complex),
+    "type": stand_in(type, _type),
+    "hasattr": _hasattr,
 }
 """What stands for built-in names while a function is traced."""

@@ -5,6 +5,7 @@ Separate because it is asked for at every recorded operation, and must cost a mi
 
 from __future__ import annotations
 
+import opcode
 import sys
 from functools import cache
 from pathlib import Path
@@ -14,13 +15,15 @@ import autograd
 import numpy as np
 import scipy
 
-__all__ = ["error_line", "is_library", "user_line"]
+__all__ = ["error_line", "formats_text", "is_library", "user_line"]
 
 _LIBRARIES = tuple(
     f"{Path(str(file)).resolve().parent}/"
     for file in (autograd.__file__, np.__file__, scipy.__file__, Path(__file__).parent)
 )
 _inside: dict[CodeType, bool] = {}
+_BINARY = opcode.opmap["BINARY_OP"]
+_REMAINDERS = {k for k, (name, _) in enumerate(opcode._nb_ops) if "REMAINDER" in name}  # type: ignore[attr-defined]
 
 
 def user_line() -> str:
@@ -43,6 +46,12 @@ def is_library(code: CodeType) -> bool:
     if inside is None:
         inside = _inside[code] = _is_library(code.co_filename)
     return inside
+
+
+def formats_text(frame: FrameType) -> bool:
+    """Whether a frame is at an operator `%`, which takes Python numbers for text only."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    return code[at] == _BINARY and code[at + 1] in _REMAINDERS
 
 
 def error_line(error: BaseException) -> str:

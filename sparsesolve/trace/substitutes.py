@@ -20,12 +20,13 @@ import numpy as np
 
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import elementwise_loops, loop, python_source
+from sparsesolve.trace.numpy_names import numpy_name
 from sparsesolve.trace.python_numbers import BUILTINS, MATH
 from sparsesolve.trace.recorder import Recorder, root_of
 from sparsesolve.trace.sources import is_library
 from sparsesolve.trace.writable import Writable, current, wrapped
 
-__all__ = ["substitute"]
+__all__ = ["mentions", "substitute"]
 
 _CREATORS = (
     "zeros empty ones full eye identity arange linspace logspace geomspace array asarray "
@@ -37,7 +38,9 @@ _LIBRARIES = ("numpy", "scipy", "autograd", "sparsesolve", "builtins")
 _MISSING = object()
 
 
-def substitute(function: Callable[..., Any], recorder: Recorder, changes: Changes) -> None:
+def substitute(
+    function: Callable[..., Any], recorder: Recorder, changes: Changes, *, lists: bool = False
+) -> None:
     """Let creation functions make writable arrays, and Python's functions take traced numbers.
 
     Parameters
@@ -48,6 +51,8 @@ def substitute(function: Callable[..., Any], recorder: Recorder, changes: Change
         Of that trace.
     changes : Changes
         Where the names that are replaced are noted; who made it puts them back.
+    lists : bool, default False
+        Whether NumPy's functions take lists of traced numbers as well.
     """
     own: dict[str, Any] = {}
     table: dict[int, Any] = {}
@@ -62,7 +67,14 @@ def substitute(function: Callable[..., Any], recorder: Recorder, changes: Change
     users, compiled = _reached(function)
     table.update((id(thing), _elementwise(thing)) for thing in compiled)
     for user in users:
-        _rename(user, table, changes)
+        _rename(user, lambda thing: table.get(id(thing)), changes)
+        if lists:
+            _rename(user, numpy_name, changes)
+
+
+def mentions(function: Callable[..., Any], names: frozenset[str]) -> bool:
+    """Whether a function, or one of the user that it may call, uses some names."""
+    return any(not names.isdisjoint(_names(user.__code__)) for user in _reached(function)[0])
 
 
 def _elementwise(compiled: Any) -> Callable[..., Any]:
@@ -105,20 +117,20 @@ def _shallow(value: Any) -> Any:
     return current(value)
 
 
-def _rename(user: types.FunctionType, table: dict[int, Any], changes: Changes) -> None:
+def _rename(
+    user: types.FunctionType, substitute_of: Callable[[Any], Any], changes: Changes
+) -> None:
     """Replace what one function knows by a name of its own module, or of a function around it."""
     held = user.__globals__
-    new = {}
-    for name in _names(user.__code__):
-        if name in held:
-            if id(held[name]) in table:
-                new[name] = table[id(held[name])]
-        elif name in BUILTINS:
-            new[name] = BUILTINS[name]
-    changes.update(held, new)
+    known = {
+        name: substitute_of(held[name]) if name in held else BUILTINS.get(name)
+        for name in _names(user.__code__)
+    }
+    changes.update(held, {name: new for name, new in known.items() if new is not None})
     for cell in user.__closure__ or ():
-        if id(_content(cell)) in table:
-            changes.fill(cell, table[id(_content(cell))])
+        new = substitute_of(_content(cell))
+        if new is not None:
+            changes.fill(cell, new)
 
 
 def _names(code: types.CodeType) -> set[str]:

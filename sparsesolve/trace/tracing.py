@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,15 @@ from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode
 from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import error_line
-from sparsesolve.trace.substitutes import substitute
+from sparsesolve.trace.substitutes import mentions, substitute
 from sparsesolve.trace.watched import Watched, watch
 
-__all__ = ["Traced", "plain_output", "prepare", "trace"]
+__all__ = ["Traced", "asks_for_types", "plain_output", "prepare", "trace"]
 
 _LOCK = forkable_lock()
-_SUBSTITUTING: weakref.WeakSet[Any] = weakref.WeakSet()  # code that needs it, as a trace has shown
+_PLAIN, _NAMES, _LISTS = range(3)  # how much stands for something else while a function is traced
+_NEEDED: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()  # as traces have shown
+_ASKING = frozenset({"type", "hasattr"})  # what would see that a traced value is no array
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +126,45 @@ def prepare(
         If the function cannot be recorded. The message names the line and the fix.
     """
     function = python_source(function)
-    code = getattr(function, "__code__", None)
-    known = code is not None and code in _SUBSTITUTING
-    try:
-        return _prepared(function, example_arguments, argnum, opened, substituting=known)
-    except TraceError as refused:
-        if known:
-            raise
-        error = refused
-    except _Raised as raised:
-        error = _explained(raised, function, example_arguments)
+    code = _code_of(function)
+    needed = _PLAIN if code is None else _NEEDED.get(code, _PLAIN)
+    first: TraceError | None = None
     # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then
-    try:
-        traced = _prepared(function, example_arguments, argnum, opened, substituting=True)
-    except Outlived:
-        raise error from None
-    except _Raised as raised:
-        raise _explained(raised, function, example_arguments) from raised.error
-    if code is not None:
-        _SUBSTITUTING.add(code)
-    return traced
+    for level in range(needed, _LISTS + 1):
+        try:
+            traced = _prepared(function, example_arguments, argnum, opened, level)
+        except TraceError as refused:
+            if first is not None and isinstance(refused, Outlived):
+                raise first from None
+            error = refused
+        except _Raised as raised:
+            error = _explained(raised, function, example_arguments)
+        else:
+            if code is not None and level > _PLAIN:
+                _NEEDED[code] = level
+            return traced
+        first = first or error
+    raise error
+
+
+def asks_for_types(function: Callable[..., Any]) -> bool:
+    """Whether a function that a tape differs from may have seen what traced values are.
+
+    It gets the answers of NumPy's arrays when it is traced again.
+    """
+    code = _code_of(function)
+    if code is None or code in _NEEDED or not mentions(function, _ASKING):
+        return False
+    _NEEDED[code] = _NAMES
+    return True
+
+
+def _code_of(function: Any) -> Any:
+    """Return what says of a function, or an object that is called, whether it was seen before."""
+    while isinstance(function, partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    return code or getattr(type(function).__call__, "__code__", None)
 
 
 class _Raised(Exception):
@@ -180,8 +201,7 @@ def _prepared(
     example_arguments: Sequence[Any],
     argnum: int,
     opened: bool,
-    *,
-    substituting: bool,
+    substituting: int,
 ) -> Traced:
     if "autograd.scipy" in sys.modules:
         load_scipy()
@@ -204,7 +224,7 @@ def _prepared(
         ]
         try:
             if substituting:
-                substitute(function, recorder, changes)
+                substitute(function, recorder, changes, lists=substituting == _LISTS)
             hold.open = True
             output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
         finally:

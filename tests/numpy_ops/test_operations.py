@@ -263,12 +263,7 @@ REFUSED = {
     "argmax": (lambda x: x[np.argmax(x)], "np.max"),
     "buffer": (_into_buffer, "np.zeros_like(x)"),
     "complex": (lambda x: x * 1j, ".real"),
-    "list of rows": (
-        lambda x: np.linalg.solve([[x[0], 1.0], [0.0, x[1]]], x[:2]),
-        "np.array([...])",
-    ),
     "scipy's Python code": (lambda x: ssp.polygamma(1, x), "autograd.scipy.special"),
-    "max of a list": (lambda x: np.max([x[0], x[1]]), "np.array([...])"),
     "general eigenvalues": (lambda x: np.linalg.eigvals(np.outer(x, x)), "eigh"),
 }
 

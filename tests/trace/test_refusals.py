@@ -46,7 +46,7 @@ def integer(x: Any) -> Any:
 def number(x: Any) -> Any:
     k = 1.0
     with contextlib.suppress(TypeError):
-        k = abs(complex(x[0])) + 1.0
+        k = x[0].__float__() + 1.0
     return x * k
 
 

@@ -14,7 +14,7 @@ import pytest
 from numpy import zeros
 
 import sparsesolve as ss
-from sparsesolve.errors import TraceError, UnsupportedOperation
+from sparsesolve.errors import TraceError, UnsupportedOperation, VerificationError
 from sparsesolve.trace import trace
 from tests.written_functions import WRITING, N
 
@@ -231,7 +231,7 @@ REFUSED = {
     "integers of a list": (_into_list_of_integers, "dtype=float"),
     "mask": (_by_traced_mask, "np.where"),
     "key": (lambda x: max(x, key=lambda v: -v), "np.maximum"),
-    "complex": (lambda x: complex(x[0]).real, "float()"),
+    "complex": (lambda x: x[0].__complex__().real, "float()"),
 }
 
 
@@ -258,3 +258,72 @@ def test_a_buffer_made_in_a_trace_is_plain_afterwards():
         trace(function, [np.ones(2)])
     assert type(kept[0]) is np.ndarray
     assert np.array_equal(kept[0] + 1.0, np.ones(2))
+
+
+# --- what is asked of values, and lists of them ---
+
+
+def test_types_are_those_of_arrays():
+    def function(x):
+        plain = type(x) is np.ndarray and type(x[0]) is np.float64
+        return x * 2 if plain and not hasattr(x[0], "__iter__") and hasattr(x, "shape") else x
+
+    J = ss.jacobian(function, np.ones(2))
+    assert np.array_equal(J(np.ones(2)).toarray(), 2 * np.eye(2))
+
+
+def test_a_difference_that_is_no_question_of_types_is_found():
+    state = []
+
+    def function(x):
+        state.append(type(x))
+        return x * len(state)
+
+    with pytest.raises(VerificationError, match="state between calls"):
+        ss.jacobian(function, np.ones(2))
+
+
+def test_text_of_numbers():
+    lines = []
+
+    def function(x):
+        lines.append("%6.2f|%d|%s" % (x[0], x[1] * 10, x[2]) + f"{x[0]:.1e}" + str(x[1]))  # noqa: UP031
+        return x * len("%5.1f" % np.sum(x))  # noqa: UP031
+
+    x = np.array([0.5, 1.25, 2.0])
+    J = ss.jacobian(function, x)
+    assert np.array_equal(J(x).toarray(), 5 * np.eye(3))
+    assert lines[0] == "  0.50|12|2.05.0e-011.25"
+    with pytest.raises(UnsupportedOperation, match=r"float\(\)"):
+        ss.jacobian(lambda x: "%5.1f" % x, np.ones(3))  # noqa: UP031
+
+
+def test_a_number_read_from_text_is_found():
+    with pytest.raises(VerificationError):
+        ss.jacobian(lambda x: x * float("%.3f" % x[0]), np.ones(3))  # noqa: UP031
+
+
+def test_names_of_numpy_are_put_back():
+    own = globals()["np"]
+    J = ss.jacobian(lambda x: np.sqrt([x[0], 2.0]) + np.float64(x[1]), np.ones(2))
+    assert globals()["np"] is own
+    assert np.allclose(J(np.ones(2)).toarray(), [[0.5, 1.0], [0.0, 1.0]])
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        ss.jacobian(lambda x: np.sqrt([x[0], x]), np.ones(2))
+    assert globals()["np"] is own
+    assert type(np.float64(1.0)) is np.float64
+
+
+class Meta(type):
+    pass
+
+
+def test_classes_made_while_traced():
+    def function(x):
+        made = type("Made", (), {"k": 2.0})
+        meta = type(Meta("Other", (), {})) is Meta and isinstance(made, type)
+        return np.zeros(2) + made.k * x[:2] * meta + complex(x[0], 1).imag
+
+    x = np.ones(2)
+    J = ss.jacobian(lambda x: float(x[0]) + function(x), x)
+    assert np.allclose(J(x).toarray(), [[3.0, 0.0], [1.0, 2.0]])

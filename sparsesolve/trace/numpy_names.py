@@ -1,0 +1,100 @@
+"""NumPy as one traced function sees it: its functions take lists of traced numbers, too.
+
+Separate because NumPy looks for a protocol in arguments, and not in the lists that are arguments:
+``np.sqrt([x[0], 2.0])`` or ``np.max([a, b])`` would work on an array of objects. Here the modules
+that the user's names mean are replaced by ones that join such lists first, and hold what has no
+dispatch at all. Nobody else sees them.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from autograd.tracer import isbox
+
+from sparsesolve.trace.operands import holds_boxes, stacked
+from sparsesolve.trace.stand_ins import stand_in
+from sparsesolve.trace.writable import current
+
+__all__ = ["numpy_name"]
+
+_MODULES = (np, np.linalg, np.fft)
+_DISPATCHED = (np.ufunc, type(np.sum))
+# whose arguments are sequences of arrays, which they read one by one
+_OF_SEQUENCES = (
+    "concatenate concat stack hstack vstack dstack column_stack block select choose meshgrid ix_ "
+    "einsum einsum_path multi_dot broadcast_arrays lexsort piecewise array_split"
+)
+
+
+class _UserModule(types.ModuleType):
+    """A module of NumPy, with substitutes for some of its names."""
+
+    def __init__(self, plain: types.ModuleType) -> None:
+        super().__init__(plain.__name__)
+        self.__plain = plain
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.__plain, name)
+        return numpy_name(value) or value
+
+
+class _OfLists:
+    """A function of NumPy that makes arrays of lists of traced numbers."""
+
+    def __init__(self, plain: Callable[..., Any]) -> None:
+        self.__wrapped__ = plain
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        options = {name: _joined(value) for name, value in kwargs.items()}
+        return self.__wrapped__(*map(_joined, args), **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
+
+
+def numpy_name(thing: Any) -> Any:
+    """Return what stands for a module, a function or a class of NumPy; None if it does itself."""
+    if isinstance(thing, types.ModuleType):
+        return _UserModule(thing) if thing in _MODULES else None
+    if isinstance(thing, type):
+        return _OWN.get(thing)
+    if thing is np.fromiter:
+        return _fromiter
+    if isinstance(thing, _DISPATCHED) and str(thing.__name__) not in _OF_SEQUENCES.split():
+        return _OfLists(thing)
+    return None
+
+
+def _joined(value: Any) -> Any:
+    return stacked(value) if type(value) in (list, tuple) and holds_boxes(value) else value
+
+
+def _fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, **options: Any) -> Any:
+    items = list(iter if count < 0 else islice(iter, count))
+    if not any(map(holds_boxes, items)):
+        return np.fromiter(items, dtype, count, **options)
+    return np.array(items, dtype=dtype)
+
+
+def _ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    array = np.asarray(current(arr))
+    return ((place, array[place]) for place in np.ndindex(array.shape))
+
+
+def _float64(value: Any = 0.0) -> Any:
+    value = current(value)
+    if not holds_boxes(value):
+        return np.float64(value)
+    array = np.asarray(value)
+    return np.astype(array, np.float64) if isbox(array) else array
+
+
+_OWN: dict[type, Any] = {
+    np.float64: stand_in(np.float64, _float64),
+    np.ndenumerate: _ndenumerate,
+}
