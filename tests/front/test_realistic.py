@@ -404,8 +404,8 @@ REFUSED = {
     "table": (looks_up, (), DataDependentBranch, "static constant"),
     "zeros": (fills_what_it_holds, (), UnsupportedOperation, "np.zeros_like(x)"),
     "math": (uses_math, (), UnsupportedOperation, "np.sin"),
-    "isinstance": (
-        lambda x: x * 2 if type(x) is np.ndarray else x,
+    "text": (
+        lambda x: x * 2 if repr(x).startswith("array") else x,
         (),
         VerificationError,
         "second point",
