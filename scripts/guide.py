@@ -250,7 +250,7 @@ print(ss.decompress(coloring, forward, reverse).nnz, "nonzeros from", forward.sh
 # a function that cannot be traced, with the same colors, by differences
 coloring.save("colors.npz")
 again = ss.Coloring.load("colors.npz")
-D = ss.jacobian(residual, x, method="finite-difference", pattern=again)
+D = ss.jacobian_by_differences(residual, x, pattern=again)
 print(abs(D(x) - J(x)).max() < 1e-7)
 """
 

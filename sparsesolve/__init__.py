@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         hessian,
         hessian_pattern,
         jacobian,
+        jacobian_by_differences,
         jacobian_pattern,
     )
     from sparsesolve.extend import elementwise
@@ -61,6 +62,7 @@ __all__ = [
     "hessian",
     "hessian_pattern",
     "jacobian",
+    "jacobian_by_differences",
     "jacobian_pattern",
     "least_squares",
     "minimize",
@@ -97,6 +99,7 @@ _HOME = {
     "hessian": "derivatives",
     "hessian_pattern": "derivatives",
     "jacobian": "derivatives",
+    "jacobian_by_differences": "derivatives",
     "jacobian_pattern": "derivatives",
     "least_squares": "front",
     "minimize": "front",

@@ -1,4 +1,4 @@
-"""`Differences`: the Jacobian of a black box with a given pattern, by colored differences.
+"""`Differences`: the Jacobian of a black box, by colored differences.
 
 Separate because here, and only here, the user's function is called at evaluation time: for code
 that cannot be traced. One or two calls a color; complex step is exact to rounding where the
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery, prepare_recovery
+from sparsesolve.derivatives.estimate import Estimate, estimate_pattern
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import ColoringError, PatternError, StructureMismatch, VerificationError
@@ -58,9 +59,23 @@ class Probe:
             raise StructureMismatch(
                 "expected complex values at a complex argument, got real ones: the function drops "
                 "the imaginary part (np.abs, .real, a buffer of real numbers). Use "
-                "method='finite-difference', or method='auto', which needs no complex step."
+                "scheme='central', or `sparsesolve.jacobian`, which needs no complex step."
             )
         return np.asarray(result, dtype=np.complex128 if self.kind is complex else np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A probe that gives flat values, or None where the function raises."""
+
+    probe: Probe
+
+    def __call__(self, x: Any) -> Any:
+        """Return the flat value, or None."""
+        try:
+            return self.probe(x).reshape(-1)
+        except Exception:
+            return None
 
 
 class Differences(Evaluator):
@@ -76,8 +91,8 @@ class Differences(Evaluator):
         Position of the differentiated argument.
     scheme : {"forward", "central", "complex"}
         One, two, or one complex call a color; "forward" also one at the point itself.
-    pattern : Pattern, Coloring, or any matrix
-        Structure of the Jacobian; a coloring of its columns is used as it is.
+    pattern : Pattern, Coloring, or any matrix, optional
+        Structure of the Jacobian; a coloring of its columns is used as it is. Estimated if none.
     check : bool
         Whether to compare with one directional difference, which shows missing entries.
     relative_step : float or array_like, optional
@@ -88,7 +103,7 @@ class Differences(Evaluator):
     Raises
     ------
     PatternError
-        If no pattern is given, it has the wrong shape, or it misses entries.
+        If the pattern has the wrong shape, it misses entries, or it cannot be estimated.
     """
 
     def __init__(
@@ -108,8 +123,6 @@ class Differences(Evaluator):
         self.function = function
         self.scheme = scheme
         self.method = "complex-step" if scheme == "complex" else "finite-difference"
-        self.recovery = _recovery(pattern, self.method)
-        self.pattern = self.recovery.pattern
         names = [f"argument {k}" for k in range(len(example_arguments))]
         self.arguments: Arguments = layout(example_arguments, argnum, names)
         self.user_calls = 0
@@ -120,6 +133,11 @@ class Differences(Evaluator):
         self._relative = _relative_step(relative_step, scheme, x.shape)
         value = self.evaluate(x, parameters)
         self.output_shape = value.shape
+        self.estimate: Estimate | None = None
+        if pattern is None:
+            pattern = self._estimate(x, parameters, value.size).pattern
+        self.recovery = _recovery(pattern)
+        self.pattern = self.recovery.pattern
         if self.pattern.shape != (value.size, x.size):
             raise PatternError(
                 f"`pattern` must have shape {(value.size, x.size)}, got {self.pattern.shape}."
@@ -129,6 +147,11 @@ class Differences(Evaluator):
                 self._check_complex(x, parameters)
             self._check(x, parameters)
         self._checked = check
+
+    def _estimate(self, x: Array, parameters: Sequence[Any], size: int) -> Estimate:
+        tried = Tried(Probe(self.function, self.arguments, tuple(parameters), float))
+        self.estimate = estimate_pattern(lambda points: self._mapped(tried, points), x, size)
+        return self.estimate
 
     @property
     def run(self) -> Evaluator:
@@ -213,7 +236,7 @@ class Differences(Evaluator):
         for ahead in values:
             yield (ahead - next(values)).reshape(-1)
 
-    def _mapped(self, probe: Probe, points: Iterable[Any]) -> Iterator[Any]:
+    def _mapped(self, probe: Probe | Tried, points: Iterable[Any]) -> Iterator[Any]:
         """Call the function at each point, by the workers if there are any; results in order."""
         counted = self._counted(points)
         if self._workers is None:
@@ -250,7 +273,8 @@ class Differences(Evaluator):
                 f"expected the complex step to give the derivative {slopes[0][row]:.6g} of row "
                 f"{row} along a test direction, as real differences do, got {found[row]:.6g}: the "
                 "function does not carry the imaginary part through (np.abs, norms, comparisons, "
-                "splines, a buffer of real numbers). Use method='finite-difference' or 'auto'."
+                "splines, a buffer of real numbers). Use scheme='central', or "
+                "`sparsesolve.jacobian`."
             )
 
     def _check(self, x: Array, parameters: Sequence[Any]) -> None:
@@ -269,18 +293,13 @@ class Differences(Evaluator):
             raise PatternError(
                 f"`pattern` misses entries: along a test direction row {int(wrong[0])} changes by "
                 f"{expected[wrong[0]]:.6g}, of which the pattern explains {found[wrong[0]]:.6g}. "
-                "Add the missing entries, or use method='auto', which finds them; where only some "
-                "rows or columns are wanted, pass check=False."
+                "Add the missing entries, or use `sparsesolve.jacobian`, which finds them; where "
+                "only some rows or columns are wanted, pass check=False."
             )
 
 
-def _recovery(pattern: Any, method: str) -> Recovery:
+def _recovery(pattern: Any) -> Recovery:
     """Color the columns of a pattern, or take a coloring as it is."""
-    if pattern is None:
-        raise PatternError(
-            f"method={method!r} needs `pattern`, the structure of the Jacobian, got none. "
-            "Pass a Pattern or a scipy.sparse matrix, or use method='auto', which finds it."
-        )
     if not isinstance(pattern, Coloring):
         return shared_coloring_cache.get(Pattern.of(pattern), structure="columns")
     if pattern.structure != "columns":

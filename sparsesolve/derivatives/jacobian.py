@@ -6,16 +6,15 @@ Separate from `hessian`, with which it shares all machinery but not its meaning.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
-from sparsesolve.derivatives.differences import Differences, Scheme
+from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
@@ -220,12 +219,9 @@ def jacobian(
     argnum: int = 0,
     method: Method = "auto",
     format: Format = "csr",
-    pattern: Pattern | Any = None,
     check: bool = True,
     threads: int = 1,
-    scheme: Scheme = "central",
-    relative_step: ArrayLike | None = None,
-    workers: int | Executor | None = None,
+    **old: Any,
 ) -> Jacobian:
     """Prepare the sparse Jacobian of a NumPy function.
 
@@ -242,27 +238,17 @@ def jacobian(
         at each call.
     method : str, default "auto"
         "compiled": machine code for the nonzeros; "interpreted": the same program in NumPy;
-        "colored": products with seeds; "auto": the first of these that works. "finite-difference"
-        and "complex-step" call the function itself, untraced, and need `pattern`.
+        "colored": products with seeds; "auto": the first of these that works.
     format : {"csr", "csc"}, default "csr"
         Of the returned matrices.
-    pattern : Pattern, Coloring, or any matrix, optional
-        Structure for the methods that do not trace; a coloring of columns is used as it is.
     check : bool, default True
         Whether to compare the trace with one plain call at a second point, and machine code with
-        the interpreter (or, for the methods that do not trace, the pattern with one directional
-        difference).
+        the interpreter.
     threads : int, default 1
         How many threads share a long loop of machine code.
-    scheme : {"forward", "central", "complex"}, default "central"
-        For "finite-difference": 1 call a color and 1 more, 2 a color, or 1 a color with a complex
-        argument, which is method "complex-step".
-    relative_step : float or array_like, optional
-        For "forward" and "central": the step relative to each element. By default scipy's: the
-        square (cubic) root of the spacing of numbers, times ``max(1, abs(x))``.
-    workers : int or Executor, optional
-        For methods that do not trace: how many threads share the calls of the function, or a
-        `concurrent.futures` executor of threads or processes (or anything with a method `map`).
+    **old
+        `pattern`, `scheme`, `relative_step`, `workers` with method "finite-difference" or
+        "complex-step": as `jacobian_by_differences` was written before; warns.
 
     Returns
     -------
@@ -275,8 +261,10 @@ def jacobian(
     VerificationError
         If the traced function differs from the function at a second point, or machine code from
         the interpreter.
-    PatternError
-        If a given pattern misses entries.
+
+    See Also
+    --------
+    jacobian_by_differences : For functions that cannot be traced.
 
     Notes
     -----
@@ -292,28 +280,12 @@ def jacobian(
            [ 0.,  0., -6.,  6.]])
     """
     options = Options(method, threads, format, check, (*TRACED, *DIFFERENCED))
-    if method in DIFFERENCED:
-        differences = Differences(
-            function,
-            example_arguments,
-            argnum=argnum,
-            scheme="complex" if method == "complex-step" else scheme,
-            pattern=pattern,
-            check=check,
-            relative_step=relative_step,
-            workers=workers,
-        )
-        return Jacobian(differences, differences, format)
-    if scheme != "central" or relative_step is not None or workers is not None:
-        raise ValueError(
-            "`scheme`, `relative_step` and `workers` are for method='finite-difference' or "
-            f"'complex-step', got {method!r}, which does not call the function. Leave them out."
-        )
-    if pattern is not None:
-        raise ValueError(
-            f"`pattern` is for method='finite-difference' or 'complex-step', got {method!r}; a "
-            "traced function needs none. Leave it out."
-        )
+    if old or method in DIFFERENCED:
+        # a maker of Jacobians, and so above this module
+        from sparsesolve.derivatives.by_differences import old_spelling  # noqa: PLC0415
+
+        given = {"argnum": argnum, "format": format, "check": check}
+        return old_spelling(function, example_arguments, method, old, **given)
     log = PrepareLog(options)
     traced = TracedFunction(function, example_arguments, argnum=argnum, checked=check, log=log)
     return Jacobian(jacobian_nonzeros(traced.program, log), traced, format)

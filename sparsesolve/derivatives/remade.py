@@ -24,7 +24,8 @@ def remembered(make: Callable[_P, _R]) -> Callable[_P, _R]:
     @wraps(make)
     def making(*args: _P.args, **options: _P.kwargs) -> _R:
         made = make(*args, **options)
-        made.recipe = making, args, options
+        if made.recipe is None:  # else one maker called another
+            made.recipe = making, args, options
         return made
 
     return making

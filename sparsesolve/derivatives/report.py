@@ -36,6 +36,9 @@ def report(derivative: Any, function: Any, nonzeros: Any) -> str:
         ("method", derivative.method),
         ("calls of the user's function", str(function.user_calls)),
     ]
+    estimate = getattr(nonzeros, "estimate", None)
+    if estimate is not None:
+        rows.append(("pattern", f"estimated, may miss entries: {estimate.how}"))
     recovery = getattr(nonzeros, "recovery", None)
     if recovery is not None:
         used = recovery.coloring

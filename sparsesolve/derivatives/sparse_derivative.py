@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.differences import Differences
+from sparsesolve.derivatives.estimate import Estimate
 from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import readable, report
@@ -110,7 +111,13 @@ class SparseDerivative(Remade):
     def __repr__(self) -> str:
         m, n = self.shape
         share = f"{100 * self.pattern.density:.3g} %"
-        return f"<{type(self).__name__} {m}x{n}, {self.nnz} nonzeros ({share}), {self.method}>"
+        how = f"{self.method}, estimated pattern" if self._estimate else self.method
+        return f"<{type(self).__name__} {m}x{n}, {self.nnz} nonzeros ({share}), {how}>"
+
+    @property
+    def _estimate(self) -> Estimate | None:
+        """How the pattern was estimated, where it was."""
+        return getattr(self._nonzeros, "estimate", None)
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         """Return the evaluator of the nonzeros, with limits at singular points."""

@@ -192,7 +192,7 @@ def _explained(
         f"expected functions that take traced arrays, got one that does not{at} "
         f"({type(error).__name__}: {text}). Write it with NumPy's functions, or wrap it with "
         "autograd.extend.primitive and defvjp; derivatives of black boxes are made by "
-        "`sparsesolve.jacobian(..., method='finite-difference')`."
+        "`sparsesolve.jacobian_by_differences`."
     )
 
 

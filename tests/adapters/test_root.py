@@ -367,6 +367,6 @@ def test_black_boxes_with_a_known_pattern() -> None:
         return np.array([float(v) ** 2 - k for k, v in enumerate(x, 1)])
 
     pattern = Pattern.from_offsets((4, 4), [0])
-    J = ss.jacobian(F, np.ones(4), method="finite-difference", pattern=pattern)
+    J = ss.jacobian_by_differences(F, np.ones(4), pattern=pattern)
     assert np.allclose(root(F, np.full(4, 3.0), jac=J).x, np.sqrt(np.arange(1.0, 5.0)))
     assert np.allclose(least_squares(F, np.full(4, 3.0), jac=J).x, np.sqrt(np.arange(1.0, 5.0)))

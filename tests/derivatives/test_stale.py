@@ -366,7 +366,7 @@ def test_a_jacobian_by_another_argument_is_refused() -> None:
 
 def test_differences_call_the_function_itself_or_are_refused() -> None:
     F, p = cubic()
-    J = ss.jacobian(F, np.ones(2), method="finite-difference", pattern=np.eye(2))
+    J = ss.jacobian_by_differences(F, np.ones(2), pattern=np.eye(2))
     for c in (1.0, 8.0):
         p["c"] = c
         assert np.allclose(ss.root(F, [1.0, 1.5], jac=J).x, np.cbrt(c))
