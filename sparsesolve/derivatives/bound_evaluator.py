@@ -11,7 +11,8 @@ from typing import Any
 
 from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, Place, refuse
 from sparsesolve.host.fork import forkable_property
-from sparsesolve.trace.arguments import Arguments, Leaf, Static
+from sparsesolve.trace.argument_tree import Leaf, Static
+from sparsesolve.trace.arguments import Arguments
 
 __all__ = ["BoundEvaluator"]
 
@@ -69,7 +70,7 @@ def _places(arguments: Arguments) -> list[Place | Fixed] | None:
         if isinstance(part, Static):
             # where content counts, only what `Arguments.seal` puts there is known without a look
             places.append(Fixed(part.value if part.content is None else part))
-        elif isinstance(part, Leaf):
+        elif type(part) is Leaf:
             number = -1 if part.number == target else part.number - (part.number > target)
             places.append(Place(number, part.shape, part.shape == ()))
         else:

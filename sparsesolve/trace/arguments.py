@@ -2,19 +2,22 @@
 
 Separate because the tracer and every later call of a derivative must read arguments alike.
 
-Numbers and arrays of numbers are parameters: they may change at each call. Tuples and dicts of
-them are opened. A list of numbers is an array, and integers are real numbers, as long as the
-function does not tell the difference; else lists are opened and integers are static (`opened`).
-Matrices and masked arrays are static, as they calculate otherwise. Everything else (None, strings,
-bools, callables, other objects) is static: it is fixed at the trace, and a call with another value
-is refused. Static arguments are compared by what they hold, so one that was changed in place is
-refused too; only those that the function itself changes (a counter, a cache), or that hold too
-much, are compared by identity.
+Numbers and arrays of numbers are parameters: they may change at each call. Containers of them are
+opened: tuples, dicts, named tuples, dataclasses, namespaces. A list of numbers is an array, and
+integers are real numbers, as long as the function does not tell the difference; else lists are
+opened and integers are static (`opened`). Matrices, masked arrays and complex numbers are static,
+as they calculate otherwise. Everything else (None, strings, bools, callables, other objects) is
+static: it is fixed at the trace, and a call with another value is refused. Static arguments are
+compared by what they hold, so one that was changed in place is refused too; only those that the
+function itself changes (a counter, a cache), or that hold too much, are compared by identity.
+
+The differentiated argument is one array, or a container of arrays: their elements one after the
+other, in the order of the container, are the columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,34 +26,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch, TraceError
-from sparsesolve.trace.content import Content, content_of, is_immutable
+from sparsesolve.trace.argument_tree import (
+    Leaf,
+    Nest,
+    Static,
+    contained,
+    flatten,
+    joined,
+    map_leaves,
+    parts,
+    parts_of_given,
+    rebuild,
+    tree_like,
+    with_parts,
+)
+from sparsesolve.trace.content import content_of, is_immutable
 
-__all__ = ["Arguments", "depends_on_kinds", "flatten", "layout", "rebuild"]
+__all__ = ["Arguments", "depends_on_kinds", "layout"]
 
-_CONTAINERS = (list, tuple, dict)
 _LARGEST = 2.0**53
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """Place of a numeric argument: its number among all of them, its name and its shape."""
-
-    number: int
-    name: str
-    shape: tuple[int, ...]
-    kind: np.dtype[Any] | None = None  # of narrow integers, which wrap around
-
-
-@dataclass(frozen=True, slots=True)
-class Static:
-    """An argument that is fixed at the trace.
-
-    `content` is what it held then; None where identity or equality says all.
-    """
-
-    name: str
-    value: Any
-    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +118,34 @@ class Arguments:
     def own(self, x: Any, args: Sequence[Any]) -> list[Any]:
         """Return copies of a user's own arguments, of the types that they have, but for `x`."""
         return [
-            x if k == self.argnum else _own(part, given)
+            self.point(x) if k == self.argnum else _own(part, given)
             for k, (part, given) in enumerate(zip(self.tree, args, strict=True))
         ]
+
+    def point(self, x: Any) -> Any:
+        """Return the differentiated argument of the user's function."""
+        return rebuild(self.tree[self.argnum], {self._position(): x})
 
     def read(self) -> Arguments:
         """Return the same with what the static arguments hold now."""
 
-        def reading(static: Static) -> Static:
-            known = is_immutable(static.value)
-            return replace(static, content=None if known else content_of(static.value))
+        def reading(part: Any) -> Any:
+            if not isinstance(part, Static):
+                return part
+            known = is_immutable(part.value)
+            return replace(part, content=None if known else content_of(part.value))
 
-        return replace(self, tree=_map_static(reading, self.tree))
+        return replace(self, tree=map_leaves(reading, self.tree))
 
     def settled(self) -> Arguments:
         """Return the same, without the content of what has changed since it was read."""
 
-        def settling(static: Static) -> Static:
-            if static.content is None or static.content == content_of(static.value):
-                return static
-            return replace(static, content=None)
+        def settling(part: Any) -> Any:
+            if not isinstance(part, Static) or part.content is None:
+                return part
+            return part if part.content == content_of(part.value) else replace(part, content=None)
 
-        return replace(self, tree=_map_static(settling, self.tree))
+        return replace(self, tree=map_leaves(settling, self.tree))
 
     def seal(self, args: Sequence[Any]) -> list[Any]:
         """Return checked arguments that nobody changes, and that later calls need not compare.
@@ -190,6 +190,11 @@ def layout(
         )
     argnum %= len(args)
     x = args[argnum]
+    if _holds_complex(x):
+        raise TraceError(
+            f"`{names[argnum]}` must be real to differentiate by it, got complex numbers. Pass "
+            "real and imaginary parts as two arrays."
+        )
     if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
         raise TraceError(
             f"`{names[argnum]}` must not be masked to differentiate by it. Pass the elements that "
@@ -201,10 +206,19 @@ def layout(
     )
     if not isinstance(tree[argnum], Leaf):
         raise TraceError(
-            f"`{names[argnum]}` must be a number or an array of numbers to differentiate by it, "
-            f"got {type(args[argnum]).__name__}. Choose another `argnum`."
+            f"`{names[argnum]}` must be a number or an array, or hold some, to differentiate by "
+            f"it, got {type(args[argnum]).__name__}. Choose another `argnum`."
         )
     return Arguments(tree, argnum, opened)
+
+
+def _holds_complex(x: Any) -> bool:
+    inside = contained(x)
+    if inside is None:
+        return isinstance(x, complex) or (
+            isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "c"
+        )
+    return any(_holds_complex(item) for _, item in inside)
 
 
 def depends_on_kinds(args: Sequence[Any], argnum: int) -> bool:
@@ -214,11 +228,9 @@ def depends_on_kinds(args: Sequence[Any], argnum: int) -> bool:
 
 
 def _has_kinds(argument: Any) -> bool:
-    if isinstance(argument, dict):
-        return any(map(_has_kinds, argument.values()))
-    if isinstance(argument, tuple):
-        return any(map(_has_kinds, argument))
-    return isinstance(argument, list) or _is_integer(argument)
+    if isinstance(argument, list) or _is_integer(argument):
+        return True
+    return any(_has_kinds(item) for _, item in contained(argument) or ())
 
 
 def _is_integer(argument: Any) -> bool:
@@ -228,55 +240,62 @@ def _is_integer(argument: Any) -> bool:
 
 
 def _describe_x(argument: Any, name: str, count: list[int]) -> Any:
-    if not _is_numeric(argument, name):
-        return _describe(argument, name, count, opened=False)
+    if _is_numeric(argument):
+        count[0] += 1
+        return Leaf(count[0] - 1, name, np.shape(argument))
+    inner = [0]
+    tree = _describe(argument, name, inner, opening=False)
+    if not inner[0]:
+        return tree
     count[0] += 1
-    return Leaf(count[0] - 1, name, np.shape(argument))
+    size = sum(int(np.prod(leaf.shape)) for leaf in flatten(tree))
+    return Nest(count[0] - 1, name, (size,), tree=tree)
 
 
-def _describe(argument: Any, name: str, count: list[int], opened: bool) -> Any:
+def _describe(argument: Any, name: str, count: list[int], opening: bool) -> Any:
     if isinstance(argument, np.matrix | np.ma.MaskedArray):
         return Static(name, argument)
-    if opened and _is_integer(argument):
+    if opening and _is_integer(argument):
         return Static(name, argument)
-    if not (opened and isinstance(argument, list)) and _is_numeric(argument, name):
-        count[0] += 1
-        narrow = _is_integer(argument) and not isinstance(argument, int | np.int64)
-        kind = argument.dtype if narrow and argument.dtype != np.int64 else None
-        return Leaf(count[0] - 1, name, np.shape(argument), kind)
-    if type(argument) in (list, tuple):
-        return type(argument)(
-            _describe(item, f"{name}[{k}]", count, opened) for k, item in enumerate(argument)
-        )
-    if type(argument) is dict:
-        return {k: _describe(item, f"{name}[{k!r}]", count, opened) for k, item in argument.items()}
-    return Static(name, argument)
+    if not (opening and isinstance(argument, list)) and _is_numeric(argument):
+        return _leaf(argument, name, count)
+    inside = contained(argument)
+    if inside is None:
+        return Static(name, argument)
+    items = [_describe(item, f"{name}{suffix}", count, opening) for suffix, item in inside]
+    return tree_like(argument, items)
+
+
+def _leaf(argument: Any, name: str, count: list[int]) -> Leaf:
+    count[0] += 1
+    narrow = _is_integer(argument) and not isinstance(argument, int | np.int64)
+    kind = argument.dtype if narrow and argument.dtype != np.int64 else None
+    return Leaf(count[0] - 1, name, np.shape(argument), kind)
 
 
 def _own(expected: Any, given: Any) -> Any:
     """Copy one argument; real numbers become float64, in which everything is computed."""
     if isinstance(expected, Static):
         return expected.value
-    if isinstance(expected, dict):
-        return {key: _own(item, given[key]) for key, item in expected.items()}
-    if isinstance(expected, list | tuple):
-        return type(expected)(map(_own, expected, given))
+    if not isinstance(expected, Leaf):
+        return with_parts(expected, list(map(_own, *_pairs(expected, given))))
     if isinstance(given, np.ndarray | np.generic) and given.dtype.kind == "f":
         return np.array(given, dtype=np.float64)[()]
     return deepcopy(given)
 
 
-def _is_numeric(argument: Any, name: str) -> bool:
-    """Tell numbers, arrays of numbers and lists of numbers from everything else."""
-    if isinstance(argument, (bool, np.bool_, str, bytes, type(None), dict)) or callable(argument):
+def _pairs(expected: Any, given: Any) -> tuple[Sequence[Any], Sequence[Any]]:
+    """List the parts of the example and those of an argument."""
+    kind = type(expected)
+    if kind in (list, tuple) and type(given) is kind and len(given) == len(expected):
+        return expected, given
+    return parts(expected) or (), parts_of_given(expected, given)
+
+
+def _is_numeric(argument: Any) -> bool:
+    """Tell real numbers, arrays of them and lists of them from everything else."""
+    if isinstance(argument, (bool, np.bool_)):
         return False
-    if isinstance(argument, complex) or (
-        isinstance(argument, (np.ndarray, np.generic)) and argument.dtype.kind == "c"
-    ):
-        raise TraceError(
-            f"`{name}` must be real, got complex numbers. Pass real and imaginary parts as two "
-            "arrays."
-        )
     if isinstance(argument, (int, float)):
         return True
     if isinstance(argument, (np.ndarray, np.generic)):
@@ -290,19 +309,23 @@ def _is_numeric(argument: Any, name: str) -> bool:
 
 
 def _match(expected: Any, given: Any, found: list[NDArray[np.float64]]) -> None:
-    if isinstance(expected, Leaf):
+    kind = type(expected)
+    if kind is Leaf:
         found.append(_array(expected, given))
-    elif isinstance(expected, Static):
+    elif kind is Static:
         _match_static(expected, given)
-    else:
-        if type(given) is not type(expected) or len(given) != len(expected):
-            raise StructureMismatch(
-                f"expected a {type(expected).__name__} of {len(expected)} items, got "
-                f"{type(given).__name__}. Pass arguments like those of the example."
-            )
-        keys = expected if isinstance(expected, dict) else range(len(expected))
-        for key in keys:
+    elif type(given) is _Sealed and given.number == id(expected):
+        found.extend(given)
+    elif kind is dict and type(given) is dict and given.keys() == expected.keys():
+        for key in expected:
             _match(expected[key], given[key], found)
+    elif kind is Nest:
+        inside: list[NDArray[np.float64]] = []
+        _match(expected.tree, given, inside)
+        found.append(joined(inside))
+    else:
+        for part, item in zip(*_pairs(expected, given)):  # noqa: B905  (hot; of equal length)
+            _match(part, item, found)
 
 
 def _match_static(expected: Static, given: Any) -> None:
@@ -373,43 +396,19 @@ def _equal(a: Any, b: Any) -> bool:
         return False
 
 
-def flatten(tree: Any) -> list[Leaf]:
-    """List the leaves of a layout in order."""
-    if isinstance(tree, Leaf):
-        return [tree]
-    items = tree.values() if isinstance(tree, dict) else tree
-    return (
-        [leaf for item in items for leaf in flatten(item)] if isinstance(tree, _CONTAINERS) else []
-    )
+class _Sealed(tuple[NDArray[np.float64], ...]):
+    """The numbers of a container that was compared with the example, whose `number` it knows."""
 
-
-def rebuild(tree: Any, leaves: Sequence[Any]) -> Any:
-    """Put values in the places of a layout."""
-    if isinstance(tree, Leaf):
-        return leaves[tree.number]
-    if isinstance(tree, Static):
-        return tree.value
-    if isinstance(tree, dict):
-        return {key: rebuild(item, leaves) for key, item in tree.items()}
-    return type(tree)(rebuild(item, leaves) for item in tree)
-
-
-def _map_static(change: Callable[[Static], Static], tree: Any) -> Any:
-    """Replace the static arguments of a layout."""
-    if isinstance(tree, Static):
-        return change(tree)
-    if isinstance(tree, dict):
-        return {key: _map_static(change, item) for key, item in tree.items()}
-    if isinstance(tree, list | tuple):
-        return type(tree)(_map_static(change, item) for item in tree)
-    return tree
+    number: int
 
 
 def _seal(expected: Any, given: Any) -> Any:
     if isinstance(expected, Static):
         return given if expected.content is None else expected
-    if isinstance(expected, dict):
-        return {key: _seal(item, given[key]) for key, item in expected.items()}
-    if isinstance(expected, list | tuple):
-        return type(expected)(map(_seal, expected, given))
-    return np.array(given, dtype=np.float64)[()]
+    if type(expected) is Leaf:
+        return np.array(given, dtype=np.float64)[()]
+    found: list[NDArray[np.float64]] = []
+    _match(expected, given, found)
+    sealed = _Sealed(array.copy() for array in found)
+    sealed.number = id(expected)
+    return sealed

@@ -81,7 +81,7 @@ def staleness(
     values = [p[()] for p in parameters]
     for point in [x] if near is None else [near, x]:
         at = point[()]
-        given = _replaced(args, traced.arguments.argnum, at.copy())
+        given = _replaced(args, traced.arguments.argnum, traced.arguments.point(at.copy()))
         with np.errstate(all="ignore"):
             try:
                 plain = plain_output(call(*given))

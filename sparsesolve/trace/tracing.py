@@ -30,7 +30,8 @@ from sparsesolve.errors import (
 from sparsesolve.host.fork import after_fork, forkable_lock
 from sparsesolve.host.interrupts import interrupts_held
 from sparsesolve.ir.tape import Ref, Tape
-from sparsesolve.trace.arguments import Arguments, Leaf, flatten, layout
+from sparsesolve.trace.argument_tree import Leaf, flatten
+from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import python_source

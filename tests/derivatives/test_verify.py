@@ -117,6 +117,11 @@ def fetch(x, thing):
     return x * thing
 
 
+class Holder:
+    def __init__(self, k=2.0) -> None:
+        self.k = k
+
+
 class Slots:
     __slots__ = ("k",)
 
@@ -141,8 +146,8 @@ STATIC = {
     "dok": (lambda: sp.eye_array(3).todok(), lambda A: A.__setitem__((0, 0), 9.0)),
     "dia": (lambda: sp.eye_array(3), lambda A: A.data.__setitem__((0, 0), 9.0)),
     "mask": (lambda: np.array([True, False]), lambda m: m.__setitem__(0, False)),
-    "object": (lambda: types.SimpleNamespace(k=2.0), lambda c: setattr(c, "k", 5.0)),
-    "nested": (lambda: types.SimpleNamespace(k={"a": [2.0]}), lambda c: c.k["a"].insert(0, 3.0)),
+    "object": (lambda: Holder(2.0), lambda c: setattr(c, "k", 5.0)),
+    "nested": (lambda: Holder({"a": [2.0]}), lambda c: c.k["a"].insert(0, 3.0)),
     "slots": (Slots, lambda c: c.k.__setitem__(0, 5.0)),
     "object array": (lambda: np.array([2.0, "a"], object), lambda a: a.__setitem__(0, 9.0)),
     "closure": (enclosing, lambda f: f.__closure__[0].cell_contents.__setitem__(0, 9.0)),
@@ -171,7 +176,7 @@ def test_a_fixed_argument_is_compared_by_what_it_holds(kind: str, method: str) -
 
 
 def test_fixed_arguments_of_hessians_and_gradients_are_compared_too() -> None:
-    c = types.SimpleNamespace(k=2.0)
+    c = Holder(2.0)
     f = lambda x, c: c.k * np.sum(x**2)
     g, H = ss.gradient(f, np.ones(2), c), ss.hessian(f, np.ones(2), c)
     c.k = 3.0

@@ -310,7 +310,7 @@ def test_integer_parameters_cannot_index():
         trace(lambda x, k: x[k], [x0, 2])
 
 
-@pytest.mark.parametrize("bad", ["text", None, len, {"a": 1.0}, (x0, x0), x0 > 0.5])
+@pytest.mark.parametrize("bad", ["text", None, len, {"a": "b"}, (), x0 > 0.5])
 def test_differentiated_argument_is_numeric(bad):
     with pytest.raises(TraceError, match="must be a number or an array"):
         trace(lambda x: 1.0, [bad])
