@@ -8,63 +8,88 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from sparsesolve.host.imports import importing
+from sparsesolve.options import Method, SolverDerivatives
 from sparsesolve.problem.bounds import Bounds, variable_bounds
-from sparsesolve.problem.problem import Constraint, Problem, start_point
+from sparsesolve.problem.call import FirstOf, as_tuple, with_arguments
+from sparsesolve.problem.problem import Problem, start_point
 from sparsesolve.problem.result import Result
 
 if TYPE_CHECKING:
-    from sparsesolve.methods.monitor import IterationState
+    pass
 
 __all__ = ["least_squares", "minimize", "root", "solve_ivp"]
 
 
 def minimize(
-    problem: Problem | Callable[[Any], Any],
+    problem: Problem | Callable[..., Any],
     x0: ArrayLike | None = None,
-    *,
+    args: Any = (),
+    method: str | None = None,
+    jac: Any = None,
+    hess: Any = None,
+    hessp: Any = None,
     bounds: Bounds | None = None,
-    constraints: Constraint | Sequence[Constraint] = (),
-    solver: str = "auto",
-    options: Mapping[str, Any] | None = None,
+    constraints: Any = (),
     tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    solver: str | None = None,
+    derivatives: Method = "auto",
     progress: bool = False,
-    callback: Callable[[IterationState], Any] | None = None,
     warm_start: Result | None = None,
 ) -> Result:
     """Minimize a function within bounds and constraints, with exact sparse derivatives.
 
+    Takes what ``scipy.optimize.minimize`` takes, in its order.
+
     Parameters
     ----------
     problem : Problem or callable
-        A `Problem`, or the objective alone.
+        A `Problem`, or the objective alone, ``fun(x, *args)``.
     x0 : array_like, shape (n,), optional
         Starting point; needed, and taken, with a plain function only.
-    bounds, constraints
-        As for `Problem`; with a plain function only.
-    solver : str, optional
+    args : tuple, optional
+        Further arguments of the objective.
+    method : str, optional
         "ipopt", a method of scipy that takes derivatives ("trust-constr", "SLSQP", "L-BFGS-B",
         "TNC", "Newton-CG", "trust-ncg", "trust-krylov", "trust-exact", "dogleg", "BFGS", "CG"), or
-        "auto": IPOPT where it is installed; else trust-constr with constraints, L-BFGS-B with
-        bounds only, trust-krylov with neither.
-    options : mapping, optional
-        The solver's own options, by its own names.
+        "auto", the default: IPOPT where it is installed; else trust-constr with constraints,
+        L-BFGS-B with bounds only, trust-krylov with neither. scipy's where `options` are scipy's.
+    jac, hess, hessp : optional
+        Not needed: derivatives are our own, and a note says so. ``jac=True``: the objective
+        returns its gradient too, which is dropped.
+    bounds
+        As for `Problem`; with a plain function only.
+    constraints
+        As for `Problem`: a `Constraint`, scipy's `NonlinearConstraint` or `LinearConstraint`, a
+        dictionary with "type", "fun" and "args", or a sequence of these.
     tol : float, optional
         The solver's main tolerance.
-    progress : bool, optional
-        Show a live table of the iterations. Default is False.
     callback : callable, optional
         ``callback(state)`` at each iteration, with `IterationState`: iteration, x, fun,
-        constraint_violation, optimality, step, seconds. A true result, or StopIteration, stops.
+        constraint_violation, optimality, step, seconds; or as scipy's are written, with a parameter
+        ``xk`` or ``intermediate_result``, or two. A true result, or StopIteration, stops.
+    options : mapping, optional
+        The solver's own options, by its own names.
+    solver : str, optional
+        The same as `method`.
+    derivatives : {"auto", "compiled", "interpreted", "colored"}, optional
+        How derivatives are made, as for `Problem`; with a plain function only.
+    progress : bool, optional
+        Show a live table of the iterations. Default is False.
     warm_start : Result, optional
         Start at its point; IPOPT also takes its multipliers.
 
     Returns
     -------
     Result
-        Also where the solver fails: see `Result.status` and `Result.raise_on_failure`.
+        Also where the solver fails: see `Result.status` and `Result.raise_on_failure`. Has the
+        names and keys of scipy's `OptimizeResult`: nit, nfev, njev, nhev, jac, ...
 
     Raises
     ------
@@ -82,11 +107,18 @@ def minimize(
     --------
     >>> import numpy as np
     >>> result = minimize(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2),
-    ...                   np.zeros(4), solver="trust-krylov")
+    ...                   np.zeros(4), method="trust-krylov")
     >>> result.status.value, np.round(result.x, 6)
     ('solved', array([1., 1., 1., 1.]))
     """
-    posed = _as_problem(problem, x0, bounds, constraints)
+    if isinstance(problem, Problem):
+        _only_with_a_function(x0, args, bounds, constraints, derivatives)
+        posed = problem
+    else:
+        function = with_arguments(_objective(problem, jac), args)
+        posed = Problem(
+            function, _start(x0), bounds=bounds, constraints=constraints, derivatives=derivatives
+        )
     if warm_start is not None and warm_start.x.shape != (posed.n,):
         raise ValueError(
             f"`warm_start` must come from a problem of {posed.n} variables, got one of "
@@ -98,49 +130,77 @@ def minimize(
 
     return solve(
         posed,
-        solver=solver,
+        solver=_method(method, solver),
         options=options,
         tol=tol,
         progress=progress,
         callback=callback,
         warm_start=warm_start,
+        notes=_unused(jac=None if jac is True else jac, hess=hess, hessp=hessp),
     )
 
 
-def _as_problem(
-    problem: Problem | Callable[[Any], Any],
-    x0: ArrayLike | None,
-    bounds: Bounds | None,
-    constraints: Constraint | Sequence[Constraint],
-) -> Problem:
-    if isinstance(problem, Problem):
-        alone = isinstance(constraints, Sequence) and not constraints
-        if x0 is not None or bounds is not None or not alone:
-            raise TypeError(
-                "`x0`, `bounds` and `constraints` belong to the Problem; pass them with a plain "
-                "function only."
-            )
-        return problem
-    if not callable(problem):
-        raise TypeError(f"`problem` must be a Problem or a function, got {type(problem).__name__}.")
+def _only_with_a_function(
+    x0: Any, args: Any, bounds: Any, constraints: Any, derivatives: Method
+) -> None:
+    """Raise where what a Problem holds is given besides one."""
+    alone = constraints is None or (isinstance(constraints, Sequence) and not constraints)
+    if x0 is not None or bounds is not None or not alone:
+        raise TypeError(
+            "`x0`, `bounds` and `constraints` belong to the Problem; pass them with a plain "
+            "function only."
+        )
+    if as_tuple(args) or derivatives != "auto":
+        raise TypeError(
+            "`args` and `derivatives` belong to the Problem; pass them with a plain function only."
+        )
+
+
+def _objective(function: Any, jac: Any) -> Callable[..., Any]:
+    if not callable(function):
+        kind = type(function).__name__
+        raise TypeError(f"`problem` must be a Problem or a function, got {kind}.")
+    return FirstOf(function) if jac is True else function
+
+
+def _start(x0: ArrayLike | None) -> Any:
     if x0 is None:
         raise TypeError("`x0` is needed with a plain function: minimize(f, x0).")
-    return Problem(problem, x0, bounds=bounds, constraints=constraints)
+    return np.atleast_1d(np.asarray(x0))
+
+
+def _method(method: str | None, solver: str | None) -> str:
+    """Read the two names of one option."""
+    if method is not None and solver is not None and method != solver:
+        raise TypeError(
+            f"`method` and `solver` of minimize are one option, got {method!r} and {solver!r}. "
+            "Leave out `solver`."
+        )
+    return method or solver or "auto"
+
+
+def _unused(**given: Any) -> tuple[str, ...]:
+    """Say in a note what is not needed, and so not used."""
+    names = [f"`{k}`" for k, v in given.items() if v is not None and v is not False]
+    return (f"{', '.join(names)}: not used, derivatives are our own",) if names else ()
 
 
 def root(
     function: Callable[..., Any],
     x0: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
+    args: Any = (),
     method: str = "newton",
-    tol: float | None = None,
-    options: Mapping[str, Any] | None = None,
     jac: Any = None,
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    derivatives: SolverDerivatives = "auto",
     progress: bool = False,
-    callback: Callable[[IterationState], Any] | None = None,
 ) -> Result:
     """Solve ``function(x, *args) = 0`` by a sparse Newton method with exact Jacobian.
+
+    Takes what ``scipy.optimize.root`` takes, in its order.
 
     Parameters
     ----------
@@ -150,15 +210,21 @@ def root(
         Starting point.
     args : tuple, optional
         Further arguments.
-    method : {"newton"}, optional
-        scipy has no sparse method of its own.
-    tol : float, optional
-        Largest absolute residual at a solution. Default is 1e-10.
-    options : mapping, optional
-        ``tol``, ``xtol``, ``max_iterations``, ``max_step``.
+    method : str, optional
+        "newton", ours, is the only sparse one that uses the Jacobian. Or scipy's: "hybr" and "lm"
+        with the exact Jacobian, dense; "krylov", "broyden1", "broyden2", "anderson",
+        "linearmixing", "diagbroyden", "excitingmixing", "df-sane", which take none.
     jac : Jacobian, optional
         Prepared before by `sparsesolve.jacobian`; else prepared here, as where it turns out not to
-        be of `function` as it is now.
+        be of `function` as it is now. A function of yours is not needed, and a note says so;
+        ``jac=True``: `function` returns its Jacobian too, which is dropped.
+    tol : float, optional
+        Largest absolute residual at a solution. Default is 1e-10. With scipy's methods, theirs.
+    options : mapping, optional
+        ``tol``, ``xtol``, ``max_iterations``, ``max_step``; those of the method with scipy's.
+    derivatives : {"auto", "compiled", "interpreted", "colored", "differences"}, optional
+        How they are made: see `method` of `jacobian`; "differences" is for functions that cannot
+        be traced, by `jacobian_by_differences` with an estimated pattern, and a note says so.
     progress, callback
         As for `minimize`.
 
@@ -188,13 +254,14 @@ def root(
         from sparsesolve.adapters.root import solve_root  # noqa: PLC0415
 
     return solve_root(
-        _callable(function),
-        start_point(x0),
+        FirstOf(_callable(function)) if jac is True else _callable(function),
+        start_point(np.atleast_1d(np.asarray(x0))),
         method=method,
         tol=tol,
         options=options,
-        args=tuple(args),
+        args=as_tuple(args),
         jac=jac,
+        derivatives=derivatives,
         progress=progress,
         callback=callback,
     )
@@ -203,19 +270,24 @@ def root(
 def least_squares(
     function: Callable[..., Any],
     x0: ArrayLike,
-    *,
+    jac: Any = None,
     bounds: Bounds | None = None,
-    args: tuple[Any, ...] = (),
     method: str = "auto",
-    loss: str = "linear",
+    *,
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
+    loss: str | Callable[..., Any] = "linear",
     f_scale: float = 1.0,
     tol: float | None = None,
     options: Mapping[str, Any] | None = None,
-    jac: Any = None,
+    derivatives: SolverDerivatives = "auto",
     progress: bool = False,
-    callback: Callable[[IterationState], Any] | None = None,
+    callback: Callable[..., Any] | None = None,
+    **more: Any,
 ) -> Result:
     """Minimize half the sum of squares of ``function(x, *args)`` with exact sparse Jacobian.
+
+    Takes what ``scipy.optimize.least_squares`` takes.
 
     Parameters
     ----------
@@ -223,28 +295,33 @@ def least_squares(
         ``function(x, *args)`` returns the residuals, m of them.
     x0 : array_like, shape (n,)
         Starting point.
+    jac : Jacobian, optional
+        As for `root`.
     bounds : tuple, sequence of pairs, or scipy.optimize.Bounds, optional
         As for `Problem`. With two variables, two lists are a lower and an upper one, as scipy's
         own `least_squares` reads them.
-    args : tuple, optional
+    args, kwargs : tuple, mapping, optional
         Further arguments.
     method : {"auto", "lm", "gauss-newton", "trf", "dogbox"}, optional
         "lm" and "gauss-newton" are ours, sparse and direct, without bounds; "trf" and "dogbox"
         are scipy's. "auto" is "trf" with bounds, else "lm".
-    loss : {"linear", "soft_l1", "huber", "cauchy", "arctan"}, optional
-        As in scipy. Default is "linear".
+    loss : {"linear", "soft_l1", "huber", "cauchy", "arctan"} or callable, optional
+        As in scipy: ``loss(z)`` returns an array of shape (3, m). Default is "linear".
     f_scale : float, optional
         Residual at which the loss begins to bend. Default is 1.
     tol : float, optional
         For ftol, xtol and gtol.
     options : mapping, optional
-        Of the method: for ours ``ftol``, ``xtol``, ``gtol``, ``max_iterations``, ``damping``; for
-        scipy's those of ``scipy.optimize.least_squares``.
-    jac : Jacobian, optional
-        Prepared before by `sparsesolve.jacobian`; else prepared here, as where it turns out not to
-        be of `function` as it is now.
+        Of the method: for ours ``ftol``, ``xtol``, ``gtol``, ``x_scale``, ``max_nfev``,
+        ``max_iterations``, ``damping``; for scipy's those of ``scipy.optimize.least_squares``.
+    derivatives : str, optional
+        As for `root`.
     progress, callback
         As for `minimize`.
+    **more
+        The same options as keywords, as scipy takes them: `ftol`, `xtol`, `gtol`, `x_scale`,
+        `max_nfev`, `verbose`, `tr_solver`, `tr_options`; `diff_step`, `jac_sparsity` and `workers`
+        are not needed.
 
     Returns
     -------
@@ -267,7 +344,9 @@ def least_squares(
     with importing():
         from sparsesolve.adapters.least_squares import solve_least_squares  # noqa: PLC0415
 
-    start = start_point(x0)
+    start = start_point(np.atleast_1d(np.asarray(x0)))
+    if kwargs:
+        function, args = with_arguments(_callable(function), args, kwargs), ()
     return solve_least_squares(
         _callable(function),
         start,
@@ -277,8 +356,10 @@ def least_squares(
         f_scale=float(f_scale),
         tol=tol,
         options=options,
-        args=tuple(args),
+        more=more,
+        args=as_tuple(args),
         jac=jac,
+        derivatives=derivatives,
         progress=progress,
         callback=callback,
     )
@@ -288,13 +369,20 @@ def solve_ivp(
     rhs: Callable[..., Any],
     t_span: tuple[float, float],
     y0: ArrayLike,
-    *,
     method: Any = "BDF",
-    args: tuple[Any, ...] | None = None,
+    t_eval: ArrayLike | None = None,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
+    args: Any = None,
+    *,
     jac: Any = None,
+    derivatives: SolverDerivatives = "auto",
     **options: Any,
 ) -> Any:
     """Integrate ``y' = rhs(t, y, *args)`` with the exact sparse Jacobian of `rhs`.
+
+    Takes what ``scipy.integrate.solve_ivp`` takes, in its order.
 
     Parameters
     ----------
@@ -306,14 +394,18 @@ def solve_ivp(
         Initial state, real for the implicit methods.
     method : {"BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853"} or OdeSolver, optional
         Default is "BDF". The explicit ones are passed through, with nothing prepared.
+    t_eval, dense_output, events, vectorized
+        As in scipy.
     args : tuple, optional
         Further arguments of `rhs` (and of events).
     jac : Jacobian, optional
         ``sparsesolve.jacobian(rhs, t0, y0, *args, argnum=1)``, prepared before; else here, as
-        where it turns out not to be of `rhs` as it is now.
+        where it turns out not to be of `rhs` as it is now. A function of yours is not needed, and
+        a note says so.
+    derivatives : str, optional
+        As for `root`.
     **options
-        All others of ``scipy.integrate.solve_ivp``: `t_eval`, `dense_output`, `events`, `rtol`,
-        `atol`, `first_step`, `max_step`, ...
+        All others of ``scipy.integrate.solve_ivp``: `rtol`, `atol`, `first_step`, `max_step`, ...
 
     Returns
     -------
@@ -344,15 +436,21 @@ def solve_ivp(
     with importing():
         from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
 
-    extra = () if args is None else args if isinstance(args, tuple | list) else (args,)
+    named = {"t_eval": t_eval, "dense_output": dense_output, "events": events}
+    given = {
+        k: v
+        for k, v in {**named, "vectorized": vectorized}.items()
+        if v is not None and v is not False
+    }
     return integrate(
         _callable(rhs),
         t_span,
         y0,
         method=method,
-        args=tuple(extra),
+        args=as_tuple(args),
         jac=jac,
-        options=options,
+        derivatives=derivatives,
+        options=given | options,
     )
 
 

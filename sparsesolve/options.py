@@ -11,9 +11,19 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal
 
-__all__ = ["DIFFERENCED", "TRACED", "Format", "Method", "Options", "choice", "count"]
+__all__ = [
+    "DIFFERENCED",
+    "TRACED",
+    "Format",
+    "Method",
+    "Options",
+    "SolverDerivatives",
+    "choice",
+    "count",
+]
 
 Method = Literal["auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step"]
+SolverDerivatives = Literal["auto", "compiled", "interpreted", "colored", "differences"]
 Format = Literal["csr", "csc"]
 
 TRACED: tuple[Method, ...] = ("auto", "compiled", "interpreted", "colored")

@@ -16,14 +16,15 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.reduction import Selection
-from sparsesolve.adapters.root import residual_result
+from sparsesolve.adapters.residual_result import residual_result
 from sparsesolve.methods.evaluation import moved_inside
 from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.levenberg_marquardt import as_options, solve_levenberg
-from sparsesolve.methods.losses import LOSSES, robust_weights
-from sparsesolve.methods.monitor import IterationState, Monitor
+from sparsesolve.methods.losses import Loss, as_loss, robust_weights
+from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.residual import Residual, prepare_residual
 from sparsesolve.methods.residual_measure import ResidualMeasure, measure_residual
+from sparsesolve.options import SolverDerivatives
 from sparsesolve.problem.result import Result, Status
 
 __all__ = ["solve_least_squares"]
@@ -32,6 +33,11 @@ Array = NDArray[np.float64]
 
 _OURS = ("lm", "gauss-newton")
 _SCIPY = ("trf", "dogbox")
+
+# keywords of scipy's least_squares: for every method, for scipy's own, and without a use here
+_FOR_ALL = ("ftol", "xtol", "gtol", "x_scale", "max_nfev")
+_FOR_SCIPY = ("verbose", "tr_solver", "tr_options")
+_NOT_NEEDED = ("diff_step", "jac_sparsity", "workers")
 
 # below this many entries scipy's dense inner solver is faster than LSMR, and exact
 _DENSE_ENTRIES = 250_000
@@ -53,20 +59,24 @@ def solve_least_squares(
     *,
     bounds: tuple[Array, Array],
     method: str,
-    loss: str,
+    loss: str | Callable[[Array], Any],
     f_scale: float,
     tol: float | None,
     options: Mapping[str, Any] | None,
+    more: Mapping[str, Any],
     args: tuple[Any, ...],
     jac: Any,
+    derivatives: SolverDerivatives,
     progress: bool,
-    callback: Callable[[IterationState], Any] | None,
+    callback: Callable[..., Any] | None,
 ) -> Result:
     """Minimize the sum of squares; the arguments are those of `sparsesolve.least_squares`.
 
     Parameters
     ----------
-    function, x0, bounds, method, loss, f_scale, tol, options, args, jac, progress, callback
+    function, x0, bounds, method, loss, f_scale, tol, options, more, args, jac, derivatives
+        See `sparsesolve.least_squares`.
+    progress, callback
         See `sparsesolve.least_squares`.
 
     Returns
@@ -80,17 +90,18 @@ def solve_least_squares(
         If method, loss or option is unknown, or the method takes no bounds.
     """
     bounded = bool(np.any(np.isfinite(bounds[0]) | np.isfinite(bounds[1])))
-    name = _choose(method, loss, bounded)
-    given = dict(options or {})
+    rho = as_loss(loss)
+    name = _choose(method, bounded)
+    given = _method_options(options, more, name)
     notes = moved_inside(x0, bounds)
     x0 = np.clip(x0, *bounds)
-    residual = prepare_residual(function, x0, args, jacobian=jac)
+    residual = prepare_residual(function, x0, args, jacobian=jac, derivatives=derivatives)
     residual.notes += notes
     with Monitor(name, callback=callback, progress=progress) as monitor:
         try:
             if name in _OURS:
                 settings = as_options(given, name, tol)
-                end = solve_levenberg(residual, x0, settings, monitor, loss=loss, scale=f_scale)
+                end = solve_levenberg(residual, x0, settings, monitor, loss=rho, scale=f_scale)
                 result = residual_result(
                     residual,
                     monitor,
@@ -104,7 +115,7 @@ def solve_least_squares(
             else:
                 call = _ScipyCall(residual, monitor, x0, bounds)
                 result = call.run(name, loss, f_scale, tol, given)
-            result = _judged(result, _measure(residual, result.x, loss, f_scale, bounds))
+            result = _judged(result, _measure(residual, result.x, rho, f_scale, bounds))
         except KeyboardInterrupt:
             best = x0 if monitor.best is None else monitor.best.x
             text = "Interrupted from the keyboard; this is the best point so far."
@@ -117,10 +128,10 @@ def solve_least_squares(
 
 
 def _measure(
-    residual: Residual, x: Array, loss: str, f_scale: float, bounds: tuple[Array, Array]
+    residual: Residual, x: Array, loss: Loss | None, f_scale: float, bounds: tuple[Array, Array]
 ) -> ResidualMeasure:
     r, J = residual.value(x), residual.csr(x)
-    weights = robust_weights(r, LOSSES[loss], f_scale)
+    weights = robust_weights(r, loss, f_scale)
     J.data = J.data * np.repeat(weights, np.diff(J.indptr))
     return measure_residual(weights * r, J, x, bounds)
 
@@ -134,9 +145,18 @@ def _judged(result: Result, found: ResidualMeasure) -> Result:
     return replace(result, status=status, message=text)
 
 
-def _choose(method: str, loss: str, bounded: bool) -> str:
-    if loss not in LOSSES:
-        raise ValueError(f"`loss` must be one of {', '.join(LOSSES)}; got {loss!r}.")
+def _method_options(
+    options: Mapping[str, Any] | None, more: Mapping[str, Any], name: str
+) -> dict[str, Any]:
+    """Return the options of a method, with those given as keywords that it knows."""
+    unknown = sorted(set(more) - {*_FOR_ALL, *_FOR_SCIPY, *_NOT_NEEDED})
+    if unknown:
+        raise TypeError(f"least_squares() got an unexpected keyword argument {unknown[0]!r}")
+    known = _FOR_ALL if name in _OURS else (*_FOR_ALL, *_FOR_SCIPY)
+    return {k: v for k, v in more.items() if k in known} | dict(options or {})
+
+
+def _choose(method: str, bounded: bool) -> str:
     name = ("trf" if bounded else "lm") if method == "auto" else method
     if name not in _OURS + _SCIPY:
         raise ValueError(
@@ -219,7 +239,12 @@ class _ScipyCall:
         return residual_result(self.residual, self.monitor, best, status, text)
 
     def run(
-        self, name: str, loss: str, f_scale: float, tol: float | None, given: dict[str, Any]
+        self,
+        name: str,
+        loss: str | Callable[[Array], Any],
+        f_scale: float,
+        tol: float | None,
+        given: dict[str, Any],
     ) -> Result:
         if self.free.size == 0:
             text = "All variables are fixed by their bounds; nothing was left to solve."
@@ -232,13 +257,14 @@ class _ScipyCall:
         else:  # LSMR's defaults (1e-6, min(m, n) iterations) stall ill-conditioned fits
             tight = {"atol": 1e-12, "btol": 1e-12, "maxiter": 10 * self.free.size}
             arguments |= {"tr_solver": "lsmr", "tr_options": tight}
+        given = self._restricted(given)
         arguments |= given
         result = self._once(name, loss, f_scale, arguments, given)
         if "max_nfev" in given:
             return result
         for x_scale in ("jac", 1.0, "jac"):
             bounds = self.lower, self.upper
-            found = _measure(self.residual, result.x, loss, f_scale, bounds)
+            found = _measure(self.residual, result.x, as_loss(loss), f_scale, bounds)
             if not result.success or found.is_solved:
                 break
             # it stopped because of units: again in those of the residual as it is, by the step
@@ -251,10 +277,17 @@ class _ScipyCall:
             result = polished
         return result
 
+    def _restricted(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return options of which a scale of all variables is one of the free ones."""
+        scale = given.get("x_scale", 1.0)
+        if isinstance(scale, str) or np.ndim(scale) == 0:
+            return given
+        return given | {"x_scale": np.asarray(scale)[self.free]}
+
     def _once(
         self,
         name: str,
-        loss: str,
+        loss: str | Callable[[Array], Any],
         f_scale: float,
         arguments: dict[str, Any],
         given: dict[str, Any],

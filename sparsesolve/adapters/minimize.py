@@ -24,20 +24,32 @@ from sparsesolve.problem.result import Result, Status
 __all__ = ["choose_solver", "solve"]
 
 
-def choose_solver(problem: Problem) -> str:
-    """Return the solver that ``solver="auto"`` stands for.
+# names of options that users of scipy.optimize.minimize set most, and IPOPT does not have
+_SCIPY_OPTIONS = frozenset(
+    {"barrier_tol", "disp", "eps", "ftol", "gtol", "initial_constr_penalty", "initial_tr_radius"}
+    | {"initial_trust_radius", "max_trust_radius", "maxcor", "maxfun", "maxiter", "maxls", "norm"}
+    | {"return_all", "verbose", "xtol"}
+)
+
+
+def choose_solver(problem: Problem, options: Mapping[str, Any] | None = None) -> str:
+    """Return the solver that ``method="auto"`` stands for.
 
     Parameters
     ----------
     problem : Problem
         Its bounds and constraints decide.
+    options : mapping, optional
+        Those that scipy alone knows keep IPOPT out.
 
     Returns
     -------
     str
         "ipopt" where cyipopt can be imported, else a method of scipy.
     """
-    if ipopt_available():
+    if any_kept_feasible(problem):
+        return "trust-constr"
+    if ipopt_available() and not _SCIPY_OPTIONS.intersection(options or ()):
         return "ipopt"
     if problem.constraints:
         return "trust-constr"
@@ -55,6 +67,7 @@ def solve(
     progress: bool,
     callback: Callable[[IterationState], Any] | None,
     warm_start: Result | None,
+    notes: tuple[str, ...] = (),
 ) -> Result:
     """Solve `problem`; the arguments are those of `sparsesolve.minimize`.
 
@@ -64,18 +77,24 @@ def solve(
         The problem.
     solver, options, tol, progress, callback, warm_start
         See `sparsesolve.minimize`.
+    notes : tuple of str, optional
+        For the result.
 
     Returns
     -------
     Result
         Of the solver chosen.
     """
-    name = choose_solver(problem) if str(solver).lower() == "auto" else str(solver)
+    name = str(solver)
+    if name.lower() == "auto":
+        name = choose_solver(problem, options)
     name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
     if name == "ipopt":
         require_ipopt()  # its import is slow: not to be counted as solving
     start = problem.x0 if warm_start is None else warm_start.x
-    notes = refresh(problem) + moved_inside(start, problem.bounds)
+    notes += refresh(problem) + moved_inside(start, problem.bounds)
+    if any_kept_feasible(problem) and name != "trust-constr":
+        notes += (f"`keep_feasible` is for trust-constr; {name} does not know it",)
     with Monitor(name, callback=callback, progress=progress) as monitor:
         given: dict[str, Any] = {"options": options, "tol": tol, "warm_start": warm_start}
         try:
@@ -88,6 +107,12 @@ def solve(
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
     return confirm(problem, result, notes)
+
+
+def any_kept_feasible(problem: Problem) -> bool:
+    """Whether any iterate must satisfy some limit."""
+    kept = (problem.keep_feasible, *(c.keep_feasible for c in problem.constraints))
+    return any(bool(np.any(keep)) for keep in kept)
 
 
 def _out_of_memory(problem: Problem, monitor: Monitor, message: str) -> Result:

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
 from sparsesolve.adapters.differenced import DifferencedColumns
-from sparsesolve.host.imports import importing
 from sparsesolve.methods.freshness import check_jacobian, during, find_change, seal
-from sparsesolve.methods.residual import CscOrder, check_prepared
+from sparsesolve.methods.prepared_jacobian import prepare_jacobian
+from sparsesolve.methods.residual import CscOrder
 from sparsesolve.methods.sparse_lu import SparseLU
+from sparsesolve.options import SolverDerivatives
 from sparsesolve.problem.problem import start_point
 
 __all__ = ["SparseBDF", "SparseRadau", "integrate"]
@@ -161,13 +162,14 @@ def integrate(
     method: Any,
     args: tuple[Any, ...],
     jac: Any,
+    derivatives: SolverDerivatives,
     options: dict[str, Any],
 ) -> Any:
     """Integrate; the arguments are those of `sparsesolve.solve_ivp`.
 
     Parameters
     ----------
-    rhs, t_span, y0, method, args, jac, options
+    rhs, t_span, y0, method, args, jac, derivatives, options
         See `sparsesolve.solve_ivp`.
 
     Returns
@@ -188,7 +190,8 @@ def integrate(
     passed.pop("vectorized", None)
     solver, kind = _solver(method)
     start = start_point(y0, "y0")
-    supply = JacobianSupply(rhs, t_span, start, args, jac, options.get("atol", _ATOL))
+    atol = options.get("atol", _ATOL)
+    supply = JacobianSupply(rhs, t_span, start, args, jac, atol, derivatives)
     trouble = supply.trouble_at_the_start()
     if trouble:  # scipy's methods would halve their step without end
         run = solve_ivp(lambda t, y: np.zeros(y.size), (supply.t_start,) * 2, start)
@@ -242,19 +245,18 @@ class JacobianSupply:
         args: tuple[Any, ...],
         jac: Any,
         atol: Any = _ATOL,
+        derivatives: SolverDerivatives = "auto",
     ) -> None:
-        # here, so that importing the front stays light
-        with importing():
-            from sparsesolve.derivatives import jacobian  # noqa: PLC0415
-
         t0 = float(t_span[0])
         self.t_start, self.y_start = t0, y0
-        self.notes: tuple[str, ...] = ()
-        if jac is None:
-            self.prepared = jacobian(rhs, t0, y0, *args, argnum=1)
-        else:
-            check_prepared(jac)
-            self.prepared, self.notes = self._checked(rhs, jac, t_span, args)
+        self.prepared, self.notes = prepare_jacobian(
+            rhs,
+            [t0, y0, *args],
+            1,
+            jac,
+            derivatives,
+            lambda given: self._checked(rhs, given, t_span, args),
+        )
         # an object of the user's own may give a Jacobian alone: the function is then called itself
         self.comparable = hasattr(self.prepared, "staleness")
         self.args = seal(self.prepared, [t0, y0, *args])[2:]

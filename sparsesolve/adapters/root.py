@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.methods.monitor import IterationState, Monitor
+from sparsesolve.adapters.residual_result import residual_result
+from sparsesolve.adapters.scipy_root import SCIPY_ROOT_METHODS, solve_by_scipy
+from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.newton import NewtonOptions, solve_newton
 from sparsesolve.methods.residual import Residual, prepare_residual
+from sparsesolve.options import SolverDerivatives
 from sparsesolve.problem.result import Result, Status
 
-__all__ = ["residual_result", "solve_root"]
+__all__ = ["solve_root"]
 
 Array = NDArray[np.float64]
 
@@ -31,14 +34,15 @@ def solve_root(
     options: Mapping[str, Any] | None,
     args: tuple[Any, ...],
     jac: Any,
+    derivatives: SolverDerivatives,
     progress: bool,
-    callback: Callable[[IterationState], Any] | None,
+    callback: Callable[..., Any] | None,
 ) -> Result:
     """Solve ``function(x, *args) = 0``; the arguments are those of `sparsesolve.root`.
 
     Parameters
     ----------
-    function, x0, method, tol, options, args, jac, progress, callback
+    function, x0, method, tol, options, args, jac, derivatives, progress, callback
         See `sparsesolve.root`.
 
     Returns
@@ -51,21 +55,24 @@ def solve_root(
     ValueError
         If the method is unknown, an option is unknown, or the system is not square.
     """
-    if method != "newton":
+    if method not in ("newton", *SCIPY_ROOT_METHODS):
         raise ValueError(
-            f"`method` must be 'newton', got {method!r}. For a least squares solution use "
-            "sparsesolve.least_squares."
+            f"`method` must be 'newton' or one of scipy's, {', '.join(SCIPY_ROOT_METHODS)}; got "
+            f"{method!r}. For a least squares solution use sparsesolve.least_squares."
         )
-    settings = _options(options, tol)
-    residual = prepare_residual(function, x0, args, jacobian=jac)
+    settings = _options(options, tol) if method == "newton" else None
+    residual = prepare_residual(function, x0, args, jacobian=jac, derivatives=derivatives)
     m, n = residual.pattern.shape
     if m != n:
         raise ValueError(
             f"`root` needs as many equations as unknowns, got {m} equations in {n} unknowns. Use "
             "sparsesolve.least_squares."
         )
-    with Monitor("newton", callback=callback, progress=progress) as monitor:
-        result = _newton(residual, x0, settings, monitor)
+    with Monitor(method, callback=callback, progress=progress) as monitor:
+        if settings is None:
+            result = solve_by_scipy(residual, x0, method, tol, options, monitor)
+        else:
+            result = _newton(residual, x0, settings, monitor)
     return residual.confirm(function, args, result)
 
 
@@ -96,55 +103,3 @@ def _options(options: Mapping[str, Any] | None, tol: float | None) -> NewtonOpti
             f"`options` of method 'newton' are {', '.join(known)}; got {', '.join(unknown)}."
         )
     return NewtonOptions(**given)
-
-
-def residual_result(
-    residual: Residual,
-    monitor: Monitor,
-    x: Array,
-    status: Status,
-    message: str,
-    *,
-    iterations: int | None = None,
-    cost: float | None = None,
-    optimality: float | None = None,
-    solver_status: int | None = None,
-) -> Result:
-    """Write the `Result` of a vector function.
-
-    Parameters
-    ----------
-    residual, monitor : Residual, Monitor
-        Of this solve.
-    x : ndarray, shape (n,)
-        Solution.
-    status, message : Status, str
-        How it ended.
-    iterations, cost, optimality, solver_status : optional
-        As the solver tells; cost is ``0.5 ||F||^2`` and optimality the largest entry of F where
-        not given.
-
-    Returns
-    -------
-    Result
-        With residual and Jacobian at `x`.
-    """
-    elapsed, inside = monitor.seconds, residual.seconds
-    F = residual.value(x)
-    J = residual.csr(x)
-    return Result(
-        x=np.array(x),
-        fun=F,
-        status=status,
-        message=message,
-        solver=monitor.solver,
-        cost=0.5 * float(F @ F) if cost is None else cost,
-        optimality=float(np.max(np.abs(F), initial=0.0)) if optimality is None else optimality,
-        iterations=monitor.iterations if iterations is None else iterations,
-        counts=residual.counts,
-        seconds_preparation=residual.seconds_preparation,
-        seconds_derivatives=residual.seconds,
-        seconds_solver=max(0.0, elapsed - inside),
-        jacobian=J,
-        solver_status=solver_status,
-    )

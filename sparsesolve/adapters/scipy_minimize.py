@@ -314,7 +314,9 @@ class _Call:
         arguments |= self._second_derivatives()
         bounded = np.isfinite(reduction.lower).any() or np.isfinite(reduction.upper).any()
         if method.bounds and bounded:
-            arguments["bounds"] = scipy.optimize.Bounds(reduction.lower, reduction.upper)
+            kept = reduction.evaluation.problem.keep_feasible[reduction.free]
+            limits = reduction.lower, reduction.upper
+            arguments["bounds"] = scipy.optimize.Bounds(*limits, keep_feasible=kept)
         if method.name == "trust-constr":
             self.blocks = scipy_constraints(reduction, self.start)
             arguments["constraints"] = [c for _, c in self.blocks]

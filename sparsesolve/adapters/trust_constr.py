@@ -113,7 +113,14 @@ def scipy_constraints(reduction: Reduction, z0: Array) -> list[tuple[RowBlock, A
 def _linear(reduction: Reduction, block: RowBlock, z0: Array) -> Any:
     A = reduction.jacobian(z0, reduction.rows(block.rows))
     shift = reduction.constraints(z0)[block.rows] - A @ z0
-    return LinearConstraint(A, block.lower - shift, block.upper - shift)
+    kept = _kept(reduction, block)
+    return LinearConstraint(A, block.lower - shift, block.upper - shift, keep_feasible=kept)
+
+
+def _kept(reduction: Reduction, block: RowBlock) -> NDArray[np.bool_]:
+    """Which rows of a block each iterate must satisfy."""
+    kept = reduction.evaluation.problem.rows_kept_feasible[block.rows]
+    return np.asarray(kept & (block.lower != block.upper))
 
 
 def _nonlinear(reduction: Reduction, block: RowBlock) -> Any:
@@ -131,7 +138,8 @@ def _nonlinear(reduction: Reduction, block: RowBlock) -> Any:
         multipliers[block.rows] = v
         return reduction.hessian(z, multipliers, 0.0)
 
-    return NonlinearConstraint(values, block.lower, block.upper, jac=jacobian, hess=hessian)
+    kept = _kept(reduction, block)
+    return NonlinearConstraint(values, block.lower, block.upper, jacobian, hessian, kept)
 
 
 def _without_repeats(reduction: Reduction, rows: Rows) -> Rows:

@@ -114,6 +114,7 @@ def make_result(
     message = _with_rows(evaluation, x, status, message)
     with np.errstate(all="ignore"):
         fun = evaluation.objective(x)
+        gradient = np.array(evaluation.gradient(x))
         reduced = lagrangian_gradient(evaluation, x, lam)
         if bound_multipliers is None:
             bound_multipliers = bound_multipliers_from(evaluation, x, reduced)
@@ -141,6 +142,7 @@ def make_result(
         seconds_preparation=evaluation.seconds_preparation,
         seconds_derivatives=evaluation.seconds,
         seconds_solver=max(0.0, elapsed - inside),
+        gradient=gradient,
         solver_status=solver_status,
         name=evaluation.problem.name,
     )

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.methods.iteration import Ending, IterativeMethod, Outcome, run
-from sparsesolve.methods.losses import LOSSES, robust_cost, robust_weights
+from sparsesolve.methods.losses import Loss, robust_cost, robust_weights
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.normal_equations import damped_system
 from sparsesolve.methods.residual import Residual
@@ -47,6 +47,10 @@ class LevenbergOptions:
         None allows 200, and 10 for each unknown where that is more.
     damping : float
         First damping, relative to the squared column norms; 0 for Gauss-Newton. 1e-3.
+    max_nfev : int or None
+        How many evaluations of the residual are allowed. None.
+    x_scale : float, array_like or "jac"
+        Size of each variable; "jac": from the columns of the Jacobian. "jac".
     """
 
     ftol: float = 1e-10
@@ -54,6 +58,8 @@ class LevenbergOptions:
     gtol: float = 1e-10
     max_iterations: int | None = None
     damping: float = 1e-3
+    max_nfev: int | None = None
+    x_scale: Any = "jac"
 
 
 def solve_levenberg(
@@ -62,7 +68,7 @@ def solve_levenberg(
     options: LevenbergOptions,
     monitor: Monitor,
     *,
-    loss: str = "linear",
+    loss: Loss | None = None,
     scale: float = 1.0,
 ) -> Outcome:
     """Minimize half the sum of the (robust) squares of the residual.
@@ -77,8 +83,8 @@ def solve_levenberg(
         Tolerances and limits.
     monitor : Monitor
         Receives the iterations.
-    loss : str, optional
-        One of `LOSSES`. Default is "linear".
+    loss : callable, optional
+        One of `LOSSES`, or made by `as_loss`. Default is a linear one.
     scale : float, optional
         Of the loss. Default is 1.
 
@@ -98,16 +104,17 @@ class _Levenberg(IterativeMethod):
         residual: Residual,
         x0: Array,
         options: LevenbergOptions,
-        loss: str,
+        loss: Loss | None,
         scale: float,
     ) -> None:
         self.residual = residual
         self.options = options
-        self.loss = LOSSES[loss]
+        self.loss = loss
         self.scale = scale
         self.system = damped_system(residual.pattern)
         self.mu = options.damping
         self.growth = 2.0
+        self.given = fixed_weights(options.x_scale, x0.size)
         self.weights = np.zeros(x0.size)
         self._linearize(x0)
 
@@ -117,9 +124,12 @@ class _Levenberg(IterativeMethod):
         return Ending(Status.EVALUATION_ERROR, "The residual is not finite.")
 
     def terminate(self) -> Ending | None:
-        if self.optimality > self.options.gtol or not self._is_flat():
+        if self.optimality <= self.options.gtol and self._is_flat():
+            return Ending(Status.SOLVED, "The gradient is below `gtol`.")
+        most, made = self.options.max_nfev, self.residual.calls["value"]
+        if most is None or made < most:
             return None
-        return Ending(Status.SOLVED, "The gradient is below `gtol`.")
+        return Ending(Status.ITERATION_LIMIT, f"{made} evaluations were not enough.")
 
     def exhausted(self, iterations: int) -> Ending:
         return Ending(Status.ITERATION_LIMIT, f"{iterations} iterations were not enough.")
@@ -142,6 +152,9 @@ class _Levenberg(IterativeMethod):
             self.J.data = self.J.data * weights[J.indices]
         self.gradient = np.asarray(self.J.T @ self.r)
         self.optimality = float(np.max(np.abs(self.gradient), initial=0.0))
+        if self.given is not None:
+            self.weights = self.given
+            return
         columns = np.add.reduceat(np.append(self.J.data**2, 0.0), J.indptr[:-1])
         columns[np.diff(J.indptr) == 0] = 0.0
         self.weights = np.maximum(self.weights, columns)
@@ -188,6 +201,18 @@ class _Levenberg(IterativeMethod):
         return None
 
 
+def fixed_weights(x_scale: Any, n: int) -> Array | None:
+    """Return the weights of the variables that a given scale stands for; None for "jac"."""
+    if x_scale is None or (isinstance(x_scale, str) and x_scale == "jac"):
+        return None
+    scale = np.asarray(x_scale, dtype=np.float64)
+    if scale.shape not in ((), (n,)) or not np.all(scale > 0.0) or not np.isfinite(scale).all():
+        raise ValueError(
+            f"`x_scale` must be 'jac', a positive number, or {n} of them, got {x_scale!r}."
+        )
+    return np.broadcast_to(scale, (n,)) ** -2.0
+
+
 def as_options(given: dict[str, Any], method: str, tol: float | None) -> LevenbergOptions:
     """Return checked options.
 
@@ -216,6 +241,9 @@ def as_options(given: dict[str, Any], method: str, tol: float | None) -> Levenbe
         raise ValueError(
             f"`options` of method {method!r} are {', '.join(known)}; got {', '.join(unknown)}."
         )
+    for name in ("ftol", "xtol", "gtol"):  # None switches a test off
+        if name in given and given[name] is None:
+            given = given | {name: 0.0}
     defaults: dict[str, Any] = {} if tol is None else dict.fromkeys(("ftol", "xtol", "gtol"), tol)
     if method == "gauss-newton":
         defaults["damping"] = 0.0

@@ -8,11 +8,12 @@ adjustment: a modern synthesis", section 4.3.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LOSSES", "robust_cost", "robust_weights"]
+__all__ = ["LOSSES", "Loss", "as_loss", "robust_cost", "robust_weights"]
 
 Array = NDArray[np.float64]
 Loss = Callable[[Array], tuple[Array, Array]]
@@ -48,6 +49,38 @@ LOSSES: dict[str, Loss | None] = {
     "cauchy": _cauchy,
     "arctan": _arctan,
 }
+
+
+def as_loss(loss: str | Callable[[Array], Any]) -> Loss | None:
+    """Return a loss by its name, or of a function as scipy's `least_squares` takes it.
+
+    Parameters
+    ----------
+    loss : str or callable
+        One of `LOSSES`; or ``loss(z)``, which returns an array of shape (3, m): rho and its first
+        two derivatives (the second is not used).
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name, or what the function returns has another shape.
+    """
+    if not callable(loss):
+        if loss not in LOSSES:
+            raise ValueError(f"`loss` must be one of {', '.join(LOSSES)}; got {loss!r}.")
+        return LOSSES[loss]
+    given = loss
+
+    def checked(z: Array) -> tuple[Array, Array]:
+        rho = np.asarray(given(z), dtype=np.float64)
+        if rho.shape != (3, z.size):
+            raise ValueError(
+                f"`loss` must return an array of shape (3, {z.size}): rho and its first two "
+                f"derivatives, got {rho.shape}."
+            )
+        return rho[0], rho[1]
+
+    return checked
 
 
 def robust_cost(r: Array, loss: Loss | None, scale: float) -> float:

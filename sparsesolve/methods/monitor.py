@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.methods.callback import as_callback
 from sparsesolve.methods.progress import ProgressTable
 
 __all__ = ["IterationState", "Monitor"]
@@ -61,6 +62,11 @@ class IterationState:
     seconds: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def nit(self) -> int:
+        """The iteration, by scipy's name."""
+        return self.iteration
+
 
 class Monitor:
     """Receives iterations; used as a context manager around a solve.
@@ -70,7 +76,8 @@ class Monitor:
     solver : str
         Name of the solver.
     callback : callable, optional
-        ``callback(state)`` with an `IterationState`; a true result stops the solve.
+        ``callback(state)`` with an `IterationState`, or as scipy's are written; a true result stops
+        the solve.
     progress : bool, optional
         Show a live table. Default is False.
     """
@@ -88,7 +95,7 @@ class Monitor:
                 "IterationState and may return True to stop."
             )
         self.solver = solver
-        self.callback = callback
+        self.callback = None if callback is None else as_callback(callback)
         self.stopped = False
         self.error: BaseException | None = None
         self.best: IterationState | None = None

@@ -9,21 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.host.imports import importing
-from sparsesolve.methods.freshness import check_jacobian, failed_if, find_change, seal
+from sparsesolve.methods.freshness import failed_if, find_change, seal
+from sparsesolve.methods.prepared_jacobian import is_prepared, prepare_jacobian
+from sparsesolve.options import SolverDerivatives
 from sparsesolve.problem.result import Counts, Result
 from sparsesolve.structure.pattern import Pattern
 
-if TYPE_CHECKING:
-    from sparsesolve.options import Method
-
-__all__ = ["CscOrder", "Residual", "check_prepared", "prepare_residual"]
+__all__ = ["CscOrder", "Residual", "prepare_residual"]
 
 Array = NDArray[np.float64]
 
@@ -128,7 +126,7 @@ def prepare_residual(
     x0: Array,
     args: tuple[Any, ...] = (),
     *,
-    method: Method = "auto",
+    derivatives: SolverDerivatives = "auto",
     jacobian: Any = None,
 ) -> Residual:
     """Prepare the Jacobian of `function` at `x0`, or take one prepared before.
@@ -141,8 +139,8 @@ def prepare_residual(
         Example point.
     args : tuple, optional
         Further arguments.
-    method : {"auto", "compiled", ...}, optional
-        As for `sparsesolve.jacobian`.
+    derivatives : {"auto", "compiled", "interpreted", "colored", "differences"}, optional
+        How they are made.
     jacobian : Jacobian, optional
         Prepared before; reused.
 
@@ -151,22 +149,13 @@ def prepare_residual(
     Residual
         Ready to be evaluated.
     """
-    # here, so that importing the front stays light
-    with importing():
-        from sparsesolve.derivatives import jacobian as prepare  # noqa: PLC0415
-
     start = time.perf_counter()
-    notes: tuple[str, ...] = ()
-    if jacobian is None:
-        prepared = prepare(function, x0, *args, method=method)
-    else:
-        check_prepared(jacobian)
-        if jacobian.pattern.shape[1] != x0.size:
-            raise ValueError(
-                f"`jac` was prepared for {jacobian.pattern.shape[1]} variables, but the start has "
-                f"{x0.size}. Prepare it with an example of this size."
-            )
-        prepared, notes = check_jacobian(function, jacobian, [x0, *args], 0)
+    if jacobian is not None and is_prepared(jacobian) and jacobian.pattern.shape[1] != x0.size:
+        raise ValueError(
+            f"`jac` was prepared for {jacobian.pattern.shape[1]} variables, but the start has "
+            f"{x0.size}. Prepare it with an example of this size."
+        )
+    prepared, notes = prepare_jacobian(function, [x0, *args], 0, jacobian, derivatives)
     residual = Residual(prepared, tuple(seal(prepared, [x0, *args])[1:]))
     residual.notes = notes
     # the first evaluations compile what they need; their values are kept, so none is wasted
@@ -174,27 +163,6 @@ def prepare_residual(
     residual.seconds_preparation = time.perf_counter() - start
     residual.seconds = 0.0
     return residual
-
-
-def check_prepared(jacobian: Any) -> None:
-    """Raise where `jacobian` is not one made by `sparsesolve.jacobian`.
-
-    Parameters
-    ----------
-    jacobian : object
-        What the user passed as `jac`.
-
-    Raises
-    ------
-    TypeError
-        If it has no pattern or values.
-    """
-    if not all(hasattr(jacobian, name) for name in ("pattern", "values", "value")):
-        raise TypeError(
-            f"`jac` must be a Jacobian made by sparsesolve.jacobian, got "
-            f"{type(jacobian).__name__}. Leave it out, or call scipy itself with a matrix or a "
-            "function of your own."
-        )
 
 
 class CscOrder:

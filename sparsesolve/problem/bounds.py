@@ -23,6 +23,7 @@ __all__ = [
     "Reading",
     "first_crossing",
     "fit_limit",
+    "kept_feasible",
     "read_limit",
     "variable_bounds",
 ]
@@ -70,6 +71,12 @@ def variable_bounds(
     if np.any(lower > upper):
         raise ValueError(f"`bounds` must have lower <= upper: {first_crossing(lower, upper)}.")
     return lower, upper
+
+
+def kept_feasible(bounds: Bounds | None, n: int) -> NDArray[np.bool_]:
+    """Return where scipy's Bounds want iterates inside, shape (n,)."""
+    keep = np.asarray(getattr(bounds, "keep_feasible", False), dtype=bool)
+    return np.broadcast_to(keep.reshape(-1), (n,)).copy()
 
 
 def _split(bounds: Any, n: int, reading: Reading) -> tuple[Any, Any]:

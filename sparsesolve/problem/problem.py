@@ -1,4 +1,4 @@
-"""`Problem` and `Constraint`: an optimization problem in plain NumPy, with exact derivatives.
+"""`Problem`: an optimization problem in plain NumPy, with exact derivatives.
 
 Separate because it is what every solver reads and knows no solver. Functions take ``x`` of shape
 (n,); constraints are stacked in the order given; ``c`` is an equality where its limits are equal.
@@ -8,8 +8,7 @@ Derivatives are prepared at the first use, once, and serve every later solve.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,14 +19,8 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.imports import importing
 from sparsesolve.host.pickling import require_picklable
 from sparsesolve.options import Method, Options
-from sparsesolve.problem.bounds import (
-    Bounds,
-    Limit,
-    first_crossing,
-    fit_limit,
-    read_limit,
-    variable_bounds,
-)
+from sparsesolve.problem.bounds import Bounds, kept_feasible, variable_bounds
+from sparsesolve.problem.constraint import Constraint, read_constraints
 from sparsesolve.problem.metadata import Metadata
 
 if TYPE_CHECKING:
@@ -36,76 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Constraint", "Problem"]
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Constraint:
-    """The rows ``lower <= function(x) <= upper``.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(x)`` returns a scalar or an array; it is flattened.
-    lower, upper : float or array_like or None
-        Limits, broadcast to the shape of the result; None or infinite: no limit. Equal limits
-        make an equality.
-    name : str, optional
-        Used in reports and messages.
-
-    Raises
-    ------
-    TypeError
-        If `function` is not callable.
-    ValueError
-        If a limit is NaN, or a lower limit exceeds its upper one.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Constraint(lambda x: np.sum(x**2), 40.0, 40.0, name="sphere").name
-    'sphere'
-    """
-
-    function: Callable[[Any], Any]
-    lower: Limit = None
-    upper: Limit = None
-    name: str = ""
-
-    def __post_init__(self) -> None:
-        if not callable(self.function):
-            raise TypeError(
-                f"`function` of a constraint must be callable, got "
-                f"{type(self.function).__name__}. Write Constraint(c, lower, upper)."
-            )
-        label = f" of constraint {self.label!r}"
-        lower = read_limit("lower", self.lower, -np.inf, label)
-        upper = read_limit("upper", self.upper, np.inf, label)
-        try:
-            wrong = np.any(lower > upper)
-        except ValueError:
-            raise ValueError(
-                f"`lower` and `upper`{label} must have one shape, got {lower.shape} and "
-                f"{upper.shape}."
-            ) from None
-        if wrong:
-            raise ValueError(
-                f"`lower` must not exceed `upper`{label}: {first_crossing(lower, upper)}. "
-                "Swap or correct the limits."
-            )
-        object.__setattr__(self, "lower", lower)
-        object.__setattr__(self, "upper", upper)
-
-    @property
-    def label(self) -> str:
-        """The name, or that of the function."""
-        return self.name or getattr(self.function, "__name__", "constraint")
-
-    def limits(self, size: int) -> tuple[Array, Array]:
-        """Return both limits as arrays of shape (size,)."""
-        return (
-            fit_limit("lower", self.lower, size, self.label),
-            fit_limit("upper", self.upper, size, self.label),
-        )
 
 
 class Problem:
@@ -121,11 +44,11 @@ class Problem:
         ``(lower, upper)``, each a scalar or an array of shape (n,); or n pairs ``(low, high)``, as
         scipy writes them. None or infinite: no bound.
     constraints : Constraint or sequence of Constraint, optional
-        Stacked in order.
+        Stacked in order; scipy's objects and dictionaries as well.
     name : str, optional
         Used in reports.
-    method : {"auto", "compiled", "colored"}, optional
-        How derivatives are evaluated; see `jacobian`. Default is "auto".
+    derivatives : {"auto", "compiled", "interpreted", "colored"}, optional
+        How derivatives are made; see `method` of `jacobian`. Default is "auto".
     threads : int, optional
         How many threads share long loops of machine code. Default is 1.
     check : bool, optional
@@ -133,6 +56,8 @@ class Problem:
         the interpreter. Default is True.
     metadata : Metadata, optional
         Names, classification, known optima; for reports.
+    method : str, optional
+        The same as `derivatives`, as it was called before.
 
     Raises
     ------
@@ -169,12 +94,13 @@ class Problem:
         x0: ArrayLike,
         *,
         bounds: Bounds | None = None,
-        constraints: Constraint | Sequence[Constraint] = (),
+        constraints: Any = (),
         name: str = "",
-        method: Method = "auto",
+        derivatives: Method = "auto",
         threads: int = 1,
         check: bool = True,
         metadata: Metadata | None = None,
+        method: Method = "auto",
     ) -> None:
         if objective is not None and not callable(objective):
             raise TypeError(
@@ -183,14 +109,15 @@ class Problem:
             )
         self.objective = objective
         self.name = name
-        options = Options(method, threads, check=check)
+        options = Options(_one_of(derivatives, method), threads, check=check)
         self.method = options.method
         self.threads = options.threads
         self.check = options.check
         self.metadata = metadata or Metadata()
         self._x0 = start_point(x0)
         self._lower, self._upper = variable_bounds(bounds, self.n)
-        self.constraints = _constraint_list(constraints)
+        self.keep_feasible = kept_feasible(bounds, self.n)
+        self.constraints = read_constraints(constraints)
         self._derivatives: ProblemDerivatives | None = None
         self._limits: tuple[Array, Array] | None = None
 
@@ -249,6 +176,14 @@ class Problem:
                 np.concatenate([p[1] for p in pairs] + empty),
             )
         return self._limits[0].copy(), self._limits[1].copy()
+
+    @property
+    def rows_kept_feasible(self) -> NDArray[np.bool_]:
+        """Which constraint rows iterates must satisfy, shape (m,)."""
+        sizes = self.derivatives.constraint_sizes if self.constraints else ()
+        parts = zip(self.constraints, sizes, strict=True)
+        rows = [np.broadcast_to(np.ravel(c.keep_feasible), (k,)) for c, k in parts]
+        return np.concatenate([*rows, np.empty(0)]).astype(bool)
 
     @property
     def derivatives(self) -> ProblemDerivatives:
@@ -335,13 +270,17 @@ class Problem:
         values = self.derivatives.hessian_values(point, weights, float(sigma))
         return self.derivatives.hessian_full(values)
 
-    def to_scipy(self, *, solver: str = "trust-constr") -> dict[str, Any]:
+    def to_scipy(
+        self, *, method: str = "trust-constr", solver: str | None = None
+    ) -> dict[str, Any]:
         """Return keyword arguments of ``scipy.optimize.minimize``.
 
         Parameters
         ----------
-        solver : str, optional
+        method : str, optional
             A method of scipy that takes derivatives. Default is "trust-constr".
+        solver : str, optional
+            The same.
 
         Returns
         -------
@@ -353,7 +292,7 @@ class Problem:
         with importing():
             from sparsesolve.adapters.scipy_minimize import to_scipy  # noqa: PLC0415
 
-        return to_scipy(self, solver)
+        return to_scipy(self, solver or method)
 
     def to_cyipopt(self) -> Any:
         """Return a ready ``cyipopt.Problem`` with structures, callbacks and proven constants.
@@ -462,15 +401,14 @@ def start_point(x0: ArrayLike, name: str = "x0") -> Array:
     return point
 
 
-def _constraint_list(constraints: Constraint | Sequence[Constraint]) -> tuple[Constraint, ...]:
-    group = (constraints,) if isinstance(constraints, Constraint) else tuple(constraints)
-    for item in group:
-        if not isinstance(item, Constraint):
-            raise TypeError(
-                f"`constraints` must hold Constraint objects, got {type(item).__name__}. Write "
-                "Constraint(c, lower, upper)."
-            )
-    return group
+def _one_of(derivatives: Method, method: Method) -> Method:
+    """Read the two names of one option."""
+    if method != "auto" and derivatives not in ("auto", method):
+        raise TypeError(
+            f"`derivatives` and `method` of a Problem are one option, got {derivatives!r} and "
+            f"{method!r}. Leave out `method`."
+        )
+    return derivatives if method == "auto" else method
 
 
 def _restored(kind: type[Problem], state: dict[str, Any]) -> Problem:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import SolverError
+from sparsesolve.problem.optimize_names import OptimizeNames
 
 __all__ = ["Counts", "Result", "Status"]
 
@@ -61,8 +62,8 @@ def _empty() -> Array:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Result:
-    """What a solver found.
+class Result(OptimizeNames):
+    """What a solver found; also by the names and keys of scipy's `OptimizeResult`.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ class Result:
         Preparing derivatives inside this solve; evaluating values and derivatives; all the rest.
     jacobian : csr_array or None
         Jacobian at `x`, for `root` and `least_squares`.
+    gradient : ndarray or None
+        Of the objective at `x`, shape (n,), for `minimize`.
     solver_status : int or None
         The solver's own code.
     name : str
@@ -121,6 +124,7 @@ class Result:
     seconds_derivatives: float = 0.0
     seconds_solver: float = 0.0
     jacobian: Any = None
+    gradient: Any = None
     solver_status: int | None = None
     name: str = ""
     notes: tuple[str, ...] = ()

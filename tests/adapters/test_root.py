@@ -129,11 +129,11 @@ def test_a_derivative_that_is_not_finite_is_a_status() -> None:
 
 def test_wrong_arguments_of_root() -> None:
     with pytest.raises(TypeError, match=r"`jac` must be a Jacobian made by sparsesolve.jacobian"):
-        root(broyden, np.ones(4), jac=lambda x: np.eye(4))
+        root(broyden, np.ones(4), jac=np.eye(4))
     with pytest.raises(ValueError, match="6 equations in 4 unknowns"):
         root(chained, np.ones(4))
     with pytest.raises(ValueError, match="`method` must be 'newton'"):
-        root(broyden, np.ones(4), method="hybr")
+        root(broyden, np.ones(4), method="hybrid")
     with pytest.raises(ValueError, match="got maxiter"):
         root(broyden, np.ones(4), options={"maxiter": 3})
     with pytest.raises(TypeError, match="callable"):

@@ -1,0 +1,69 @@
+"""Functions of x alone, made of what users call otherwise: with arguments, or with a gradient too.
+
+Separate because problems hold functions of x, which must travel to other processes: so these are
+classes and not closures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["FirstOf", "WithArguments", "as_tuple", "with_arguments"]
+
+
+class WithArguments:
+    """``function(x, *args, **kwargs)`` as a function of x.
+
+    Parameters
+    ----------
+    function : callable
+        The user's.
+    args, kwargs : tuple, mapping
+        Its further arguments.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = dict(kwargs)
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, x: Any) -> Any:
+        """Return the function's value."""
+        return self.function(x, *self.args, **self.kwargs)
+
+
+class FirstOf:
+    """The first of what a function returns: the value, of value and gradient.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a tuple.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the value."""
+        return self.function(*args)[0]
+
+
+def as_tuple(args: Any) -> tuple[Any, ...]:
+    """Return further arguments as a tuple; one alone need not be in one."""
+    if args is None:
+        return ()
+    return tuple(args) if isinstance(args, tuple | list) else (args,)
+
+
+def with_arguments(
+    function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any] | None = None
+) -> Callable[..., Any]:
+    """Return a function of x alone; the same one where there are no further arguments."""
+    given = as_tuple(args)
+    return WithArguments(function, given, kwargs or {}) if given or kwargs else function
