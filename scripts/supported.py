@@ -48,11 +48,14 @@ autograd has a rule; your own elementwise functions by `sparsesolve.elementwise`
 any code, with its derivatives), which are as sparse as `np.sin`; and your own
 `autograd.extend.primitive` with `defvjp`, a call whose Jacobian is dense in that block.
 
+Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
+`int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every
+call, and each path has a program of its own ([branches](branches.md)).
+
 Functions of constants are never traced and may be anything. What is refused on traced values
-raises `UnsupportedOperation` or `DataDependentBranch`, with the source line and a way out: branches
-on values (`if x[0] > 0`), boolean masks as an index, `int(x[0])`, and writing into
-arrays of integers or arrays that exist before the call. A traced value in a printed text or in an
-f-string is the number of the trace. Nothing is frozen silently.
+raises `UnsupportedOperation` or `DataDependentBranch`, with the source line and a way out: writing
+into arrays of integers or arrays that exist before the call, for one. A traced value in a printed
+text or in an f-string is the number of the trace. Nothing is frozen silently.
 """
 
 HEADS = {
@@ -61,6 +64,7 @@ HEADS = {
     "movement": "Movement of data (exact, costs nothing at evaluation)",
     "reductions": "Sums and other reductions",
     "products": "Products",
+    "positions": "Positions (constant on each path; what they follow from is a guard)",
     "linear algebra": "Linear algebra (inverses, systems, factors: one call a matrix)",
     "other": "Creation, tests, and the rest",
     OPAQUE: "Kept as a call (autograd's own rule; the Jacobian is dense in that block)",
@@ -76,6 +80,7 @@ MODULES = {
     "polynomials": "elementwise",
     "stencils": "products",
     "ordering": "reductions",
+    "positions": "positions",
     "movement": "movement",
     "reductions": "reductions",
     "products": "products",

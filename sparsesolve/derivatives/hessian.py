@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
+from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
@@ -34,6 +35,7 @@ from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
 from sparsesolve.options import Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
+from sparsesolve.trace import Path
 
 __all__ = ["Gradient", "Hessian", "SymmetricTemplate", "gradient", "hessian", "hessian_pattern"]
 
@@ -91,6 +93,18 @@ class Gradient(Remade):
         """Raise `VerificationError` where the function's data changed since it was traced."""
         self._function.verify(args)
 
+    def takes_same_path(self, args: Sequence[Any]) -> bool:
+        """Whether a call takes the branches that were taken when this was prepared."""
+        return self._function.takes_same_path(args)
+
+    def paths(self) -> Sequence[Path]:
+        """Return the branches that were taken; empty where the function has none."""
+        return self._function.paths()
+
+    def point(self, args: Sequence[Any]) -> bytes:
+        """Return the numbers among some arguments, which are checked."""
+        return self._function.point(args)
+
     def __repr__(self) -> str:
         return f"<Gradient of {self._function.name!r}, n = {self._function.program.n}>"
 
@@ -109,6 +123,7 @@ class Hessian(SparseDerivative):
         super().__init__(nonzeros, function)
         self._gradient_program = gradient
         self._full = SymmetricTemplate(nonzeros.pattern, format)
+        self.format = format
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         pattern = nonzeros.pattern
@@ -212,8 +227,11 @@ def _scalar_function(
     argnum: int,
     check: bool,
     log: PrepareLog | None = None,
+    guarded: Guarded = "never",
 ) -> TracedFunction:
-    traced = TracedFunction(function, example, argnum=argnum, checked=check, log=log)
+    traced = TracedFunction(
+        function, example, argnum=argnum, checked=check, log=log, guarded=guarded
+    )
     if traced.program.m != 1:
         raise StructureMismatch(
             f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "
@@ -266,11 +284,16 @@ def gradient(
     >>> gradient(lambda x: np.sum(x**2), np.zeros(3))(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
     """
-    log = PrepareLog(Options(method, threads, check=check))
-    traced = _scalar_function(function, example_arguments, argnum, check, log)
-    with log.stage("differentiate"):
-        program = gradient_program(traced.program)
-    return Gradient(traced, executable(program, log, lambda k: f"gradient[{k}]"))
+
+    def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Gradient:
+        log = PrepareLog(options)
+        traced = _scalar_function(function, args, argnum, options.check, log, guarded)
+        with log.stage("differentiate"):
+            program = gradient_program(traced.program)
+        return Gradient(traced, executable(program, log, lambda k: f"gradient[{k}]"))
+
+    options = Options(method, threads, check=check)
+    return with_branches(prepare, example_arguments, options, _gradients)
 
 
 @remembered
@@ -328,11 +351,28 @@ def hessian(
            [-0.25,  0.25,  0.  ],
            [ 0.  ,  0.  ,  0.  ]])
     """
-    log = PrepareLog(Options(method, threads, format, check))
-    traced = _scalar_function(function, example_arguments, argnum, check, log)
-    with log.stage("differentiate"):
-        program = fuse(gradient_program(traced.program))
-    return Hessian(traced, program, symmetric_nonzeros(program, log), format)
+
+    def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Hessian:
+        log = PrepareLog(options)
+        traced = _scalar_function(function, args, argnum, options.check, log, guarded)
+        with log.stage("differentiate"):
+            program = fuse(gradient_program(traced.program))
+        return Hessian(traced, program, symmetric_nonzeros(program, log), format)
+
+    options = Options(method, threads, format, check)
+    return with_branches(prepare, example_arguments, options, _hessians)
+
+
+def _gradients(first: Gradient, make: Callable[[Sequence[Any], bool], Gradient]) -> Gradient:
+    from sparsesolve.derivatives.branched import BranchedGradient  # noqa: PLC0415  (is built on us)
+
+    return BranchedGradient(first, make)
+
+
+def _hessians(first: Hessian, make: Callable[[Sequence[Any], bool], Hessian]) -> Hessian:
+    from sparsesolve.derivatives.branched import BranchedHessian  # noqa: PLC0415  (is built on us)
+
+    return BranchedHessian(first, make)
 
 
 def hessian_pattern(

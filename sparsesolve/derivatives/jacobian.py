@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
+from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
@@ -286,9 +287,21 @@ def jacobian(
 
         given = {"argnum": argnum, "format": format, "check": check}
         return old_spelling(function, example_arguments, method, old, **given)
-    log = PrepareLog(options)
-    traced = TracedFunction(function, example_arguments, argnum=argnum, checked=check, log=log)
-    return Jacobian(jacobian_nonzeros(traced.program, log), traced, format)
+
+    def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Jacobian:
+        log = PrepareLog(options)
+        traced = TracedFunction(
+            function, args, argnum=argnum, checked=options.check, log=log, guarded=guarded
+        )
+        return Jacobian(jacobian_nonzeros(traced.program, log), traced, format)
+
+    return with_branches(prepare, example_arguments, options, _family)
+
+
+def _family(first: Jacobian, make: Callable[[Sequence[Any], bool], Jacobian]) -> Jacobian:
+    from sparsesolve.derivatives.branched import BranchedJacobian  # noqa: PLC0415  (is built on us)
+
+    return BranchedJacobian(first, make)
 
 
 def jacobian_pattern(

@@ -5,7 +5,7 @@ Separate so that these two hold their mathematics only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
@@ -18,6 +18,7 @@ from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunc
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
+from sparsesolve.trace import Path
 
 __all__ = ["SparseDerivative"]
 
@@ -100,6 +101,28 @@ class SparseDerivative(Remade):
     def seal(self, args: Sequence[Any]) -> list[Any]:
         """Return checked arguments whose fixed ones later calls need not compare again."""
         return self._function.arguments.seal(args)
+
+    def explore(self, points: Iterable[Any]) -> None:
+        """Trace ahead: prepare the programs of the paths at some points.
+
+        Parameters
+        ----------
+        points : iterable
+            Arguments of a call as a tuple, or x alone where there is no other. Where the function
+            does not branch on values, there is nothing to do.
+        """
+
+    def takes_same_path(self, args: Sequence[Any]) -> bool:
+        """Whether a call takes the branches that were taken when this was prepared."""
+        return self._traced("branches").takes_same_path(args)
+
+    def paths(self) -> Sequence[Path]:
+        """Return the branches that were taken; empty where the function has none."""
+        return self._traced("branches").paths()
+
+    def point(self, args: Sequence[Any]) -> bytes:
+        """Return the numbers among some arguments, which are checked."""
+        return self._traced("branches").point(args)
 
     def kernels(self) -> str:
         """Return a readable form of the program that computes the nonzeros."""

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
+from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, Names, compare_lowering
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.engine.interpreter.interpret import Interpreter
-from sparsesolve.errors import VerificationError
+from sparsesolve.errors import DataDependentBranch, VerificationError
 from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.host.imports import importing
@@ -27,6 +29,7 @@ from sparsesolve.lower import lower
 from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
 from sparsesolve.trace import (
     Arguments,
+    Path,
     Recorded,
     Traced,
     asks_for_types,
@@ -47,6 +50,11 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+_GUARDED: dict[Guarded, tuple[bool, ...]] = {
+    "never": (False,),
+    "needed": (False, True),
+    "always": (True,),
+}
 
 
 if TYPE_CHECKING:
@@ -71,6 +79,9 @@ class TracedFunction:
         Whether to compare the trace with a plain call at a second point.
     log : PrepareLog, optional
         Gets the times.
+    guarded : {"never", "needed", "always"}, default "never"
+        Whether branches on values are taken as at the example: `takes_same_path` then says where
+        else. "never" refuses them, "needed" tries without first.
     """
 
     def __init__(
@@ -81,6 +92,7 @@ class TracedFunction:
         argnum: int = 0,
         checked: bool = True,
         log: PrepareLog | None = None,
+        guarded: Guarded = "never",
     ) -> None:
         self.name = name_of(function)
         self._function = function
@@ -89,12 +101,7 @@ class TracedFunction:
         self.log = log or PrepareLog()
         self.user_calls = 0
         self._recorded: Recorded | None = None
-        try:
-            self.traced = self._trace(argnum, opened=False)
-        except Exception:
-            if not depends_on_kinds(example_arguments, argnum):
-                raise
-            self.traced = self._trace(argnum, opened=True)
+        self.traced = self._first_trace(argnum, guarded)
         if checked:
             self.log.point = CheckPoint.near(*self.traced.arguments.split(example_arguments))
         with self.log.stage("lower"):
@@ -104,11 +111,31 @@ class TracedFunction:
                 compare_lowering(self.program, [LoweredPart(self.name, 0, self._recorded)])
             self._recorded = None
 
-    def _trace(self, argnum: int, *, opened: bool) -> Traced:
+    def _first_trace(self, argnum: int, guarded: Guarded) -> Traced:
+        """Trace in the first way that works: guards and open lists only where they are needed."""
+        ways = [False, True] if depends_on_kinds(self._example, argnum) else [False]
+        errors: list[Exception] = []
+        for guards in _GUARDED[guarded]:
+            if (
+                guards
+                and errors
+                and not any(isinstance(error, DataDependentBranch) for error in errors)
+            ):
+                break
+            for opened in ways:
+                try:
+                    return self._trace(argnum, opened=opened, guarded=guards)
+                except Exception as error:
+                    errors.append(error)
+        raise errors[-1]
+
+    def _trace(self, argnum: int, *, opened: bool, guarded: bool) -> Traced:
         """Trace the function, and check the trace, once."""
         self.user_calls += 1 + int(self.checked)
         with self.log.stage("trace"):
-            traced = prepare(self._function, self._example, argnum=argnum, opened=opened)
+            traced = prepare(
+                self._function, self._example, argnum=argnum, opened=opened, guarded=guarded
+            )
         if self.checked:
             with self.log.stage("check"):
                 try:
@@ -116,13 +143,38 @@ class TracedFunction:
                 except VerificationError:
                     if not asks_for_types(self._function):
                         raise
-                    return self._trace(argnum, opened=opened)
+                    return self._trace(argnum, opened=opened, guarded=guarded)
         return traced
 
     @forkable_property
     def limits(self) -> Limits:
         """What is needed to take limits of derivatives at singular points."""
         return Limits(self.program, lambda program: executable(program, self.log))
+
+    @property
+    def path(self) -> Path | None:
+        """The branches that were taken; None where the function has none."""
+        return self.traced.path
+
+    @forkable_property
+    def _holds(self) -> BoundEvaluator:
+        """One value: 1.0 where the branches are those that were taken."""
+        assert self.path is not None
+        run = executable(lower(self.path.tape), self.log, lambda _: "guards")
+        return BoundEvaluator(run, self.arguments)
+
+    def takes_same_path(self, args: Sequence[Any]) -> bool:
+        """Whether a call with these arguments takes the branches that were taken."""
+        return self.path is None or bool(self._holds(args)[0] == 1.0)
+
+    def paths(self) -> tuple[Path, ...]:
+        """Return the branches that were taken, if the function has any."""
+        return () if self.path is None else (self.path,)
+
+    def point(self, args: Sequence[Any]) -> bytes:
+        """Return the numbers among some arguments, which are checked."""
+        x, parameters = self.arguments.split(args)
+        return b"".join(a.tobytes() for a in (x, *parameters))
 
     @property
     def output_shape(self) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     norms,
     ordering,
     polynomials,
+    positions,
     products,
     quantiles,
     reductions,

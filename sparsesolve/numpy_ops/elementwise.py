@@ -16,8 +16,9 @@ from autograd.numpy import _original_where as where
 
 from sparsesolve.lower.context import Context, is_slots, rule
 from sparsesolve.lower.opaque import kept
+from sparsesolve.trace.branches import answer_no, outlived
 from sparsesolve.trace.dispatch import implements, refuse
-from sparsesolve.trace.operands import operand, plain_index
+from sparsesolve.trace.operands import is_traced, operand, plain_index
 from sparsesolve.trace.sources import user_line
 
 __all__ = ["is_number"]
@@ -95,12 +96,15 @@ def _allclose(a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
 @implements(np.array_equal)
 def _array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     a1, a2 = operand(a1), operand(a2)
-    if np.shape(a1) != np.shape(a2):
+    if np.shape(a1) != np.shape(a2) or outlived(a1) or outlived(a2):
         return False
     same = anp.equal(a1, a2)
     if equal_nan:
         same = anp.logical_or(same, anp.logical_and(anp.isnan(a1), anp.isnan(a2)))
-    return anp.all(same)
+    whole = anp.all(same)
+    if is_traced(a1) != is_traced(a2):  # "is this the point of the last call?"
+        answer_no(whole)
+    return whole
 
 
 @implements(np.array_equiv)

@@ -1,4 +1,7 @@
-"""Sorting, functions along an axis, and what is refused because it depends on an order."""
+"""Sorting, functions along an axis, and what is refused because it depends on an order.
+
+Functions that give positions are in `positions`.
+"""
 
 from __future__ import annotations
 
@@ -37,23 +40,20 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: An
     return anp.moveaxis(whole, list(moved), list(range(axis, axis + len(shape))))
 
 
-_ORDERING = (
-    "argmax argmin argsort argpartition argwhere nonzero flatnonzero searchsorted digitize lexsort "
-    "unique nanargmax nanargmin histogram isin union1d intersect1d setdiff1d nanmedian "
-    "nanquantile nanpercentile"
-)
+def _refusal(name: str) -> DataDependentBranch:
+    return DataDependentBranch(
+        f"expected operations that do not depend on the order of the values, got np.{name} of "
+        f"a traced value at {user_line()}. Choose with np.where, np.max, np.min or np.sort."
+    )
 
 
 def _refuse_ordering(name: str) -> None:
     @implements(getattr(np, name))
     def handler(*args: Any, **kwargs: Any) -> Any:
-        raise DataDependentBranch(
-            f"expected operations that do not depend on the order of the values, got np.{name} of "
-            f"a traced value at {user_line()}. Choose with np.where, np.max, np.min or np.sort."
-        )
+        raise _refusal(name)
 
 
-for _name in _ORDERING.split():
+for _name in ["histogram", "union1d", "intersect1d", "setdiff1d", "nanquantile", "nanpercentile"]:
     _refuse_ordering(_name)
 
 kept("sort partition")

@@ -320,6 +320,12 @@ class Pattern:
         counts = np.concatenate(([0], np.cumsum(kept)))[self.indptr]
         return Pattern(self.shape, counts, self.indices[kept])
 
+    def holds(self, i: int, j: int) -> bool:
+        """Whether there is an entry in row i and column j."""
+        if not 0 <= i < self.shape[0]:
+            return False
+        return j in self.indices[self.indptr[i] : self.indptr[i + 1]]
+
     def covers(self, other: Pattern) -> bool:
         """Whether every entry of `other` is an entry of this pattern."""
         return self.shape == other.shape and self.union(other).nnz == self.nnz

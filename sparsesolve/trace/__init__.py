@@ -20,6 +20,7 @@ submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
 
 from sparsesolve.trace import nested_autograd  # noqa: F401  (registers what it expresses)
 from sparsesolve.trace.arguments import Arguments, depends_on_kinds
+from sparsesolve.trace.branches import Path
 from sparsesolve.trace.checking import Recorded, check
 from sparsesolve.trace.content import content_of
 from sparsesolve.trace.freshness import moved, staleness
@@ -29,6 +30,7 @@ from sparsesolve.trace.vocabulary import RECORDED
 __all__ = [
     "RECORDED",
     "Arguments",
+    "Path",
     "Recorded",
     "Traced",
     "asks_for_types",

@@ -23,7 +23,8 @@ from autograd.tracer import Box, isbox
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
 from sparsesolve.trace import dispatch, ufuncs
 from sparsesolve.trace.aliasing import assign, refreshed
-from sparsesolve.trace.operands import is_traced, operand, plain_index, refuse_index
+from sparsesolve.trace.branches import answer, takes_answers
+from sparsesolve.trace.operands import constant_of, is_traced, operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import formats_text, is_library, user_line
@@ -85,7 +86,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
         if not self.shape or is_sparse_call(sys._getframe(1)):
             return self.as_object()
         if self.dtype == bool:  # NumPy reads an index
-            refuse_index(self)
+            return constant_of(self)
         elements = np.empty(self.shape, dtype=object)
         for place in np.ndindex(self.shape):
             elements[place] = self[place]
@@ -139,6 +140,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     def __bool__(self) -> bool:
         if is_traced(self):
+            if self.size == 1 and takes_answers(self):
+                return bool(answer(self if self.dtype == bool else anp.not_equal(self, 0)))
             raise (DataDependentBranch if self.size == 1 else AmbiguousTruthError)(
                 f"expected a branch on constants, got one on a traced value at {user_line()}. "
                 "Compute both sides and choose with np.where, np.maximum, np.minimum or np.clip "
@@ -156,13 +159,12 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     def __int__(self) -> int:
         if is_traced(self) and not (self.size == 1 and formats_text(sys._getframe(1))):
-            refuse_index(self)
+            whole = anp.trunc(self) if self.dtype == np.float64 else self
+            return int(answer(whole) if takes_answers(self) else constant_of(self))
         return int(self._value)
 
     def __index__(self) -> int:
-        if is_traced(self):
-            refuse_index(self)
-        result: int = self._value.__index__()
+        result: int = constant_of(self).__index__()
         return result
 
     __trunc__ = __floor__ = __ceil__ = __int__
@@ -332,8 +334,9 @@ class ArrayTracer(ScalarTracer):
         value = operand(value)
         if _is_mask(index):
             if np.ndim(value._value if isbox(value) else value):
-                plain_index(index)
-            index, value = Ellipsis, anp.where(index, value, self)
+                index = plain_index(index)
+            else:
+                index, value = Ellipsis, anp.where(index, value, self)
         assign(self, plain_index(index), value)
 
     def __iter__(self) -> Iterator[Any]:

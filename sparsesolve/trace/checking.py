@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sparsesolve.errors import VerificationError
 from sparsesolve.ir.tape import Tape, evaluate
 from sparsesolve.trace.arguments import Arguments
+from sparsesolve.trace.branches import Path
 from sparsesolve.trace.tracing import Traced, plain_output
 
 __all__ = ["Recorded", "check", "describe_difference"]
@@ -69,9 +70,7 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
         If the two values differ: the function keeps state between calls, or does something the
         tracer cannot see.
     """
-    x, parameters = traced.arguments.split(args)
-    generator = np.random.default_rng(0)
-    x = x * (1.0 + 1e-3 * generator.uniform(size=x.shape)) + 1e-4 * generator.uniform(size=x.shape)
+    x, parameters = _second_point(traced, args)
     with np.errstate(all="ignore"):
         plain = _plain_value(function, traced.arguments, x, parameters, args)
         given = x[()], [p[()] for p in parameters]
@@ -87,6 +86,32 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
             "value depend on its arguments alone, and pass np.asarray(argument, dtype=float)."
         )
     return found
+
+
+_SHARES = (1.0, 1e-3, 1e-6, 0.0)  # of the usual move, where branches are near
+
+
+def _second_point(
+    traced: Traced, args: Sequence[Any]
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """Move the differentiated argument a little, and not beyond the branches that were taken."""
+    x, parameters = traced.arguments.split(args)
+    generator = np.random.default_rng(0)
+    factor, offset = 1e-3 * generator.uniform(size=x.shape), 1e-4 * generator.uniform(size=x.shape)
+    moved = x
+    for share in _SHARES:
+        moved = x * (1.0 + share * factor) + share * offset
+        if traced.path is None or _is_on(traced.path, moved, parameters):
+            break
+    return moved, parameters
+
+
+def _is_on(path: Path, x: Any, parameters: Sequence[Any]) -> bool:
+    with np.errstate(all="ignore"):
+        try:
+            return bool(evaluate(path.tape, x[()], [p[()] for p in parameters]) == 1.0)
+        except Exception:  # on another path it may ask for what is not there
+            return False
 
 
 def _plain_value(

@@ -14,17 +14,18 @@ import scipy.sparse
 from autograd.tracer import isbox
 
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
+from sparsesolve.trace.branches import answer, innermost, takes_answers
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.writable import Writable, current
 
 __all__ = [
+    "constant_of",
     "frozen_index",
     "holds_boxes",
     "is_traced",
     "operand",
     "plain_index",
-    "refuse_index",
     "stacked",
 ]
 
@@ -106,9 +107,7 @@ def plain_index(index: Any) -> Any:
     if kind is slice:
         return slice(*(plain_index(part) for part in (index.start, index.stop, index.step)))
     if isbox(index):
-        if is_traced(index):
-            refuse_index(index)
-        return index._value
+        return constant_of(index)
     if kind is Writable:
         return plain_index(current(index))
     if isinstance(index, np.ndarray) and index.dtype == object:
@@ -124,7 +123,23 @@ def frozen_index(index: Any) -> Any:
     return index.copy() if isinstance(index, np.ndarray) else index
 
 
-def refuse_index(box: Any) -> NoReturn:
+def constant_of(box: Any) -> Any:
+    """Return the plain integers or mask of a box; of a traced one only where answers are taken."""
+    if not is_traced(box):
+        return box._value
+    if takes_answers(box) and _is_whole(box):
+        found = answer(box)
+        return found if box.dtype == bool else np.asarray(found, dtype=np.int64)[()]
+    _refuse_index(box)
+
+
+def _is_whole(box: Any) -> bool:
+    """Whether a box has a truth or integers; those of `math.floor` and `round` are float64."""
+    value = innermost(box)._value
+    return bool(np.all(np.floor(value) == value)) if box.dtype.kind == "f" else True
+
+
+def _refuse_index(box: Any) -> NoReturn:
     """Raise the error for a traced value where a constant integer or mask is needed."""
     if box.dtype == bool:
         raise DataDependentBranch(

@@ -33,6 +33,7 @@ from sparsesolve.ir.tape import Ref, Tape
 from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
+from sparsesolve.trace.branches import Path, path_of
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import python_source
 from sparsesolve.trace.content import Content, surroundings_of
@@ -55,12 +56,16 @@ _ASKING = frozenset({"type", "hasattr"})  # what would see that a traced value i
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A tape, how to call it with the arguments of the user's function, and what it has copied."""
+    """A tape, how to call it with the arguments of the user's function, and what it has copied.
+
+    `path` says where the function takes the branches that were recorded; None where it has none.
+    """
 
     tape: Tape
     arguments: Arguments
     watched: tuple[Watched, ...] = ()
     surroundings: Content | None = None
+    path: Path | None = None
 
 
 def trace(
@@ -102,6 +107,7 @@ def prepare(
     *,
     argnum: int = 0,
     opened: bool = False,
+    guarded: bool = False,
 ) -> Traced:
     """Record one call of a function, and how its arguments are laid out.
 
@@ -115,6 +121,9 @@ def prepare(
         Position of the argument to differentiate by.
     opened : bool, default False
         Whether lists of numbers are opened, and integers static.
+    guarded : bool, default False
+        Whether branches on traced values take the outcome at the example, which `Traced.path`
+        tells then; else they are refused.
 
     Returns
     -------
@@ -129,11 +138,13 @@ def prepare(
     function = python_source(function)
     code = _code_of(function)
     needed = _PLAIN if code is None else _NEEDED.get(code, _PLAIN)
+    if guarded:  # or Python's max of two numbers would be a branch
+        needed = max(needed, _NAMES)
     first: TraceError | None = None
     # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then
     for level in range(needed, _LISTS + 1):
         try:
-            traced = _prepared(function, example_arguments, argnum, opened, level)
+            traced = _prepared(function, example_arguments, argnum, opened, level, guarded)
         except TraceError as refused:
             if first is not None and isinstance(refused, Outlived):
                 raise first from None
@@ -203,6 +214,7 @@ def _prepared(
     argnum: int,
     opened: bool,
     substituting: int,
+    guarded: bool,
 ) -> Traced:
     if "autograd.scipy" in sys.modules:
         load_scipy()
@@ -219,6 +231,7 @@ def _prepared(
         trace_stack.new_trace() as level,
     ):
         recorder = Recorder(level)
+        recorder.asked = [] if guarded else None
         boxes = [
             _argument(recorder, value, leaf)
             for value, leaf in zip([x, *parameters], leaves, strict=True)
@@ -228,6 +241,7 @@ def _prepared(
                 substitute(function, recorder, changes, lists=substituting == _LISTS)
             hold.open = True
             output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
+            path = path_of(recorder, len(parameters))
         finally:
             hold.open = False
             recorder.finished = True
@@ -235,7 +249,7 @@ def _prepared(
     watched = watch(recorder.captured())
     # what the function itself changes, a counter or a cache, says nothing about its data
     surroundings = before if before == surroundings_of(function) else None
-    return Traced(tape, arguments.settled(), watched, surroundings)
+    return Traced(tape, arguments.settled(), watched, surroundings, path)
 
 
 def _run(call: Callable[[], Any]) -> Any:

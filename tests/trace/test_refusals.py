@@ -15,6 +15,7 @@ import pytest
 
 import sparsesolve as ss
 from sparsesolve.errors import DataDependentBranch, TraceError, UnsupportedOperation
+from sparsesolve.trace import trace
 
 X = np.array([0.2, 0.4, 0.7])
 
@@ -78,9 +79,21 @@ def other_error(x: Any) -> Any:
 )
 def test_a_refusal_that_was_caught_is_raised(f: Callable[[Any], Any]) -> None:
     with pytest.raises(TraceError, match="expected"):
-        ss.jacobian(f, X)
-    with pytest.raises(TraceError):
-        ss.jacobian(f, X, check=False)
+        trace(f, [X])
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("f", [number, method], ids=lambda f: f.__name__)
+def test_a_refusal_that_was_caught_is_raised_by_derivatives(f: Any, check: bool) -> None:
+    with pytest.raises(TraceError, match="expected"):
+        ss.jacobian(f, X, check=check)
+
+
+@pytest.mark.parametrize("f", [branch, branch_bare, integer, order, other_error])
+def test_what_a_function_asks_and_would_catch_is_answered(f: Callable[[Any], Any]) -> None:
+    J = ss.jacobian(f, X)
+    for x in (X, X[::-1].copy(), X - 1.0):
+        assert np.allclose(J.value(x), f(x))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +169,7 @@ def test_a_log_may_fail_to_format(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_inner_refusal_of_plain_values_may_be_caught() -> None:
     def f(x: Any) -> Any:
         try:
-            ss.jacobian(lambda z: z if z[0] > 0 else -z, np.ones(2))
+            trace(lambda z: z if z[0] > 0 else -z, [np.ones(2)])
         except DataDependentBranch:
             return x**2
         return x
@@ -164,7 +177,7 @@ def test_an_inner_refusal_of_plain_values_may_be_caught() -> None:
     assert np.allclose(ss.jacobian(f, X)(X).diagonal(), 2 * X)
 
 
-def test_a_traced_value_that_outlived_its_trace_is_named() -> None:
+def test_a_function_may_keep_its_last_value() -> None:
     last: dict[str, Any] = {"x": None}
 
     def f(x: Any) -> Any:
@@ -172,10 +185,22 @@ def test_a_traced_value_that_outlived_its_trace_is_named() -> None:
             last["x"], last["v"] = np.copy(x), x**2
         return last["v"]
 
+    for before in (None, X, X + 1.0):  # nothing kept, this very point, and another one
+        last["x"], last["v"] = before, X**2
+        J = ss.jacobian(f, X)
+        assert np.allclose(J(X).diagonal(), 2 * X)
+        assert np.allclose(J(3 * X).diagonal(), 6 * X)
+        assert np.allclose(f(X), X**2)
+
+
+def test_a_traced_value_that_outlived_its_trace_is_named() -> None:
+    last: dict[str, Any] = {}
+
+    def f(x: Any) -> Any:
+        last.setdefault("x", x)
+        return x * last["x"]
+
     with pytest.raises(UnsupportedOperation, match="earlier call has kept"):
-        ss.jacobian(f, X)
-    last["x"] = X + 1.0
-    with pytest.raises(DataDependentBranch):
         ss.jacobian(f, X)
 
 

@@ -1,0 +1,269 @@
+"""`BranchedJacobian`, `BranchedHessian`, `BranchedGradient`: of functions that branch on values.
+
+Separate because a derivative of a function without branches needs nothing of this. Each is a family
+of ordinary derivatives, one for each path (`Branches`), under the surface of one of them. Patterns
+are unions over the programs seen so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.coloring import Coloring
+from sparsesolve.derivatives.branches import Branches, Union, report_rows
+from sparsesolve.derivatives.hessian import Gradient, Hessian, SymmetricTemplate
+from sparsesolve.derivatives.jacobian import Jacobian, MatrixTemplate
+from sparsesolve.derivatives.nonzeros import fewest_colors
+from sparsesolve.derivatives.report import table
+from sparsesolve.derivatives.sparse_derivative import SparseDerivative
+from sparsesolve.engine.arguments import output_buffer
+from sparsesolve.structure.pattern import Pattern
+
+__all__ = ["BranchedGradient", "BranchedHessian", "BranchedJacobian"]
+
+Array = NDArray[np.float64]
+
+
+class _Branched(SparseDerivative):
+    """What the two families of matrices share; comes before the class of their members."""
+
+    _branches: Branches[Any]
+    _union: Union
+    _shaped: tuple[Pattern, Any]
+
+    def _begin(self, first: Any, make: Callable[[Sequence[Any], bool], Any], shaped: Any) -> None:
+        """Answer as the first program does, until others join."""
+        vars(self).update(vars(first))
+        self._union = Union(self._nonzeros.pattern)
+        self._shaped = self._union.pattern, shaped
+        self._branches = Branches(first, make, self._join)
+
+    def _join(self, made: Any) -> None:
+        made.calls = self.calls
+        self._union = self._union.joined(made._nonzeros.pattern)
+
+    def _template(self, pattern: Pattern) -> Any:
+        """Return what makes matrices of a pattern; patterns grow, rarely."""
+        known, template = self._shaped
+        if known is not pattern:
+            template = self._new_template(pattern)
+            self._shaped = pattern, template
+        return template
+
+    def _new_template(self, pattern: Pattern) -> Any:
+        raise NotImplementedError
+
+    def _evaluate(self, args: Sequence[Any]) -> tuple[Pattern, Array]:
+        """Return the values that are computed, in the order of a pattern."""
+        self.calls["values"] += 1
+        program = self._branches.at(args)
+        values = program._values(args)
+        union = self._union
+        return union.pattern, union.spread(program._nonzeros.pattern, values)
+
+    def _evaluate_into(self, args: Sequence[Any], out: Array | None) -> Array:
+        if out is not None:
+            output_buffer(out, self._union.pattern.nnz)
+        _, values = self._evaluate(args)
+        return values if out is None else _copied(values, out)
+
+    def explore(self, points: Iterable[Any]) -> None:
+        """Trace ahead: prepare the programs of the paths at some points.
+
+        Parameters
+        ----------
+        points : iterable
+            Arguments of a call as a tuple, or x alone where there is no other.
+        """
+        for args in points:
+            self._branches.at(args if isinstance(args, tuple) else (args,))
+
+    def explain(self, i: int, j: int) -> str:
+        """Say which source lines and primitives make an entry, on a path that has it."""
+        programs = self._branches.programs
+        found = (p for p in programs if p.pattern.holds(i, j))
+        return cast(str, next(found, programs[0]).explain(i, j))
+
+    def explain_nonfinite(self, *args: Any) -> str:
+        """Say which source line and primitive make an entry infinite or not a number."""
+        return cast(str, self._branches.at(args).explain_nonfinite(*args))
+
+    def value(self, *args: Any) -> Any:
+        """Return the function's value, without calling the user's function."""
+        return self._branches.at(args).value(*args)
+
+    def verify(self, *args: Any) -> None:
+        """Raise where the function's data changed since it was traced."""
+        _verify(self._branches, args)
+
+    def staleness(self, function: Callable[..., Any], args: Sequence[Any], near: Any = None) -> str:
+        """Say how `function` differs from the one that this was prepared of; empty if not."""
+        return _staleness(self._branches, self.argnum, function, args, near)
+
+    def report(self) -> str:
+        """Return the report of the first program, and how many there are for which branches."""
+        rows = report_rows(self._branches.programs, self._branches.notes)
+        return f"{super().report()}\n{table(rows)}"
+
+
+class BranchedJacobian(_Branched, Jacobian):
+    """The Jacobian of a function that branches on values; made by `jacobian`.
+
+    Parameters
+    ----------
+    first : Jacobian
+        That of the path at the example.
+    make : callable
+        ``make(args, kept)`` prepares one at other arguments.
+    """
+
+    def __init__(self, first: Jacobian, make: Callable[[Sequence[Any], bool], Jacobian]) -> None:
+        self._begin(first, make, first._matrix)
+
+    def _new_template(self, pattern: Pattern) -> MatrixTemplate:
+        return MatrixTemplate(pattern, self.format)
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure of the matrix: all that the programs seen so far need."""
+        return self._union.pattern
+
+    @property
+    def coloring(self) -> Coloring:
+        """The coloring with fewest colors."""
+        return fewest_colors(self.pattern).coloring
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the Jacobian as a sparse array with fresh data."""
+        pattern, values = self._evaluate(args)
+        return self._template(pattern)(values)
+
+    def values(self, *args: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
+        return self._evaluate_into(args, out)
+
+    def buffer(self) -> Array:
+        """Return an array of shape (nnz,) for `refill`."""
+        return np.zeros(self.nnz)
+
+    def refill(self, buffer: Array, *args: Any) -> Array:
+        """Write all entries into a `buffer`, and return it."""
+        return self._evaluate_into(args, buffer)
+
+    def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
+        """Return both."""
+        return self.value(*args), self(*args)
+
+    def jvp(self, *args: Any) -> Array:
+        """Return ``J(x) @ v``, shape (m,); `v` of shape (n,) or of x comes last."""
+        return cast(Array, self._branches.at(args[:-1]).jvp(*args))
+
+    def vjp(self, *args: Any) -> Array:
+        """Return ``J(x).T @ w``, shape (n,); `w` of shape (m,) or of the value comes last."""
+        return cast(Array, self._branches.at(args[:-1]).vjp(*args))
+
+
+class BranchedHessian(_Branched, Hessian):
+    """The Hessian of a function that branches on values; made by `hessian`.
+
+    Parameters
+    ----------
+    first : Hessian
+        That of the path at the example.
+    make : callable
+        ``make(args, kept)`` prepares one at other arguments.
+    """
+
+    def __init__(self, first: Hessian, make: Callable[[Sequence[Any], bool], Hessian]) -> None:
+        self._begin(first, make, first._full)
+
+    def _new_template(self, pattern: Pattern) -> SymmetricTemplate:
+        return SymmetricTemplate(pattern, self.format)
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure of the full matrix: all that the programs seen so far need."""
+        return cast(Pattern, self._template(self._union.pattern).pattern)
+
+    @property
+    def lower_pattern(self) -> Pattern:
+        """Structure of the lower triangle."""
+        return self._union.pattern
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the full symmetric matrix, with fresh data and shared read-only indices."""
+        pattern, values = self._evaluate(args)
+        return self._template(pattern)(values)
+
+    def lower_values(self, *args: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
+        return self._evaluate_into(args, out)
+
+    def values(self, *args: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros of the full matrix in the order of `pattern`."""
+        if out is not None:
+            output_buffer(out, self.nnz)
+        pattern, lower = self._evaluate(args)
+        full = lower.take(self._template(pattern).gather)
+        return full if out is None else _copied(full, out)
+
+    def gradient(self, *args: Any) -> Array:
+        """Return the gradient, shape (n,)."""
+        return cast(Array, self._branches.at(args).gradient(*args))
+
+    def hvp(self, *args: Any) -> Array:
+        """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
+        return cast(Array, self._branches.at(args[:-1]).hvp(*args))
+
+
+class BranchedGradient(Gradient):
+    """The gradient of a function that branches on values; made by `gradient`.
+
+    Parameters
+    ----------
+    first : Gradient
+        That of the path at the example.
+    make : callable
+        ``make(args, kept)`` prepares one at other arguments.
+    """
+
+    def __init__(self, first: Gradient, make: Callable[[Sequence[Any], bool], Gradient]) -> None:
+        vars(self).update(vars(first))
+        self._branches = Branches(first, make, lambda _: None)
+
+    def __call__(self, *args: Any) -> Array:
+        """Return the gradient in the shape of the differentiated argument."""
+        return self._branches.at(args)(*args)
+
+    def verify(self, *args: Any) -> None:
+        """Raise `VerificationError` where the function's data changed since it was traced."""
+        _verify(self._branches, args)
+
+
+def _copied(values: Array, out: Array) -> Array:
+    """Copy values into a result of their size, which they may just have outgrown."""
+    output_buffer(out, values.size)
+    out[...] = values
+    return out
+
+
+def _verify(branches: Branches[Any], args: Sequence[Any]) -> None:
+    program = branches.at(args) if args else branches.programs[0]
+    program.verify(*args)
+
+
+def _staleness(
+    branches: Branches[Any], argnum: int, function: Any, args: Sequence[Any], near: Any
+) -> str:
+    """Look near a point where the function has a value there, each on its own path."""
+    if near is not None:
+        there = [*args[:argnum], near, *args[argnum + 1 :]]
+        try:
+            return str(branches.at(there).staleness(function, there))
+        except Exception:  # as the user's function may raise there
+            pass
+    return str(branches.at(args).staleness(function, args))
