@@ -33,8 +33,9 @@ def _evaluate(c: Array, breaks: Array, x: Any, extrapolate: Any, axis: int = 0) 
     if extrapolate == "periodic":
         x = breaks[0] + (x - breaks[0]) % (breaks[-1] - breaks[0])
     long = np.diff(breaks) > 0
-    if not long.any() or np.iscomplexobj(c):
-        raise refuse(f"a decreasing or complex piecewise polynomial at {user_line()}", _REWRITE)
+    if not long.any():
+        raise refuse(f"a decreasing piecewise polynomial at {user_line()}", _REWRITE)
+    _refuse_complex(c)
     left, c = breaks[:-1][long], c[:, long]
     column = anp.reshape(x, (*np.shape(x), 1))
     here = anp.logical_and(column >= [-np.inf, *left[1:]], column < [*left[1:], np.inf])
@@ -51,6 +52,14 @@ def _evaluate(c: Array, breaks: Array, x: Any, extrapolate: Any, axis: int = 0) 
         return parts[0]
     stacked = anp.reshape(anp.stack(parts, axis=-1), (*np.shape(x), *c.shape[2:]))
     return stacked if axis == 0 else _axes_moved(stacked, np.ndim(x), axis)
+
+
+def _refuse_complex(values: Any) -> None:
+    if np.iscomplexobj(values):
+        raise refuse(
+            f"an interpolator of complex values at {user_line()}",
+            "Make one of the real and one of the imaginary parts",
+        )
 
 
 _REWRITE = "Evaluate it by np.interp, or by polynomials and np.where"
@@ -93,6 +102,7 @@ def _of_spline(t: Any, c: Any, k: int, nu: int = 0) -> tuple[Array, Array]:
     """Coefficients and breakpoints of a spline, or of its derivative."""
     from scipy.interpolate import PPoly  # noqa: PLC0415  (loaded by whoever made the argument)
 
+    _refuse_complex(c)
     size = len(t) - k - 1
     columns = np.asarray(c, dtype=float)[:size].reshape(size, -1).T
     polys = [PPoly.from_spline((t, column, k)) for column in columns]
@@ -186,6 +196,7 @@ def _by_kind(self: Any, x: Any) -> Any:
     """Value of an `interp1d`; where SciPy would raise outside of the knots, NaN."""
     if np.ndim(self.y) != 1:
         raise refuse(f"interp1d of several values at {user_line()}", "Make one of each column")
+    _refuse_complex(self.y)
     knots, heights = np.asarray(self.x, dtype=float), np.asarray(self.y, dtype=float)
     value = _kinds(self, knots, heights, x)
     if self._extrapolate:

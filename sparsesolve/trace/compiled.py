@@ -12,7 +12,10 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
+from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.trace.changes import Changes
+from sparsesolve.trace.operands import holds_boxes, operand
+from sparsesolve.trace.sources import user_line
 
 __all__ = ["elementwise_loops", "python_source"]
 
@@ -30,17 +33,56 @@ def elementwise_loops(changes: Changes) -> None:
     plain = np.vectorize.__call__
 
     def call(self: np.vectorize, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or self.signature is not None or not any(isbox(a) for a in args):
+        given = [*args, *kwargs.values()]
+        if self.signature is not None or not any(map(holds_boxes, given)):
             return plain(self, *args, **kwargs)
-        return loop(self.pyfunc, args)
+        return _vectorized(self, args, kwargs)
 
     changes.replace(np.vectorize, "__call__", call)
 
 
-def loop(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    """Call a function of numbers for every element of arrays, broadcast against each other."""
+def _vectorized(made: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Do what NumPy does: what is excluded goes whole, and the first result says what comes."""
+    kinds = [str(np.dtype(kind)) for kind in made.otypes or ()]
+    if set(kinds) - {"float64"}:
+        raise _other_kind(f"np.vectorize with otypes={kinds}")
+    named: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+    varied = [name for name in named if name not in made.excluded]
+
+    def function(*values: Any) -> Any:
+        everything = named | dict(zip(varied, values, strict=True))
+        positional = [everything[k] for k in range(len(args))]
+        return made.pyfunc(*positional, **{name: everything[name] for name in kwargs})
+
+    return loop(function, tuple(operand(named[name]) for name in varied), whole=not made.otypes)
+
+
+def _other_kind(got: str) -> UnsupportedOperation:
+    return UnsupportedOperation(
+        f"expected results of kind float64, got {got} at {user_line()}, which makes whole numbers "
+        "or others of all results. Write otypes=[float], and let the function return floats."
+    )
+
+
+def loop(function: Callable[..., Any], args: tuple[Any, ...], *, whole: bool = False) -> Any:
+    """Call a function of numbers for every element of arrays, broadcast against each other.
+
+    With `whole`, a first result that is a whole number makes NumPy cut all others.
+    """
     shape = np.broadcast_shapes(*(np.shape(a) for a in args))
     flat = [anp.ravel(anp.broadcast_to(a, shape)) for a in args]
     size = int(np.prod(shape, dtype=int))
     results = [function(*(a[k] for a in flat)) for k in range(size)]
-    return anp.reshape(anp.array(results), shape) if results else np.zeros(shape)
+    if not results:
+        return np.zeros(shape)
+    if not isinstance(results[0], tuple):
+        return _joined(results, shape, whole)
+    return tuple(_joined(list(part), shape, whole) for part in zip(*results, strict=True))
+
+
+def _joined(results: list[Any], shape: tuple[int, ...], whole: bool) -> Any:
+    kinds = {np.result_type(r) if isbox(r) else np.asarray(r).dtype for r in results}
+    first = results[0]._value if isbox(results[0]) else results[0]
+    if whole and np.asarray(first).dtype.kind != "f" and len(kinds) > 1:
+        raise _other_kind("np.vectorize of a function whose first result is a whole number")
+    return anp.reshape(anp.array(results), shape)

@@ -32,6 +32,7 @@ from sparsesolve.host.interrupts import interrupts_held
 from sparsesolve.ir.tape import Ref, Tape
 from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
+from sparsesolve.trace.array_methods import replace_dot
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
 from sparsesolve.trace.branches import Path, path_of
 from sparsesolve.trace.changes import Changes
@@ -51,6 +52,7 @@ __all__ = ["Traced", "asks_for_types", "plain_output", "prepare", "trace"]
 _LOCK = forkable_lock()
 _PLAIN, _NAMES, _LISTS = range(3)  # how much stands for something else while a function is traced
 _NEEDED: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()  # as traces have shown
+_DOT = frozenset({"dot"})
 _ASKING = frozenset({"type", "hasattr"})  # what would see that a traced value is no array
 
 
@@ -237,6 +239,8 @@ def _prepared(
             for value, leaf in zip([x, *parameters], leaves, strict=True)
         ]
         try:
+            if mentions(function, _DOT):
+                replace_dot(changes)
             if substituting:
                 substitute(function, recorder, changes, lists=substituting == _LISTS)
             hold.open = True

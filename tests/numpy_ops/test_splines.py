@@ -126,3 +126,17 @@ def test_everything_is_as_it_was():
     before = (si.PPoly.__call__, si.BSpline.__call__, si.interp1d.__call__)
     ss.jacobian(lambda x: SMOOTH["CubicSpline"](x), np.zeros(2))
     assert (si.PPoly.__call__, si.BSpline.__call__, si.interp1d.__call__) == before
+
+
+COMPLEX = {
+    "CubicSpline": si.CubicSpline(K, Y * 1j),
+    "BSpline": si.make_interp_spline(K, Y + 1j),
+    "linear": si.interp1d(K, Y * 1j),
+    "nearest": si.interp1d(K, Y * 1j, kind="nearest"),
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_data_is_refused(name):
+    with pytest.raises(ss.errors.UnsupportedOperation, match="interpolator of complex values"):
+        ss.jacobian(lambda x: np.real(COMPLEX[name](x)), np.array([0.1, 0.2]))

@@ -92,3 +92,38 @@ def test_everything_is_as_it_was():
     assert np.vectorize.__call__ is before
     assert calls_compiled.__globals__["reaction"] is compiled
     assert reaction(1.0, 2.0) == -2.0
+
+
+def _sum_of(a, weights):
+    return a * weights[0] + weights[1]
+
+
+VECTORIZED = {
+    "excluded position": lambda x: np.vectorize(_sum_of, excluded=[1])(x, [x[0], 2.0]),
+    "excluded name": lambda x: np.vectorize(_sum_of, excluded=["weights"])(x, weights=x[:2] * 3),
+    "by name": lambda x: np.vectorize(lambda a, b: a * b)(x, b=x[0]),
+    "two results": lambda x: np.vectorize(lambda a: (a, a * a))(x)[1],
+    "otypes": lambda x: np.vectorize(lambda a: 2.0 * a, otypes=[float])(x),
+}
+
+
+@pytest.mark.parametrize("name", VECTORIZED)
+def test_options_of_vectorize(name):
+    f, x = VECTORIZED[name], np.array([0.5, -1.5, 2.5])
+    J = ss.jacobian(f, x)
+    for point in (x, x[::-1] + 0.25):
+        np.testing.assert_allclose(J.value(point), f(point), rtol=1e-14)
+        columns = [(f(point + h) - f(point - h)) / 2e-6 for h in 1e-6 * np.eye(3)]
+        np.testing.assert_allclose(J(point).toarray(), np.transpose(columns), atol=1e-8)
+
+
+WHOLE = {
+    "otypes": lambda x: np.vectorize(lambda a: a * 2, otypes=[int])(x),
+    "first result": lambda x: np.vectorize(lambda k, a: 1 if k == 0 else a)(np.arange(3), x),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_vectorize_that_cuts_to_whole_numbers_is_refused(name):
+    with pytest.raises(ss.errors.UnsupportedOperation, match=r"whole number.*otypes=\[float\]"):
+        ss.jacobian(WHOLE[name], np.array([0.5, 1.5, 2.5]))
