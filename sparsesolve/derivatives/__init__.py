@@ -1,6 +1,20 @@
 """Derivatives: the one place where the stages meet.
 
 A user's function goes in; objects that are prepared once and called many times come out.
+
+All stages at once, for ``f(x) = x[1:] * sin(x[:-1])``:
+
+>>> import numpy as np
+>>> J = jacobian(lambda x: x[1:] * np.sin(x[:-1]), np.zeros(3))
+>>> J
+<Jacobian 2x3, 4 nonzeros (66.7 %), compiled>
+>>> print(J.kernels())
+for i < 2:
+    out-first <- multiply(unit s[1+1i], cos(unit s[0+1i]))
+    out-next <- sin(unit s[0+1i])
+>>> J(np.array([0.0, 1.0, 2.0])).toarray().round(6)
+array([[1.      , 0.      , 0.      ],
+       [0.      , 1.080605, 0.841471]])
 """
 
 from __future__ import annotations

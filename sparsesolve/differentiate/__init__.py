@@ -2,6 +2,21 @@
 
 Separate from `lower` because it acts on programs only, and from `engine` because derivatives are
 programs like any other. Rules come from autograd (`rules`).
+
+The nonzeros of the Jacobian of ``f(x) = x[1:] * sin(x[:-1])``: two in each row, by x[1:] and by
+x[:-1], written by one kernel with two outputs.
+
+>>> from sparsesolve.fuse import fuse
+>>> from sparsesolve.ir.builder import Builder
+>>> b = Builder((3,))
+>>> f = fuse(b.build(b.map("multiply", b.x[1:], b.map("sin", b.x[:-1]))))
+>>> found = jacobian_program(f)
+>>> found.pattern.indices.tolist()
+[0, 1, 1, 2]
+>>> print(fuse(found.program))
+slots 8: x[3]
+4..7 = sin(s[0+1i]), multiply(s[1+1i], cos(s[0+1i])) for i < 2
+return [6, 4, 7, ...]
 """
 
 from __future__ import annotations

@@ -6,6 +6,15 @@ load composed with q. What must exist as numbers stays stored: outputs of the pr
 opaque calls, sums, and whatever one load mixes from several producers.
 
 Separate from `lower` because derivatives are programs too, and are fused by the same pass.
+
+The two kernels of ``x[1:] * sin(x[:-1])`` become one, and the slots between them go:
+
+>>> from sparsesolve.ir.builder import Builder
+>>> b = Builder((3,))
+>>> print(fuse(b.build(b.map("multiply", b.x[1:], b.map("sin", b.x[:-1])))))
+slots 5: x[3]
+3..4 = multiply(s[1+1i], sin(s[0+1i])) for i < 2
+return 3+1i
 """
 
 from __future__ import annotations

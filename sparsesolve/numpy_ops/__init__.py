@@ -3,6 +3,17 @@
 A family holds what to do for a function on traced arrays (its *handler*), how what is recorded
 becomes slots and scalar operations (its *lowering rule*), and derivatives where autograd's are not
 used. `trace` and `lower` know no family: importing this package fills their tables.
+
+Movement of data is a call of the function itself on an array of slot numbers, so its index sets are
+right by construction: `np.roll` and `np.pad` of three unknowns, where slot 3 holds the padding.
+
+>>> import numpy as np
+>>> from sparsesolve.lower import lower
+>>> from sparsesolve.trace import trace
+>>> lower(trace(lambda x: np.roll(x, 1), [np.zeros(3)])).outputs.tolist()
+[2, 0, 1]
+>>> lower(trace(lambda x: np.pad(x, 1), [np.zeros(3)])).outputs.tolist()
+[3, 0, 1, 2, 3]
 """
 
 from sparsesolve.host.imports import importing

@@ -16,6 +16,18 @@ submodule: ``linalg.solve``, ``fft.fft``, ``special.erf``, ``signal.convolve``,
   that it may be called on an array of indices as well.
 - ``setitem(array, index, value)``: a copy of the array after ``array[index] = value``.
 - ``sparse_matmul(A, x)`` and ``sparse_rmatmul(x, A)``: A is a constant `scipy.sparse` array.
+
+The tape of ``f(x) = x[1:] * sin(x[:-1])`` with three unknowns:
+
+>>> import numpy as np
+>>> import sparsesolve.numpy_ops
+>>> print(trace(lambda x: x[1:] * np.sin(x[:-1]), [np.zeros(3)]))
+%0: float64[3] = x
+%1: float64[2] = __getitem__(%0, slice(1, None, None))    # ...
+%2: float64[2] = __getitem__(%0, slice(None, -1, None))    # ...
+%3: float64[2] = sin(%2)    # ...
+%4: float64[2] = multiply(%1, %3)    # ...
+return %4
 """
 
 from sparsesolve.trace import nested_autograd  # noqa: F401  (registers what it expresses)

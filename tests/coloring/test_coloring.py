@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import patterns, symmetric_patterns
 
-from sparsesolve.coloring import ORDERS, RECOVERIES, STRUCTURES, Coloring, color
+from sparsesolve.coloring import ORDERS, RECOVERIES, STRUCTURES, Coloring, check, color
 from sparsesolve.coloring import orders as orders_module
 from sparsesolve.coloring.graph import adjacency_graph, column_graph
 from sparsesolve.coloring.orders import vertex_order
@@ -202,6 +202,7 @@ def test_long_rows_are_left_out_of_the_orders_where_they_cost_too_much(
 def test_columns_and_rows_are_valid(order: str, p: Pattern) -> None:
     columns = color(p, order=order)
     assert oracle.is_partial_coloring(p.to_dense(), columns.colors)
+    assert check(p, columns) == ""
     assert columns.ncolors >= columns.lower_bound == p.to_dense().sum(axis=1).max(initial=0)
     rows = color(p, structure="rows", order=order)
     assert oracle.is_partial_coloring(p.to_dense().T, rows.colors)
@@ -226,6 +227,7 @@ def test_acyclic_colorings_are_valid(order: str, p: Pattern) -> None:
     diagonal = p.union(Pattern.from_offsets(p.shape, (0,)))
     found = color(diagonal, structure="symmetric", order=order, recovery="substitution")
     assert oracle.is_acyclic_coloring(p.to_dense(), found.colors)
+    assert check(diagonal, found) == ""
 
 
 @orders
@@ -234,6 +236,7 @@ def test_acyclic_colorings_are_valid(order: str, p: Pattern) -> None:
 def test_bidirectional_colorings_are_valid(order: str, p: Pattern) -> None:
     found = color(p, structure="bidirectional", order=order)
     assert oracle.is_directly_recoverable(found)
+    assert check(p, found) == ""
     assert found.row_colors.max(initial=-1) < found.ncolors
 
 

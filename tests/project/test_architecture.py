@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import doctest
 import functools
 import importlib
 import inspect
@@ -238,6 +239,17 @@ def test_modules_say_what_they_are(path: Path) -> None:
     assert hasattr(module, "__all__"), "`__all__` missing"
     assert list(module.__all__) == sorted(module.__all__, key=export_order)
     assert all(hasattr(module, name) for name in module.__all__)
+
+
+ROOMS = sorted(p for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE)
+
+
+@pytest.mark.parametrize("path", ROOMS, ids=name_of)
+def test_each_stage_shows_itself(path: Path) -> None:
+    """One worked example in the docstring, which runs with the doctests."""
+    text = ast.get_docstring(tree_of(path)) or ""
+    examples = doctest.DocTestParser().get_examples(text)
+    assert any(example.want for example in examples)
 
 
 def export_order(name: str) -> tuple[int, str]:
