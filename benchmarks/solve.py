@@ -48,9 +48,10 @@ class Solve:
     ways: tuple[str, ...] = (OURS, "default")
 
 
+_IPOPTS = (OURS, "sparsesolve-debian", "sparsesolve-cyipopt", "casadi", "pyoptinterface")
 SOLVES = (
     Solve("lukvle1", "ipopt", 200, 20),
-    Solve("lukvle1", "ipopt", 100_000, 50, (OURS, "sparsesolve-c", "casadi", "pyoptinterface")),
+    Solve("lukvle1", "ipopt", 100_000, 50, _IPOPTS),
     Solve("lukvle1", "ipopt-unmatched", 100_000, 50, (OURS, "casadi", "pyoptinterface")),
     Solve("lukvle1", "trust-constr", 100, 10),
     Solve("brusselator", "bdf", 32, 8, (OURS, "default", "jac_sparsity")),

@@ -220,8 +220,11 @@ def rosenbrock_way(size: int, *, way: str) -> Outcome:
 
 WAYS: dict[tuple[str, str, str], Callable[[int], Outcome]] = {
     ("lukvle1", "ipopt", OURS): partial(lukvle1_ours, solver="ipopt"),
-    ("lukvle1", "ipopt", "sparsesolve-c"): partial(
-        lukvle1_ours, solver="ipopt", options={"transport": "c"}
+    ("lukvle1", "ipopt", "sparsesolve-debian"): partial(
+        lukvle1_ours, solver="ipopt", options={"library": "system"}
+    ),
+    ("lukvle1", "ipopt", "sparsesolve-cyipopt"): partial(
+        lukvle1_ours, solver="ipopt", options={"transport": "cyipopt"}
     ),
     ("lukvle1", "ipopt", DEFAULT): lukvle1_ipopt_default,
     ("lukvle1", "ipopt", "casadi"): lukvle1_casadi,

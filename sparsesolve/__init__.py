@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sparsesolve import errors, extend, sif
     from sparsesolve.adapters.optiprofiler import optiprofiler_arguments
     from sparsesolve.adapters.pycutest import pycutest_problem
+    from sparsesolve.adapters.solvers import SolverInfo, solvers
     from sparsesolve.coloring import Coloring, color
     from sparsesolve.coloring.cache import shared_coloring_cache
     from sparsesolve.coloring.recover import compress, decompress
@@ -50,6 +51,7 @@ __all__ = [
     "Pattern",
     "Problem",
     "Result",
+    "SolverInfo",
     "Status",
     "__version__",
     "color",
@@ -73,6 +75,7 @@ __all__ = [
     "shared_coloring_cache",
     "sif",
     "solve_ivp",
+    "solvers",
     "spy",
 ]
 
@@ -90,6 +93,7 @@ _HOME = {
     "Pattern": "structure.pattern",
     "Problem": "problem.problem",
     "Result": "problem.result",
+    "SolverInfo": "adapters.solvers",
     "Status": "problem.result",
     "color": "coloring",
     "compress": "coloring.recover",
@@ -109,6 +113,7 @@ _HOME = {
     "root": "front",
     "shared_coloring_cache": "coloring.cache",
     "solve_ivp": "front",
+    "solvers": "adapters.solvers",
     "spy": "picture",
 }
 

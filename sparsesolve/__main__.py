@@ -1,4 +1,4 @@
-"""The command line: ``python -m sparsesolve demo``, ``inspect`` and ``sif``."""
+"""The command line: ``python -m sparsesolve demo``, ``inspect``, ``sif`` and ``solvers``."""
 
 from __future__ import annotations
 
@@ -60,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="compare derivatives with those in the file and with differences",
     )
+    commands.add_parser(
+        "solvers", help="list the solvers that are installed, and IPOPT's linear solvers"
+    )
     return top
 
 
@@ -81,6 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parameters = read_overrides(options.param)
             request = Request(options.target, parameters, options.solver, options.check)
             return 0 if run_sif(request, console) else 2
+        elif options.command == "solvers":
+            from sparsesolve.cli.solvers import print_solvers  # noqa: PLC0415
+
+            print_solvers(console)
         else:
             from sparsesolve.cli.inspect import Question, inspect_function  # noqa: PLC0415
 

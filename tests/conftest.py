@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import hypothesis
 import numpy as np
 import pytest
+from needs import skip_without_ipopt
 
 # Derandomized everywhere: a failure seen once is seen by everybody.
 hypothesis.settings.register_profile("dev", derandomize=True, deadline=None, max_examples=30)
@@ -25,16 +26,41 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
 
 
+# How IPOPT is called, and which one: the library of a wheel, and the one that cyipopt is linked to
+IPOPT_WAYS = {
+    "native-wheel": ("native", "wheel"),
+    "native-cyipopt": ("native", "cyipopt"),
+    "c-cyipopt": ("c", "cyipopt"),
+    "cyipopt": ("cyipopt", "cyipopt"),
+}
+
+
+@pytest.fixture(params=list(IPOPT_WAYS))
+def ipopt_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let a test run through every way to IPOPT; what never solves does not mind."""
+    transport, library = IPOPT_WAYS[request.param]
+    if request.node.get_closest_marker("ipopt"):
+        package = {"wheel": "casadi", "cyipopt": "cyipopt"}[library]
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+        monkeypatch.setenv("SPARSESOLVE_IPOPT", library)
+    monkeypatch.setattr("sparsesolve.adapters.ipopt._TRANSPORT", transport)
+    return transport
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("ipopt") and importlib.util.find_spec("cyipopt") is None:
-        pytest.skip("cyipopt is not installed: run scripts/test, or pip install sparsesolve[ipopt]")
+    if item.get_closest_marker("cyipopt") and importlib.util.find_spec("cyipopt") is None:
+        pytest.skip("cyipopt is not installed: run scripts/test")
+    if item.get_closest_marker("ipopt"):
+        skip_without_ipopt()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Where IPOPT is required (CI), a skipped IPOPT test is a failed one."""
     report = yield
-    if REQUIRE_IPOPT and item.get_closest_marker("ipopt") and report.skipped:
+    marked = item.get_closest_marker("ipopt") or item.get_closest_marker("cyipopt")
+    if REQUIRE_IPOPT and marked and report.skipped:
         report.outcome = "failed"
         report.longrepr = f"skipped although SPARSESOLVE_REQUIRE_IPOPT is set: {report.longrepr}"
     return report

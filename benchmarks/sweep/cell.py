@@ -5,7 +5,6 @@ Separate because it is what crosses to other processes and machines: words in, w
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -33,9 +32,8 @@ def modules(ways: Sequence[str]) -> list[str]:
         "benchmarks.sweep.dense",
         "sparsesolve.adapters.minimize",
         "sparsesolve.sif",
+        "sparsesolve.adapters.ipopt_native",
     ]
-    if importlib.util.find_spec("cyipopt"):
-        names.append("cyipopt")
     return [*names, f"benchmarks.sweep.cell:warm{'_all' if 'colored' in ways else ''}"]
 
 

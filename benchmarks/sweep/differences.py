@@ -148,7 +148,7 @@ def _scipy(plain: Plain, solver: str) -> Attempt:
 
 
 class IpoptByDifferences:
-    """The callbacks of IPOPT; no `hessian`, so that it uses its limited memory."""
+    """The callbacks of IPOPT; without a Hessian, so that it uses its limited memory."""
 
     def __init__(self, plain: Plain) -> None:
         self.plain = plain
@@ -174,6 +174,16 @@ class IpoptByDifferences:
         J = scipy.optimize.approx_fprime(x, self.plain.constraints, self._steps(x))
         return np.ravel(J)
 
+    def jacobianstructure(self) -> tuple[Array, Array]:
+        """Return all rows and columns."""
+        m, n = _limits(self.plain.problem)[0].size, self.plain.problem.n
+        rows, columns = np.divmod(np.arange(m * n, dtype=np.int32), np.int32(n))
+        return rows, columns
+
+    def hessianstructure(self) -> tuple[Array, Array]:
+        """Return nothing."""
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
+
     def intermediate(self, alg_mod: int, iter_count: int, *_: float) -> bool:
         """Count; stop when the time is up."""
         self.plain.iterations = iter_count
@@ -186,12 +196,13 @@ class IpoptByDifferences:
 
 
 def _ipopt(plain: Plain) -> Attempt:
-    import cyipopt
+    from sparsesolve.adapters.ipopt_c import CProblem
+    from sparsesolve.adapters.ipopt_status import describe_status
 
     problem = plain.problem
     lower, upper = problem.bounds
     cl, cu = _limits(problem)
-    nlp = cyipopt.Problem(
+    nlp = CProblem(
         n=problem.n,
         m=cl.size,
         problem_obj=IpoptByDifferences(plain),
@@ -200,13 +211,13 @@ def _ipopt(plain: Plain) -> Attempt:
         cl=cl,
         cu=cu,
     )
-    for name, value in {"print_level": 0, "sb": "yes", **OPTIONS["ipopt"]}.items():
+    own = {"print_level": 0, "sb": "yes", "hessian_approximation": "limited-memory"}
+    for name, value in {**own, **OPTIONS["ipopt"]}.items():
         nlp.add_option(name, value)
     plain.x, info = nlp.solve(problem.x0)
     status = {0: "solved", 1: "acceptable", 5: "time-limit", -1: "iteration-limit"}
     found = status.get(int(info["status"]), "failed")
-    message = info["status_msg"]
-    message = message.decode() if isinstance(message, bytes) else str(message)
+    message = describe_status(int(info["status"]))[1]
     if found == "time-limit":
         message = f"stopped after {plain.deadline - plain.begin:g} s"
     return plain.attempt(found, message, np.asarray(info["mult_g"]))

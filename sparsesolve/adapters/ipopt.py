@@ -1,17 +1,8 @@
-"""IPOPT through ``cyipopt.Problem``: fixed structures, one evaluation a point.
+"""IPOPT: choose a library and a way to call it, set options, translate the answer.
 
-Separate because it is the only module that may import cyipopt, which stays optional.
-
-What IPOPT expects, and what is done about it:
-
-- structures are asked for several times: cached int32 arrays; the Hessian is the lower triangle;
-- each callback gets its own copy of x: `Evaluation` compares points by their bytes;
-- an exception in a callback would be reported at the next iteration and then again at each later
-  solve: the first one is kept here, IPOPT is stopped, and it is raised once;
-- NaN in f or c cuts the step (an evaluation error); NaN in J would be used silently, so it becomes
-  an evaluation error with a message that names the entry;
-- values go to IPOPT through cyipopt, or through its C interface where asked for (`ipopt_c`);
-- options are checked by exact type: converted; a refused name or value is named.
+Separate because it is the one place that knows all ways to IPOPT (`transport`): its C interface
+calling machine code of ours (`ipopt_native`) or Python (`ipopt_c`), and cyipopt, which stays
+optional. All take the same steps.
 
 Waechter, Biegler (2006), "On the implementation of an interior-point filter line-search algorithm
 for large-scale nonlinear programming", Mathematical Programming 106(1).
@@ -19,18 +10,27 @@ for large-scale nonlinear programming", Mathematical Programming 106(1).
 
 from __future__ import annotations
 
-import functools
 import importlib
-import subprocess
-import sys
+import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.ipopt_c import CProblem
+from sparsesolve.adapters.ipopt_c import ONE_AT_A_TIME, CProblem
+from sparsesolve.adapters.ipopt_callbacks import Callbacks, Refused
+from sparsesolve.adapters.ipopt_library import (
+    IpoptLibrary,
+    find_library,
+    install_command,
+)
+from sparsesolve.adapters.ipopt_native import NativeProblem
 from sparsesolve.adapters.ipopt_options import OptionValue, refusal, variants
+from sparsesolve.adapters.ipopt_probe import SPRAL_VARIABLES, known_options, library_version, probe
+from sparsesolve.adapters.ipopt_status import describe_status
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.evaluation import Evaluation
@@ -40,27 +40,19 @@ from sparsesolve.methods.monitor import Monitor
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
 
-__all__ = ["ipopt_available", "require_ipopt", "solve_ipopt", "to_cyipopt"]
+__all__ = [
+    "ipopt_available",
+    "prepare_ipopt",
+    "require_cyipopt",
+    "require_ipopt",
+    "solve_ipopt",
+    "to_cyipopt",
+]
 
 Array = NDArray[np.float64]
 
-_STATUS = {
-    0: Status.SOLVED,
-    1: Status.ACCEPTABLE,
-    2: Status.INFEASIBLE,
-    3: Status.STALLED,
-    4: Status.UNBOUNDED,
-    5: Status.STOPPED,
-    6: Status.SOLVED,
-    -1: Status.ITERATION_LIMIT,
-    -2: Status.FAILED,
-    -3: Status.STALLED,
-    -4: Status.TIME_LIMIT,
-    -5: Status.TIME_LIMIT,
-    -13: Status.EVALUATION_ERROR,
-}
-
-_TRANSPORT = "cyipopt"
+_TRANSPORT = ""  # the first of `_TRANSPORTS` that works here
+_TRANSPORTS = ("native", "c", "cyipopt")
 _HONOR = "honor_original_bounds"
 _ROWS_SUFFER = 1e-6  # violation of a row up to which a point is moved back to its bounds
 _WARM_START: dict[str, OptionValue] = {
@@ -74,7 +66,80 @@ _WARM_START: dict[str, OptionValue] = {
 }
 
 
-def require_ipopt() -> Any:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How IPOPT is called.
+
+    Parameters
+    ----------
+    transport : {"native", "c", "cyipopt"}
+        Who calls whom.
+    library : IpoptLibrary or None
+        Whose code runs; None for that of a cyipopt which does not show it.
+    """
+
+    transport: str
+    library: IpoptLibrary | None
+
+    @property
+    def path(self) -> str:
+        """The file of the library, empty if not known."""
+        return "" if self.library is None else self.library.path
+
+    def version(self) -> str:
+        """Return the version of IPOPT, empty if it cannot be told."""
+        if self.transport == "cyipopt":
+            return ".".join(map(str, getattr(require_cyipopt(), "IPOPT_VERSION", ())))
+        return library_version(self.path)
+
+    def describe(self) -> str:
+        """Say which IPOPT it is, and where from."""
+        source = "cyipopt" if self.library is None else self.library.source
+        return f"IPOPT {self.version()}".strip() + f", {source}, transport {self.transport!r}"
+
+
+def require_ipopt(transport: str = "", library: str | None = None) -> Way:
+    """Return the way to IPOPT, loaded, or say how to install it.
+
+    Parameters
+    ----------
+    transport : str, optional
+        One of "native", "c", "cyipopt"; the first that works if not given.
+    library : str, optional
+        As for `find_library`.
+
+    Returns
+    -------
+    Way
+        What to call.
+
+    Raises
+    ------
+    SolverUnavailable
+        If there is none; the message holds the command for this platform.
+    """
+    wanted = transport or _TRANSPORT
+    if wanted not in ("", *_TRANSPORTS):
+        named = ", ".join(map(repr, _TRANSPORTS[:-1]))
+        raise ValueError(f"`transport` must be {named} or 'cyipopt', got {wanted!r}.")
+    if wanted == "cyipopt":
+        require_cyipopt()
+        return Way("cyipopt", _of_cyipopt())
+    try:
+        return Way(wanted or "native", find_library(library))
+    except SolverUnavailable:
+        if wanted or library is not None or not _cyipopt_works():
+            raise
+        return Way("cyipopt", None)
+
+
+def prepare_ipopt(options: Mapping[str, Any] | None) -> None:
+    """Load what a solve with these options needs."""
+    given = options or {}
+    require_ipopt(given.get("transport", ""), given.get("library"))
+
+
+def require_cyipopt() -> Any:
     """Return the module cyipopt, or say how to install it.
 
     Returns
@@ -85,180 +150,49 @@ def require_ipopt() -> Any:
     Raises
     ------
     SolverUnavailable
-        If it cannot be imported; the message holds the command for this platform.
+        If it cannot be imported.
     """
     try:
         with importing():
             return importlib.import_module("cyipopt")
     except ImportError as error:
         raise SolverUnavailable(
-            f"IPOPT needs cyipopt, which cannot be imported ({error}). Install it: "
-            f"{install_command()}. Or use solver='trust-constr', which needs only scipy."
+            f"cyipopt cannot be imported ({error}). Install it: `pip install "
+            "'sparsesolve[cyipopt]'`, where IPOPT's headers are installed, or `conda install -c "
+            "conda-forge cyipopt`. "
+            "Everything but `to_cyipopt` and transport='cyipopt' works without it: "
+            f"{install_command()}."
         ) from error
 
 
-def install_command(platform: str = sys.platform) -> str:
-    if platform.startswith("linux"):
-        return (
-            "`apt-get install coinor-libipopt-dev pkg-config gcc liblapack-dev && "
-            "pip install cyipopt` (Debian, Ubuntu) or `conda install -c conda-forge cyipopt`"
-        )
-    if platform == "darwin":
-        return (
-            "`brew install ipopt pkg-config && pip install cyipopt` or "
-            "`conda install -c conda-forge cyipopt`"
-        )
-    return "`conda install -c conda-forge cyipopt`"
+def _cyipopt_works() -> bool:
+    try:
+        require_cyipopt()
+    except SolverUnavailable:
+        return False
+    return True
+
+
+def _of_cyipopt() -> IpoptLibrary | None:
+    try:
+        return find_library("cyipopt")
+    except SolverUnavailable:  # its IPOPT is hidden inside
+        return None
 
 
 def ipopt_available() -> bool:
-    """Whether cyipopt and its library can be imported.
+    """Whether ``solver="ipopt"`` works.
 
     Returns
     -------
     bool
-        True where ``solver="ipopt"`` works.
+        True where a library of IPOPT can be loaded, or cyipopt be imported.
     """
     try:
         require_ipopt()
     except SolverUnavailable:
         return False
     return True
-
-
-class Callbacks:
-    """The callbacks of one solve, as cyipopt calls them.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Shared values of this solve.
-    monitor : Monitor, optional
-        Receives the iterations.
-    """
-
-    def __init__(self, evaluation: Evaluation, monitor: Monitor | None = None) -> None:
-        self.evaluation = evaluation
-        self.monitor = monitor
-        self.error: BaseException | None = None
-        self.complaint = ""
-        self._refusal = require_ipopt().CyIpoptEvaluationError
-        jacobian = evaluation.derivatives.jacobian_pattern
-        hessian = evaluation.derivatives.hessian_pattern
-        self._jacobian = (jacobian.rows, jacobian.indices)
-        # Ipopt's C interface wants at least one entry where there are rows: a zero at (0, 0)
-        self._padded = evaluation.m > 0 and jacobian.nnz == 0
-        if self._padded:
-            corner = np.zeros(1, dtype=np.int32)
-            self._jacobian = (corner, corner)
-        self._hessian = (hessian.rows, hessian.indices)
-
-    def objective(self, x: Array) -> float:
-        """Return f(x)."""
-        value: float = self._guarded(self.evaluation.objective, x)
-        if not np.isfinite(value):
-            self._refuse(f"The objective is {value}.")
-        return value
-
-    def gradient(self, x: Array) -> Array:
-        """Return the gradient of f."""
-        value: Array = self._guarded(self.evaluation.gradient, x)
-        self._check_finite(value, "The gradient is {value} at variable {k}.")
-        return value
-
-    def constraints(self, x: Array) -> Array:
-        """Return the stacked constraints."""
-        value: Array = self._guarded(self.evaluation.constraints, x)
-        self._check_finite(value, "The constraints are {value} at row {k}.")
-        return value
-
-    def jacobianstructure(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return rows and columns of J."""
-        return self._jacobian
-
-    def jacobian(self, x: Array) -> Array:
-        """Return the nonzeros of J."""
-        value: Array = self._guarded(self.evaluation.jacobian_values, x)
-        if self._padded:
-            return np.zeros(1)
-        self._check_finite(value, "The Jacobian is {value} at {place}.", self._jacobian)
-        return value
-
-    def hessianstructure(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return rows and columns of the lower triangle of H."""
-        return self._hessian
-
-    def hessian(self, x: Array, multipliers: Array, sigma: float) -> Array:
-        """Return the lower triangle of the Hessian of the Lagrangian."""
-        value: Array = self._guarded(self.evaluation.hessian_values, x, multipliers, sigma)
-        self._check_finite(value, "The Hessian is {value} at {place}.", self._hessian)
-        return value
-
-    def intermediate(
-        self,
-        alg_mod: int,
-        iter_count: int,
-        obj_value: float,
-        inf_pr: float,
-        inf_du: float,
-        mu: float,
-        d_norm: float,
-        regularization_size: float,
-        alpha_du: float,
-        alpha_pr: float,
-        ls_trials: int,
-    ) -> bool:
-        """Report one iteration; False stops IPOPT."""
-        if self.error is not None:
-            return False
-        if self.monitor is None:
-            return True
-        # The gradient is asked for at accepted iterates only, so its last point is the iterate
-        # (Ipopt before 3.14 does not tell it). In the restoration phase it is the last one before.
-        x = self.evaluation.newest
-        try:
-            return self.monitor.update(
-                iter_count,
-                x,
-                self.evaluation.objective(x),
-                constraint_violation=self.evaluation.violation(x),
-                optimality=inf_du,
-                step=d_norm,
-                extra={
-                    "mu": mu,
-                    "regularization": regularization_size,
-                    "alpha_dual": alpha_du,
-                    "alpha_primal": alpha_pr,
-                    "line_search_trials": ls_trials,
-                    "restoration": alg_mod == 1,
-                    "scaled_infeasibility": inf_pr,
-                },
-            )
-        except BaseException as error:
-            self.error = error
-            return False
-
-    def _guarded(self, function: Callable[..., Any], *args: Any) -> Any:
-        if self.error is not None:
-            raise self._refusal
-        try:
-            return function(*args)
-        except BaseException as error:
-            self.error = error
-            raise self._refusal from error
-
-    def _check_finite(
-        self, values: Array, text: str, places: tuple[Array, Array] | Any = None
-    ) -> None:
-        if np.all(np.isfinite(values)):
-            return
-        k = int(np.flatnonzero(~np.isfinite(values))[0])
-        place = f"row {places[0][k]}, column {places[1][k]}" if places is not None else ""
-        self._refuse(text.format(value=values[k], k=k, place=place))
-
-    def _refuse(self, complaint: str) -> None:
-        self.complaint = complaint
-        raise self._refusal(complaint)
 
 
 def to_cyipopt(problem: Problem) -> Any:
@@ -279,26 +213,43 @@ def to_cyipopt(problem: Problem) -> Any:
     SolverUnavailable
         If cyipopt cannot be imported.
     """
-    kind = require_ipopt().Problem
+    module = require_cyipopt()
     refresh(problem)
-    return _build(Callbacks(Evaluation(problem)), {}, kind)
+    callbacks = Callbacks(Evaluation(problem), refused=module.CyIpoptEvaluationError)
+    return _build(callbacks, {}, Way("cyipopt", None))
 
 
-def _build(callbacks: Callbacks, options: Mapping[str, Any], kind: Any) -> Any:
+def _callbacks(way: Way, problem: Problem, monitor: Monitor) -> Callbacks:
+    """Return the callbacks of a solve; cyipopt knows its own exception only."""
+    own = way.transport == "cyipopt"
+    refused = require_cyipopt().CyIpoptEvaluationError if own else Refused
+    return Callbacks(Evaluation(problem), monitor, refused)
+
+
+def _build(callbacks: Callbacks, options: Mapping[str, Any], way: Way) -> Any:
     evaluation = callbacks.evaluation
-    nlp = kind(
-        n=int(evaluation.n),
-        m=int(evaluation.m),
-        problem_obj=callbacks,
-        lb=evaluation.lower,
-        ub=evaluation.upper,
-        cl=evaluation.row_lower,
-        cu=evaluation.row_upper,
-    )
     exact = options.get("hessian_approximation", "exact") == "exact"
-    for name, value in {**proven_constants(evaluation, exact=exact), **options}.items():
-        _set_option(nlp, name, value)
+    chosen = {**proven_constants(evaluation, exact=exact), **options}
+    given: dict[str, Any] = {
+        "n": int(evaluation.n),
+        "m": int(evaluation.m),
+        "problem_obj": callbacks,
+        "lb": evaluation.lower,
+        "ub": evaluation.upper,
+        "cl": evaluation.row_lower,
+        "cu": evaluation.row_upper,
+    }
+    nlp = _KINDS[way.transport](given, way)
+    for name, value in chosen.items():
+        _set_option(nlp, name, value, way)
     return nlp
+
+
+_KINDS: dict[str, Callable[[dict[str, Any], Way], Any]] = {
+    "native": lambda given, way: NativeProblem(**given, library=way.path),
+    "c": lambda given, way: CProblem(**given, library=way.path),
+    "cyipopt": lambda given, way: require_cyipopt().Problem(**given),
+}
 
 
 def proven_constants(evaluation: Evaluation, *, exact: bool = True) -> dict[str, OptionValue]:
@@ -328,16 +279,7 @@ def proven_constants(evaluation: Evaluation, *, exact: bool = True) -> dict[str,
     return constants
 
 
-def _transport(name: Any) -> Any:
-    """Return the class of problems that stands between IPOPT and us."""
-    if name == "cyipopt":
-        return require_ipopt().Problem
-    if name == "c":
-        return CProblem
-    raise ValueError(f"`transport` must be 'cyipopt' or 'c', got {name!r}.")
-
-
-def _set_option(nlp: Any, name: str, value: Any) -> None:
+def _set_option(nlp: Any, name: str, value: Any, way: Way) -> None:
     """Set one option, trying the other types IPOPT may want for this value."""
     for candidate in variants(value):
         try:
@@ -345,40 +287,31 @@ def _set_option(nlp: Any, name: str, value: Any) -> None:
         except (TypeError, OverflowError):  # the latter: no integer of C
             continue
         return
-    raise ValueError(refusal(name, value))
+    raise ValueError(refusal(name, value, known_options(way.path) if way.path else {}))
 
 
-@functools.cache
-def _linear_solver_works(name: str) -> bool:
+def _check_linear_solver(options: Mapping[str, Any], way: Way) -> None:
     """Try a linear solver in a process of its own: a missing one may end the process."""
-    code = (
-        "import sys, cyipopt, numpy as np\n"
-        "class P:\n"
-        "    objective = lambda s, x: float(x @ x)\n"
-        "    gradient = lambda s, x: 2 * x\n"
-        "    hessianstructure = lambda s: (np.arange(2), np.arange(2))\n"
-        "    hessian = lambda s, x, l, f: 2 * f * np.ones(2)\n"
-        "p = cyipopt.Problem(n=2, m=0, problem_obj=P(), lb=[-1, -1], ub=[1, 1])\n"
-        "p.add_option('print_level', 0); p.add_option('sb', 'yes')\n"
-        f"p.add_option('linear_solver', {name!r})\n"
-        "sys.exit(0 if p.solve(np.ones(2))[1]['status'] == 0 else 1)\n"
-    )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
-
-
-def _check_linear_solver(options: Mapping[str, Any]) -> None:
-    name = options.get("linear_solver", "mumps")
-    if name != "mumps" and not _linear_solver_works(str(name)):
+    name = str(options.get("linear_solver", "mumps"))
+    if name == "mumps" or not way.path:
+        return
+    more = tuple(f"{k}={options[k]}" for k in ("hsllib", "pardisolib") if k in options)
+    tried = probe(way.path, name, more)
+    if not tried.works:
         raise ValueError(
             f"`linear_solver` {name!r} does not work with this build of IPOPT (tried in a process "
-            "of its own). Use 'mumps', or install a build that has it."
+            f"of its own: {tried.reason}). Use 'mumps', or a library that has it: "
+            "`python -m sparsesolve solvers` lists what each has."
         )
+
+
+def _spral_needs(options: Mapping[str, Any]) -> str:
+    """Name the variables without which SPRAL may fail; empty where it has them, or is not used."""
+    if options.get("linear_solver") != "spral":
+        return ""
+    missing = [k for k in SPRAL_VARIABLES if os.environ.get(k, "").upper() not in ("TRUE", "1")]
+    settings = " ".join(f"{name}=TRUE" for name in missing)
+    return f"SPRAL wants these set before Python starts: {settings}." if missing else ""
 
 
 def solve_ipopt(
@@ -399,8 +332,9 @@ def solve_ipopt(
         Receives the iterations.
     options : mapping, optional
         IPOPT's own options; numbers are converted to the type IPOPT wants. Quiet unless
-        ``print_level`` is given. And one of ours: ``transport``, "cyipopt" by default, or "c" for
-        IPOPT's C interface, which saves time where there are many nonzeros.
+        ``print_level`` is given. And two of ours. ``transport``: "native", machine code of ours
+        that IPOPT calls, the default; "c" or "cyipopt", where it calls Python. ``library``: which
+        IPOPT, "wheel", "cyipopt", "conda", "system" or a path; the newest by default.
     tol : float, optional
         IPOPT's ``tol``.
     warm_start : Result, optional
@@ -414,14 +348,13 @@ def solve_ipopt(
     Raises
     ------
     SolverUnavailable
-        If cyipopt cannot be imported.
+        If there is no IPOPT.
     ValueError
         If an option is refused.
     """
-    require_ipopt()
     given = dict(options or {})
-    kind = _transport(given.pop("transport", _TRANSPORT))
-    _check_linear_solver(given)
+    way = require_ipopt(given.pop("transport", ""), given.pop("library", None))
+    _check_linear_solver(given, way)
     defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes", _HONOR: "no"}
     start: dict[str, Array] = {}
     x0 = problem.start
@@ -437,16 +370,21 @@ def solve_ipopt(
         start = {"lagrange": warm_start.multipliers, "zl": lower, "zu": upper}
     if tol is not None:
         defaults["tol"] = float(tol)
-    callbacks = Callbacks(Evaluation(problem), monitor)
-    nlp = _build(callbacks, defaults | given, kind)
+    callbacks = _callbacks(way, problem, monitor)
+    nlp = _build(callbacks, defaults | given, way)
+    turn = ONE_AT_A_TIME if way.transport == "cyipopt" else nullcontext()
     try:
-        x, info = nlp.solve(x0, **start)
+        with turn:
+            x, info = nlp.solve(x0, **start)
     except KeyboardInterrupt as interrupt:  # between callbacks, in cyipopt's own code
         callbacks.error = callbacks.error or interrupt
         x, info = callbacks.evaluation.newest, None
     if _HONOR not in given:
         x = _inside(callbacks.evaluation, np.asarray(x))
-    return _result(callbacks, monitor, x, info)
+    result = _result(callbacks, monitor, x, info)
+    if not result.success and _spral_needs(given):
+        result = replace(result, message=f"{result.message} {_spral_needs(given)}")
+    return replace(result, backend=way.describe())
 
 
 def _inside(evaluation: Evaluation, x: Array) -> Array:
@@ -474,9 +412,9 @@ def _result(callbacks: Callbacks, monitor: Monitor, x: Array, info: Any) -> Resu
     if error is not None:
         raise error
     code = int(info["status"])
-    status = Status.STOPPED if monitor.stopped else _STATUS.get(code, Status.FAILED)
-    message = info["status_msg"]
-    message = message.decode() if isinstance(message, bytes) else str(message)
+    status, message = describe_status(code)
+    if monitor.stopped:
+        status = Status.STOPPED
     if status is Status.EVALUATION_ERROR and callbacks.complaint:
         message = f"{message} {callbacks.complaint}"
     return make_result(

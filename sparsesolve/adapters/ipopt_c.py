@@ -1,4 +1,4 @@
-"""IPOPT through its C interface: the library that cyipopt has loaded, called by ctypes.
+"""IPOPT through its C interface: a library called by ctypes, with callbacks in Python.
 
 Separate from `ipopt`, of which it replaces one part only: `CProblem` stands in for
 ``cyipopt.Problem``. cyipopt moves values between NumPy and IPOPT one Python number at a time, 60 to
@@ -10,8 +10,9 @@ What the C interface expects, and what is done about it:
   or 1 is written as ``int``;
 - nothing may be raised through C: what is raised in a callback is kept, IPOPT is told that the
   evaluation failed, and it is raised after the solve;
-- ctypes lets other threads run meanwhile, and MUMPS, the usual linear solver, keeps state of its
-  own between calls: so one solve runs at a time in a process, and the others wait for it;
+- ctypes lets other threads run meanwhile. MUMPS, the usual linear solver, keeps state of its own.
+  Ipopt 3.14 lets one thread at a time into it; before that, one call of the library runs at a time
+  in a process, and the others wait for it;
 - a Ctrl-C that Python noticed just outside of such a callback would be lost: during a solve in the
   main thread it only leaves a mark, which the next callback finds.
 """
@@ -19,28 +20,29 @@ What the C interface expects, and what is done about it:
 from __future__ import annotations
 
 import ctypes
-import importlib
 import signal
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.ipopt_callbacks import Refused
+from sparsesolve.adapters.ipopt_library import find_library
+from sparsesolve.adapters.ipopt_probe import library_version
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.host.fork import forkable_lock
 
-__all__ = ["CProblem"]
+__all__ = ["CALLBACKS", "ONE_AT_A_TIME", "CProblem"]
 
 Array = NDArray[np.float64]
 _INT, _NUMBER, _POINTER = ctypes.c_int, ctypes.c_double, ctypes.c_void_p
 _POINT = (_INT, _POINTER, _INT)  # n, x, whether x is new
-_CALLBACKS = {
+CALLBACKS = {
     "objective": (*_POINT, _POINTER, _POINTER),
     "constraints": (*_POINT, _INT, _POINTER, _POINTER),
     "gradient": (*_POINT, _POINTER, _POINTER),
@@ -53,14 +55,13 @@ _CALLBACKS = {
 """Arguments of the callbacks, in the order of ``CreateIpoptProblem``."""
 
 
-_ONE_AT_A_TIME = forkable_lock()  # reentrant: an objective may solve a problem of its own
+ONE_AT_A_TIME = forkable_lock()  # reentrant: an objective may solve a problem of its own
 
 
 @cache
-def _library() -> ctypes.CDLL:
-    """Open IPOPT: its functions are found through cyipopt's extension module, linked to it."""
-    module = sys.modules[importlib.import_module("cyipopt").Problem.__module__]
-    library = ctypes.CDLL(module.__file__)
+def _library(path: str) -> ctypes.CDLL:
+    """Open IPOPT."""
+    library = ctypes.CDLL(path)
     try:
         library.CreateIpoptProblem.restype = _POINTER
         library.CreateIpoptProblem.argtypes = [
@@ -77,10 +78,20 @@ def _library() -> ctypes.CDLL:
         library.FreeIpoptProblem.argtypes = [_POINTER]
     except AttributeError as error:
         raise SolverUnavailable(
-            f"transport='c' needs the C interface of IPOPT, which cyipopt does not show ({error}). "
-            "Leave the transport out: cyipopt's own is the default."
+            f"{path} does not show all of IPOPT's C interface ({error}). Name another library, or "
+            "use transport='cyipopt'."
         ) from error
     return library
+
+
+@cache
+def _guards_mumps(path: str) -> bool:
+    """Whether a library lets one thread at a time into MUMPS.
+
+    What it exports does not tell: cyipopt's module has stand-ins of what old libraries lack.
+    """
+    parts = library_version(path).split(".")
+    return all(part.isdigit() for part in parts) and tuple(map(int, parts)) >= (3, 14)
 
 
 class CProblem:
@@ -91,17 +102,28 @@ class CProblem:
     n, m : int
         Variables and constraint rows.
     problem_obj : object
-        Callbacks as cyipopt calls them; an exception of the type ``CyIpoptEvaluationError`` says
-        that a point cannot be evaluated.
+        Callbacks as cyipopt calls them; `Refused` says that a point cannot be evaluated.
     lb, ub, cl, cu : ndarray
         Bounds of the variables and of the rows.
+    library : str, optional
+        File of the library; the newest if not given.
     """
 
+    _user: int | None = None  # what the callbacks are given last
+
     def __init__(
-        self, n: int, m: int, problem_obj: Any, lb: Array, ub: Array, cl: Array, cu: Array
+        self,
+        n: int,
+        m: int,
+        problem_obj: Any,
+        lb: Array,
+        ub: Array,
+        cl: Array,
+        cu: Array,
+        library: str = "",
     ) -> None:
-        self._module = importlib.import_module("cyipopt")
-        self._library = _library()
+        self._path = library or find_library().path
+        self._library = _library(self._path)
         self._size = (n, m)
         self._given = problem_obj
         self._error: BaseException | None = None
@@ -109,18 +131,19 @@ class CProblem:
             "jacobian": problem_obj.jacobianstructure() if m else ((), ()),
             "hessian": problem_obj.hessianstructure(),
         }
-        self._callbacks = {name: self._protected(name) for name in _CALLBACKS}
+        self._callbacks = {name: self._protected(name) for name in CALLBACKS}
         bounds = [np.array(b, dtype=np.float64) for b in (lb, ub, cl, cu)]
         low, high, row_low, row_high = (_address(b) for b in bounds)
         counts = [len(rows) for rows, _ in self._structures.values()]
-        codes = [ctypes.cast(callback, _POINTER) for callback in self._callbacks.values()]
-        handle = self._library.CreateIpoptProblem(
-            n, low, high, m, row_low, row_high, *counts, 0, *codes[:5]
-        )
+        codes = self._codes()
+        with self._in_turn():
+            handle = self._library.CreateIpoptProblem(
+                n, low, high, m, row_low, row_high, *counts, 0, *codes[:5]
+            )
         if not handle:
             raise ValueError(
                 f"IPOPT refused a problem of {n} variables and {m} rows with {counts} nonzeros. "
-                "Use transport='cyipopt', whose checks say more."
+                "A structure names a variable or row that there is not, or is empty."
             )
         self._handle = _POINTER(handle)
         self._library.SetIntermediateCallback(self._handle, codes[5])
@@ -128,7 +151,8 @@ class CProblem:
     def __del__(self) -> None:
         handle = getattr(self, "_handle", None)
         if handle:
-            self._library.FreeIpoptProblem(handle)
+            with self._in_turn():
+                self._library.FreeIpoptProblem(handle)
 
     def add_option(self, name: str, value: str | int | float) -> None:
         """Set an option; its type must be the one that IPOPT wants.
@@ -143,7 +167,9 @@ class CProblem:
             raise TypeError(f"IPOPT takes no integer as large as {name!r} = {value!r}.")
         given = value.encode() if isinstance(value, str) else value
         add = getattr(self._library, f"AddIpopt{kind}Option")
-        if not add(self._handle, name.encode(), given):
+        with self._in_turn():
+            taken = add(self._handle, name.encode(), given)
+        if not taken:
             raise TypeError(f"IPOPT refused the option {name!r} = {value!r}.")
 
     def solve(
@@ -167,7 +193,7 @@ class CProblem:
         x : ndarray, shape (n,)
             Where IPOPT stopped.
         info : dict
-            As cyipopt gives it: status, status_msg, mult_g, mult_x_L, mult_x_U, obj_val, g.
+            As cyipopt gives it: status, mult_g, mult_x_L, mult_x_U, obj_val, g.
         """
         n, m = self._size
         point = np.array(x, dtype=np.float64)
@@ -176,15 +202,25 @@ class CProblem:
         g, objective = np.zeros(m), np.zeros(1)
         places = [_address(a) for a in (point, g, objective, *multipliers)]
         self._error = None
-        with _ONE_AT_A_TIME, _interrupts_kept(self._keep):
-            status = int(self._library.IpoptSolve(self._handle, *places, None))
+        with self._in_turn(), _interrupts_kept(self._keep):
+            status = int(self._library.IpoptSolve(self._handle, *places, self._user))
+        self._close()
         if self._error is not None:
             raise self._error
-        messages = self._module.STATUS_MESSAGES
         names = ("mult_g", "mult_x_L", "mult_x_U")
         info: dict[str, Any] = dict(zip(names, multipliers, strict=True))
-        info |= {"status": status, "status_msg": messages.get(status, b"unknown"), "g": g}
-        return point, info | {"obj_val": float(objective[0])}
+        return point, info | {"status": status, "g": g, "obj_val": float(objective[0])}
+
+    def _in_turn(self) -> AbstractContextManager[Any]:
+        """Let one call of the library run at a time, where it does not see to that itself."""
+        return nullcontext() if _guards_mumps(self._path) else ONE_AT_A_TIME
+
+    def _codes(self) -> list[Any]:
+        """Return the addresses of the callbacks, in the order of `CALLBACKS`."""
+        return [ctypes.cast(callback, _POINTER) for callback in self._callbacks.values()]
+
+    def _close(self) -> None:
+        """Do what is to be done when IPOPT has returned."""
 
     # ----- callbacks, with the arguments of the C interface -----
 
@@ -224,8 +260,7 @@ class CProblem:
 
     def _protected(self, name: str) -> Any:
         """Make a callback that raises nothing and returns 1, or 0 where it failed or stops."""
-        function = getattr(CProblem, f"_{name}")
-        refusal = self._module.CyIpoptEvaluationError
+        function = getattr(type(self), f"_{name}")
         problem = weakref.ref(self)  # or else it would keep itself alive
 
         def call(*args: Any) -> int:
@@ -233,13 +268,13 @@ class CProblem:
             assert this is not None
             try:
                 return int(function(this, *args) is not False and this._error is None)
-            except refusal:
+            except Refused:
                 return 0
             except BaseException as error:
                 this._keep(error)
                 return 0
 
-        return ctypes.CFUNCTYPE(_INT, *_CALLBACKS[name])(call)
+        return ctypes.CFUNCTYPE(_INT, *CALLBACKS[name])(call)
 
     def _keep(self, error: BaseException) -> None:
         self._error = self._error or error

@@ -1,15 +1,19 @@
 """IPOPT's options: the types a value may take, and messages that name what was refused.
 
-Separate because IPOPT checks options by exact type and says only that one was wrong. The names
-are those of Ipopt's options reference that users set most; they serve suggestions only.
+Separate because IPOPT checks options by exact type and says only that one was wrong. What a library
+takes it is asked itself, once something was refused (`ipopt_probe`); the names here are those that
+users set most, for one that does not answer.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from sparsesolve.adapters.ipopt_probe import KnownOption
 
 __all__ = ["IPOPT_OPTIONS", "OptionValue", "refusal", "variants"]
 
@@ -76,7 +80,7 @@ def variants(value: Any) -> list[OptionValue]:
     return []
 
 
-def refusal(name: str, value: Any) -> str:
+def refusal(name: str, value: Any, known: Mapping[str, KnownOption] | None = None) -> str:
     """Return the message for an option that IPOPT refused.
 
     Parameters
@@ -85,18 +89,27 @@ def refusal(name: str, value: Any) -> str:
         Name of the option.
     value : object
         Its value.
+    known : mapping of str to KnownOption, optional
+        All options of the library, as far as it could be asked.
 
     Returns
     -------
     str
         Says whether the name is unknown or the value wrong, with near names.
     """
-    if name in IPOPT_OPTIONS:
+    described = (known or {}).get(name)
+    if described is not None:
+        return (
+            f"IPOPT refused the value {value!r} ({type(value).__name__}) of option {name!r}, which "
+            f"takes {described.allowed}; default {described.default!r}. {described.meaning}"
+        )
+    if name in IPOPT_OPTIONS and not known:
         return (
             f"IPOPT refused the value {value!r} ({type(value).__name__}) of option {name!r}. "
             "See the range and type in Ipopt's options reference."
         )
-    near = difflib.get_close_matches(str(name), sorted(IPOPT_OPTIONS), n=3)
+    names = sorted(known or IPOPT_OPTIONS)
+    near = difflib.get_close_matches(str(name), names, n=3)
     hint = f" Did you mean {', '.join(map(repr, near))}?" if near else ""
     return (
         f"IPOPT does not know the option {name!r} (value {value!r}), or refuses it in this "

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.adapters.ipopt import ipopt_available, require_ipopt, solve_ipopt
+from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
@@ -45,7 +45,7 @@ def choose_solver(problem: Problem, options: Mapping[str, Any] | None = None) ->
     Returns
     -------
     str
-        "ipopt" where cyipopt can be imported, else a method of scipy.
+        "ipopt" where it is installed, else a method of scipy.
     """
     if any_kept_feasible(problem):
         return "trust-constr"
@@ -90,7 +90,7 @@ def solve(
         name = choose_solver(problem, options)
     name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
     if name == "ipopt":
-        require_ipopt()  # its import is slow: not to be counted as solving
+        prepare_ipopt(options)  # to load it is slow: not to be counted as solving
     start = problem.x0 if warm_start is None else warm_start.x
     notes += refresh(problem) + moved_inside(start, problem.bounds)
     if any_kept_feasible(problem) and name != "trust-constr":

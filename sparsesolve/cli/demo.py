@@ -8,8 +8,6 @@ sparse factorization in place of a dense one) differs.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,10 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 import sparsesolve as ss
+from sparsesolve.adapters.ipopt import ipopt_available
+from sparsesolve.adapters.ipopt_c import CProblem
 
 __all__ = ["SMALL", "Row", "Sizes", "demo_rows", "demo_table", "run_demo"]
 
 Array = NDArray[np.float64]
+_MEMORY = "limited-memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +175,9 @@ def optimization_row(intervals: int, solver: str) -> Row:
     result, solve = timed(ss.minimize, problem, solver=solver)
     result.raise_on_failure()
     if solver == "ipopt":
-        plain = importlib.import_module("cyipopt").minimize_ipopt
-        equality = {"type": "eq", "fun": dynamics}
-        pairs = list(zip(*bounds, strict=True))
-        reference, without = without_us(plain, effort, x0, bounds=pairs, constraints=equality)
+        reference, without = without_us(plain_ipopt, effort, dynamics, x0, bounds)
     else:
-        reference, without = without_us(
+        found, without = without_us(
             scipy.optimize.minimize,
             effort,
             x0,
@@ -187,6 +185,7 @@ def optimization_row(intervals: int, solver: str) -> Row:
             bounds=scipy.optimize.Bounds(*bounds),
             constraints=scipy.optimize.NonlinearConstraint(dynamics, 0.0, 0.0),
         )
+        reference = found.x
     return Row(
         "optimal control",
         solver,
@@ -196,8 +195,50 @@ def optimization_row(intervals: int, solver: str) -> Row:
         setup,
         solve,
         without,
-        float(np.max(np.abs(result.x - reference.x))),
+        float(np.max(np.abs(result.x - reference))),
     )
+
+
+class DenseDifferences:
+    """Callbacks for IPOPT from forward differences, dense: what there is without derivatives."""
+
+    def __init__(self, objective: Callable[..., Any], rows: Callable[..., Any], n: int) -> None:
+        self.objective, self.constraints = objective, rows
+        m = rows(np.zeros(n)).size
+        self._structure = np.divmod(np.arange(m * n, dtype=np.int32), np.int32(n))
+
+    def gradient(self, x: Array) -> Array:
+        """Return differences of the objective."""
+        return np.asarray(scipy.optimize.approx_fprime(x, self.objective))
+
+    def jacobian(self, x: Array) -> Array:
+        """Return differences of the rows, all of them."""
+        return np.asarray(scipy.optimize.approx_fprime(x, self.constraints)).ravel()
+
+    def jacobianstructure(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return all rows and columns."""
+        return self._structure
+
+    def hessianstructure(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return nothing: IPOPT approximates the Hessian itself."""
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
+
+    def intermediate(self, *_: float) -> bool:
+        """Go on."""
+        return True
+
+
+def plain_ipopt(
+    objective: Callable[..., Any], rows: Callable[..., Any], x0: Array, bounds: Any
+) -> Array:
+    """Solve ``rows(x) = 0`` by the same IPOPT, with what it and differences make."""
+    callbacks = DenseDifferences(objective, rows, x0.size)
+    zeros = np.zeros(rows(x0).size)
+    nlp = CProblem(x0.size, zeros.size, callbacks, bounds[0], bounds[1], zeros, zeros)
+    for name, value in (("print_level", 0), ("sb", "yes"), ("hessian_approximation", _MEMORY)):
+        nlp.add_option(name, value)
+    x, _ = nlp.solve(x0)
+    return x
 
 
 def stiff_row(side: int) -> Row:
@@ -227,7 +268,7 @@ def root_row(side: int) -> Row:
 
 
 def demo_rows(sizes: Sizes) -> Iterator[Row]:
-    """Yield one row a problem, as it is solved; IPOPT only where it can be imported.
+    """Yield one row a problem, as it is solved; IPOPT only where it is installed.
 
     Parameters
     ----------
@@ -241,8 +282,10 @@ def demo_rows(sizes: Sizes) -> Iterator[Row]:
     # small ones first, so that no row pays for the imports that serve all of them
     ss.root(*bratu(3))
     ss.solve_ivp(brusselator(3)[0], (0.0, 0.01), brusselator(3)[1])
+    if ipopt_available():
+        ss.minimize(lambda x: np.sum(x**2), np.ones(2), solver="ipopt")
     yield optimization_row(sizes.oscillator, "trust-constr")
-    if importlib.util.find_spec("cyipopt") is not None:
+    if ipopt_available():
         yield optimization_row(sizes.oscillator_ipopt, "ipopt")
     yield stiff_row(sizes.brusselator)
     yield root_row(sizes.bratu)
@@ -303,6 +346,8 @@ def run_demo(console: Console, sizes: Sizes | None = None) -> list[Row]:
         "the solver makes for itself (for the root: scipy.optimize.root). times faster: without / "
         "(set-up + solve).[/dim]"
     )
-    if importlib.util.find_spec("cyipopt") is None:
-        console.print("IPOPT is not installed here: [bold]scripts/test[/bold] installs it.")
+    if not ipopt_available():
+        console.print(
+            "IPOPT is not installed here: [bold]pip install 'sparsesolve\\[ipopt]'[/bold]"
+        )
     return rows

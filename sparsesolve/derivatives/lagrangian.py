@@ -225,6 +225,16 @@ class ProblemDerivatives(Remade):
         rows = [f"Jacobian of constraint {name_of(f)!r}" for f in self._functions[1:]]
         return ["gradient of the objective", *rows]
 
+    def evaluators(self) -> dict[str, Evaluator]:
+        """Return what computes each kind of value, by the name of the method that calls it."""
+        return {
+            "objective": self._run("objective", lambda: self._objective_program),
+            "gradient": self._gradient,
+            "constraints": self._run("constraints", lambda: self._constraint_program),
+            "jacobian_values": self._jacobian_run,
+            "hessian_values": self._hessian_run,
+        }
+
     def hessian_full(self, values: Array) -> Any:
         """Return the full symmetric csr_array for values of the lower triangle."""
         return self._symmetric(values)

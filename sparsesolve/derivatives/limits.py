@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate import guard_program, may_be_singular
-from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, Place, refuse
+from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, NativeRun, Place, refuse
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
@@ -156,6 +156,10 @@ class _Limited(Evaluator):
         """Write the values that vary."""
         self._evaluate.run_into(buffer, x, parameters)
         self._mend(buffer, x, parameters)
+
+    def native_run(self) -> NativeRun | None:
+        """Return what machine code needs, whose user looks for values that are not finite."""
+        return self._evaluate.native_run() if self._limits.guards is None else None
 
     def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
         """Return the quick way, which gives up where a value is not finite."""

@@ -13,7 +13,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Evaluator", "FastCall", "Fixed", "Place", "refuse"]
+__all__ = [
+    "Array",
+    "Evaluator",
+    "FastCall",
+    "Fixed",
+    "NativeParameter",
+    "NativeRun",
+    "Place",
+    "refuse",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 FastCall: TypeAlias = Callable[..., Array | None]
@@ -49,6 +58,52 @@ class Fixed:
     thing: Any
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NativeRun:
+    """What machine code needs to run a program, with memory that nobody else uses.
+
+    Parameters
+    ----------
+    drive, table, bases : int, address
+        The driver and its arguments; the bases are words of `BASES`.
+    size : int
+        Elements of the result.
+    parameters : tuple of NativeParameter
+        Where the parameters are read.
+    release : callable
+        Is told how often it ran, when it is no more needed.
+    """
+
+    drive: int
+    table: int
+    bases: int
+    size: int
+    parameters: tuple[NativeParameter, ...]
+    release: Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class NativeParameter:
+    """Where a program reads a parameter.
+
+    Parameters
+    ----------
+    size : int
+        Elements.
+    point : int, address
+        Where the address of the first element, less `shift` bytes, is to be written.
+    shift : int, bytes
+        See there.
+    copy : int, address
+        Where the elements are to be copied to before each run; 0 for nowhere.
+    """
+
+    size: int
+    point: int
+    shift: int
+    copy: int
+
+
 def refuse(*_: Any) -> None:
     """Stand for an entry where there is none."""
 
@@ -72,6 +127,10 @@ class Evaluator:  # no ABC: their isinstance takes longer than a small Jacobian
     def run_into(self, buffer: Array, x: Any, parameters: Sequence[Any] = ()) -> None:
         """Write the values that vary into a result of `prefilled`, or of an earlier call."""
         self(x, parameters, buffer)
+
+    def native_run(self) -> NativeRun | None:
+        """Return what machine code needs to run it without Python, or None; for one user."""
+        return None
 
     def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
         """Return the quick way, for arguments that need no conversion.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -67,9 +67,14 @@ class Evaluation:
         """Return the gradient, shape (n,), read-only."""
         value: Array = self._once("gradient", x, self.derivatives.gradient)
         if self._counts["gradient"] == 1:  # a scale for those of other points
-            self.first_gradient = float(np.max(np.abs(value[np.isfinite(value)]), initial=0.0))
+            self.see_first_gradient(value)
         self.newest = np.array(x)
         return value
+
+    def see_first_gradient(self, value: Array | None) -> None:
+        """Take the size of the first gradient of the solve."""
+        if value is not None:
+            self.first_gradient = float(np.max(np.abs(value[np.isfinite(value)]), initial=0.0))
 
     def constraints(self, x: Array) -> Array:
         """Return the stacked constraints, shape (m,), read-only."""
@@ -106,6 +111,21 @@ class Evaluation:
             "hessian", lambda point: self.derivatives.objective_hessian_product(point, v), x
         )
         return value
+
+    def adopt(self, x: Array, values: Mapping[str, Any]) -> None:
+        """Take values at `x` that were computed elsewhere, by the kinds that are counted."""
+        slot = self._slot(np.asarray(x))
+        for kind, value in values.items():
+            value.setflags(write=False)
+            slot.setdefault(kind, float(value[0]) if kind == "function" else value)
+
+    def count(self, runs: Mapping[str, int], seconds: float) -> None:
+        """Count evaluations that were made elsewhere."""
+        self._counts.update({kind: number for kind, number in runs.items() if number})
+        self.seconds += seconds
+        calls = self.derivatives.calls
+        for kind, number in runs.items():
+            calls["objective" if kind == "function" else kind] += number
 
     def describe_nonfinite(self) -> str:
         """Name what is not finite among the values of the last points; empty where all are."""

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from sparsesolve.methods.callback import as_callback
 from sparsesolve.methods.progress import ProgressTable
 
-__all__ = ["IterationState", "Monitor"]
+__all__ = ["FEASIBLE", "IterationState", "Monitor"]
 
 Array = NDArray[np.float64]
 
-# below this violation points are compared by their objective
-_FEASIBLE = 1e-6
+FEASIBLE = 1e-6
+"""Violation up to which points are compared by their objective."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -145,6 +145,17 @@ class Monitor:
                 raise
         return not self.stopped
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody wants to see each iteration."""
+        return self._table is not None or self.callback is not None
+
+    def adopt(self, iterations: int, best: IterationState | None) -> None:
+        """Take what was seen elsewhere: the number of the last iteration, and the best."""
+        self.iterations = max(self.iterations, iterations)
+        if best is not None and (self.best is None or _rank(best) < _rank(self.best)):
+            self.best = best
+
     def __enter__(self) -> Monitor:
         self._start = time.perf_counter()
         if self._table is not None:
@@ -164,5 +175,5 @@ class Monitor:
 def _rank(state: IterationState) -> tuple[float, float]:
     """Smaller is better: first feasible, then a low objective; NaN last."""
     violation = state.constraint_violation
-    excess = np.inf if np.isnan(violation) else max(violation - _FEASIBLE, 0.0)
+    excess = np.inf if np.isnan(violation) else max(violation - FEASIBLE, 0.0)
     return excess, np.inf if np.isnan(state.fun) else state.fun

@@ -103,6 +103,8 @@ class Result(OptimizeNames):
         The solver's own code.
     name : str
         Of the problem.
+    backend : str
+        Which library did the work, its version, and where it comes from, for IPOPT.
     notes : tuple of str
         What else there is to know: that functions were traced anew because their data had changed.
     """
@@ -127,6 +129,7 @@ class Result(OptimizeNames):
     gradient: Any = None
     solver_status: int | None = None
     name: str = ""
+    backend: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -194,6 +197,8 @@ class Result(OptimizeNames):
                 f"{self.seconds_derivatives:.3f} + solver {self.seconds_solver:.3f}",
             ),
         ]
+        if self.backend:
+            rows.append(("by", self.backend))
         return rows + [("note", note) for note in self.notes]
 
 

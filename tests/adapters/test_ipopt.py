@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
 import pytest
+from nonlinear_problems import hs71, luksan_vlcek
 
 import sparsesolve.adapters.ipopt as adapter
-from sparsesolve.adapters.ipopt_options import refusal, variants
+from sparsesolve.adapters import ipopt_library
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.front import minimize
 from sparsesolve.methods.evaluation import Evaluation
@@ -18,37 +20,9 @@ from sparsesolve.problem.result import Status
 needs_ipopt = pytest.mark.ipopt
 
 
-@pytest.fixture(autouse=True, params=["cyipopt", "c"])
-def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Every test runs through both; what never solves does not mind."""
-    monkeypatch.setattr(adapter, "_TRANSPORT", request.param)
-    return request.param
-
-
-def hs71(**kwargs) -> Problem:
-    return Problem(
-        lambda x: x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2],
-        [1.0, 5.0, 5.0, 1.0],
-        bounds=(1.0, 5.0),
-        constraints=[
-            Constraint(lambda x: np.prod(x), 25.0),
-            Constraint(lambda x: np.sum(x**2), 40.0, 40.0),
-        ],
-        **kwargs,
-    )
-
-
-def luksan_vlcek(n: int) -> Problem:
-    def objective(x):
-        return np.sum(100.0 * (x[:-1] ** 2 - x[1:]) ** 2 + (x[:-1] - 1.0) ** 2)
-
-    def rows(x):
-        a, b, c = x[:-2], x[1:-1], x[2:]
-        bend = np.sin(b - c) * np.sin(b + c)
-        return 3.0 * b**3 + 2.0 * c - 5.0 + bend + 4.0 * b - a * np.exp(a - b) - 3.0
-
-    start = np.where(np.arange(n) % 2 == 0, -1.2, 1.0)
-    return Problem(objective, start, constraints=Constraint(rows, 0.0, 0.0))
+@pytest.fixture(autouse=True)
+def way(ipopt_way: str) -> str:
+    return ipopt_way
 
 
 @needs_ipopt
@@ -117,6 +91,7 @@ def test_structures_are_cached_int32_and_lower() -> None:
 
 
 @needs_ipopt
+@pytest.mark.cyipopt
 def test_to_cyipopt_is_a_ready_problem() -> None:
     import cyipopt
 
@@ -163,44 +138,10 @@ def test_warm_start_with_multipliers_needs_fewer_iterations() -> None:
 
 
 @needs_ipopt
-def test_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
-    minimize(hs71(), solver="ipopt")
-    assert capfd.readouterr().out == ""
-
-
-@needs_ipopt
-@pytest.mark.parametrize("tol", [1, np.float64(1e-3), np.float32(1e-3)])
-def test_numbers_are_converted_to_the_type_ipopt_wants(tol) -> None:
-    options = {"tol": tol, "max_iter": np.int64(50), "print_level": 0.0, "mehrotra_algorithm": "no"}
-    assert minimize(hs71(), solver="ipopt", options=options).success
-
-
-@needs_ipopt
-def test_refused_options_are_named() -> None:
-    with pytest.raises(ValueError, match=r"'max_iters'.*Did you mean 'max_iter'"):
-        minimize(hs71(), solver="ipopt", options={"max_iters": 5})
-    with pytest.raises(ValueError, match=r"refused the value 'often'.*'mu_strategy'"):
-        minimize(hs71(), solver="ipopt", options={"mu_strategy": "often"})
-    with pytest.raises(ValueError, match=r"refused the value -1"):
-        minimize(hs71(), solver="ipopt", options={"max_iter": -1})
-
-
-def test_option_variants_and_messages() -> None:
-    assert variants(True) == ["yes"]
-    assert variants(3) == [3, 3.0]
-    assert [type(v) for v in variants(np.int64(3))] == [int, float]
-    assert [type(v) for v in variants(np.float32(2.0))] == [float, int]
-    assert variants(0.5) == [0.5]
-    assert variants(b"ma57") == ["ma57"]
-    assert variants([1]) == []
-    assert "Did you mean" in refusal("linear_solvr", "mumps")
-
-
-@needs_ipopt
-def test_a_linear_solver_that_is_missing_is_refused_before_it_ends_the_process() -> None:
-    with pytest.raises(ValueError, match="`linear_solver` 'ma97' does not work"):
-        minimize(hs71(), solver="ipopt", options={"linear_solver": "ma97"})
-    assert minimize(hs71(), solver="ipopt", options={"linear_solver": "mumps"}).success
+def test_the_result_says_which_library_and_how(way: str) -> None:
+    result = minimize(hs71(), solver="ipopt")
+    assert re.match(rf"IPOPT 3\.\d+\.\d+, (casadi|cyipopt) \S+, transport '{way}'", result.backend)
+    assert result.backend in str(result)
 
 
 @needs_ipopt
@@ -417,10 +358,14 @@ def test_limited_memory_needs_no_hessian() -> None:
     assert result.counts.hessian == 0
 
 
-def test_without_cyipopt_the_error_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ipopt_the_error_names_the_command(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
     monkeypatch.setitem(sys.modules, "cyipopt", None)
+    monkeypatch.setattr(ipopt_library, "found_libraries", list)
     assert not adapter.ipopt_available()
-    with pytest.raises(SolverUnavailable, match=r"pip install cyipopt|conda install"):
+    command = r"pip install cyipopt|conda install" if way == "cyipopt" else "pip install 'sparse"
+    with pytest.raises(SolverUnavailable, match=command):
         minimize(hs71(), solver="ipopt")
     with pytest.raises(SolverUnavailable):
         hs71().to_cyipopt()
@@ -432,7 +377,8 @@ def test_without_cyipopt_the_error_names_the_command(monkeypatch: pytest.MonkeyP
     [("linux", "apt-get install"), ("darwin", "brew install ipopt"), ("win32", "conda install")],
 )
 def test_install_command_of_each_platform(platform: str, command: str) -> None:
-    assert command in adapter.install_command(platform)
+    assert command in ipopt_library.install_command(platform)
+    assert "pip install 'sparsesolve[ipopt]'" in ipopt_library.install_command(platform)
 
 
 def steep(**kwargs):
@@ -449,6 +395,7 @@ def steep(**kwargs):
     )
 
 
+@needs_ipopt
 def test_a_point_at_a_relaxed_bound_keeps_its_equalities():
     result = steep()
     assert result.success
@@ -456,6 +403,7 @@ def test_a_point_at_a_relaxed_bound_keeps_its_equalities():
     assert steep(honor_original_bounds="yes").x[0] >= 0.0
 
 
+@needs_ipopt
 def test_a_point_is_moved_back_to_its_bounds_where_rows_allow_it():
     result = minimize(
         Problem(

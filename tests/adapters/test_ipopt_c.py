@@ -1,8 +1,9 @@
-"""IPOPT's C interface: what only this transport can get wrong."""
+"""IPOPT's C interface: what only these transports can get wrong."""
 
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ import weakref
 
 import numpy as np
 import pytest
+from nonlinear_problems import banana
 
 from sparsesolve.adapters import ipopt_c
 from sparsesolve.adapters.ipopt import Callbacks
@@ -23,39 +25,43 @@ pytestmark = pytest.mark.ipopt
 C = {"transport": "c"}
 
 
-def banana(n: int = 6, **kwargs) -> Problem:
-    return Problem(
-        lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2),
-        np.full(n, -1.2),
-        **kwargs,
-    )
+@pytest.fixture(params=["native", "c"])
+def options(request: pytest.FixtureRequest) -> dict[str, str]:
+    return {"transport": request.param}
 
 
-def test_both_transports_take_the_same_steps():
+@pytest.mark.cyipopt
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize("limit", [3000, 5])
+def test_all_transports_take_the_same_steps(watched, limit):
     problem = banana(
         8, bounds=(-2.0, 0.8), constraints=[Constraint(lambda x: x[1:] * x[:-1], -1.0, 0.5)]
     )
-    paths: dict[str, list[np.ndarray]] = {"c": [], "cyipopt": []}
+    paths: dict[str, list[np.ndarray]] = {"cyipopt": [], "c": [], "native": []}
     results = [
         minimize(
             problem,
             solver="ipopt",
-            options={"transport": transport},
-            callback=lambda state, path=path: path.append(state.x),
+            options={"transport": transport, "library": "cyipopt", "max_iter": limit},
+            callback=(lambda state, path=path: path.append(state.x)) if watched else None,
         )
         for transport, path in paths.items()
     ]
-    np.testing.assert_array_equal(paths["c"], paths["cyipopt"])
-    a, b = results
-    np.testing.assert_array_equal(a.multipliers, b.multipliers)
-    np.testing.assert_array_equal(a.bound_multipliers, b.bound_multipliers)
-    assert (a.status, a.message, a.counts, a.solver_status) == (
-        b.status, b.message, b.counts, b.solver_status,
-    )  # fmt: skip
+    first = results[0]
+    assert all(watched == bool(path) for path in paths.values())
+    for result, path in zip(results[1:], list(paths.values())[1:], strict=True):
+        np.testing.assert_array_equal(path, paths["cyipopt"])
+        np.testing.assert_array_equal(result.x, first.x)
+        np.testing.assert_array_equal(result.multipliers, first.multipliers)
+        np.testing.assert_array_equal(result.bound_multipliers, first.bound_multipliers)
+        same = [
+            (r.status, r.message, r.counts, r.solver_status, r.iterations) for r in (result, first)
+        ]
+        assert same[0] == same[1]
 
 
 def test_an_unknown_transport_is_refused():
-    with pytest.raises(ValueError, match="`transport` must be 'cyipopt' or 'c', got 'fortran'"):
+    with pytest.raises(ValueError, match="must be 'native', 'c' or 'cyipopt', got 'fortran'"):
         minimize(banana(), solver="ipopt", options={"transport": "fortran"})
 
 
@@ -94,7 +100,7 @@ def test_what_ipopt_refuses_to_create():
 
 
 @pytest.mark.parametrize("place", ["objective", "gradient", "hessian_values"])
-def test_an_interrupt_anywhere_ends_the_solve(place, monkeypatch):
+def test_an_interrupt_anywhere_ends_the_solve(place, options, monkeypatch):
     """A real signal, which Python notices at the next instruction or at the next callback."""
     problem = banana()
     true = getattr(problem.derivatives, place)
@@ -107,12 +113,12 @@ def test_an_interrupt_anywhere_ends_the_solve(place, monkeypatch):
         return true(*args)
 
     monkeypatch.setattr(problem.derivatives, place, interrupted)
-    result = minimize(problem, solver="ipopt", options=C)
+    result = minimize(problem, solver="ipopt", options=options)
     assert result.status is Status.INTERRUPTED
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_handler_of_the_user_stays(monkeypatch):
+def test_a_handler_of_the_user_stays(options):
     seen = []
     before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
     try:
@@ -120,7 +126,7 @@ def test_a_handler_of_the_user_stays(monkeypatch):
         result = minimize(
             problem,
             solver="ipopt",
-            options=C,
+            options=options,
             callback=lambda state: (
                 os.kill(os.getpid(), signal.SIGINT) if state.iteration == 2 else 0
             ),
@@ -131,18 +137,28 @@ def test_a_handler_of_the_user_stays(monkeypatch):
     assert seen == [1]
 
 
-def test_other_threads_solve():
-    results = []
-    workers = [
-        threading.Thread(
-            target=lambda: results.append(minimize(banana(), solver="ipopt", options=C))
-        )
-        for _ in range(2)
-    ]
+@pytest.mark.parametrize("library", [None, "cyipopt"])
+def test_several_threads_solve_at_once(library, options):
+    """The new library sees to MUMPS itself; the old one gets one solve at a time."""
+    if library and importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    problems = [banana(n) for n in (2, 6, 40)]
+    given = {**options, "library": library}
+    alone = [minimize(problem, solver="ipopt", options=given) for problem in problems]
+    wrong = []
+
+    def work(first: int) -> None:
+        for k in range(first, first + 12):
+            again = minimize(problems[k % 3], solver="ipopt", options=given)
+            if not np.array_equal(again.x, alone[k % 3].x) or again.counts != alone[k % 3].counts:
+                wrong.append((k, again))
+
+    workers = [threading.Thread(target=work, args=(k,)) for k in range(3)]
     for worker in workers:
         worker.start()
-        worker.join()  # one after the other: MUMPS is not for two threads
-    assert [result.status for result in results] == [Status.SOLVED] * 2
+    for worker in workers:
+        worker.join()
+    assert not wrong
 
 
 def test_an_error_outside_of_the_evaluation_comes_out(monkeypatch):
@@ -155,6 +171,6 @@ def test_an_error_outside_of_the_evaluation_comes_out(monkeypatch):
 def test_a_library_without_the_interface_is_named(monkeypatch):
     ipopt_c._library.cache_clear()
     monkeypatch.setattr(ipopt_c.ctypes, "CDLL", lambda file: object())
-    with pytest.raises(SolverUnavailable, match="transport='c' needs the C interface"):
+    with pytest.raises(SolverUnavailable, match="does not show all of IPOPT's C interface"):
         minimize(banana(), solver="ipopt", options=C)
     ipopt_c._library.cache_clear()

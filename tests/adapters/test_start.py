@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from needs import skip_without_ipopt
 
 from sparsesolve import Problem, least_squares, minimize
 
@@ -16,7 +17,7 @@ SOLVERS = ["SLSQP", "L-BFGS-B", "TNC", "trust-constr", "ipopt"]
 @pytest.mark.parametrize("prepared", [False, True])
 def test_no_function_is_called_outside_of_the_bounds_at_the_start(solver, prepared) -> None:
     if solver == "ipopt":
-        pytest.importorskip("cyipopt")
+        skip_without_ipopt()
     problem = Problem(lambda x: np.sum(np.sqrt(x)), [-1.0, 2.0, 0.7], bounds=(0.5, None))
     if prepared:
         problem.gradient(problem.start)
@@ -30,7 +31,7 @@ def test_no_function_is_called_outside_of_the_bounds_at_the_start(solver, prepar
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_warm_start_outside_is_moved_too(solver) -> None:
     if solver == "ipopt":
-        pytest.importorskip("cyipopt")
+        skip_without_ipopt()
     problem = Problem(lambda x: np.sum(np.sqrt(x)), np.full(3, 0.7), bounds=(0.5, None))
     first = minimize(problem, solver=solver)
     assert not first.notes

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from needs import skip_without_ipopt
 
 from sparsesolve import Constraint, Problem, Status, minimize
 from sparsesolve.derivatives import ProblemDerivatives
@@ -21,7 +22,7 @@ UNCONSTRAINED = [
 
 def solve(objective, x0, solver: str, **arguments):
     if solver == "ipopt":
-        pytest.importorskip("cyipopt")
+        skip_without_ipopt()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return minimize(objective, x0, solver=solver, **arguments)
@@ -60,7 +61,7 @@ def test_a_row_twice(solver: str) -> None:
     circle = Constraint(lambda x: np.sum(x**2), 1, 1)
     curved = solve(lambda x: x[0] + 2, [0.6, 0.7], solver, constraints=[circle, circle])
     assert not curved.success or abs(curved.fun - 1.0) < 1e-5
-    if solver == "ipopt":
+    if "IPOPT 3.11" in linear.backend:  # 3.14 ends at the solution
         assert "our own measure" in linear.message
 
 
@@ -85,7 +86,7 @@ def test_an_infeasible_result_names_the_worst_rows(solver: str) -> None:
     assert "easy" not in result.message
 
 
-@pytest.mark.parametrize("transport", ["cyipopt", "c"])
+@pytest.mark.parametrize("transport", ["native", "c"])
 @pytest.mark.parametrize("value", [10**12, 1e12, -(2**40)])
 def test_an_integer_too_large_for_ipopt_is_named(transport: str, value) -> None:
     options = {"max_iter": value, "transport": transport}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.ipopt
+pytestmark = pytest.mark.cyipopt
 
 
 class Simple:

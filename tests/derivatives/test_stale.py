@@ -79,11 +79,12 @@ def test_data_changed_during_a_minimization_fail_it(solver: str) -> None:
 
 
 @pytest.mark.ipopt
-def test_both_transports_of_ipopt_follow_the_data() -> None:
+@pytest.mark.cyipopt
+def test_all_transports_of_ipopt_follow_the_data() -> None:
     objective, d = shifted()
     problem = ss.Problem(objective, np.ones(4))
     spoil = later(lambda: d.__setitem__(1, -1.0))
-    for transport in ("cyipopt", "c"):
+    for transport in ("native", "c", "cyipopt"):
         d += 2.0
         options = {"transport": transport}
         assert np.allclose(ss.minimize(problem, solver="ipopt", options=options).x, d, atol=1e-2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.optimize
+from needs import skip_without_ipopt
 
 from sparsesolve import Constraint, Problem, least_squares, minimize
 from sparsesolve.problem.bounds import variable_bounds
@@ -113,7 +114,7 @@ def test_other_shapes_are_refused(bounds) -> None:
 @pytest.mark.parametrize("solver", ["SLSQP", "trust-constr", "ipopt"])
 def test_pairs_reach_the_solver_as_in_scipy(solver: str) -> None:
     if solver == "ipopt":
-        pytest.importorskip("cyipopt")
+        skip_without_ipopt()
     limits = [
         Constraint(lambda x: x[0] - 2 * x[1] + 2, 0, None),
         Constraint(lambda x: -x[0] - 2 * x[1] + 6, 0, None),

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
-from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, Place
+from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, NativeRun, Place
 from sparsesolve.engine.llvm.code.codegen import CannotCompile, generate
 from sparsesolve.engine.llvm.code.vectormath import vector_width
 from sparsesolve.engine.llvm.plan.callbacks import with_callbacks
@@ -222,12 +222,20 @@ class Compiled(Evaluator):
         values = flat_parameters(program, parameters)
         if output_buffer(buffer, program.m) is not buffer or not buffer.flags.c_contiguous:
             raise StructureMismatch("`buffer` must be contiguous; take one from `prefilled()`.")
-        if self._machine.run(flat, values, buffer) and self.when_upgraded is not None:
-            self.when_upgraded(self)
+        if self._machine.run(flat, values, buffer):
+            self._upgraded()
 
     def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
         """Make a builtin; it always refuses where the program calls Python or shares its work."""
         return self._machine.fastcall(places, fill=fill)
+
+    def native_run(self) -> NativeRun | None:
+        """Return what machine code needs to run it; None where Python is called in between."""
+        return self._machine.native_run(self._upgraded)
+
+    def _upgraded(self) -> None:
+        if self.when_upgraded is not None:
+            self.when_upgraded(self)
 
     def sample(self) -> list[NDArray[np.int32]]:
         """Return some of the places in the result that each loop writes, in order."""

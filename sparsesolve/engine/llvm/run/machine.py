@@ -16,14 +16,22 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.engine.evaluator import Array, FastCall, Fixed, Place, refuse
+from sparsesolve.engine.evaluator import (
+    Array,
+    FastCall,
+    Fixed,
+    NativeParameter,
+    NativeRun,
+    Place,
+    refuse,
+)
 from sparsesolve.engine.llvm.code.codegen import DRIVER, find_natives, generate
 from sparsesolve.engine.llvm.plan.chunks import Chunk, tiled
 from sparsesolve.engine.llvm.plan.fill import FILL, Row, fill_in_parts, fill_parts, fill_table
@@ -36,7 +44,7 @@ from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 from sparsesolve.engine.llvm.run.thread_pool import PARTS, TEAM, TEAM_DECLARATIONS, shared_pool
 from sparsesolve.engine.opaque import call_opaque
 from sparsesolve.host.fork import forkable_lock
-from sparsesolve.ir.program import Opaque
+from sparsesolve.ir.program import Block, Opaque
 
 __all__ = ["Machine", "compile_forms", "first_form"]
 
@@ -150,6 +158,7 @@ class Machine:
         self._in_place = [k for k, block in enumerate(parameters) if block.size > SMALL]
         self._runs_left = np.array([self._runs_that_pay()])
         self._idle: list[_Workspace] = []
+        self._lent: list[_Workspace] = []  # these came back; their bases point anywhere
         self._entries: tuple[_Workspace, NDArray[np.int64]] | None = None
         self._lock = forkable_lock()
 
@@ -332,6 +341,37 @@ class Machine:
         if number in self._in_place:
             point = work.address + 8 * (BASES["parameters"] + number)
         return Argument(shape, numeric, copy, point, 8 * start)
+
+    def native_run(self, upgraded: Callable[[], object]) -> NativeRun | None:
+        """Lend a workspace to machine code that runs the program itself.
+
+        Parameters
+        ----------
+        upgraded : callable
+            Called when it comes back, if that has led to better code.
+        """
+        if not self._runs_alone:
+            return None
+        work = self._lent.pop() if self._lent else self._workspace()
+        drive = ctypes.cast(self._drive, ctypes.c_void_p).value or 0
+        blocks = enumerate(self.plan.program.parameters)
+        parameters = tuple(self._native_parameter(k, block, work) for k, block in blocks)
+
+        def release(runs: int) -> None:
+            self._lent.append(work)
+            self._runs_left -= runs
+            if self._runs_left[0] <= 0 and self._upgrade():
+                upgraded()
+
+        given = (drive, self._filling_table, work.address, self.plan.program.m)
+        return NativeRun(*given, parameters, release)
+
+    def _native_parameter(self, number: int, block: Block, work: _Workspace) -> NativeParameter:
+        copy = 0
+        if number in self.plan.mirrored:
+            copy = _address(work.rest) + 8 * (block.start - self.plan.program.n)
+        point = work.address + 8 * (BASES["parameters"] + number)
+        return NativeParameter(block.size, point, 8 * block.start, copy)
 
     # ----- better code -----
 

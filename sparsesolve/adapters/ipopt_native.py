@@ -1,0 +1,99 @@
+"""IPOPT through its C interface, with callbacks in machine code.
+
+Separate because it replaces one part of `ipopt_c` only: what IPOPT calls. That code computes each
+value once a point (see `engine.llvm.run.c_callbacks`) and leaves to Python, with the same
+arguments, what it cannot do: kinds without machine code, and points where something is not finite.
+What it has seen goes to the evaluation and to the monitor, at the end, and at each iteration if
+somebody watches.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any
+
+from sparsesolve.adapters.ipopt_c import CALLBACKS, CProblem
+from sparsesolve.derivatives.c_callbacks import make_c_callbacks
+from sparsesolve.methods.monitor import FEASIBLE, IterationState
+
+__all__ = ["NativeProblem"]
+
+_KINDS = {
+    "objective": "function",
+    "gradient": "gradient",
+    "constraints": "constraints",
+    "jacobian": "jacobian",
+    "hessian": "hessian",
+}
+
+
+class NativeProblem(CProblem):
+    """A `CProblem` that calls Python for little; where nothing has machine code, for everything."""
+
+    _native: Any = None  # `CCallbacks`
+
+    def _codes(self) -> list[Any]:
+        python = super()._codes()
+        evaluation, monitor = self._given.evaluation, self._given.monitor
+        rows = (evaluation.row_lower, evaluation.row_upper)
+        bounds = (evaluation.lower, evaluation.upper, *rows)
+        self._native = make_c_callbacks(evaluation.derivatives, bounds, FEASIBLE)
+        if self._native is None:
+            return python
+        addresses = dict(zip(CALLBACKS, (code.value or 0 for code in python), strict=True))
+        watched = monitor is not None and monitor.watched
+        intermediate = addresses.pop("intermediate")
+        seen = intermediate if watched or not self._native.ranks else 0
+        self._native.ask(**{_KINDS[name]: address for name, address in addresses.items()})
+        main = threading.current_thread() is threading.main_thread()
+        self._beat = ctypes.CFUNCTYPE(ctypes.c_int)(self._on)
+        beat = ctypes.cast(self._beat, ctypes.c_void_p).value or 0
+        self._native.tell(beat=beat if main else 0, intermediate=seen)
+        self._user = self._native.address
+        return [ctypes.c_void_p(address) for address in self._native.addresses.values()]
+
+    def _on(self) -> int:
+        """Let Python see to signals, which it does on the way in."""
+        return int(self._error is None)
+
+    def _keep(self, error: BaseException) -> None:
+        super()._keep(error)
+        if self._native is not None:
+            self._native.stop()
+
+    def _intermediate(self, *values: Any) -> bool:
+        self._hand_over()
+        return super()._intermediate(*values)
+
+    def _hand_over(self) -> None:
+        """Give points and values to the evaluation, which then need not compute them again."""
+        if self._native is None:
+            return
+        evaluation = self._given.evaluation
+        for x, values in self._native.points():
+            evaluation.adopt(x, values)
+        newest = self._native.newest()
+        if newest is not None:
+            evaluation.newest = newest
+
+    def _close(self) -> None:
+        native, evaluation, monitor = self._native, self._given.evaluation, self._given.monitor
+        if native is None:
+            return
+        self._hand_over()
+        evaluation.see_first_gradient(native.first_gradient())
+        if monitor is not None:
+            best = native.best()
+            monitor.adopt(native.iterations(), _state(monitor, native.iterations(), best))
+        evaluation.count(*native.release())
+        self._native = None
+
+
+def _state(monitor: Any, iteration: int, best: Any) -> IterationState | None:
+    if best is None:
+        return None
+    x, fun, excess = best
+    return IterationState(
+        iteration, x, fun, excess + FEASIBLE if excess else 0.0, solver=monitor.solver
+    )

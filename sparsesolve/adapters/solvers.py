@@ -1,0 +1,90 @@
+"""`solvers`: what can solve here, in which version, and where it comes from.
+
+Separate because it is about all solvers and calls none, but for a trial of IPOPT's linear solvers.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sparsesolve.adapters.ipopt_library import IpoptLibrary, found_libraries
+from sparsesolve.adapters.ipopt_probe import LINEAR_SOLVERS, probe
+from sparsesolve.adapters.scipy_minimize import SCIPY_METHODS
+
+__all__ = ["SolverInfo", "solvers"]
+
+
+@dataclass(frozen=True, slots=True)
+class SolverInfo:
+    """A solver that is installed.
+
+    Parameters
+    ----------
+    name : str
+        As ``solver=`` or ``method=`` takes it.
+    function : str
+        Whose argument that is.
+    version : str
+        Of the library.
+    source : str
+        Where it comes from.
+    linear_solvers : tuple of str
+        What its option ``linear_solver`` may be, as tried.
+    path : str
+        File of the library, where it is one.
+    """
+
+    name: str
+    function: str
+    version: str
+    source: str
+    linear_solvers: tuple[str, ...] = ()
+    path: str = ""
+
+
+def solvers(*, trial: bool = True) -> list[SolverInfo]:
+    """Return what can solve here: every library of IPOPT, the one in use first, then the others.
+
+    Parameters
+    ----------
+    trial : bool, default True
+        Whether to try each linear solver of each IPOPT, in processes of their own: half a second a
+        library. Without, neither they nor the versions are told.
+
+    Returns
+    -------
+    list of SolverInfo
+        In the order in which ``solver="auto"`` prefers them.
+
+    Raises
+    ------
+    SolverUnavailable
+        If the environment variable ``SPARSESOLVE_IPOPT`` names a library that is not there.
+
+    Examples
+    --------
+    >>> [one.source for one in solvers(trial=False) if one.name == "trust-constr"]
+    ['scipy']
+    """
+    return [
+        *(_ipopt(library, trial) for library in found_libraries()),
+        *_of_scipy("minimize", tuple(SCIPY_METHODS)),
+        *_of_scipy("least_squares", ("trf", "dogbox")),
+        *_of_scipy("solve_ivp", ("BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853")),
+        *(SolverInfo(name, "least_squares", "", "sparsesolve") for name in ("lm", "gauss-newton")),
+        SolverInfo("newton", "root", "", "sparsesolve"),
+    ]
+
+
+def _ipopt(library: IpoptLibrary, trial: bool) -> SolverInfo:
+    found = {name: probe(library.path, name) for name in LINEAR_SOLVERS} if trial else {}
+    works = tuple(name for name, one in found.items() if one.works)
+    version = next((one.version for one in found.values() if one.version), "")
+    return SolverInfo("ipopt", "minimize", version, library.source, works, library.path)
+
+
+def _of_scipy(function: str, names: tuple[str, ...]) -> Iterator[SolverInfo]:
+    version = importlib.metadata.version("scipy")
+    return (SolverInfo(name, function, version, "scipy") for name in names)

@@ -1,0 +1,58 @@
+"""Callbacks in machine code for the derivatives of a problem.
+
+Separate because only solvers written in C can use them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.derivatives.lagrangian import ProblemDerivatives
+from sparsesolve.host.imports import importing
+
+if TYPE_CHECKING:
+    from sparsesolve.engine.llvm.run.c_callbacks import CCallbacks
+
+__all__ = ["make_c_callbacks"]
+
+_KINDS = {
+    "objective": "function",
+    "gradient": "gradient",
+    "constraints": "constraints",
+    "jacobian_values": "jacobian",
+    "hessian_values": "hessian",
+}
+
+
+def make_c_callbacks(
+    derivatives: ProblemDerivatives, bounds: tuple[NDArray[np.float64], ...], feasible: float
+) -> CCallbacks | None:
+    """Return callbacks for what has machine code, or None where nothing has.
+
+    Parameters
+    ----------
+    derivatives : ProblemDerivatives
+        A method that was replaced by another function is not bypassed; an object that only has the
+        same methods is called by them.
+    bounds : tuple of ndarray
+        Lower and upper of the variables, then of the rows.
+    feasible : float
+        See `CCallbacks`.
+    """
+    if not isinstance(derivatives, ProblemDerivatives):
+        return None
+    runs = {}
+    for name, evaluator in derivatives.evaluators().items():
+        empty = evaluator.size == 0 or name in vars(derivatives)
+        run = None if empty else evaluator.native_run()
+        if run is not None:
+            runs[_KINDS[name]] = run
+    if not runs:
+        return None
+    with importing():
+        from sparsesolve.engine.llvm.run.c_callbacks import CCallbacks  # noqa: PLC0415
+
+    return CCallbacks(runs, bounds, feasible)

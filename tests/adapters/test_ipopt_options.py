@@ -1,0 +1,78 @@
+"""IPOPT's options: any type that fits, and messages that say what the library takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from nonlinear_problems import hs71
+
+from sparsesolve.adapters.ipopt_options import refusal, variants
+from sparsesolve.front import minimize
+
+needs_ipopt = pytest.mark.ipopt
+
+
+@pytest.fixture(autouse=True)
+def way(ipopt_way: str) -> str:
+    return ipopt_way
+
+
+@needs_ipopt
+@pytest.mark.parametrize("tol", [1, np.float64(1e-3), np.float32(1e-3)])
+def test_numbers_are_converted_to_the_type_ipopt_wants(tol) -> None:
+    options = {"tol": tol, "max_iter": np.int64(50), "print_level": 0.0, "mehrotra_algorithm": "no"}
+    assert minimize(hs71(), solver="ipopt", options=options).success
+
+
+@needs_ipopt
+def test_refused_options_are_named() -> None:
+    with pytest.raises(ValueError, match=r"'max_iters'.*Did you mean 'max_iter'"):
+        minimize(hs71(), solver="ipopt", options={"max_iters": 5})
+    with pytest.raises(ValueError, match=r"refused the value 'often'.*'mu_strategy'"):
+        minimize(hs71(), solver="ipopt", options={"mu_strategy": "often"})
+    with pytest.raises(ValueError, match=r"refused the value -1"):
+        minimize(hs71(), solver="ipopt", options={"max_iter": -1})
+
+
+def test_option_variants_and_messages() -> None:
+    assert variants(True) == ["yes"]
+    assert variants(3) == [3, 3.0]
+    assert [type(v) for v in variants(np.int64(3))] == [int, float]
+    assert [type(v) for v in variants(np.float32(2.0))] == [float, int]
+    assert variants(0.5) == [0.5]
+    assert variants(b"ma57") == ["ma57"]
+    assert variants([1]) == []
+    assert "Did you mean" in refusal("linear_solvr", "mumps")
+
+
+@needs_ipopt
+def test_a_linear_solver_that_is_missing_is_refused_before_it_ends_the_process() -> None:
+    with pytest.raises(ValueError, match="`linear_solver` 'ma97' does not work"):
+        minimize(hs71(), solver="ipopt", options={"linear_solver": "ma97"})
+    assert minimize(hs71(), solver="ipopt", options={"linear_solver": "mumps"}).success
+
+
+@needs_ipopt
+def test_a_refused_value_shows_what_the_library_takes(way: str) -> None:
+    for name, value, takes in (
+        ("mu_strategy", "often", "monotone, adaptive"),
+        ("max_iter", -1, "0 <= value"),
+        ("fixed_variable_treatment", 3, "make_parameter"),
+    ):
+        with pytest.raises(
+            ValueError, match=rf"refused the value .*'{name}', which takes .*{takes}"
+        ):
+            minimize(hs71(), solver="ipopt", options={name: value})
+    # what only the newer one knows is known where it is the library, and nowhere else
+    new = {"spral_scaling": "matching"}
+    if "IPOPT 3.11" in minimize(hs71(), solver="ipopt").backend:
+        with pytest.raises(ValueError, match="does not know the option 'spral_scaling'"):
+            minimize(hs71(), solver="ipopt", options=new)
+    else:
+        assert minimize(hs71(), solver="ipopt", options=new).success
+
+
+@needs_ipopt
+def test_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
+    minimize(hs71(), solver="ipopt")
+    assert capfd.readouterr().out == ""
