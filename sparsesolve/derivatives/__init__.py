@@ -20,9 +20,11 @@ array([[1.      , 0.      , 0.      ],
 from __future__ import annotations
 
 from sparsesolve.derivatives.by_differences import jacobian_by_differences
-from sparsesolve.derivatives.hessian import Gradient, Hessian, gradient, hessian, hessian_pattern
+from sparsesolve.derivatives.gradient import Gradient, gradient
+from sparsesolve.derivatives.hessian import Hessian, hessian, hessian_pattern
 from sparsesolve.derivatives.jacobian import Jacobian, jacobian, jacobian_pattern
-from sparsesolve.derivatives.lagrangian import LagrangianHessian, ProblemDerivatives
+from sparsesolve.derivatives.lagrangian import ProblemDerivatives
+from sparsesolve.derivatives.lagrangian_hessian import LagrangianHessian
 
 __all__ = [
     "Gradient",

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.branches import Branches, Union, report_rows
-from sparsesolve.derivatives.hessian import Gradient, Hessian, SymmetricTemplate
+from sparsesolve.derivatives.gradient import Gradient
+from sparsesolve.derivatives.hessian import Hessian, SymmetricTemplate
 from sparsesolve.derivatives.jacobian import Jacobian, MatrixTemplate
 from sparsesolve.derivatives.nonzeros import fewest_colors
 from sparsesolve.derivatives.report import table
@@ -96,6 +97,30 @@ class _Branched(SparseDerivative):
         """Return the function's value, without calling the user's function."""
         return self._branches.at(args).value(*args)
 
+    def values(self, *args: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
+        return self._evaluate_into(args, out)
+
+    def buffer(self) -> Array:
+        """Return an array of shape (nnz,) for `refill`."""
+        return np.zeros(self.nnz)
+
+    def refill(self, buffer: Array, *args: Any) -> Array:
+        """Write all entries into a `buffer`, and return it."""
+        return self.values(*args, out=buffer)
+
+    def jvp(self, *args: Any) -> Array:
+        """Return the matrix times a direction, which comes last."""
+        return cast(Array, self._branches.at(args[:-1]).jvp(*args))
+
+    def vjp(self, *args: Any) -> Array:
+        """Return the transposed matrix times weights, which come last."""
+        return cast(Array, self._branches.at(args[:-1]).vjp(*args))
+
+    def kernels(self) -> str:
+        """Return a readable form of the programs that compute the nonzeros, one for each path."""
+        return "\n\n".join(program.kernels() for program in self._branches.programs)
+
     def verify(self, *args: Any) -> None:
         """Raise where the function's data changed since it was traced."""
         _verify(self._branches, args)
@@ -141,30 +166,6 @@ class BranchedJacobian(_Branched, Jacobian):
         """Return the Jacobian as a sparse array with fresh data."""
         pattern, values = self._evaluate(args)
         return self._template(pattern)(values)
-
-    def values(self, *args: Any, out: Array | None = None) -> Array:
-        """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
-        return self._evaluate_into(args, out)
-
-    def buffer(self) -> Array:
-        """Return an array of shape (nnz,) for `refill`."""
-        return np.zeros(self.nnz)
-
-    def refill(self, buffer: Array, *args: Any) -> Array:
-        """Write all entries into a `buffer`, and return it."""
-        return self._evaluate_into(args, buffer)
-
-    def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
-        """Return both."""
-        return self.value(*args), self(*args)
-
-    def jvp(self, *args: Any) -> Array:
-        """Return ``J(x) @ v``, shape (m,); `v` of shape (n,) or of x comes last."""
-        return cast(Array, self._branches.at(args[:-1]).jvp(*args))
-
-    def vjp(self, *args: Any) -> Array:
-        """Return ``J(x).T @ w``, shape (n,); `w` of shape (m,) or of the value comes last."""
-        return cast(Array, self._branches.at(args[:-1]).vjp(*args))
 
 
 class BranchedHessian(_Branched, Hessian):
@@ -216,11 +217,11 @@ class BranchedHessian(_Branched, Hessian):
         return cast(Array, self._branches.at(args).gradient(*args))
 
     def hvp(self, *args: Any) -> Array:
-        """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
+        """Return ``H(x) @ v``, shape (n,); `v` comes last."""
         return cast(Array, self._branches.at(args[:-1]).hvp(*args))
 
 
-class BranchedGradient(Gradient):
+class BranchedGradient(_Branched, Gradient):
     """The gradient of a function that branches on values; made by `gradient`.
 
     Parameters
@@ -232,16 +233,15 @@ class BranchedGradient(Gradient):
     """
 
     def __init__(self, first: Gradient, make: Callable[[Sequence[Any], bool], Gradient]) -> None:
-        vars(self).update(vars(first))
-        self._branches = Branches(first, make, lambda _: None)
+        self._begin(first, make, None)
 
     def __call__(self, *args: Any) -> Array:
         """Return the gradient in the shape of the differentiated argument."""
-        return self._branches.at(args)(*args)
+        return self._evaluate(args)[1].reshape(self._shape)
 
-    def verify(self, *args: Any) -> None:
-        """Raise `VerificationError` where the function's data changed since it was traced."""
-        _verify(self._branches, args)
+    def hvp(self, *args: Any) -> Array:
+        """Return ``H(x) @ v``, shape (n,); `v` comes last."""
+        return cast(Array, self._branches.at(args[:-1]).hvp(*args))
 
 
 def _copied(values: Array, out: Array) -> Array:

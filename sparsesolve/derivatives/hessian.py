@@ -1,4 +1,4 @@
-"""`Hessian`, `LagrangianHessian` and `Gradient` of scalar functions, prepared once.
+"""`Hessian` of scalar functions, prepared once.
 
 Separate from `jacobian` because symmetry is what this file is about: the lower triangle is
 computed, the full matrix is one cached gather away.
@@ -16,28 +16,28 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded, with_branches
+from sparsesolve.derivatives.derivative import SymmetricDerivative
 from sparsesolve.derivatives.explain import explain
+from sparsesolve.derivatives.gradient import scalar_function
 from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.remade import Remade, remembered
+from sparsesolve.derivatives.remade import remembered
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
-from sparsesolve.derivatives.traced_function import TracedFunction, executable
+from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.differentiate import gradient_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
 from sparsesolve.options import Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
-from sparsesolve.trace import Path
 
-__all__ = ["Gradient", "Hessian", "SymmetricTemplate", "gradient", "hessian", "hessian_pattern"]
+__all__ = ["Hessian", "SymmetricTemplate", "hessian", "hessian_pattern"]
 
 Array = NDArray[np.float64]
 
@@ -76,40 +76,7 @@ class SymmetricTemplate:
         return (self._csc or self._matrix)(lower_values.take(self.gather))
 
 
-class Gradient(Remade):
-    """The gradient of a scalar function; made by `gradient`. Call it with the arguments."""
-
-    def __init__(self, function: TracedFunction, run: Evaluator) -> None:
-        self._function = function
-        run = function.limits.guard(run, variables=(np.arange(run.size),))
-        self._values = BoundEvaluator(run, function.arguments)
-        self._shape = function.arguments.tree[function.arguments.argnum].shape
-
-    def __call__(self, *args: Any) -> Array:
-        """Return the gradient in the shape of the differentiated argument."""
-        return self._values(args).reshape(self._shape)
-
-    def verify(self, *args: Any) -> None:
-        """Raise `VerificationError` where the function's data changed since it was traced."""
-        self._function.verify(args)
-
-    def takes_same_path(self, args: Sequence[Any]) -> bool:
-        """Whether a call takes the branches that were taken when this was prepared."""
-        return self._function.takes_same_path(args)
-
-    def paths(self) -> Sequence[Path]:
-        """Return the branches that were taken; empty where the function has none."""
-        return self._function.paths()
-
-    def point(self, args: Sequence[Any]) -> bytes:
-        """Return the numbers among some arguments, which are checked."""
-        return self._function.point(args)
-
-    def __repr__(self) -> str:
-        return f"<Gradient of {self._function.name!r}, n = {self._function.program.n}>"
-
-
-class Hessian(SparseDerivative):
+class Hessian(SymmetricDerivative, SparseDerivative):
     """The sparse Hessian of a scalar function; made by `hessian`.
 
     Call it with the function's arguments to get the full symmetric `csr_array` of shape (n, n).
@@ -170,10 +137,6 @@ class Hessian(SparseDerivative):
         return self._gradient(args)
 
     @forkable_property
-    def _value(self) -> BoundEvaluator:
-        return self._call("value", self._traced("values").program)
-
-    @forkable_property
     def _gradient(self) -> BoundEvaluator:
         variables = (np.arange(self.shape[1]),)
         return self._call("gradient", self._gradient_program, variables)
@@ -219,81 +182,6 @@ class Hessian(SparseDerivative):
         program = gradient_program(lower(function.traced.tape))
         point = function.arguments.split(args)
         return explain_nonfinite(program, self.lower_pattern, values, point, "Hessian")
-
-
-def _scalar_function(
-    function: Callable[..., Any],
-    example: Sequence[Any],
-    argnum: int,
-    check: bool,
-    log: PrepareLog | None = None,
-    guarded: Guarded = "never",
-) -> TracedFunction:
-    traced = TracedFunction(
-        function, example, argnum=argnum, checked=check, log=log, guarded=guarded
-    )
-    if traced.program.m != 1:
-        raise StructureMismatch(
-            f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "
-            "use `jacobian` for functions with several outputs."
-        )
-    return traced
-
-
-@remembered
-def gradient(
-    function: Callable[..., Any],
-    *example_arguments: Any,
-    argnum: int = 0,
-    method: Method = "auto",
-    check: bool = True,
-    threads: int = 1,
-) -> Gradient:
-    """Prepare the gradient of a scalar NumPy function.
-
-    Parameters
-    ----------
-    function : callable
-        Returns a number.
-    *example_arguments
-        Arguments that fix shapes.
-    argnum : int, default 0
-        Position of the argument to differentiate by.
-    method : {"auto", "compiled", "interpreted", "colored"}
-        Machine code where possible, or NumPy; a gradient has nothing to color.
-    check : bool, default True
-        Whether to compare the trace with one plain call at a second point, and machine code
-        with the interpreter.
-    threads : int, default 1
-        How many threads share a long loop of machine code.
-
-    Returns
-    -------
-    Gradient
-
-    Raises
-    ------
-    TraceError
-        If the function cannot be traced.
-    StructureMismatch
-        If it does not return a scalar.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> gradient(lambda x: np.sum(x**2), np.zeros(3))(np.array([1.0, 2.0, 3.0]))
-    array([2., 4., 6.])
-    """
-
-    def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Gradient:
-        log = PrepareLog(options)
-        traced = _scalar_function(function, args, argnum, options.check, log, guarded)
-        with log.stage("differentiate"):
-            program = gradient_program(traced.program)
-        return Gradient(traced, executable(program, log, lambda k: f"gradient[{k}]"))
-
-    options = Options(method, threads, check=check)
-    return with_branches(prepare, example_arguments, options, _gradients)
 
 
 @remembered
@@ -354,19 +242,13 @@ def hessian(
 
     def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Hessian:
         log = PrepareLog(options)
-        traced = _scalar_function(function, args, argnum, options.check, log, guarded)
+        traced = scalar_function(function, args, argnum, options.check, log, guarded)
         with log.stage("differentiate"):
             program = fuse(gradient_program(traced.program))
         return Hessian(traced, program, symmetric_nonzeros(program, log), format)
 
     options = Options(method, threads, format, check)
     return with_branches(prepare, example_arguments, options, _hessians)
-
-
-def _gradients(first: Gradient, make: Callable[[Sequence[Any], bool], Gradient]) -> Gradient:
-    from sparsesolve.derivatives.branched import BranchedGradient  # noqa: PLC0415  (is built on us)
-
-    return BranchedGradient(first, make)
 
 
 def _hessians(first: Hessian, make: Callable[[Sequence[Any], bool], Hessian]) -> Hessian:
@@ -407,6 +289,6 @@ def hessian_pattern(
     if local:
         H = hessian(function, *example_arguments, argnum=argnum, method="interpreted")
         return nonzero_part(H.pattern, H.values(*example_arguments))
-    traced = _scalar_function(function, example_arguments, argnum, False)
+    traced = scalar_function(function, example_arguments, argnum, False)
     pattern = jacobian_structure(fuse(gradient_program(traced.program)))
     return pattern.union(pattern.T)

@@ -13,7 +13,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
-from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
@@ -27,7 +26,6 @@ from sparsesolve.differentiate import adjoint_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch, VerificationError
-from sparsesolve.host.fork import forkable_property
 from sparsesolve.lower import lower
 from sparsesolve.options import DIFFERENCED, TRACED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
@@ -108,34 +106,12 @@ class Jacobian(SparseDerivative):
         """
         return self._matrix(self.values(*args))
 
-    def values(self, *args: Any, out: Array | None = None) -> Array:
-        """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
-        self.calls["values"] += 1
-        return self._values(args, out)
-
-    def buffer(self) -> Array:
-        """Return an array of shape (nnz,) for `refill`, with the constant entries in place."""
-        return self._values.prefilled()
-
-    def refill(self, buffer: Array, *args: Any) -> Array:
-        """Write the entries that vary with the arguments into a `buffer`, and return it.
-
-        The quickest way to new values: constant entries are not touched. The buffer must come
-        from `buffer` and its constant entries must still be there.
-        """
-        self.calls["values"] += 1
-        return self._values.refill(buffer, args)
-
     def value(self, *args: Any) -> Array:
         """Return the function's value, in its own shape, without calling the user's function."""
         if isinstance(self._function, Differences):
             return self._function.evaluate(*self._arguments("value", args))
         self.calls["value"] += 1
         return self._value(args).reshape(self._function.output_shape)
-
-    @forkable_property
-    def _value(self) -> BoundEvaluator:
-        return self._call("value", self._traced("values").program)
 
     def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
         """Return both."""

@@ -18,7 +18,7 @@ from sparsesolve.derivatives.comparison import CheckPoint
 from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.limits import Limits
-from sparsesolve.derivatives.nonfinite import explain_nonfinite
+from sparsesolve.derivatives.nonfinite import first_nonfinite
 from sparsesolve.derivatives.nonzeros import (
     Accumulated,
     Nonzeros,
@@ -26,6 +26,11 @@ from sparsesolve.derivatives.nonzeros import (
     symmetric_nonzeros,
 )
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.problem_explanations import (
+    explain_curvature,
+    nonfinite_curvature,
+    nonfinite_slope,
+)
 from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import table
 from sparsesolve.derivatives.together import lower_together
@@ -33,7 +38,6 @@ from sparsesolve.derivatives.traced_function import (
     Executable,
     Lazy,
     executable,
-    name_of,
     require_fresh,
     select,
 )
@@ -50,12 +54,10 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
-from sparsesolve.lower import lower
 from sparsesolve.options import Method, Options
 from sparsesolve.structure.pattern import Pattern
-from sparsesolve.trace import staleness
 
-__all__ = ["LagrangianHessian", "ProblemDerivatives"]
+__all__ = ["ProblemDerivatives"]
 
 Array = NDArray[np.float64]
 Scalar = Callable[[Any], Any]
@@ -124,10 +126,9 @@ class ProblemDerivatives(Remade):
         }  # fmt: skip
         self._lazy = Lazy()
         self._start = start
-        self._functions = (objective, *constraints)
-        lowered = lower_together(self._functions, start, self.log)
-        self._traced, self._program = lowered.traced, lowered.program
-        self.user_calls, sizes = lowered.user_calls, lowered.sizes
+        lowered = lower_together((objective, *constraints), start, self.log)
+        self._functions, self._program = lowered.functions, lowered.program
+        sizes = lowered.sizes
         if objective is not None and sizes[0] != 1:
             raise StructureMismatch(
                 f"the objective must return a number, got {sizes[0]} elements. Sum it, or pass it "
@@ -185,6 +186,10 @@ class ProblemDerivatives(Remade):
 
     def _weighted_hessian(self, x: Any, multipliers: Any, sigma: float, out: Array | None) -> Array:
         """Return the same, for arguments of any kind."""
+        return self._hessian_run(x, (self.weights(multipliers, sigma),), out)
+
+    def weights(self, multipliers: Any, sigma: float) -> Array:
+        """Return checked factors of the objective and the constraints, shape (1 + m,)."""
         weights = np.empty(self.m + 1)
         weights[0] = flat_argument(sigma, 1, "sigma")[0]
         if np.iscomplexobj(multipliers):
@@ -197,7 +202,16 @@ class ProblemDerivatives(Remade):
                 f"`multipliers` must have shape ({self.m},), got {given.size} elements."
             )
         weights[1:] = given
-        return self._hessian_run(x, (weights,), out)
+        return weights
+
+    def lagrangian_gradient(self, x: Any, multipliers: Any, sigma: float = 1.0) -> Array:
+        """Return the gradient of ``sigma * f + multipliers . c``, shape (n,)."""
+        return self._lagrangian_gradient(x, [self.weights(multipliers, sigma)])
+
+    def lagrangian_product(self, x: Any, multipliers: Any, sigma: float, v: Array) -> Array:
+        """Return the product of the Hessian of ``sigma * f + multipliers . c`` with `v`."""
+        weights = self.weights(multipliers, sigma)
+        return self._lagrangian_product(x, [weights, v])
 
     def objective_hessian_product(self, x: Any, v: Any) -> Array:
         """Return the product of the Hessian of the objective with `v`; the Hessian is not made."""
@@ -210,20 +224,18 @@ class ProblemDerivatives(Remade):
 
     def explain_nonfinite(self, x: Any) -> str:
         """Say which operation makes a first derivative not finite; empty where all are finite."""
-        for what, traced in zip(self._names(), self._traced, strict=True):
-            if traced is None:
-                continue
-            program = lower(traced.tape)
-            with np.errstate(all="ignore"):
-                found = jacobian_nonzeros(fuse(program), PrepareLog(Options("interpreted")))
-                text = explain_nonfinite(program, found.pattern, found.run(x, ()), (x, []), what)
-            if text:
-                return text
-        return ""
+        return nonfinite_slope(self._functions, x)
 
-    def _names(self) -> list[str]:
-        rows = [f"Jacobian of constraint {name_of(f)!r}" for f in self._functions[1:]]
-        return ["gradient of the objective", *rows]
+    def explain_hessian(self, i: int, j: int) -> str:
+        """Say which source lines and primitives join gradient element i and variable j."""
+        return explain_curvature(self._functions, i, j)
+
+    def explain_nonfinite_hessian(self, x: Any, multipliers: Any, sigma: float) -> str:
+        """Say which operation makes an entry of the Hessian not finite; empty if all are finite."""
+        values = self.hessian_values(x, multipliers, sigma)
+        text = first_nonfinite(self.hessian_pattern, values, "Hessian of the Lagrangian")
+        why = nonfinite_curvature(self._functions, x, self.weights(multipliers, sigma))
+        return f"{text} {why}".strip() if text else ""
 
     def evaluators(self) -> dict[str, Evaluator]:
         """Return what computes each kind of value, by the name of the method that calls it."""
@@ -237,7 +249,7 @@ class ProblemDerivatives(Remade):
 
     def hessian_full(self, values: Array) -> Any:
         """Return the full symmetric csr_array for values of the lower triangle."""
-        return self._symmetric(values)
+        return self.symmetric(values)
 
     # ----- whether it is still true -----
 
@@ -263,18 +275,21 @@ class ProblemDerivatives(Remade):
         tuple of str
             Name, and a clause about it; both empty if none differs.
         """
-        given = functions or [(name_of(f), f) for f in self._functions]
-        if [f is None for _, f in given] != [traced is None for traced in self._traced]:
+        traced = self._functions
+        given = functions or [(f.name, f.function) if f else ("zero", None) for f in traced]
+        if [f is None for _, f in given] != [own is None for own in traced]:
             return "problem", "has other functions than those that were traced"
-        for (name, function), traced, own in zip(given, self._traced, self._functions, strict=True):
-            if function is not None and traced is not None:
-                stale = staleness(function, traced, [x], near, traced_from=own, called=self._count)
+        for (name, function), own in zip(given, traced, strict=True):
+            if function is not None and own is not None:
+                stale = own.staleness(function, [x], near)
                 if stale:
                     return name, stale
         return "", ""
 
-    def _count(self) -> None:
-        self.user_calls += 1
+    @property
+    def user_calls(self) -> int:
+        """How often the user's functions were called."""
+        return sum(f.user_calls for f in self._functions if f is not None)
 
     def verify(self, x: ArrayLike | None = None) -> None:
         """Raise `VerificationError` where data of a function changed since it was traced."""
@@ -291,7 +306,7 @@ class ProblemDerivatives(Remade):
     @property
     def hessian_pattern(self) -> Pattern:
         """Structure of the lower triangle of the Hessian of the Lagrangian, shape (n, n)."""
-        return self._hessian.pattern
+        return self.hessian_nonzeros.pattern
 
     @forkable_property
     def linear_rows(self) -> NDArray[np.bool_]:
@@ -323,7 +338,7 @@ class ProblemDerivatives(Remade):
 
         It may still depend on the multipliers, where constraints are quadratic.
         """
-        return not bool(self._varying(self._hessian).any())
+        return not bool(self._varying(self.hessian_nonzeros).any())
 
     def report(self) -> str:
         """Return a table of sizes, times of each stage and counts."""
@@ -332,7 +347,7 @@ class ProblemDerivatives(Remade):
             ("constraints", f"{self.m}, {int(self.linear_rows.sum())} proven linear"),
             ("Jacobian nonzeros", str(self.jacobian_pattern.nnz)),
             ("Hessian nonzeros", f"{self.hessian_pattern.nnz} (lower triangle)"),
-            ("method", f"Jacobian {self._jacobian.method}, Hessian {self._hessian.method}"),
+            ("method", f"Jacobian {self._jacobian.method}, Hessian {self.hessian_nonzeros.method}"),
             ("calls of the user's functions", str(self.user_calls)),
         ]
         return table(rows + self.log.rows())
@@ -354,6 +369,22 @@ class ProblemDerivatives(Remade):
         run = self._run("gradient", lambda: gradient_program(program))
         return self._limits(program).guard(run, variables=(np.arange(self.n),))
 
+    @forkable_property
+    def _lagrangian_gradient(self) -> Evaluator:
+        run = self._run("Lagrangian gradient", lambda: self._adjoint)
+        return self._limits(self._program).guard(run, variables=(np.arange(self.n),))
+
+    @forkable_property
+    def _lagrangian_product(self) -> Evaluator:
+        run = self._run("Lagrangian product", lambda: tangent_program(self._adjoint))
+        return self._limits(self._program).guard(run, variables=(np.arange(self.n),))
+
+    @forkable_property
+    def _adjoint(self) -> Program:
+        """The gradient of the Lagrangian, with the weights as its parameter."""
+        with self.log.stage("differentiate"):
+            return fuse(adjoint_program(self._program))
+
     def _limits(self, program: Program) -> Limits:
         return Limits(program, lambda guards: executable(guards, self.log))
 
@@ -367,7 +398,7 @@ class ProblemDerivatives(Remade):
     def _hessian_run(self) -> Evaluator:
         pattern = self.hessian_pattern
         limits = self._limits(self._program)
-        return limits.guard(self._hessian.run, variables=(pattern.rows, pattern.indices))
+        return limits.guard(self.hessian_nonzeros.run, variables=(pattern.rows, pattern.indices))
 
     @property
     def _jacobian(self) -> Nonzeros:
@@ -378,11 +409,11 @@ class ProblemDerivatives(Remade):
         return made
 
     @property
-    def _hessian(self) -> Nonzeros:
+    def hessian_nonzeros(self) -> Nonzeros:
+        """The lower triangle of the Hessian of the Lagrangian."""
+
         def make() -> Nonzeros:
-            with self.log.stage("differentiate"):
-                gradient = fuse(adjoint_program(self._program))
-            return symmetric_nonzeros(gradient, self.log)
+            return symmetric_nonzeros(self._adjoint, self.log)
 
         made: Nonzeros = self._lazy.get("hessian", make)
         return made
@@ -399,7 +430,8 @@ class ProblemDerivatives(Remade):
         return run.prefilled, run.fastcall(places, fill=True), run.fastcall(places, fill=False)
 
     @property
-    def _symmetric(self) -> SymmetricTemplate:
+    def symmetric(self) -> SymmetricTemplate:
+        """What makes full matrices of lower triangles."""
         made: SymmetricTemplate = self._lazy.get(
             "symmetric", lambda: SymmetricTemplate(self.hessian_pattern)
         )
@@ -418,66 +450,3 @@ class ProblemDerivatives(Remade):
             return np.ones(nonzeros.pattern.nnz, dtype=bool)
         program = nonzeros.run.program
         return active_slots(program, differentiable=False)[program.outputs]
-
-
-class LagrangianHessian(Remade):
-    """Hessian of ``sigma * objective + multipliers . constraints``, multipliers as parameters.
-
-    Parameters
-    ----------
-    objective : callable or None
-        Returns a number.
-    constraints : sequence of callable
-        Stacked in order.
-    x0 : array_like, shape (n,)
-        Fixes the number of variables.
-    method : str, default "auto"
-        As for `hessian`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> H = LagrangianHessian(lambda x: np.sum(x**2), [lambda x: x[0] * x[1]], np.ones(2))
-    >>> H(np.ones(2), np.array([5.0]), sigma=0.5).toarray()
-    array([[1., 5.],
-           [5., 1.]])
-    """
-
-    def __init__(
-        self,
-        objective: Scalar | None,
-        constraints: Sequence[Scalar],
-        x0: ArrayLike,
-        *,
-        method: Method = "auto",
-    ) -> None:
-        self.recipe = LagrangianHessian, (objective, constraints, x0), {"method": method}
-        self._derivatives = ProblemDerivatives(objective, constraints, x0, method=method)
-
-    @property
-    def lower_pattern(self) -> Pattern:
-        """Structure of the lower triangle, shape (n, n)."""
-        return self._derivatives.hessian_pattern
-
-    @property
-    def pattern(self) -> Pattern:
-        """Structure of the full matrix, shape (n, n)."""
-        return self._derivatives._symmetric.pattern
-
-    def __call__(self, x: Any, multipliers: Any, sigma: float = 1.0) -> Any:
-        """Return the full symmetric csr_array."""
-        return self._derivatives.hessian_full(self.lower_values(x, multipliers, sigma))
-
-    def lower_values(
-        self, x: Any, multipliers: Any, sigma: float = 1.0, out: Array | None = None
-    ) -> Array:
-        """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
-        return self._derivatives.hessian_values(x, multipliers, sigma, out)
-
-    def verify(self, x: ArrayLike | None = None) -> None:
-        """Raise `VerificationError` where data of a function changed since it was traced."""
-        self._derivatives.verify(x)
-
-    def report(self) -> str:
-        """Return a table of sizes, times of each stage and counts."""
-        return self._derivatives.report()

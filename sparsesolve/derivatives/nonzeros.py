@@ -38,6 +38,7 @@ __all__ = [
     "Accumulated",
     "Compressed",
     "Nonzeros",
+    "engine_name",
     "fewest_colors",
     "jacobian_nonzeros",
     "symmetric_nonzeros",
@@ -254,8 +255,9 @@ def _accumulated(
         return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
 
     run = executable(found.program, log, name)
-    return Accumulated(found.pattern, run, _name(run))
+    return Accumulated(found.pattern, run, engine_name(run))
 
 
-def _name(run: Executable) -> str:
+def engine_name(run: Executable) -> str:
+    """Return what runs a program, in a word."""
     return "interpreted" if isinstance(run, Interpreter) else "compiled"

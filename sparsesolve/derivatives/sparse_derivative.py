@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
+from sparsesolve.derivatives.derivative import Derivative
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.estimate import Estimate
 from sparsesolve.derivatives.nonzeros import Nonzeros
-from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import readable, report
 from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunction, executable
-from sparsesolve.engine.evaluator import Evaluator
+from sparsesolve.engine.evaluator import Array, Evaluator
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import Path
@@ -25,8 +26,8 @@ __all__ = ["SparseDerivative"]
 Variables: TypeAlias = Sequence[Any]
 
 
-class SparseDerivative(Remade):
-    """A derivative whose structure is fixed and whose values are computed on demand.
+class SparseDerivative(Derivative):
+    """A derivative of one function of the user's.
 
     Parameters
     ----------
@@ -50,16 +51,6 @@ class SparseDerivative(Remade):
     def pattern(self) -> Pattern:
         """Structure of the matrix."""
         return self._nonzeros.pattern
-
-    @property
-    def nnz(self) -> int:
-        """Number of entries of the pattern."""
-        return self.pattern.nnz
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.pattern.shape
 
     @property
     def method(self) -> str:
@@ -128,14 +119,30 @@ class SparseDerivative(Remade):
         """Return a readable form of the program that computes the nonzeros."""
         return readable(self._nonzeros)
 
-    def __str__(self) -> str:
-        return f"{self!r}\n{self.pattern}"
+    def values(self, *args: Any, out: Array | None = None) -> Array:
+        """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
+        self.calls["values"] += 1
+        return self._values(args, out)
 
-    def __repr__(self) -> str:
-        m, n = self.shape
-        share = f"{100 * self.pattern.density:.3g} %"
-        how = f"{self.method}, estimated pattern" if self._estimate else self.method
-        return f"<{type(self).__name__} {m}x{n}, {self.nnz} nonzeros ({share}), {how}>"
+    def buffer(self) -> Array:
+        """Return an array of shape (nnz,) for `refill`, with the constant entries in place."""
+        return self._values.prefilled()
+
+    def refill(self, buffer: Array, *args: Any) -> Array:
+        """Write the entries that vary with the arguments into a `buffer`, and return it.
+
+        The quickest way to new values: constant entries are not touched. The buffer must come
+        from `buffer` and its constant entries must still be there.
+        """
+        self.calls["values"] += 1
+        return self._values.refill(buffer, args)
+
+    @forkable_property
+    def _value(self) -> BoundEvaluator:
+        return self._call("value", self._traced("values").program)
+
+    def _how(self) -> str:
+        return f"{self.method}, estimated pattern" if self._estimate else self.method
 
     @property
     def _estimate(self) -> Estimate | None:

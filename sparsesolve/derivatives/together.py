@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.comparison import LoweredPart, compare_lowering
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.traced_function import name_of
+from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.fuse import fuse
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower_into
 from sparsesolve.lower.batch import batch
-from sparsesolve.trace import Traced, check, prepare
 
 __all__ = ["Together", "lower_together"]
 
@@ -32,16 +31,13 @@ class Together:
         Its outputs are theirs, flattened, in order.
     sizes : tuple of int
         How many each has.
-    traced : tuple of Traced or None
-        What was recorded of each.
-    user_calls : int
-        How often they were called.
+    functions : tuple of TracedFunction or None
+        Them, traced and checked.
     """
 
     program: Program
     sizes: tuple[int, ...]
-    traced: tuple[Traced | None, ...]
-    user_calls: int
+    functions: tuple[TracedFunction | None, ...]
 
 
 def lower_together(
@@ -50,26 +46,20 @@ def lower_together(
     """Trace functions of one x, check each, and lower them into one program; None gives a zero."""
     b = Builder((start.size,))
     outputs: list[NDArray[np.int32]] = []
-    traced: list[Traced | None] = []
+    traced: list[TracedFunction | None] = []
     parts: list[LoweredPart] = []
     for function in functions:
         if function is None:
             traced.append(None)
             outputs.append(b.constant(np.zeros(1)))
             continue
-        with log.stage("trace"):
-            found = prepare(function, [start])
-        if log.options.check:
-            with log.stage("check"):
-                recorded = check(function, found, [start])
-            begin = sum(part.size for part in outputs)
-            parts.append(LoweredPart(name_of(function), begin, recorded))
+        found = TracedFunction(function, [start], checked=log.options.check, log=log)
+        parts += found.lowered_at(sum(part.size for part in outputs))
         traced.append(found)
         with log.stage("lower"):
-            outputs.append(b.slots(lower_into(b, found.tape, b.x, [])).reshape(-1))
+            outputs.append(b.slots(lower_into(b, found.traced.tape, b.x, [])).reshape(-1))
     with log.stage("fuse"):
         program = fuse(batch(b.build(np.concatenate(outputs))))
     with log.stage("check"):
         compare_lowering(program, parts)
-    calls = sum(found is not None for found in traced) + len(parts)
-    return Together(program, tuple(part.size for part in outputs), tuple(traced), calls)
+    return Together(program, tuple(part.size for part in outputs), tuple(traced))

@@ -104,12 +104,6 @@ class TracedFunction:
         self.traced = self._first_trace(argnum, guarded)
         if checked:
             self.log.point = CheckPoint.near(*self.traced.arguments.split(example_arguments))
-        with self.log.stage("lower"):
-            self.program = fuse(lower(self.traced.tape))
-        if self._recorded is not None:
-            with self.log.stage("check"):
-                compare_lowering(self.program, [LoweredPart(self.name, 0, self._recorded)])
-            self._recorded = None
 
     def _first_trace(self, argnum: int, guarded: Guarded) -> Traced:
         """Trace in the first way that works: guards and open lists only where they are needed."""
@@ -145,6 +139,28 @@ class TracedFunction:
                         raise
                     return self._trace(argnum, opened=opened, guarded=guarded)
         return traced
+
+    @forkable_property
+    def program(self) -> Program:
+        """The function as a program, fused."""
+        with self.log.stage("lower"):
+            program = fuse(lower(self.traced.tape))
+        parts = self.lowered_at(0)
+        if parts:
+            with self.log.stage("check"):
+                compare_lowering(program, parts)
+        return program
+
+    def lowered_at(self, begin: int) -> list[LoweredPart]:
+        """Return, once, what the outputs of a program must be from one on, where this was checked.
+
+        Parameters
+        ----------
+        begin : int
+            The first output that is this function's.
+        """
+        recorded, self._recorded = self._recorded, None
+        return [] if recorded is None else [LoweredPart(self.name, begin, recorded)]
 
     @forkable_property
     def limits(self) -> Limits:
@@ -198,6 +214,11 @@ class TracedFunction:
             traced_from=self._function,
             called=self._count,
         )
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The user's function."""
+        return self._function
 
     def _count(self) -> None:
         self.user_calls += 1

@@ -12,7 +12,7 @@ import math
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -205,7 +205,15 @@ def _parts(thing: Any) -> Iterator[Any]:
         yield from (item for item in thing.values() if callable(item))
     elif not _is_library_module(type(thing).__module__):
         yield type(thing)
-        yield from getattr(thing, "__dict__", {}).values()
+        yield from _attributes(thing)
+
+
+def _attributes(thing: Any) -> Iterable[Any]:
+    """List what an object holds; nothing where it does not let us look."""
+    try:
+        return list(vars(thing).values())
+    except Exception:  # a property of the user's may raise anything
+        return ()
 
 
 def _is_library_module(name: str) -> bool:

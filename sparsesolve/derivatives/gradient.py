@@ -1,0 +1,199 @@
+"""`Gradient`: of a scalar function, prepared once: a Jacobian of one dense row.
+
+Separate from `jacobian` because it is called for an array in the shape of x, not for a matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.derivatives.branches import Guarded, with_branches
+from sparsesolve.derivatives.explain import explain
+from sparsesolve.derivatives.jacobian import direction
+from sparsesolve.derivatives.nonfinite import explain_nonfinite
+from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, engine_name
+from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.remade import remembered
+from sparsesolve.derivatives.sparse_derivative import SparseDerivative
+from sparsesolve.derivatives.traced_function import Executable, TracedFunction, executable
+from sparsesolve.differentiate import gradient_program, tangent_program
+from sparsesolve.engine.evaluator import Evaluator
+from sparsesolve.errors import StructureMismatch
+from sparsesolve.lower import lower
+from sparsesolve.options import Method, Options
+from sparsesolve.structure.pattern import Pattern
+
+__all__ = ["Gradient", "gradient", "scalar_function"]
+
+Array = NDArray[np.float64]
+
+
+class Gradient(SparseDerivative):
+    """The gradient of a scalar function; made by `gradient`.
+
+    Call it with the function's arguments to get an array in the shape of the differentiated one.
+    As a matrix it has one row, whose n entries are all in `pattern`; `values` gives them flat.
+    """
+
+    def __init__(self, function: TracedFunction, run: Executable) -> None:
+        n = run.size
+        row = Pattern((1, n), np.array([0, n], dtype=np.int32), np.arange(n, dtype=np.int32))
+        self._gradient_program = run.program
+        super().__init__(Accumulated(row, run, engine_name(run)), function)
+        self._shape = function.arguments.tree[function.arguments.argnum].shape
+
+    def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
+        return function.limits.guard(nonzeros.run, variables=(nonzeros.pattern.indices,))
+
+    def __call__(self, *args: Any) -> Array:
+        """Return the gradient in the shape of the differentiated argument."""
+        self.calls["values"] += 1
+        return self._values(args).reshape(self._shape)
+
+    def value(self, *args: Any) -> float:
+        """Return the function's value."""
+        self.calls["value"] += 1
+        return float(self._value(args)[0])
+
+    def value_and_gradient(self, *args: Any) -> tuple[float, Array]:
+        """Return both."""
+        return self.value(*args), self(*args)
+
+    def jvp(self, *args: Any) -> Array:
+        """Return ``g @ v``, shape (1,); `v` of shape (n,) or of x comes last."""
+        self.calls["jvp"] += 1
+        along = direction("v", args[-1], self.shape[1])
+        return np.array([self._values(args[:-1]) @ along])
+
+    def vjp(self, *args: Any) -> Array:
+        """Return ``w * g``, shape (n,); `w`, one number, comes last."""
+        self.calls["vjp"] += 1
+        weight = direction("w", args[-1], 1)
+        return weight * self._values(args[:-1])
+
+    def hvp(self, *args: Any) -> Array:
+        """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
+        x, parameters = self._arguments("hvp", args[:-1])
+        variables = (np.arange(self.shape[1]),)
+        run = self._derivative(
+            "hvp", lambda: tangent_program(self._gradient_program), variables=variables
+        )
+        return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
+
+    def explain(self, i: int, j: int) -> str:
+        """Say which source lines and primitives join the value, row 0, and variable j.
+
+        Raises
+        ------
+        IndexError
+            If the entry lies outside the matrix.
+        """
+        program = lower(self._traced("explanations").traced.tape)
+        return explain(program, self.pattern, i, j, "output")
+
+    def explain_nonfinite(self, *args: Any) -> str:
+        """Say which source line and primitive make an entry infinite or not a number.
+
+        Parameters
+        ----------
+        *args
+            Arguments of a call.
+
+        Returns
+        -------
+        str
+            A sentence that names the first such entry; empty if all entries are finite.
+        """
+        values = self._values(args)
+        if np.isfinite(values).all():
+            return ""
+        function = self._traced("explanations")
+        point = function.arguments.split(args)
+        program = lower(function.traced.tape)
+        return explain_nonfinite(program, self.pattern, values, point, "gradient")
+
+
+def scalar_function(
+    function: Callable[..., Any],
+    example: Sequence[Any],
+    argnum: int,
+    check: bool,
+    log: PrepareLog | None = None,
+    guarded: Guarded = "never",
+) -> TracedFunction:
+    """Trace a function, which must return a number."""
+    traced = TracedFunction(
+        function, example, argnum=argnum, checked=check, log=log, guarded=guarded
+    )
+    if traced.program.m != 1:
+        raise StructureMismatch(
+            f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "
+            "use `jacobian` for functions with several outputs."
+        )
+    return traced
+
+
+@remembered
+def gradient(
+    function: Callable[..., Any],
+    *example_arguments: Any,
+    argnum: int = 0,
+    method: Method = "auto",
+    check: bool = True,
+    threads: int = 1,
+) -> Gradient:
+    """Prepare the gradient of a scalar NumPy function.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a number.
+    *example_arguments
+        Arguments that fix shapes.
+    argnum : int, default 0
+        Position of the argument to differentiate by.
+    method : {"auto", "compiled", "interpreted", "colored"}
+        Machine code where possible, or NumPy; a gradient has nothing to color.
+    check : bool, default True
+        Whether to compare the trace with one plain call at a second point, and machine code
+        with the interpreter.
+    threads : int, default 1
+        How many threads share a long loop of machine code.
+
+    Returns
+    -------
+    Gradient
+
+    Raises
+    ------
+    TraceError
+        If the function cannot be traced.
+    StructureMismatch
+        If it does not return a scalar.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gradient(lambda x: np.sum(x**2), np.zeros(3))(np.array([1.0, 2.0, 3.0]))
+    array([2., 4., 6.])
+    """
+
+    def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Gradient:
+        log = PrepareLog(options)
+        traced = scalar_function(function, args, argnum, options.check, log, guarded)
+        with log.stage("differentiate"):
+            program = gradient_program(traced.program)
+        return Gradient(traced, executable(program, log, lambda k: f"gradient[{k}]"))
+
+    options = Options(method, threads, check=check)
+    return with_branches(prepare, example_arguments, options, _gradients)
+
+
+def _gradients(first: Gradient, make: Callable[[Sequence[Any], bool], Gradient]) -> Gradient:
+    from sparsesolve.derivatives.branched import BranchedGradient  # noqa: PLC0415  (is built on us)
+
+    return BranchedGradient(first, make)
