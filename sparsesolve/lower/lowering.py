@@ -16,13 +16,15 @@ from sparsesolve.ir.builder import Builder, Operand
 from sparsesolve.ir.program import Program, Slots
 from sparsesolve.ir.tape import Instruction, Ref, Tape, refs_of
 from sparsesolve.lower.batch import batch
+from sparsesolve.lower.complex_values import Deferred, Pair, lower_complex
 from sparsesolve.lower.context import RULES, Context, is_slots
-from sparsesolve.lower.opaque import Pending, has_pending, lower_opaque, lower_pending
+from sparsesolve.lower.opaque import Pending, lower_opaque
 from sparsesolve.lower.sharing import Shared
 
 __all__ = ["lower", "lower_into"]
 
 _NUMBERS = {np.int32}  # a traced scalar
+_COMPLEX = (Pair, Deferred, Pending)
 
 
 def lower(tape: Tape) -> Program:
@@ -126,13 +128,21 @@ def _run(context: Context, steps: Sequence[Instruction]) -> None:
             result = context.resolve(step.function(*args, **kwargs))
             if infos[out].dtype.kind == "b":  # constants are kept as numbers
                 result = np.not_equal(result, 0)
-        elif has_complex and has_pending(context, step):
-            result = lower_pending(context, step)
+        elif has_complex and _is_complex(context, step):
+            result = lower_complex(context, step)
         else:
             result = _apply(context, step)
-        if not is_slots(result) and not isinstance(result, Pending):
+        if not is_slots(result) and not isinstance(result, _COMPLEX):
             folded.add(out)
         values[out] = result
+
+
+def _is_complex(c: Context, step: Instruction) -> bool:
+    """Whether a step reads or makes a complex value."""
+    if c.tape.values[step.out.index].dtype.kind == "c":
+        return True
+    read = refs_of((step.args, dict(step.kwargs)))
+    return any(isinstance(c.values[ref.index], _COMPLEX) for ref in read)
 
 
 def _apply(context: Context, step: Instruction) -> Any:

@@ -9,7 +9,7 @@ Complex values have no slots. A chain of operations through complex intermediate
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +24,6 @@ from sparsesolve.trace.vocabulary import RECORDED
 __all__ = [
     "Pending",
     "bound",
-    "has_pending",
     "kept",
     "lower_opaque",
     "lower_pending",
@@ -42,6 +41,7 @@ class Pending:
     function: Callable[..., Any]
     operands: tuple[Slots, ...]
     name: str
+    shape: tuple[int, ...] = ()
 
 
 def _bind(c: Context, step: Instruction) -> Pending:
@@ -79,20 +79,13 @@ def bound(
     return Pending(function, tuple(operands), name)
 
 
-def has_pending(c: Context, step: Instruction) -> bool:
-    """Whether a step reads or makes a complex value."""
-    if c.tape.values[step.out.index].dtype.kind == "c":
-        return True
-    return any(isinstance(c.resolve(argument), Pending) for argument in step.args)
-
-
 def lower_pending(c: Context, step: Instruction) -> Any:
     """Continue a chain through complex values, or end it with one call."""
     _refuse_without_rule(c, step)
     call = _bind(c, step)
     info = c.tape.values[step.out.index]
     if info.dtype.kind == "c":
-        return call
+        return replace(call, shape=info.shape)
     return c.builder.opaque(call.name, call.function, call.operands, info.shape)
 
 

@@ -35,8 +35,8 @@ implements(np.degrees)(lambda x: x * (180.0 / np.pi))
 implements(np.fix)(lambda x: anp.trunc(x))
 implements(np.isneginf)(lambda x: anp.logical_and(anp.isinf(x), x < 0))
 implements(np.isposinf)(lambda x: anp.logical_and(anp.isinf(x), x > 0))
-implements(np.isreal)(lambda x: np.ones(np.shape(x), dtype=bool))
-implements(np.iscomplex)(lambda x: np.zeros(np.shape(x), dtype=bool))
+implements(np.isreal)(lambda x: anp.equal(_imag(x), 0.0))
+implements(np.iscomplex)(lambda x: anp.not_equal(_imag(x), 0.0))
 implements(np.modf)(lambda x: (x - anp.trunc(x), anp.trunc(x)))
 implements(np.divmod)(lambda x, y: (anp.floor_divide(x, y), anp.remainder(x, y)))
 implements(np.ldexp)(lambda x, k: x * np.ldexp(1.0, plain_index(k)))
@@ -64,6 +64,10 @@ _logical(np.bitwise_xor, anp.logical_xor)
 _logical(np.invert, anp.logical_not)
 
 
+def _imag(x: Any) -> Any:
+    return anp.imag(x) if operand(x).dtype.kind == "c" else np.zeros(np.shape(x))
+
+
 def _real_part(function: Callable[..., Any], primitive: Any, on_reals: Callable[..., Any]) -> None:
     @implements(function, recorded=True)
     def handler(val: Any, *args: Any) -> Any:
@@ -73,7 +77,15 @@ def _real_part(function: Callable[..., Any], primitive: Any, on_reals: Callable[
 _real_part(np.real, anp.real, lambda x: x)
 _real_part(np.imag, anp.imag, lambda x: np.zeros(x.shape)[()])
 _real_part(np.conjugate, anp.conjugate, lambda x: x)
-_real_part(np.angle, anp.angle, lambda x: where(x < 0, np.pi, 0.0))
+
+
+@implements(np.angle, recorded=True)
+def _angle(z: Any, deg: bool = False) -> Any:
+    z = operand(z)
+    angle = anp.angle(z) if z.dtype.kind == "c" else where(z < 0, np.pi, 0.0)
+    return angle * (180.0 / np.pi) if deg else angle
+
+
 implements(np.real_if_close)(lambda a, tol=100: a)
 
 

@@ -8,6 +8,7 @@ import autograd.numpy as anp
 import numpy as np
 
 from sparsesolve.numpy_ops.linalg import svdvals
+from sparsesolve.numpy_ops.reductions import squares_of
 from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.operands import operand
 from sparsesolve.trace.sources import user_line
@@ -34,7 +35,7 @@ def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: An
     along = {"axis": axis, "keepdims": keepdims}
     x = operand(x)
     if ord == 2:
-        return anp.sqrt(anp.sum(x * x, **along))
+        return anp.sqrt(anp.sum(squares_of(x), **along))
     size = anp.absolute(x)
     if ord == np.inf:
         return anp.max(size, **along)
@@ -50,7 +51,7 @@ def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: An
 def _matrix_norm(x: Any, ord: Any, axis: tuple[int, int], keepdims: bool) -> Any:
     row, column = (int(k) % x.ndim for k in axis)
     if ord == "fro":
-        return anp.sqrt(anp.sum(x * x, axis=axis, keepdims=keepdims))
+        return anp.sqrt(anp.sum(squares_of(x), axis=axis, keepdims=keepdims))
     if ord in (1, -1, np.inf, -np.inf):
         first, second = (row, column) if abs(ord) == 1 else (column, row)
         sums = anp.sum(anp.absolute(x), axis=first, keepdims=True)

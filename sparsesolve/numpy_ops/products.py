@@ -43,17 +43,23 @@ def _inner(a: Any, b: Any) -> Any:
 
 @implements(np.vdot)
 def _vdot(a: Any, b: Any) -> Any:
-    return anp.dot(anp.reshape(operand(a), (-1,)), anp.reshape(operand(b), (-1,)))
+    return anp.dot(anp.reshape(_conjugate(a), (-1,)), anp.reshape(operand(b), (-1,)))
+
+
+def _conjugate(a: Any) -> Any:
+    """Return the conjugate of complex numbers; real ones as they are."""
+    a = operand(a)
+    return anp.conj(a) if np.result_type(plain_value(a)).kind == "c" else a
 
 
 @implements(np.vecdot, np.linalg.vecdot)
 def _vecdot(x1: Any, x2: Any, axis: int = -1, **options: Any) -> Any:
-    products = operand(x1) * operand(x2)
+    products = _conjugate(x1) * operand(x2)
     return (anp.any if products.dtype == bool else anp.sum)(products, axis=axis)
 
 
 implements(np.matvec)(lambda x1, x2: anp.matmul(x1, x2[..., None])[..., 0])
-implements(np.vecmat)(lambda x1, x2: anp.matmul(x1[..., None, :], x2)[..., 0, :])
+implements(np.vecmat)(lambda x1, x2: anp.matmul(_conjugate(x1)[..., None, :], x2)[..., 0, :])
 implements(np.linalg.matmul)(lambda x1, x2: anp.matmul(x1, x2))
 
 

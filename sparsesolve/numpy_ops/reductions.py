@@ -26,7 +26,7 @@ from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.operands import operand
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["extremum", "merge_axes", "restore_axes"]
+__all__ = ["extremum", "merge_axes", "restore_axes", "squares_of"]
 
 
 def _reduction(
@@ -100,9 +100,17 @@ def _var(
         raise refuse(f"np.var with {set(options)} at {user_line()}", "Write it with np.mean")
     deviation = a - anp.mean(a, axis=axis, keepdims=True)
     total = anp.sum(
-        deviation * deviation, axis=axis, keepdims=False if _is_unset(keepdims) else keepdims
+        squares_of(deviation), axis=axis, keepdims=False if _is_unset(keepdims) else keepdims
     )
     return total / max(_count(a, axis) - ddof, 0)
+
+
+def squares_of(a: Any) -> Any:
+    """Return squares, of complex numbers those of their sizes."""
+    a = operand(a)
+    if np.result_type(getattr(a, "_value", a)).kind != "c":
+        return a * a
+    return anp.real(a) * anp.real(a) + anp.imag(a) * anp.imag(a)
 
 
 def _count(a: Any, axis: Any) -> int:

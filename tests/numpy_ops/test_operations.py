@@ -24,12 +24,13 @@ from sparsesolve.trace import trace
 from sparsesolve.trace.vocabulary import RECORDED
 from tests import oracles
 from tests.assignment_cases import ASSIGNMENTS
+from tests.complex_cases import COMPLEX
 from tests.operation_cases import CASES as EXPRESSIONS
 from tests.operation_cases import Case
 from tests.reference import STEP, flat, reference_jacobian
 from tests.statistics_cases import STATISTICS
 
-CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS
+CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX
 
 
 def some(first: int, step: int) -> list:

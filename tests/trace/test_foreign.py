@@ -26,7 +26,7 @@ FOREIGN = {
     "solve_banded": lambda x: scipy.linalg.solve_banded((0, 0), np.ones((1, 4)), x),
     "expm": lambda x: scipy.linalg.expm(x.reshape(2, 2)).ravel(),
     "ndimage": lambda x: scipy.ndimage.convolve1d(x, [1, 2, 1]),
-    "dct": lambda x: scipy.fft.dct(x),
+    "fht": lambda x: scipy.fft.fht(x, 0.1, 0.5),
     "cdist": lambda x: cdist(x.reshape(2, 2), np.eye(2)).ravel(),
     "Rotation": lambda x: Rotation.from_rotvec(x[:3]).apply(np.ones(3)),
 }
