@@ -49,8 +49,8 @@ any code, with its derivatives), which are as sparse as `np.sin`; and your own
 `autograd.extend.primitive` with `defvjp`, a call whose Jacobian is dense in that block.
 Complex numbers may stand between real arguments and real results (`V = Vm * np.exp(1j * Va)`): they
 are pairs of real ones, as sparse and as quick. Transforms by `np.fft`, `scipy.fft` and
-`scipy.fftpack` (with `dct`, `dst`, `diff`, `hilbert` and their like) are constant linear maps, up to
-about 1400 elements multiplied out with what stands between them; larger ones are calls.
+`scipy.fftpack` (with `dct`, `dst`, `diff`, `hilbert` and their like) are constant linear maps, up
+to about 1400 elements multiplied out with what stands between them; larger ones are calls.
 
 Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
 `int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every
