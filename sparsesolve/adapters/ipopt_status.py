@@ -12,7 +12,7 @@ __all__ = ["describe_status"]
 _KNOWN = {
     0: (Status.SOLVED, "Solved: the point satisfies the tolerances."),
     1: (Status.ACCEPTABLE, "Solved to the acceptable tolerances, not to those asked for."),
-    2: (Status.INFEASIBLE, "Converged to a point of local infeasibility; is there a solution?"),
+    2: (Status.INFEASIBLE, "Converged to a point of local infeasibility."),
     3: (Status.STALLED, "The steps have become too small."),
     4: (Status.UNBOUNDED, "The iterates diverge: the problem may be unbounded."),
     5: (Status.STOPPED, "Stopped by the callback."),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.adapters.equations import is_final, only_equations, solve_equations
 from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
@@ -22,7 +23,6 @@ from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
 
 __all__ = ["choose_solver", "solve"]
-
 
 # names of options that users of scipy.optimize.minimize set most, and IPOPT does not have
 _SCIPY_OPTIONS = frozenset(
@@ -86,13 +86,21 @@ def solve(
         Of the solver chosen.
     """
     name = str(solver)
+    start = problem.x0 if warm_start is None else warm_start.x
+    notes += refresh(problem)
+    asked = name.lower() != "auto" or bool(options) or any_kept_feasible(problem)
+    if not asked and only_equations(problem):
+        watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": callback}
+        result, why = solve_equations(problem, start, **watched)
+        if is_final(problem, result):
+            return confirm(problem, result, notes + why)
+        notes += (f"{why[0]}, which ended as {result.status.value}",)
     if name.lower() == "auto":
         name = choose_solver(problem, options)
     name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
     if name == "ipopt":
         prepare_ipopt(options)  # to load it is slow: not to be counted as solving
-    start = problem.x0 if warm_start is None else warm_start.x
-    notes += refresh(problem) + moved_inside(start, problem.bounds)
+    notes += moved_inside(start, problem.bounds)
     if any_kept_feasible(problem) and name != "trust-constr":
         notes += (f"`keep_feasible` is for trust-constr; {name} does not know it",)
     with Monitor(name, callback=callback, progress=progress) as monitor:
