@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.explain import explain
+from sparsesolve.derivatives.fused import fused
 from sparsesolve.derivatives.jacobian import direction
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, engine_name
@@ -187,7 +188,7 @@ def gradient(
         traced = scalar_function(function, args, argnum, options.check, log, guarded)
         with log.stage("differentiate"):
             program = gradient_program(traced.program)
-        return Gradient(traced, executable(program, log, lambda k: f"gradient[{k}]"))
+        return Gradient(traced, executable(fused(program, log), log, lambda k: f"gradient[{k}]"))
 
     options = Options(method, threads, check=check)
     return with_branches(prepare, example_arguments, options, _gradients)

@@ -18,6 +18,7 @@ from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.derivative import SymmetricDerivative
 from sparsesolve.derivatives.explain import explain
+from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.gradient import scalar_function
 from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
@@ -30,9 +31,7 @@ from sparsesolve.differentiate import gradient_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_property
-from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
 from sparsesolve.options import Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
@@ -85,7 +84,7 @@ class Hessian(SymmetricDerivative, SparseDerivative):
     """
 
     def __init__(
-        self, function: TracedFunction, gradient: Program, nonzeros: Nonzeros, format: Format
+        self, function: TracedFunction, gradient: Fused, nonzeros: Nonzeros, format: Format
     ) -> None:
         super().__init__(nonzeros, function)
         self._gradient_program = gradient
@@ -244,7 +243,8 @@ def hessian(
         log = PrepareLog(options)
         traced = scalar_function(function, args, argnum, options.check, log, guarded)
         with log.stage("differentiate"):
-            program = fuse(gradient_program(traced.program))
+            slopes = gradient_program(traced.program)
+        program = fused(slopes, log)
         return Hessian(traced, program, symmetric_nonzeros(program, log), format)
 
     options = Options(method, threads, format, check)
@@ -290,5 +290,5 @@ def hessian_pattern(
         H = hessian(function, *example_arguments, argnum=argnum, method="interpreted")
         return nonzero_part(H.pattern, H.values(*example_arguments))
     traced = scalar_function(function, example_arguments, argnum, False)
-    pattern = jacobian_structure(fuse(gradient_program(traced.program)))
+    pattern = jacobian_structure(fused(gradient_program(traced.program)))
     return pattern.union(pattern.T)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.derivatives.comparison import CheckPoint
+from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.limits import Limits
@@ -51,7 +52,6 @@ from sparsesolve.differentiate import (
 from sparsesolve.engine.arguments import flat_argument
 from sparsesolve.engine.evaluator import Evaluator, FastCall, Place
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.options import Method, Options
@@ -142,7 +142,7 @@ class ProblemDerivatives(Remade):
     def objective(self, x: Any) -> float:
         """Return the objective."""
         self.calls["objective"] += 1
-        return float(self._run("objective", lambda: self._objective_program)(x)[0])
+        return float(self._run("objective", self._objective_program)(x)[0])
 
     def gradient(self, x: Any) -> Array:
         """Return the gradient of the objective, shape (n,)."""
@@ -152,7 +152,7 @@ class ProblemDerivatives(Remade):
     def constraints(self, x: Any) -> Array:
         """Return all constraints, shape (m,)."""
         self.calls["constraints"] += 1
-        return self._run("constraints", lambda: self._constraint_program)(x)
+        return self._run("constraints", self._constraint_program)(x)
 
     def jacobian_values(self, x: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the constraint Jacobian, in the order of `jacobian_pattern`."""
@@ -217,10 +217,8 @@ class ProblemDerivatives(Remade):
         """Return the product of the Hessian of the objective with `v`; the Hessian is not made."""
         self.calls["hessian"] += 1
 
-        def program() -> Program:
-            return tangent_program(fuse(gradient_program(self._objective_program)))
-
-        return self._run("product", program)(x, [v])
+        run = self._run("product", lambda: tangent_program(self._slopes))
+        return run(x, [v])
 
     def explain_nonfinite(self, x: Any) -> str:
         """Say which operation makes a first derivative not finite; empty where all are finite."""
@@ -240,9 +238,9 @@ class ProblemDerivatives(Remade):
     def evaluators(self) -> dict[str, Evaluator]:
         """Return what computes each kind of value, by the name of the method that calls it."""
         return {
-            "objective": self._run("objective", lambda: self._objective_program),
+            "objective": self._run("objective", self._objective_program),
             "gradient": self._gradient,
-            "constraints": self._run("constraints", lambda: self._constraint_program),
+            "constraints": self._run("constraints", self._constraint_program),
             "jacobian_values": self._jacobian_run,
             "hessian_values": self._hessian_run,
         }
@@ -319,15 +317,13 @@ class ProblemDerivatives(Remade):
     @forkable_property
     def objective_is_linear(self) -> bool:
         """Whether the gradient is proven constant."""
-        program = gradient_program(self._objective_program)
-        return not bool(active_slots(program)[program.outputs].any())
+        return not bool(active_slots(self._slopes)[self._slopes.outputs].any())
 
     @forkable_property
     def objective_is_quadratic(self) -> bool:
         """Whether the Hessian of the objective is proven constant; not tried where it is dense."""
-        gradient = fuse(gradient_program(self._objective_program))
         try:
-            nonzeros = symmetric_nonzeros(gradient, PrepareLog(Options("interpreted")))
+            nonzeros = symmetric_nonzeros(self._slopes, PrepareLog(Options("interpreted")))
         except TooManyTerms:
             return False
         return not bool(self._varying(nonzeros).any())
@@ -355,23 +351,30 @@ class ProblemDerivatives(Remade):
     # ----- prepared on first use -----
 
     @forkable_property
-    def _objective_program(self) -> Program:
-        return select(self._program, slice(0, 1))
+    def _objective_program(self) -> Fused:
+        return fused(select(self._program, slice(0, 1)), self.log)
 
     @forkable_property
-    def _constraint_program(self) -> Program:
-        return select(self._program, slice(1, None))
+    def _constraint_program(self) -> Fused:
+        return fused(select(self._program, slice(1, None)), self.log)
+
+    @forkable_property
+    def _slopes(self) -> Fused:
+        """The gradient of the objective."""
+        program = self._objective_program
+        with self.log.stage("differentiate"):
+            slopes = gradient_program(program)
+        return fused(slopes, self.log)
 
     @forkable_property
     def _gradient(self) -> Evaluator:
         """The gradient; like the next two with limits at singular points."""
-        program = self._objective_program
-        run = self._run("gradient", lambda: gradient_program(program))
-        return self._limits(program).guard(run, variables=(np.arange(self.n),))
+        run = self._run("gradient", self._slopes)
+        return self._limits(self._objective_program).guard(run, variables=(np.arange(self.n),))
 
     @forkable_property
     def _lagrangian_gradient(self) -> Evaluator:
-        run = self._run("Lagrangian gradient", lambda: self._adjoint)
+        run = self._run("Lagrangian gradient", self._adjoint)
         return self._limits(self._program).guard(run, variables=(np.arange(self.n),))
 
     @forkable_property
@@ -380,13 +383,14 @@ class ProblemDerivatives(Remade):
         return self._limits(self._program).guard(run, variables=(np.arange(self.n),))
 
     @forkable_property
-    def _adjoint(self) -> Program:
+    def _adjoint(self) -> Fused:
         """The gradient of the Lagrangian, with the weights as its parameter."""
         with self.log.stage("differentiate"):
-            return fuse(adjoint_program(self._program))
+            adjoint = adjoint_program(self._program)
+        return fused(adjoint, self.log)
 
     def _limits(self, program: Program) -> Limits:
-        return Limits(program, lambda guards: executable(guards, self.log))
+        return Limits(program, lambda guards: executable(fused(guards, self.log), self.log))
 
     @forkable_property
     def _jacobian_run(self) -> Evaluator:
@@ -403,7 +407,7 @@ class ProblemDerivatives(Remade):
     @property
     def _jacobian(self) -> Nonzeros:
         def make() -> Nonzeros:
-            return jacobian_nonzeros(fuse(self._constraint_program), self.log)
+            return jacobian_nonzeros(self._constraint_program, self.log)
 
         made: Nonzeros = self._lazy.get("jacobian", make)
         return made
@@ -437,9 +441,12 @@ class ProblemDerivatives(Remade):
         )
         return made
 
-    def _run(self, name: str, program: Callable[[], Program]) -> Executable:
+    def _run(self, name: str, program: Fused | Callable[[], Program]) -> Executable:
+        """Return a program made ready to run on first use; `program` is fused, or makes one."""
+
         def make() -> Executable:
-            return executable(program(), self.log, lambda k: f"{name}[{k}]")
+            made = fused(program(), self.log) if callable(program) else program
+            return executable(made, self.log, lambda k: f"{name}[{k}]")
 
         made: Executable = self._lazy.get(name, make)
         return made

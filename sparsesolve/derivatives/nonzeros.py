@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sparsesolve.coloring import Coloring, lower_bound
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery, seed_chunks
+from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import Executable, executable
 from sparsesolve.differentiate import (
@@ -30,7 +31,6 @@ from sparsesolve.differentiate.detect import boolean_pattern, jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.engine.interpreter.interpret import Interpreter
-from sparsesolve.fuse import fuse
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
 
@@ -165,24 +165,24 @@ def _push(program: Program, log: PrepareLog) -> Products:
     """Products with the Jacobian: machine code for several seeds at once, or NumPy for all."""
     with log.stage("differentiate"):
         tangent = tangent_program(program, _WIDTH)
-    run = executable(tangent, log)
+    run = executable(fused(tangent, log), log)
     if isinstance(run, Interpreter):
-        run = Interpreter(fuse(tangent_program(program)))
+        run = Interpreter(fused(tangent_program(program), log))
     return Products(run, _WIDTH)
 
 
 def _pull(program: Program, log: PrepareLog) -> Products:
     with log.stage("differentiate"):
         adjoint = adjoint_program(program)
-    return Products(executable(adjoint, log), 1)
+    return Products(executable(fused(adjoint, log), log), 1)
 
 
-def jacobian_nonzeros(program: Program, log: PrepareLog) -> Nonzeros:
-    """Prepare the nonzeros of the Jacobian of a fused program.
+def jacobian_nonzeros(program: Fused, log: PrepareLog) -> Nonzeros:
+    """Prepare the nonzeros of the Jacobian of a program.
 
     Parameters
     ----------
-    program : Program
+    program : Fused
         The function.
     log : PrepareLog
         Method "auto" lists the nonzeros as a program where that pays, and colors otherwise.
@@ -215,12 +215,12 @@ def fewest_colors(pattern: Pattern) -> Recovery:
     return best
 
 
-def symmetric_nonzeros(gradient: Program, log: PrepareLog) -> Nonzeros:
-    """Prepare the lower triangle of the Jacobian of a fused gradient program.
+def symmetric_nonzeros(gradient: Fused, log: PrepareLog) -> Nonzeros:
+    """Prepare the lower triangle of the Jacobian of a gradient program.
 
     Parameters
     ----------
-    gradient : Program
+    gradient : Fused
         The gradient of a scalar function, so that its Jacobian is symmetric.
     log : PrepareLog
         As for `jacobian_nonzeros`.
@@ -254,7 +254,7 @@ def _accumulated(
     def name(k: int) -> str:
         return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
 
-    run = executable(found.program, log, name)
+    run = executable(fused(found.program, log), log, name)
     return Accumulated(found.pattern, run, engine_name(run))
 
 

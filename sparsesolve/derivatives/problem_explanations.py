@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives.explain import explain
+from sparsesolve.derivatives.fused import fused
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import jacobian_nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.differentiate import adjoint_program
 from sparsesolve.differentiate.detect import jacobian_structure
-from sparsesolve.fuse import fuse
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
 from sparsesolve.options import Options
@@ -35,7 +35,7 @@ def nonfinite_slope(functions: Functions, x: Any) -> str:
     for name, program in _programs(functions):
         what = f"gradient of {name}" if name == _OBJECTIVE else f"Jacobian of {name}"
         with np.errstate(all="ignore"):
-            found = jacobian_nonzeros(fuse(program), PrepareLog(Options("interpreted")))
+            found = jacobian_nonzeros(fused(program), PrepareLog(Options("interpreted")))
             text = explain_nonfinite(program, found.pattern, found.run(x, ()), (x, []), what)
         if text:
             return text
@@ -65,7 +65,7 @@ def nonfinite_curvature(functions: Functions, x: Any, weights: Array) -> str:
         own, start = weights[start : start + program.m], start + program.m
         gradient = adjoint_program(program)
         with np.errstate(all="ignore"):
-            found = symmetric_nonzeros(fuse(gradient), PrepareLog(Options("interpreted")))
+            found = symmetric_nonzeros(fused(gradient), PrepareLog(Options("interpreted")))
             values, point = found.run(x, [own]), (x, [own])
             text = explain_nonfinite(gradient, found.pattern, values, point, f"Hessian of {name}")
         if text:

@@ -12,6 +12,7 @@ from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.derivative import Derivative
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.estimate import Estimate
+from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.report import readable, report
 from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunction, executable
@@ -167,7 +168,9 @@ class SparseDerivative(Derivative):
             )
         return self._function
 
-    def _call(self, name: str, program: Any, variables: Variables | None = None) -> BoundEvaluator:
+    def _call(
+        self, name: str, program: Fused, variables: Variables | None = None
+    ) -> BoundEvaluator:
         """Return a program under the function's arguments; as `_executable` or `_derivative`."""
 
         def make() -> BoundEvaluator:
@@ -180,18 +183,23 @@ class SparseDerivative(Derivative):
         return made
 
     def _derivative(
-        self, name: str, program: Any, *, rows: Any = None, variables: Variables = ()
+        self,
+        name: str,
+        program: Fused | Callable[[], Program],
+        *,
+        rows: Any = None,
+        variables: Variables = (),
     ) -> Evaluator:
         """As `_executable`, with limits at singular points; see `Limits.guard`."""
         run = self._executable(name, program)
         return self._traced("products").limits.guard(run, rows=rows, variables=variables)
 
-    def _executable(self, name: str, program: Any) -> Executable:
-        """Return a program made ready to run on first use; `program` is one, or makes one."""
+    def _executable(self, name: str, program: Fused | Callable[[], Program]) -> Executable:
+        """Return a program made ready to run on first use; `program` is fused, or makes one."""
 
         def make() -> Executable:
-            made: Program = program() if callable(program) else program
             log = self._traced("products").log
+            made = fused(program(), log) if callable(program) else program
             return executable(made, log, lambda k: f"{name}[{k}]")
 
         run: Executable = self._lazy.get(name, make)

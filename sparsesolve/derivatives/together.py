@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives.comparison import LoweredPart, compare_lowering
+from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import TracedFunction
-from sparsesolve.fuse import fuse
 from sparsesolve.ir.builder import Builder
-from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower_into
 from sparsesolve.lower.batch import batch
 
@@ -27,7 +26,7 @@ class Together:
 
     Parameters
     ----------
-    program : Program
+    program : Fused
         Its outputs are theirs, flattened, in order.
     sizes : tuple of int
         How many each has.
@@ -35,7 +34,7 @@ class Together:
         Them, traced and checked.
     """
 
-    program: Program
+    program: Fused
     sizes: tuple[int, ...]
     functions: tuple[TracedFunction | None, ...]
 
@@ -58,8 +57,9 @@ def lower_together(
         traced.append(found)
         with log.stage("lower"):
             outputs.append(b.slots(lower_into(b, found.traced.tape, b.x, [])).reshape(-1))
-    with log.stage("fuse"):
-        program = fuse(batch(b.build(np.concatenate(outputs))))
+    with log.stage("lower"):
+        lowered = batch(b.build(np.concatenate(outputs)))
+    program = fused(lowered, log)
     with log.stage("check"):
         compare_lowering(program, parts)
     return Together(program, tuple(part.size for part in outputs), tuple(traced))

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, Names, compare_lowering
+from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import DataDependentBranch, VerificationError
-from sparsesolve.fuse import fuse
 from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.host.imports import importing
 from sparsesolve.ir.builder import Builder
@@ -141,10 +141,11 @@ class TracedFunction:
         return traced
 
     @forkable_property
-    def program(self) -> Program:
-        """The function as a program, fused."""
+    def program(self) -> Fused:
+        """The function as a program."""
         with self.log.stage("lower"):
-            program = fuse(lower(self.traced.tape))
+            lowered = lower(self.traced.tape)
+        program = fused(lowered, self.log)
         parts = self.lowered_at(0)
         if parts:
             with self.log.stage("check"):
@@ -165,7 +166,7 @@ class TracedFunction:
     @forkable_property
     def limits(self) -> Limits:
         """What is needed to take limits of derivatives at singular points."""
-        return Limits(self.program, lambda program: executable(program, self.log))
+        return Limits(self.program, lambda guards: executable(fused(guards, self.log), self.log))
 
     @property
     def path(self) -> Path | None:
@@ -176,7 +177,8 @@ class TracedFunction:
     def _holds(self) -> BoundEvaluator:
         """One value: 1.0 where the branches are those that were taken."""
         assert self.path is not None
-        run = executable(lower(self.path.tape), self.log, lambda _: "guards")
+        program = fused(lower(self.path.tape), self.log)
+        run = executable(program, self.log, lambda _: "guards")
         return BoundEvaluator(run, self.arguments)
 
     def takes_same_path(self, args: Sequence[Any]) -> bool:
@@ -241,13 +243,13 @@ def require_fresh(name: str, stale: str) -> None:
         )
 
 
-def executable(program: Program, log: PrepareLog, names: Names | None = None) -> Executable:
+def executable(program: Fused, log: PrepareLog, names: Names | None = None) -> Executable:
     """Prepare a program to be run: machine code where possible, NumPy otherwise.
 
     Parameters
     ----------
-    program : Program
-        Any program; it is fused here.
+    program : Fused
+        Any program.
     log : PrepareLog
         Says how; gets the time, and the reason where machine code was not possible.
     names : callable, optional
@@ -258,10 +260,8 @@ def executable(program: Program, log: PrepareLog, names: Names | None = None) ->
     VerificationError
         If machine code and the interpreter differ at the point of the log.
     """
-    with log.stage("fuse"):
-        fused = fuse(program)
     if log.options.method == "interpreted":
-        return Interpreter(fused)
+        return Interpreter(program)
     try:
         with importing():  # llvmlite is slow to import
             from sparsesolve.engine.llvm.compile import (  # noqa: PLC0415
@@ -272,15 +272,15 @@ def executable(program: Program, log: PrepareLog, names: Names | None = None) ->
         if log.options.method == "compiled":
             raise
         log.note(f"interpreted with NumPy: llvmlite cannot be imported ({error})")
-        return Interpreter(fused)
+        return Interpreter(program)
     try:
         with log.stage("compile"):
-            compiled = compile_program(fused, threads=log.options.threads)
+            compiled = compile_program(program, threads=log.options.threads)
     except (CannotCompile, OSError, RuntimeError) as error:  # the last two: LLVM may not run here
         if log.options.method == "compiled":
             raise
         log.note(f"interpreted with NumPy: {error}")
-        return Interpreter(fused)
+        return Interpreter(program)
     log.compare(compiled, names)
     return compiled
 

@@ -201,6 +201,12 @@ def test_the_graph_of_stages_does_not_grow() -> None:
     assert len(edges) <= MOST_EDGES
 
 
+def test_one_module_fuses_for_derivatives() -> None:
+    """So nothing is fused twice: `Fused` is a type, and only this module makes it."""
+    fusing = [p for p in MODULES if p.parent.name == "derivatives" and "fuse" in own_imports(p)]
+    assert [name_of(p) for p in fusing] == ["derivatives/fused"]
+
+
 def test_functions_are_read_at_a_glance() -> None:
     trees = [tree_of(p) for p in MODULES]
     lengths = [code_lines(f) for t in trees for f in ast.walk(t) if isinstance(f, ast.FunctionDef)]

@@ -1,0 +1,34 @@
+"""`fused`: the one place that fuses programs, and the type of what comes out of it.
+
+Separate so that every program is fused once: what runs, and what is differentiated further, is a
+`Fused`, which the type checker keeps apart from a program that has just been made.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.fuse import fuse
+from sparsesolve.ir.program import Program
+
+__all__ = ["Fused", "fused"]
+
+Fused = NewType("Fused", Program)
+"""A program of few, large kernels; a plain `Program` wherever one is read."""
+
+
+def fused(program: Program, log: PrepareLog | None = None) -> Fused:
+    """Merge the kernels of a program that has just been made.
+
+    Parameters
+    ----------
+    program : Program
+        Lowered, differentiated, or a part of another.
+    log : PrepareLog, optional
+        Gets the time; not within another stage, whose time would count twice.
+    """
+    if log is None:
+        return Fused(fuse(program))
+    with log.stage("fuse"):
+        return Fused(fuse(program))
