@@ -22,6 +22,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     complex_numbers,
     creation,
     elementwise,
+    factorizations,
     fourier,
     joining,
     linalg,

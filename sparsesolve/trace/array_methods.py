@@ -1,8 +1,8 @@
-"""`A.dot(u)` of a plain array `A` and a traced `u`, while a function is traced.
+"""Methods of types written in C that take traced arrays while a function is traced.
 
-Separate because this method of NumPy's array has no protocol: it makes an object array of `u` and
-multiplies element by element. A method of a type written in C can be replaced in the type's own
-table only, so that is done where the traced function uses the name, and put back.
+Separate because they can be replaced in the type's own table only. One is `A.dot(u)` of a plain
+array `A`, which has no protocol: NumPy makes an object array of `u` and multiplies element by
+element. That one is replaced only where the traced function uses the name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.operands import holds_boxes
 
-__all__ = ["replace_dot"]
+__all__ = ["replace_dot", "replace_method"]
 
 _plain = np.ndarray.dot
 
@@ -30,15 +30,16 @@ def _dot(self: Any, b: Any, out: Any = None) -> Any:
 
 
 class _Table(dict[str, Any]):
-    """The names of NumPy's array; the interpreter is told of every change."""
+    """The names of a type written in C; the interpreter is told of every change."""
 
-    def __init__(self, names: dict[str, Any]) -> None:
+    def __init__(self, kind: type) -> None:
         super().__init__()
-        self.names = names
+        self.kind = kind
+        self.names: dict[str, Any] = gc.get_referents(kind.__dict__)[0]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.names[name] = value
-        ctypes.pythonapi.PyType_Modified(ctypes.py_object(np.ndarray))
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(self.kind))
 
     def __getitem__(self, name: str) -> Any:
         return self.names[name]
@@ -47,7 +48,12 @@ class _Table(dict[str, Any]):
         return name in self.names
 
 
+def replace_method(changes: Changes, kind: type, name: str, method: Any) -> None:
+    """Set a method of a type that is written in C."""
+    if sys.implementation.name == "cpython":
+        changes.update(_Table(kind), {name: method})
+
+
 def replace_dot(changes: Changes) -> None:
     """Let `A.dot` take traced arrays, as one product."""
-    if sys.implementation.name == "cpython":
-        changes.update(_Table(gc.get_referents(np.ndarray.__dict__)[0]), {"dot": _dot})
+    replace_method(changes, np.ndarray, "dot", _dot)

@@ -25,12 +25,13 @@ from sparsesolve.trace.vocabulary import RECORDED
 from tests import oracles
 from tests.assignment_cases import ASSIGNMENTS
 from tests.complex_cases import COMPLEX
+from tests.factorization_cases import FACTORIZATIONS
 from tests.operation_cases import CASES as EXPRESSIONS
 from tests.operation_cases import Case
 from tests.reference import STEP, flat, reference_jacobian
 from tests.statistics_cases import STATISTICS
 
-CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX
+CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX | FACTORIZATIONS
 
 
 def some(first: int, step: int) -> list:

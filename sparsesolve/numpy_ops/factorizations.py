@@ -1,0 +1,337 @@
+"""Linear systems and matrix functions of `scipy.linalg` and `scipy.sparse.linalg`.
+
+Separate because SciPy gives its arguments to LAPACK and SuperLU without asking for a protocol. A
+system with a constant matrix is factorized once: its solution is a constant linear map of the right
+side. Systems with traced matrices, and functions of them, are those of `numpy.linalg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.extend import defjvp, defvjp
+from numpy.typing import NDArray
+
+from sparsesolve.lower.context import Context, rule
+from sparsesolve.lower.opaque import kept, lower_opaque
+from sparsesolve.lower.products import contract
+from sparsesolve.numpy_ops.fourier import vector_map
+from sparsesolve.trace.dispatch import refuse
+from sparsesolve.trace.naming import named
+from sparsesolve.trace.operands import holds_boxes, is_traced, operand
+from sparsesolve.trace.primitives import primitive
+from sparsesolve.trace.replaced import replaces
+from sparsesolve.trace.sources import user_line
+
+__all__ = ["expm", "factored_solve"]
+
+_LARGEST = 1448  # order of an inverse that is written out
+_IGNORED = ("overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "use_umfpack")
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solver:
+    """How systems with one constant matrix, and with its transpose, are solved."""
+
+    plain: Callable[[Array], Array]
+    transposed: Callable[[Array], Array]
+
+    @property
+    def swapped(self) -> Solver:
+        """The solver of the transposed matrix."""
+        return Solver(self.transposed, self.plain)
+
+
+@primitive
+def factored_solve(solver: Solver, b: Any) -> Any:
+    """Return the solution of a system whose matrix is constant."""
+    return solver.plain(np.asarray(b, dtype=np.float64))
+
+
+defvjp(factored_solve, None, lambda ans, solver, b: lambda g: factored_solve(solver.swapped, g))
+defjvp(factored_solve, None, "same")
+named(factored_solve, "factored_solve")
+
+
+@primitive
+def expm(a: Any) -> Any:
+    """Return the exponential of a matrix."""
+    import scipy.linalg  # noqa: PLC0415  (loaded by whoever calls its function)
+
+    return scipy.linalg.expm(a)
+
+
+def _expm_vjp(ans: Any, a: Any) -> Callable[[Any], Any]:
+    """Read the derivative in a direction off the exponential of a block matrix (Mathias 1996)."""
+    turned, n = anp.swapaxes(a, -1, -2), a.shape[-1]
+
+    def pull(g: Any) -> Any:
+        above = anp.concatenate([turned, g], axis=-1)
+        below = anp.concatenate([anp.zeros(a.shape), turned], axis=-1)
+        return expm(anp.concatenate([above, below], axis=-2))[..., :n, n:]
+
+    return pull
+
+
+defvjp(expm, _expm_vjp)
+named(expm, "expm")
+
+
+# --- SciPy's names ---
+
+
+def _takes_traced(*paths: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a function stand for SciPy's where an argument is traced; options of speed are left."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        def make(plain: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(function)
+            def call(*args: Any, **kwargs: Any) -> Any:
+                given = [*args, *kwargs.values()]
+                if not any(holds_boxes(v) or _is_factor(v) for v in given):
+                    return plain(*args, **kwargs)
+                for name in _IGNORED:
+                    kwargs.pop(name, None)
+                return function(*args, **kwargs)
+
+            return call
+
+        for path in paths:
+            module, name = path.rsplit(":", 1)
+            replaces(module, name)(make)
+        return function
+
+    return register
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Factor:
+    """What stands for the factors of a traced matrix, good for solving only."""
+
+    matrix: Any
+
+
+def _is_factor(value: Any) -> bool:
+    return isinstance(value, tuple) and any(isinstance(item, _Factor) for item in value)
+
+
+def _solved(a: Any, b: Any) -> Any:
+    """Solve a system with a dense matrix, traced or not."""
+    a, b = operand(a), operand(b)
+    if is_traced(a) or np.ndim(a) != 2 or np.iscomplexobj(a) or b.dtype.kind == "c":
+        if np.ndim(b) == np.ndim(a) - 1 and np.ndim(a) > 2:
+            return anp.linalg.solve(a, b[..., None])[..., 0]
+        return anp.linalg.solve(a, b)
+    import scipy.linalg  # noqa: PLC0415  (loaded by whoever calls its function)
+
+    factors = scipy.linalg.lu_factor(np.asarray(a, dtype=np.float64))
+    lu_solve = scipy.linalg.lu_solve
+    return factored_solve(
+        Solver(lambda v: lu_solve(factors, v), lambda v: lu_solve(factors, v, trans=1)), b
+    )
+
+
+def _symmetric(a: Any, lower: bool) -> Any:
+    """Make a whole matrix of the triangle that LAPACK reads."""
+    half = anp.tril(a, -1) if lower else anp.triu(a, 1)
+    return half + anp.swapaxes(half, -1, -2) + a * np.eye(np.shape(a)[-1])
+
+
+@_takes_traced("scipy.linalg:solve")
+def _solve(
+    a: Any, b: Any, lower: bool = False, *, assume_a: Any = None, transposed: bool = False
+) -> Any:
+    a = operand(a)
+    if assume_a in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite"):
+        a = _symmetric(a, lower)
+    elif assume_a in ("upper triangular", "lower triangular"):
+        a = anp.triu(a) if assume_a[0] == "u" else anp.tril(a)
+    elif assume_a not in (None, "gen", "general"):
+        raise refuse(f"`assume_a={assume_a!r}` at {user_line()}", "Leave it out")
+    return _solved(anp.swapaxes(a, -1, -2) if transposed else a, b)
+
+
+@_takes_traced("scipy.linalg:solve_triangular")
+def _solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False
+) -> Any:
+    a = operand(a)
+    if unit_diagonal:
+        a = (anp.tril(a, -1) if lower else anp.triu(a, 1)) + np.eye(np.shape(a)[-1])
+    a = anp.tril(a) if lower else anp.triu(a)
+    if trans in (2, "C"):
+        a = anp.conj(a)
+    return _solved(a if trans in (0, "N") else anp.swapaxes(a, -1, -2), b)
+
+
+@_takes_traced("scipy.linalg:lu_factor")
+def _lu_factor(a: Any) -> Any:
+    return _Factor(operand(a)), None
+
+
+@_takes_traced("scipy.linalg:cho_factor")
+def _cho_factor(a: Any, lower: bool = False) -> Any:
+    return _Factor(_symmetric(operand(a), lower)), lower
+
+
+@_takes_traced("scipy.linalg:lu_solve")
+def _lu_solve(lu_and_piv: Any, b: Any, trans: int = 0) -> Any:
+    import scipy.linalg  # noqa: PLC0415  (loaded by whoever calls its function)
+
+    lu = lu_and_piv[0]
+    if isinstance(lu, _Factor):
+        return _solved(anp.swapaxes(lu.matrix, -1, -2) if trans else lu.matrix, b)
+    _refuse_traced_factors(lu_and_piv)
+    lu_solve = scipy.linalg.lu_solve
+    solver = Solver(lambda v: lu_solve(lu_and_piv, v), lambda v: lu_solve(lu_and_piv, v, 1))
+    return factored_solve(solver.swapped if trans else solver, operand(b))
+
+
+@_takes_traced("scipy.linalg:cho_solve")
+def _cho_solve(c_and_lower: Any, b: Any) -> Any:
+    import scipy.linalg  # noqa: PLC0415  (loaded by whoever calls its function)
+
+    if isinstance(c_and_lower[0], _Factor):
+        return _solved(c_and_lower[0].matrix, b)
+    if holds_boxes(c_and_lower[0]):  # a factor that the function has made by np.linalg.cholesky
+        factor, lower = operand(c_and_lower[0]), c_and_lower[1]
+        turned = anp.swapaxes(factor, -1, -2)
+        low, high = (factor, turned) if lower else (turned, factor)
+        return _solved(anp.triu(high), _solved(anp.tril(low), b))
+    cho_solve = scipy.linalg.cho_solve
+    return factored_solve(
+        Solver(lambda v: cho_solve(c_and_lower, v), lambda v: cho_solve(c_and_lower, v)), operand(b)
+    )
+
+
+def _refuse_traced_factors(factors: Any) -> None:
+    if holds_boxes(factors[0]):
+        raise refuse(f"factors that are traced at {user_line()}", "Use lu_factor, or solve")
+
+
+@_takes_traced("scipy.linalg:solve_banded")
+def _solve_banded(l_and_u: Any, ab: Any, b: Any) -> Any:
+    if holds_boxes(ab):
+        from autograd.scipy.linalg import solve_banded  # noqa: PLC0415  (slow to import)
+
+        return solve_banded(l_and_u, operand(ab), operand(b))
+    import scipy.sparse  # noqa: PLC0415  (loaded by whoever calls its function)
+
+    offsets = np.arange(l_and_u[1], -l_and_u[0] - 1, -1)
+    bands, n = np.asarray(ab, dtype=np.float64), np.shape(ab)[1]
+    return _sparse_solve(scipy.sparse.dia_array((bands, offsets), shape=(n, n)), b)
+
+
+@_takes_traced("scipy.linalg:solveh_banded")
+def _solveh_banded(ab: Any, b: Any, lower: bool = False) -> Any:
+    if holds_boxes(ab):
+        raise refuse(
+            f"solveh_banded with traced bands at {user_line()}", "Use solve_banded with all bands"
+        )
+    bands = np.asarray(ab, dtype=np.float64)
+    count, n = len(bands) - 1, bands.shape[1]
+    whole = np.zeros((2 * count + 1, n))
+    for k in range(count + 1):
+        band = bands[k, : n - k] if lower else bands[count - k, k:]
+        whole[count + k, : n - k] = whole[count - k, k:] = band
+    return _solve_banded((count, count), whole, b)
+
+
+@_takes_traced("scipy.sparse.linalg:spsolve")
+def _spsolve(A: Any, b: Any, permc_spec: Any = None) -> Any:
+    if holds_boxes(A):
+        return _solved(A, b)
+    return _sparse_solve(A, b)
+
+
+def _sparse_solve(A: Any, b: Any) -> Any:
+    import scipy.sparse.linalg  # noqa: PLC0415  (loaded by whoever calls its function)
+
+    b = operand(b)
+    if b.dtype.kind == "c" or np.iscomplexobj(A):
+        return anp.linalg.solve(A.toarray(), b)
+    return _by_lu(scipy.sparse.linalg.splu(A.tocsc().astype(np.float64)), b)
+
+
+def _by_lu(lu: Any, b: Any) -> Any:
+    solve = type(lu).solve
+    return factored_solve(Solver(lambda v: solve(lu, v), lambda v: solve(lu, v, "T")), b)
+
+
+@replaces("scipy.sparse.linalg", "SuperLU.solve")
+def _superlu(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def solve(self: Any, rhs: Any, trans: str = "N") -> Any:
+        if not holds_boxes(rhs):
+            return plain(self, rhs, trans)
+        solver = Solver(lambda v: plain(self, v), lambda v: plain(self, v, "T"))
+        return factored_solve(solver if trans == "N" else solver.swapped, operand(rhs))
+
+    return solve
+
+
+_takes_traced("scipy.linalg:expm")(lambda A: expm(operand(A)))
+_takes_traced("scipy.linalg:inv")(lambda a: anp.linalg.inv(operand(a)))
+_takes_traced("scipy.linalg:det")(lambda a: anp.linalg.det(operand(a)))
+_takes_traced("scipy.linalg:pinv")(lambda a: np.linalg.pinv(operand(a)))
+_takes_traced("scipy.linalg:norm")(
+    lambda a, ord=None, axis=None, keepdims=False: np.linalg.norm(operand(a), ord, axis, keepdims)
+)
+_takes_traced("scipy.linalg:svdvals")(lambda a: np.linalg.svdvals(operand(a)))
+_takes_traced("scipy.linalg:eigvalsh")(
+    lambda a, lower=True: np.linalg.eigvalsh(operand(a), "L" if lower else "U")
+)
+
+
+@_takes_traced("scipy.linalg:eigh")
+def _eigh(a: Any, lower: bool = True, eigvals_only: bool = False) -> Any:
+    side: Any = "L" if lower else "U"
+    return (np.linalg.eigvalsh if eigvals_only else np.linalg.eigh)(operand(a), side)
+
+
+@_takes_traced("scipy.linalg:cholesky")
+def _cholesky(a: Any, lower: bool = False) -> Any:
+    a = operand(a)
+    if lower:
+        return anp.linalg.cholesky(a)
+    return anp.swapaxes(anp.linalg.cholesky(anp.swapaxes(a, -1, -2)), -1, -2)
+
+
+@_takes_traced("scipy.linalg:toeplitz")
+def _toeplitz(c: Any, r: Any = None) -> Any:
+    c = operand(c)
+    r = c if r is None else operand(r)
+    entries = anp.concatenate([anp.reshape(c, (-1,))[::-1], anp.reshape(r, (-1,))[1:]])
+    rows, columns = np.indices((np.size(c), np.size(r)))
+    return entries[np.size(c) - 1 + columns - rows]
+
+
+@_takes_traced("scipy.linalg:circulant")
+def _circulant(c: Any) -> Any:
+    c = operand(c)
+    rows, columns = np.indices((np.size(c), np.size(c)))
+    return c[(rows - columns) % np.size(c)]
+
+
+# --- lowering ---
+
+
+@rule("factored_solve", "linear algebra")
+def _lower_factored_solve(c: Context, solver: Solver, b: Any) -> Any:
+    ids = c.slots(b)
+    if not 0 < len(ids) <= _LARGEST:
+        assert c.step is not None
+        return lower_opaque(c, c.step)
+    if ids.ndim == 1:
+        return vector_map(c, ids, solver.plain)
+    inverse = solver.plain(np.eye(len(ids)))
+    return contract(c, [inverse, ids], ["ij", "jk"], "ik")
+
+
+kept("expm")
