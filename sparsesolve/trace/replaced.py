@@ -19,6 +19,7 @@ from sparsesolve.trace.changes import Changes
 __all__ = ["replace_all", "replaces"]
 
 _Make = Callable[[Callable[..., Any]], Callable[..., Any]]
+_MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a type that is not written in C, and can be changed
 _TABLE: list[tuple[str, tuple[str, ...], _Make]] = []
 
 
@@ -43,7 +44,7 @@ def replace_all(changes: Changes) -> None:
             continue
         if isinstance(thing, types.ModuleType) and isinstance(plain, types.FunctionType):
             changes.replace(plain, "__code__", _code_in_place(plain, make))
-        elif isinstance(plain, types.MethodDescriptorType):
+        elif isinstance(thing, type) and not thing.__flags__ & _MADE_BY_CLASS:
             replace_method(changes, thing, path[-1], make(plain))
         else:
             changes.replace(thing, path[-1], make(plain))

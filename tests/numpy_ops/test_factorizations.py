@@ -81,3 +81,16 @@ def test_refused(name):
     REFUSED[name](X)
     with pytest.raises(TraceError, match=r"test_factorizations\.py:\d+"):
         ss.jacobian(REFUSED[name], X)
+
+
+def test_a_trace_in_a_trace():
+    lu = spl.splu(sp.csc_array(A))
+    solve = spl.SuperLU.solve
+
+    def f(x):
+        inner = ss.jacobian(lambda y: lu.solve(y) + scipy.linalg.solve(A, y), np.ones(3))
+        return scipy.linalg.solve(A, x) + inner(np.ones(3)).toarray() @ x + lu.solve(x)
+
+    J = ss.jacobian(f, X)
+    np.testing.assert_allclose(J(X).toarray(), 4.0 * np.linalg.inv(A), atol=1e-15)
+    assert spl.SuperLU.solve is solve
