@@ -48,6 +48,7 @@ class DenseDerivatives:
         self.m = sum(self.constraint_sizes)
         self.log = SimpleNamespace(seconds={})
         self.linear_rows = np.zeros(self.m, dtype=bool)
+        self.growths = 0
         self.objective_is_linear = self.objective_is_quadratic = False
 
     def objective(self, x: Any) -> float:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_c import ONE_AT_A_TIME, CProblem
-from sparsesolve.adapters.ipopt_callbacks import Callbacks, Refused
+from sparsesolve.adapters.ipopt_callbacks import Callbacks, Refused, StructureGrown
 from sparsesolve.adapters.ipopt_library import (
     IpoptLibrary,
     find_library,
@@ -52,6 +52,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 _TRANSPORT = ""  # the first of `_TRANSPORTS` that works here
+_MOST_ITERATIONS = 3000  # IPOPT's default
 _TRANSPORTS = ("native", "c", "cyipopt")
 _HONOR = "honor_original_bounds"
 _ROWS_SUFFER = 1e-6  # violation of a row up to which a point is moved back to its bounds
@@ -371,7 +372,32 @@ def solve_ipopt(
     if tol is not None:
         defaults["tol"] = float(tol)
     callbacks = _callbacks(way, problem, monitor)
-    nlp = _build(callbacks, defaults | given, way)
+    x, info = _run(callbacks, defaults | given, way, x0, start)
+    growths = 0
+    while isinstance(callbacks.error, StructureGrown):
+        growths += 1
+        callbacks, again = _continued(callbacks, _callbacks(way, problem, monitor), given)
+        start = {"lagrange": info["mult_g"], "zl": info["mult_x_L"], "zu": info["mult_x_U"]}
+        x, info = _run(callbacks, defaults | again, way, np.clip(x, *problem.bounds), start)
+    if _HONOR not in given:
+        x = _inside(callbacks.evaluation, np.asarray(x))
+    result = _result(callbacks, monitor, x, info)
+    if not result.success and _spral_needs(given):
+        result = replace(result, message=f"{result.message} {_spral_needs(given)}")
+    if growths:
+        note = f"continued {growths} times with a larger structure, which another branch needed"
+        result = replace(result, notes=(*result.notes, note))
+    return replace(result, backend=way.describe())
+
+
+def _run(
+    callbacks: Callbacks,
+    options: Mapping[str, Any],
+    way: Way,
+    x0: Array,
+    start: Mapping[str, Array],
+) -> tuple[Array, Any]:
+    nlp = _build(callbacks, options, way)
     turn = ONE_AT_A_TIME if way.transport == "cyipopt" else nullcontext()
     try:
         with turn:
@@ -379,12 +405,21 @@ def solve_ipopt(
     except KeyboardInterrupt as interrupt:  # between callbacks, in cyipopt's own code
         callbacks.error = callbacks.error or interrupt
         x, info = callbacks.evaluation.newest, None
-    if _HONOR not in given:
-        x = _inside(callbacks.evaluation, np.asarray(x))
-    result = _result(callbacks, monitor, x, info)
-    if not result.success and _spral_needs(given):
-        result = replace(result, message=f"{result.message} {_spral_needs(given)}")
-    return replace(result, backend=way.describe())
+    return np.asarray(x), info
+
+
+def _continued(
+    before: Callbacks, after: Callbacks, given: Mapping[str, Any]
+) -> tuple[Callbacks, dict[str, Any]]:
+    """Return callbacks of the larger structure, and the options of a solve that goes on."""
+    after.evaluation = before.evaluation
+    after.iterations_before = before.monitor.iterations if before.monitor else 0
+    limit = int(given.get("max_iter", _MOST_ITERATIONS))
+    options: dict[str, Any] = dict(_WARM_START) | dict(given)
+    options["max_iter"] = max(0, limit - after.iterations_before)
+    if before.last_mu and "mu_init" not in given:
+        options["mu_init"] = before.last_mu
+    return after, options
 
 
 def _inside(evaluation: Evaluation, x: Array) -> Array:

@@ -18,16 +18,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.errors import SparseSolveError
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.monitor import Monitor
 
-__all__ = ["Callbacks", "Refused"]
+__all__ = ["Callbacks", "Refused", "StructureGrown"]
 
 Array = NDArray[np.float64]
 
 
 class Refused(Exception):
     """A point cannot be evaluated: tells IPOPT to take a shorter step, or to give up."""
+
+
+class StructureGrown(SparseSolveError):
+    """A branch was taken that needs entries which IPOPT was not told of."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "expected branches that need no more entries than those at the start, got one that "
+            "does. Trace ahead with problem.derivatives.explore(points), or use "
+            "sparsesolve.minimize, which continues with the larger structure."
+        )
 
 
 class Callbacks:
@@ -63,6 +75,9 @@ class Callbacks:
             corner = np.zeros(1, dtype=np.int32)
             self._jacobian = (corner, corner)
         self._hessian = (hessian.rows, hessian.indices)
+        self._growths = evaluation.derivatives.growths
+        self.last_mu: float | None = None
+        self.iterations_before = 0
 
     def objective(self, x: Array) -> float:
         """Return f(x)."""
@@ -122,6 +137,8 @@ class Callbacks:
         """Report one iteration; False stops IPOPT."""
         if self.error is not None:
             return False
+        self.last_mu = mu
+        iter_count += self.iterations_before
         if self.monitor is None:
             return True
         # The gradient is asked for at accepted iterates only, so its last point is the iterate
@@ -153,7 +170,10 @@ class Callbacks:
         if self.error is not None:
             raise self._refusal
         try:
-            return function(*args)
+            value = function(*args)
+            if self.evaluation.derivatives.growths != self._growths:
+                raise StructureGrown
+            return value
         except BaseException as error:
             self.error = error
             raise self._refusal from error

@@ -180,14 +180,19 @@ class _ScipyCall:
         self.free = np.flatnonzero(~fixed)
         self.base = np.array(x0)  # inside its bounds
         self.bounds = (lower[self.free], upper[self.free])
-        numbered = residual.pattern.to_scipy(np.arange(1, residual.pattern.nnz + 1))
-        self.selection = Selection.of(numbered, None, self.free if fixed.any() else None)
+        self._columns = self.free if fixed.any() else None
+        self._select()
         self.dense = residual.pattern.shape[0] * self.free.size <= _DENSE_ENTRIES
         self.unit = 1.0  # scipy sees the residual in this unit
         self._previous = self.base[self.free]
         self._before = 0
         self._error: BaseException | None = None
         self._bad_point: Array | None = None
+
+    def _select(self) -> None:
+        self.pattern = self.residual.pattern
+        numbered = self.pattern.to_scipy(np.arange(1, self.pattern.nnz + 1))
+        self.selection = Selection.of(numbered, None, self._columns)
 
     def expand(self, z: Array) -> Array:
         x = np.array(self.base)
@@ -202,6 +207,8 @@ class _ScipyCall:
         if not np.all(np.isfinite(values)):  # scipy's methods end in LAPACK's errors, or loop
             self._bad_point = self.expand(z)
             raise FloatingPointError("the Jacobian is not finite")
+        if self.residual.pattern is not self.pattern:  # it has grown
+            self._select()
         J = self.selection.matrix(values / self.unit)
         return J.toarray() if self.dense else J
 

@@ -26,7 +26,7 @@ from sparsesolve.methods.freshness import check_jacobian, during, find_change, s
 from sparsesolve.methods.prepared_jacobian import prepare_jacobian
 from sparsesolve.methods.residual import CscOrder
 from sparsesolve.methods.sparse_lu import SparseLU
-from sparsesolve.options import SolverDerivatives
+from sparsesolve.options import TRACED, SolverDerivatives
 from sparsesolve.problem.problem import start_point
 
 __all__ = ["SparseBDF", "SparseRadau", "integrate"]
@@ -89,6 +89,8 @@ class ShiftedIdentity:
         return other
 
     def __sub__(self, matrix: Any) -> sp.csc_array:
+        if matrix.nnz != self.source[1].size:  # a branch has made the structure grow
+            self.__dict__.update(ShiftedIdentity(matrix).__dict__ | {"scale": self.scale})
         kind = np.result_type(np.asarray(self.scale).dtype, matrix.data.dtype)
         data = np.zeros(self.template.nnz, dtype=kind)
         data[self.places] = -matrix.data
@@ -260,16 +262,14 @@ class JacobianSupply:
         # an object of the user's own may give a Jacobian alone: the function is then called itself
         self.comparable = hasattr(self.prepared, "staleness")
         self.args = seal(self.prepared, [t0, y0, *args])[2:]
-        self.pattern = self.prepared.pattern
+        self._atol = atol
+        self._follow()
         n = y0.size
         if self.pattern.shape != (n, n):
             raise ValueError(
                 f"The right-hand side must return {n} values for {n} unknowns; its Jacobian has "
                 f"shape {self.pattern.shape}."
             )
-        self.order = CscOrder(self.pattern)
-        self.differences = DifferencedColumns(self.pattern, atol)
-        self.last = np.zeros(self.pattern.nnz)
         self.is_few = n <= _DENSE_SIZE
         self.is_small = self.is_few or self.pattern.density >= _DENSE_SHARE
         called = self.function(rhs)
@@ -278,6 +278,13 @@ class JacobianSupply:
             return np.ravel(np.asarray(called(t, y, *args), dtype=np.float64))
 
         self.state_function: Callable[[float, Array], Array] = state_function
+
+    def _follow(self) -> None:
+        """Take over the pattern, at the start and where a branch has made it grow."""
+        self.pattern = self.prepared.pattern
+        self.order = CscOrder(self.pattern)
+        self.differences = DifferencedColumns(self.pattern, self._atol)
+        self.last = np.zeros(self.pattern.nnz)
 
     def trouble_at_the_start(self) -> str:
         """Say what of the right-hand side is not finite at the start; empty if all is."""
@@ -311,20 +318,28 @@ class JacobianSupply:
 
     def sparse(self, t: float, y: Array, *args: Any) -> sp.csc_array:
         """Return J as csc, sorted, int32."""
-        return self.order.matrix(self._finite(t, y))
+        values = self._finite(t, y)
+        return self.order.matrix(values)
 
     def dense(self, t: float, y: Array, *args: Any) -> Array:
         """Return J as an array of shape (n, n)."""
+        values = self._finite(t, y)
         full = np.zeros(self.pattern.shape)
-        full[self.pattern.rows, self.pattern.indices] = self._finite(t, y)
+        full[self.pattern.rows, self.pattern.indices] = values
         return full
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether there are branches, of which another one may need more entries."""
+        paths = getattr(self.prepared, "paths", tuple)
+        return getattr(self.prepared, "method", "") in TRACED and bool(paths())
 
     def lsoda(self) -> dict[str, Any]:
         """Return LSODA's arguments: bands where they are narrow."""
         offset = self.pattern.indices.astype(np.int64) - self.pattern.rows
         upper, lower = int(offset.max(initial=0)), int(-offset.min(initial=0))
         n = self.pattern.shape[0]
-        if 2 * (upper + lower + 1) >= n:
+        if 2 * (upper + lower + 1) >= n or self.may_grow:
             return {"jac": self.dense}
         rows = upper - offset
 
@@ -342,6 +357,8 @@ class JacobianSupply:
     def _finite(self, t: float, y: Array) -> Array:
         """Values at (t, y); what is not finite is differenced, else taken from the last ones."""
         values = self._values(t, y)
+        if self.prepared.pattern is not self.pattern:
+            self._follow()
         bad = ~np.isfinite(values)
         if bad.any():
             self._note(t, y, values)

@@ -17,7 +17,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from sparsesolve.methods.evaluation import Evaluation
 
-__all__ = ["Reduction", "Selection"]
+__all__ = ["ChosenRows", "Reduction", "Selection"]
 
 Array = NDArray[np.float64]
 
@@ -63,6 +63,25 @@ class Selection:
         return sp.csr_array((data, part.indices, part.indptr), shape=part.shape)
 
 
+@dataclass(eq=False, slots=True)
+class ChosenRows:
+    """ChosenRows of the Jacobian; selected again where a branch has made its pattern grow.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        Which.
+    selection : Selection
+        Of the present pattern.
+    growths : int
+        How often that has grown.
+    """
+
+    rows: NDArray[np.intp]
+    selection: Selection
+    growths: int
+
+
 class Reduction:
     """The free variables of a problem, as z of shape (k,).
 
@@ -84,6 +103,7 @@ class Reduction:
         self.upper = evaluation.upper[self.free]
         self._columns = self.free if self.any_fixed else None
         self._hessian: Selection | None = None
+        self._growths = self.derivatives.growths
         self._products_only = False
         self._held: tuple[Array, sp.csr_array] | None = None
 
@@ -113,16 +133,22 @@ class Reduction:
         """Return the stacked constraints, read-only."""
         return self.evaluation.constraints(self.expand(z))
 
-    def rows(self, rows: NDArray[np.intp]) -> Selection:
+    def rows(self, rows: NDArray[np.intp]) -> ChosenRows:
         """Select these rows of the Jacobian, and the free columns."""
+        return ChosenRows(rows, self._select(rows), self.derivatives.growths)
+
+    def _select(self, rows: NDArray[np.intp]) -> Selection:
         pattern = self.derivatives.jacobian_pattern
         whole = rows.size == pattern.shape[0]
         numbered = pattern.to_scipy(np.arange(1, pattern.nnz + 1))
         return Selection.of(numbered, None if whole else rows, self._columns)
 
-    def jacobian(self, z: Array, selection: Selection) -> sp.csr_array:
+    def jacobian(self, z: Array, rows: ChosenRows) -> sp.csr_array:
         """Return selected rows of the Jacobian; fresh values."""
         values = self.evaluation.jacobian_values(self.expand(z))
+        if rows.growths != self.derivatives.growths:
+            rows.selection, rows.growths = self._select(rows.rows), self.derivatives.growths
+        selection = rows.selection
         # a solver may scale or keep the data: never the cached array itself
         return selection.matrix(np.array(values) if selection.gather is None else values)
 
@@ -150,7 +176,8 @@ class Reduction:
         if not self.any_fixed:
             matrix = self.derivatives.hessian_full(values)
         else:
-            if self._hessian is None:
+            if self._hessian is None or self._growths != self.derivatives.growths:
+                self._growths = self.derivatives.growths
                 numbers = np.arange(1.0, values.size + 1.0)
                 numbered = self.derivatives.hessian_full(numbers)
                 self._hessian = Selection.of(numbered, self.free, self.free)

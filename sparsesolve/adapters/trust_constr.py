@@ -167,7 +167,7 @@ def _check_rank(reduction: Reduction, equalities: list[RowBlock]) -> None:
     if not equalities:
         return
     rows = np.concatenate([b.rows for b in equalities])
-    part = reduction.rows(rows).template
+    part = reduction.rows(rows).selection.template
     ones = np.ones(part.nnz)
     rank = int(structural_rank(sp.csr_array((ones, part.indices, part.indptr), shape=part.shape)))
     size = rows.size + reduction.k

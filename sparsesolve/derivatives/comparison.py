@@ -155,28 +155,36 @@ def compare_lowering(program: Program, parts: Sequence[LoweredPart]) -> None:
     program : Program
         Computes the values.
     parts : sequence of LoweredPart
-        Of functions that were all recorded at one point.
+        What was recorded, each at its point.
 
     Raises
     ------
     VerificationError
         If a value differs by more than rounding explains.
     """
-    if not parts:
-        return
-    point = parts[0].recorded
-    run = Interpreter(program)
+    run = Interpreter(program) if parts else None
+    known: dict[bytes, Array | None] = {}
+    for part in parts:  # at one point, but where branches are near
+        at = part.recorded.x.tobytes()
+        if at not in known:
+            known[at] = _values(run, part.recorded)
+        values = known[at]
+        if values is not None:
+            _hold_part(run, values, part)
+
+
+def _values(run: Any, point: Recorded) -> Array | None:
+    """Return the values at a point; None where functions that are called have none there."""
     try:
-        values = run(point.x, point.parameters)
+        values: Array = run(point.x, point.parameters)
     except Exception:
-        if _calls_functions(program):  # such as `linalg.solve`: they may have no value here
-            return
+        if _calls_functions(run.program):  # such as `linalg.solve`: they may have no value here
+            return None
         raise
-    for part in parts:
-        _hold_part(run, values, part)
+    return values
 
 
-def _hold_part(run: Interpreter, values: Array, part: LoweredPart) -> None:
+def _hold_part(run: Any, values: Array, part: LoweredPart) -> None:
     recorded = part.recorded
     positions = part.start + np.arange(recorded.value.size)
     got = values[positions]

@@ -8,12 +8,13 @@ quadratic is proven, not guessed: an entry whose value does not depend on x is c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import CheckPoint
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.hessian import SymmetricTemplate
@@ -56,6 +57,7 @@ from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.options import Method, Options
 from sparsesolve.structure.pattern import Pattern
+from sparsesolve.trace import Path
 
 __all__ = ["ProblemDerivatives"]
 
@@ -83,6 +85,9 @@ class ProblemDerivatives(Remade):
         with the interpreter.
     threads : int, default 1
         How many threads share a long loop of machine code.
+    guarded : {"never", "needed", "always"}, default "never"
+        Whether branches on values are taken as at x0, which `problem_derivatives` makes use of.
+        They are refused where not.
 
     Raises
     ------
@@ -113,6 +118,7 @@ class ProblemDerivatives(Remade):
         method: Method = "auto",
         check: bool = True,
         threads: int = 1,
+        guarded: Guarded = "never",
     ) -> None:
         options = {"method": method, "check": check, "threads": threads}
         self.recipe = ProblemDerivatives, (objective, constraints, x0), options
@@ -124,9 +130,10 @@ class ProblemDerivatives(Remade):
         self.calls = {
             "objective": 0, "gradient": 0, "constraints": 0, "jacobian": 0, "hessian": 0,
         }  # fmt: skip
+        self.growths = 0  # of the patterns: none, without branches
         self._lazy = Lazy()
         self._start = start
-        lowered = lower_together((objective, *constraints), start, self.log)
+        lowered = lower_together((objective, *constraints), start, self.log, guarded)
         self._functions, self._program = lowered.functions, lowered.program
         sizes = lowered.sizes
         if objective is not None and sizes[0] != 1:
@@ -248,6 +255,23 @@ class ProblemDerivatives(Remade):
     def hessian_full(self, values: Array) -> Any:
         """Return the full symmetric csr_array for values of the lower triangle."""
         return self.symmetric(values)
+
+    # ----- which path it is -----
+
+    def takes_same_path(self, args: Sequence[Any]) -> bool:
+        """Whether the functions take the branches at a point ``(x,)`` that they took at x0."""
+        return all(f is None or f.takes_same_path(args) for f in self._functions)
+
+    def paths(self) -> Sequence[Path]:
+        """Return the branches that were taken, of each function that has any."""
+        return [path for f in self._functions if f is not None for path in f.paths()]
+
+    def point(self, args: Sequence[Any]) -> bytes:
+        """Return the numbers of a point ``(x,)``, which is checked."""
+        return flat_argument(args[0], self.n, "x").tobytes()
+
+    def explore(self, points: Iterable[Any]) -> None:
+        """Trace ahead at some points; without branches on values there is nothing to do."""
 
     # ----- whether it is still true -----
 

@@ -6,7 +6,7 @@ derivatives under the protocol of a single one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
+from sparsesolve.derivatives.branched_problem import problem_derivatives
 from sparsesolve.derivatives.derivative import SymmetricDerivative
 from sparsesolve.derivatives.jacobian import direction
-from sparsesolve.derivatives.lagrangian import ProblemDerivatives
 from sparsesolve.derivatives.report import readable, table
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.options import Method
@@ -60,7 +60,7 @@ class LagrangianHessian(SymmetricDerivative):
         method: Method = "auto",
     ) -> None:
         self.recipe = LagrangianHessian, (objective, constraints, x0), {"method": method}
-        self._derivatives = ProblemDerivatives(objective, constraints, x0, method=method)
+        self._derivatives = problem_derivatives(objective, constraints, x0, method=method)
         self.calls = dict.fromkeys(("values", "value", "gradient", "hvp"), 0)
 
     @property
@@ -101,7 +101,10 @@ class LagrangianHessian(SymmetricDerivative):
         if out is not None:
             output_buffer(out, self.nnz)
         lower = self.lower_values(x, multipliers, sigma)
-        return lower.take(self._derivatives.symmetric.gather, out=out, mode="clip")
+        gather = self._derivatives.symmetric.gather
+        if out is not None:
+            output_buffer(out, gather.size)  # a branch may just have needed more entries
+        return lower.take(gather, out=out, mode="clip")
 
     def value(self, x: Any, multipliers: Any, sigma: float = 1.0) -> float:
         """Return ``sigma * f + multipliers . c``."""
@@ -146,6 +149,10 @@ class LagrangianHessian(SymmetricDerivative):
             A sentence; empty if all entries are finite.
         """
         return self._derivatives.explain_nonfinite_hessian(x, multipliers, sigma)
+
+    def explore(self, points: Iterable[Any]) -> None:
+        """Trace ahead at some x, where functions branch on their values."""
+        self._derivatives.explore(points)
 
     def kernels(self) -> str:
         """Return a readable form of the program that computes the nonzeros."""

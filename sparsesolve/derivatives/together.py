@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import LoweredPart, compare_lowering
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
@@ -40,7 +41,10 @@ class Together:
 
 
 def lower_together(
-    functions: Sequence[Callable[..., Any] | None], start: NDArray[np.float64], log: PrepareLog
+    functions: Sequence[Callable[..., Any] | None],
+    start: NDArray[np.float64],
+    log: PrepareLog,
+    guarded: Guarded = "never",
 ) -> Together:
     """Trace functions of one x, check each, and lower them into one program; None gives a zero."""
     b = Builder((start.size,))
@@ -52,7 +56,8 @@ def lower_together(
             traced.append(None)
             outputs.append(b.constant(np.zeros(1)))
             continue
-        found = TracedFunction(function, [start], checked=log.options.check, log=log)
+        checked = log.options.check
+        found = TracedFunction(function, [start], checked=checked, log=log, guarded=guarded)
         parts += found.lowered_at(sum(part.size for part in outputs))
         traced.append(found)
         with log.stage("lower"):

@@ -74,7 +74,7 @@ class Augmented:
         # singular value of the damped J gives the best condition.
         scale = float(np.clip(np.sqrt(mu), 1e-6, 1e6)) if mu > 0.0 else 1.0
         values = np.concatenate([np.full(self.m, scale), J.data, J.data, damping / scale])
-        if self._template is None:
+        if self._template is None or self._gather.size != values.size:  # or the pattern has grown
             self._build(J)
         assert self._template is not None
         matrix = sp.csc_array(

@@ -47,6 +47,7 @@ class Evaluation:
         self.first_gradient = 0.0
         self.error: BaseException | None = None
         self._counts: Counter[str] = Counter()
+        self._growths = self.derivatives.growths
         self._points: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
 
     @property
@@ -159,7 +160,8 @@ class Evaluation:
         """Return J(x)^T multipliers, shape (n,)."""
         if self.m == 0:
             return np.zeros(self.n)
-        J = self.derivatives.jacobian_pattern.to_scipy(self.jacobian_values(x))
+        values = self.jacobian_values(x)  # first: a new path may need a larger pattern
+        J = self.derivatives.jacobian_pattern.to_scipy(values)
         return np.asarray(J.T @ multipliers)
 
     def _slot(self, x: Array) -> dict[str, Any]:
@@ -191,6 +193,9 @@ class Evaluation:
             self._counts[kind] += 1
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
+        if self.derivatives.growths != self._growths:  # what is kept has the old structure
+            self._growths = self.derivatives.growths
+            self._points.clear()
         return value
 
 

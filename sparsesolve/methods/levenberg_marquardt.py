@@ -111,6 +111,7 @@ class _Levenberg(IterativeMethod):
         self.options = options
         self.loss = loss
         self.scale = scale
+        self.pattern = residual.pattern
         self.system = damped_system(residual.pattern)
         self.mu = options.damping
         self.growth = 2.0
@@ -148,6 +149,9 @@ class _Levenberg(IterativeMethod):
         weights = robust_weights(r, self.loss, self.scale)
         self.r = r * weights
         self.J: sp.csc_array = J
+        if self.residual.pattern is not self.pattern:  # it has grown
+            self.pattern = self.residual.pattern
+            self.system = damped_system(self.pattern)
         if self.loss is not None:
             self.J.data = self.J.data * weights[J.indices]
         self.gradient = np.asarray(self.J.T @ self.r)

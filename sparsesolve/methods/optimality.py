@@ -106,8 +106,8 @@ class _Local:
         self.J = sp.csr_array((0, x.size))
         self.norms = np.empty(0)
         if evaluation.m:
-            pattern = evaluation.derivatives.jacobian_pattern
-            self.J = pattern.to_scipy(np.array(evaluation.jacobian_values(x)))
+            values = np.array(evaluation.jacobian_values(x))
+            self.J = evaluation.derivatives.jacobian_pattern.to_scipy(values)
             self.norms = np.asarray(abs(self.J).max(axis=1).toarray()).reshape(-1)
         parts = (np.array([self.f]), self.g, self.c, self.J.data)
         self.is_finite = all(bool(np.all(np.isfinite(part))) for part in parts)

@@ -59,15 +59,21 @@ class Residual:
 
     def values(self, x: Array) -> Array:
         """Return the nonzeros of J(x) in the order of its pattern, read-only."""
-        return self._once("jacobian", self.prepared.values, x)
+        if self._follow():  # what is kept has the old structure
+            self._at.pop("jacobian", None)
+        values = self._once("jacobian", self.prepared.values, x)
+        self._follow()
+        return values
 
     def csr(self, x: Array) -> sp.csr_array:
         """Return J(x), rows first."""
-        return self.pattern.to_scipy(np.array(self.values(x)))
+        values = np.array(self.values(x))
+        return self.pattern.to_scipy(values)
 
     def csc(self, x: Array) -> sp.csc_array:
         """Return J(x), columns first, sorted, int32."""
-        return self._csc.matrix(self.values(x))
+        values = self.values(x)
+        return self._csc.matrix(values)
 
     def value_and_jacobian(self, x: Array) -> tuple[Array, sp.csc_array]:
         """Return F(x) and J(x), columns first."""
@@ -103,6 +109,14 @@ class Residual:
             function, self.prepared, [result.x, *args], 0, list(self.args), result.success
         )
         return failed_if(replace(result, notes=result.notes + self.notes), "function", stale)
+
+    def _follow(self) -> bool:
+        """Take over the pattern where it has grown, by a branch that was not taken before."""
+        if self.prepared.pattern is self.pattern:
+            return False
+        self.pattern = self.prepared.pattern
+        self._csc = CscOrder(self.pattern)
+        return True
 
     def _once(self, kind: str, function: Callable[..., Any], x: Array) -> Array:
         known = self._at.get(kind)

@@ -191,9 +191,9 @@ class Problem:
         if self._derivatives is None:
             # only here, so that building a problem stays light
             with importing():
-                from sparsesolve.derivatives import ProblemDerivatives  # noqa: PLC0415
+                from sparsesolve.derivatives import problem_derivatives  # noqa: PLC0415
 
-            self._derivatives = ProblemDerivatives(
+            self._derivatives = problem_derivatives(
                 self.objective,
                 [c.function for c in self.constraints],
                 self.start,  # outside of the bounds a function may be undefined
@@ -238,8 +238,8 @@ class Problem:
             Fresh values, shared indices; entries that may be nonzero elsewhere are kept as zeros.
         """
         point = self._point(x)
-        derivatives = self.derivatives
-        return derivatives.jacobian_pattern.to_scipy(derivatives.jacobian_values(point))
+        values = self.derivatives.jacobian_values(point)
+        return self.derivatives.jacobian_pattern.to_scipy(values)
 
     def lagrangian_hessian(
         self, x: ArrayLike, multipliers: ArrayLike | None = None, sigma: float = 1.0
