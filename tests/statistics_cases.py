@@ -8,6 +8,9 @@ from tests.operation_cases import MASK, A, Case
 
 _POINTS = np.array([0.0, 0.4, 1.0, 1.5, 2.5, 3.0])
 _FUNCTIONS = {
+    "interp knots": lambda x: np.interp([0.5, 3.3], np.cumsum(x), x**2),
+    "interp everything": lambda x: np.interp(x[:2], np.cumsum(x[1:]) - 0.9, x[1:] ** 2),
+    "interp period": lambda x: np.interp(5.0 * x, [1.0, 0.3, 2.2], x[:3], period=2.5),
     "median": lambda x: np.median(x) * x,
     "median of five": lambda x: np.median(x[:5]),
     "median of one": lambda x: np.median(x[:1]) + np.median(x[0]),

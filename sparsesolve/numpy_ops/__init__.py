@@ -24,6 +24,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     elementwise,
     factorizations,
     fourier,
+    grids,
     joining,
     linalg,
     log_sum_exp,

@@ -9,7 +9,7 @@ import numpy as np
 from autograd.numpy import _original_where as where
 
 from sparsesolve.trace.dispatch import implements, refuse
-from sparsesolve.trace.operands import operand, plain_index
+from sparsesolve.trace.operands import holds_boxes, operand, plain_index
 from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []
@@ -19,9 +19,11 @@ __all__: list[str] = []
 def _interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
 ) -> Any:
-    knots, heights = np.asarray(plain_index(xp), dtype=float), operand(fp)
+    x, heights = operand(x), operand(fp)
+    knots = operand(xp) if holds_boxes(xp) else np.asarray(xp, dtype=float)
     if period is not None:
-        raise refuse(f"np.interp with `period` at {user_line()}", "Repeat the knots yourself")
+        x, knots, heights = _unrolled(x, knots, heights, period)
+        left = right = None
     first = heights[0] if left is None else left
     last = heights[-1] if right is None else right
     if len(knots) == 1:
@@ -29,10 +31,24 @@ def _interp(
     # a one in the column of the segment that holds x; no other column counts
     column = anp.reshape(x, (*np.shape(x), 1))
     inside = anp.logical_and(column >= knots[:-1], column < knots[1:])
-    slopes = (heights[1:] - heights[:-1]) / np.diff(knots)
-    value = anp.dot(inside, heights[:-1]) + anp.dot(inside, slopes) * (x - inside @ knots[:-1])
+    slopes = (heights[1:] - heights[:-1]) / (knots[1:] - knots[:-1])
+    offset = x - anp.dot(inside, knots[:-1])
+    value = anp.dot(inside, heights[:-1]) + anp.dot(inside, slopes) * offset
     value = where(x == knots[-1], heights[-1], value)
     return where(x < knots[0], first, where(x > knots[-1], last, where(anp.isnan(x), x, value)))
+
+
+def _unrolled(x: Any, knots: Any, heights: Any, period: float) -> tuple[Any, Any, Any]:
+    """Bring points and knots into one period, with a knot more on either side."""
+    if holds_boxes(knots):
+        raise refuse(f"np.interp with `period` and traced knots at {user_line()}", "Leave it out")
+    period = abs(plain_index(period))
+    order = np.argsort(knots % period)
+    knots, heights = (knots % period)[order], heights[order]
+    around = [order.size - 1, *range(order.size), 0]
+    shifts = np.zeros(len(around))
+    shifts[[0, -1]] = -period, period
+    return x % period, knots[around] + shifts, heights[around]
 
 
 @implements(np.polyval)

@@ -21,12 +21,12 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__: list[str] = []
+__all__ = ["evaluate", "of_spline", "refuse_complex", "step_weights"]
 
 Array = NDArray[np.float64]
 
 
-def _evaluate(c: Array, breaks: Array, x: Any, extrapolate: Any, axis: int = 0) -> Any:
+def evaluate(c: Array, breaks: Array, x: Any, extrapolate: Any, axis: int = 0) -> Any:
     """Value of a piecewise polynomial; `c` and `breaks` as `scipy.interpolate.PPoly` has them."""
     x = operand(x)
     inside = breaks[0], breaks[-1]
@@ -35,7 +35,7 @@ def _evaluate(c: Array, breaks: Array, x: Any, extrapolate: Any, axis: int = 0) 
     long = np.diff(breaks) > 0
     if not long.any():
         raise refuse(f"a decreasing piecewise polynomial at {user_line()}", _REWRITE)
-    _refuse_complex(c)
+    refuse_complex(c)
     left, c = breaks[:-1][long], c[:, long]
     column = anp.reshape(x, (*np.shape(x), 1))
     here = anp.logical_and(column >= [-np.inf, *left[1:]], column < [*left[1:], np.inf])
@@ -54,7 +54,8 @@ def _evaluate(c: Array, breaks: Array, x: Any, extrapolate: Any, axis: int = 0) 
     return stacked if axis == 0 else _axes_moved(stacked, np.ndim(x), axis)
 
 
-def _refuse_complex(values: Any) -> None:
+def refuse_complex(values: Any) -> None:
+    """Refuse data that are complex."""
     if np.iscomplexobj(values):
         raise refuse(
             f"an interpolator of complex values at {user_line()}",
@@ -87,7 +88,7 @@ def _piecewise(plain: Callable[..., Any]) -> Callable[..., Any]:
         poly = self if hasattr(self, "from_spline") else _power_basis(self)
         made = poly.derivative(nu) if nu > 0 else poly.antiderivative(-nu) if nu < 0 else poly
         extended = self.extrapolate if extrapolate is None else extrapolate
-        return _evaluate(made.c, made.x, x, extended, self.axis)
+        return evaluate(made.c, made.x, x, extended, self.axis)
 
     return call
 
@@ -98,11 +99,11 @@ def _power_basis(bernstein: Any) -> Any:
     return PPoly.from_bernstein_basis(bernstein)
 
 
-def _of_spline(t: Any, c: Any, k: int, nu: int = 0) -> tuple[Array, Array]:
+def of_spline(t: Any, c: Any, k: int, nu: int = 0) -> tuple[Array, Array]:
     """Coefficients and breakpoints of a spline, or of its derivative."""
     from scipy.interpolate import PPoly  # noqa: PLC0415  (loaded by whoever made the argument)
 
-    _refuse_complex(c)
+    refuse_complex(c)
     size = len(t) - k - 1
     columns = np.asarray(c, dtype=float)[:size].reshape(size, -1).T
     polys = [PPoly.from_spline((t, column, k)) for column in columns]
@@ -119,12 +120,12 @@ def _b_spline(plain: Callable[..., Any]) -> Callable[..., Any]:
         if not holds_boxes(x):
             return plain(self, x, nu, extrapolate)
         extended = self.extrapolate if extrapolate is None else extrapolate
-        c, breaks = _of_spline(self.t, self.c, self.k, nu)
+        c, breaks = of_spline(self.t, self.c, self.k, nu)
         k, n = self.k, self.t.size - self.k - 1
         if extended == "periodic":
             first, last = self.t[k], self.t[n]
             x = first + (operand(x) - first) % (last - first)
-        value = _evaluate(c, breaks, x, True, self.axis)
+        value = evaluate(c, breaks, x, True, self.axis)
         if extended:
             return value
         return _within(x, value, self.t[k], self.t[n], np.nan, np.nan)
@@ -172,11 +173,11 @@ def _fitpack(x: Any, tck: Any, nu: int, ext: Any) -> Any:
     """Value of a spline of FITPACK; outside of its knots as `ext` says, NaN for an error."""
     t, c, k = tck
     ext = _EXTENSIONS.get(ext, ext)
-    coefficients, breaks = _of_spline(t, c, k, nu)
+    coefficients, breaks = of_spline(t, c, k, nu)
     low, high = t[k], t[-k - 1]
     if ext == 3:
         x = anp.minimum(anp.maximum(operand(x), low), high)
-    value = _evaluate(coefficients, breaks, x, True)
+    value = evaluate(coefficients, breaks, x, True)
     if ext in (0, 3):
         return value
     outside = 0.0 if ext == 1 else np.nan
@@ -196,7 +197,7 @@ def _by_kind(self: Any, x: Any) -> Any:
     """Value of an `interp1d`; where SciPy would raise outside of the knots, NaN."""
     if np.ndim(self.y) != 1:
         raise refuse(f"interp1d of several values at {user_line()}", "Make one of each column")
-    _refuse_complex(self.y)
+    refuse_complex(self.y)
     knots, heights = np.asarray(self.x, dtype=float), np.asarray(self.y, dtype=float)
     value = _kinds(self, knots, heights, x)
     if self._extrapolate:
@@ -206,19 +207,30 @@ def _by_kind(self: Any, x: Any) -> Any:
     return _within(x, value, knots[0], knots[-1], np.ravel(below)[0], np.ravel(above)[0])
 
 
+def _starts(kind: str, knots: Array) -> Array:
+    """Where the pieces of a step function begin."""
+    middles = (knots[1:] + knots[:-1]) / 2
+    starts = {"previous": knots, "next": np.nextafter([-np.inf, *knots[:-1]], np.inf)}
+    starts["nearest-up"] = np.array([knots[0], *middles])
+    starts["nearest"] = np.array([knots[0], *np.nextafter(middles, np.inf)])
+    return starts[kind]
+
+
+def step_weights(knots: Array, x: Any) -> Any:
+    """Weights of the values at the knots: one for the nearest."""
+    breaks = np.append(_starts("nearest", knots), np.inf)
+    return evaluate(np.eye(len(knots))[None], breaks, x, True)
+
+
 def _kinds(self: Any, knots: Array, heights: Array, x: Any) -> Any:
     kind = self._kind
     if kind == "linear":
         c = np.stack([np.diff(heights) / np.diff(knots), heights[:-1]])
-        return _evaluate(c, knots, x, True)
+        return evaluate(c, knots, x, True)
     if kind in ("previous", "next", "nearest", "nearest-up"):
-        middles = (knots[1:] + knots[:-1]) / 2
-        starts = {"previous": knots, "next": np.nextafter([-np.inf, *knots[:-1]], np.inf)}
-        starts["nearest-up"] = np.array([knots[0], *middles])
-        starts["nearest"] = np.array([knots[0], *np.nextafter(middles, np.inf)])
-        return _evaluate(heights[None, :], np.append(starts[kind], np.inf), x, True)
+        return evaluate(heights[None, :], np.append(_starts(kind, knots), np.inf), x, True)
     if kind == "zero":
         raise refuse(f"interp1d of kind 'zero' at {user_line()}", "Use kind='previous'")
     spline = self._spline
-    c, breaks = _of_spline(spline.t, spline.c, spline.k)
-    return _evaluate(c.reshape(*c.shape[:2]), breaks, x, True)
+    c, breaks = of_spline(spline.t, spline.c, spline.k)
+    return evaluate(c.reshape(*c.shape[:2]), breaks, x, True)
