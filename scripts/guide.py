@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import sparsesolve as ss
-from sparsesolve.coloring.recover import forward_seeds
+from sparsesolve.coloring.seeds import forward_seeds
 from sparsesolve.picture import Panel, plot_equation
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sparsesolve.adapters.solvers import SolverInfo, solvers
     from sparsesolve.coloring import Coloring, color
     from sparsesolve.coloring.cache import shared_coloring_cache
-    from sparsesolve.coloring.recover import compress, decompress
+    from sparsesolve.coloring.recover import decompress
+    from sparsesolve.coloring.seeds import compress
     from sparsesolve.derivatives import (
         Gradient,
         Hessian,
@@ -96,7 +97,7 @@ _HOME = {
     "SolverInfo": "adapters.solvers",
     "Status": "problem.result",
     "color": "coloring",
-    "compress": "coloring.recover",
+    "compress": "coloring.seeds",
     "decompress": "coloring.recover",
     "elementwise": "extend",
     "gradient": "derivatives",

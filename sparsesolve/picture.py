@@ -402,7 +402,7 @@ def _show_products(
     matrix = "H" if coloring.structure == "symmetric" else "J"
     ax.set_title(f"{matrix} S" if forward else f"S$^T$ {matrix}", fontsize=10)
     if values is not None:
-        from sparsesolve.coloring.recover import compress  # noqa: PLC0415 - keeps this module light
+        from sparsesolve.coloring.seeds import compress  # noqa: PLC0415 - keeps this module light
 
         ahead, back = compress(coloring, values)
         _write(ax, ahead if forward else back.T, filled)

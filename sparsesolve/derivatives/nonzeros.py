@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring, lower_bound
 from sparsesolve.coloring.cache import shared_coloring_cache
-from sparsesolve.coloring.recover import Recovery, seed_chunks
+from sparsesolve.coloring.recover import Recovery
+from sparsesolve.coloring.seeds import seed_chunks
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import Executable, executable

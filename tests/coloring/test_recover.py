@@ -11,14 +11,8 @@ from hypothesis import strategies as st
 from strategies import patterns, symmetric_patterns
 
 from sparsesolve.coloring import ORDERS, RECOVERIES, STRUCTURES, Coloring, color
-from sparsesolve.coloring.recover import (
-    compress,
-    decompress,
-    forward_seeds,
-    prepare_recovery,
-    reverse_seeds,
-    seed_chunks,
-)
+from sparsesolve.coloring.recover import decompress, prepare_recovery
+from sparsesolve.coloring.seeds import compress, forward_seeds, reverse_seeds, seed_chunks
 from sparsesolve.errors import ColoringError, StructureMismatch
 from sparsesolve.structure.pattern import Pattern
 

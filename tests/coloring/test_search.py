@@ -15,7 +15,8 @@ from sparsesolve.coloring import search as search_module
 from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.coloring.graph import adjacency_graph
 from sparsesolve.coloring.orders import vertex_order
-from sparsesolve.coloring.recover import compress, prepare_recovery
+from sparsesolve.coloring.recover import prepare_recovery
+from sparsesolve.coloring.seeds import compress
 from sparsesolve.errors import ColoringError, PatternError
 from sparsesolve.structure.pattern import Pattern
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 
+from sparsesolve.engine.llvm.code.function_text import FunctionText
 from sparsesolve.engine.llvm.code.llvm_ops import Emitter, native_operations
 from sparsesolve.engine.llvm.code.vectormath import Native, native
 from sparsesolve.engine.llvm.plan.kernel_signature import BASES, RUN_WORDS, KernelSignature
@@ -100,55 +101,18 @@ def find_natives(signature: KernelSignature, width: int) -> list[Native]:
     return found
 
 
-class _Function:
+class _Function(FunctionText):
     """One function being written."""
 
     def __init__(self, signature: KernelSignature, width: int) -> None:
+        super().__init__()
         self.signature = signature
         self.width = width
-        self.lines: list[str] = []
         self.declared: set[str] = set()
-        self._names = count()
-        self._word = 1  # word 0 is n
         self.loads: list[_Access] = []
         self.stores: list[_Access] = []
         self.natives: dict[str, tuple[str, Native]] = {}
         self.invariant: dict[int, str] = {}  # nodes that do not change in the loop
-
-    # ----- names and words -----
-
-    def fresh(self) -> str:
-        return f"%v{next(self._names)}"
-
-    def emit(self, instruction: str) -> str:
-        name = self.fresh()
-        self.lines.append(f"  {name} = {instruction}")
-        return name
-
-    def label(self, name: str) -> None:
-        self.lines.append(f"{name}:")
-
-    def line(self, text: str) -> None:
-        self.lines.append(f"  {text}")
-
-    def element(self, kind: str, pointer: str, index: str | int) -> str:
-        """Address of an element of a vector of `kind`."""
-        return self.emit(f"getelementptr {kind}, ptr {pointer}, i64 {index}")
-
-    def load(self, kind: str, pointer: str) -> str:
-        return self.emit(f"load {kind}, ptr {pointer}")
-
-    def word(self, kind: str = "i64") -> str:
-        """Read the next word."""
-        name = self.load(kind, self.element("i64", "%words", self._word))
-        self._word += 1
-        return name
-
-    def base(self, name: str) -> str:
-        return self.load("ptr", self.element("i64", "%bases", BASES[name]))
-
-    def any_base(self, number: str) -> str:
-        return self.load("ptr", self.element("i64", "%bases", number))
 
     def emitter(self, width: int) -> Emitter:
         return Emitter(self.lines, self.fresh, width, self.natives, self.declared)
