@@ -23,6 +23,7 @@ from sparsesolve.errors import VerificationError
 from sparsesolve.fuse.restrict import restrict
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Opaque, Program
+from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.trace import Recorded
 
 if TYPE_CHECKING:
@@ -202,7 +203,8 @@ def _hold_part(run: Any, values: Array, part: LoweredPart) -> None:
 
 
 def _calls_functions(program: Program) -> bool:
-    return any(isinstance(step, Opaque) for step in program.instructions)
+    calls = (step for step in program.instructions if isinstance(step, Opaque))
+    return any(not isinstance(step, Recurrence) for step in calls)
 
 
 def _hold(

@@ -14,6 +14,7 @@ from sparsesolve.derivatives.comparison import LoweredPart, compare_lowering
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import TracedFunction
+from sparsesolve.fuse.roll import roll
 from sparsesolve.ir.builder import Builder
 from sparsesolve.lower import lower_into
 from sparsesolve.lower.batch import batch
@@ -63,7 +64,7 @@ def lower_together(
         with log.stage("lower"):
             outputs.append(b.slots(lower_into(b, found.traced.tape, b.x, [])).reshape(-1))
     with log.stage("lower"):
-        lowered = batch(b.build(np.concatenate(outputs)))
+        lowered = roll(batch(b.build(np.concatenate(outputs))))
     program = fused(lowered, log)
     with log.stage("check"):
         compare_lowering(program, parts)

@@ -21,6 +21,7 @@ from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import DataDependentBranch, VerificationError
+from sparsesolve.fuse.roll import roll
 from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.host.imports import importing
 from sparsesolve.ir.builder import Builder
@@ -144,7 +145,7 @@ class TracedFunction:
     def program(self) -> Fused:
         """The function as a program."""
         with self.log.stage("lower"):
-            lowered = lower(self.traced.tape)
+            lowered = roll(lower(self.traced.tape))
         program = fused(lowered, self.log)
         parts = self.lowered_at(0)
         if parts:

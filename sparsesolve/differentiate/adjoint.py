@@ -9,6 +9,7 @@ contributions are added elementwise, so that everything stays a kernel over inde
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -20,10 +21,12 @@ from sparsesolve.differentiate.opaque import vjp_function
 from sparsesolve.differentiate.rows import ConstantTable
 from sparsesolve.differentiate.singular import steep_slots
 from sparsesolve.differentiate.sums import sum_runs
+from sparsesolve.differentiate.trips import Trips, finished
 from sparsesolve.fuse import with_parameter
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.recurrence import Recurrence, append_recurrence
 
 __all__ = ["adjoint_program", "gradient_program"]
 
@@ -83,6 +86,10 @@ class _Reverse:
         self.sent: list[list[_Sent]] = [[] for _ in range(len(steps) + 1)]
 
     def run(self, weights: Slots) -> Program:
+        return self.b.build(self.pull(weights))
+
+    def pull(self, weights: Slots) -> Slots:
+        """Slots of the adjoint of the input."""
         self.send(self.program.outputs, weights)
         for number in range(len(self.program.instructions), 0, -1):
             step = self.program.instructions[number - 1]
@@ -92,9 +99,11 @@ class _Reverse:
             self.b.origin = step.origin
             if isinstance(step, Kernel):
                 self.kernel(step, bar, support)
+            elif isinstance(step, Recurrence):
+                self.recurrence(step, bar, support)
             else:
                 self.opaque(step, bar)
-        return self.b.build(self.collect(0, 0, self.program.n)[0])
+        return self.collect(0, 0, self.program.n)[0]
 
     def send(self, targets: Slots, sources: Slots, support: Slots | None = None) -> None:
         """Record that the adjoint of each target slot gets a source slot added.
@@ -237,6 +246,77 @@ class _Reverse:
                 name = f"vjp({step.name})"
                 pulled = self.b.opaque(name, function, [weights, *shaped], step.shapes[k])
                 self.send(operand, pulled.reshape(-1))
+
+    def recurrence(self, step: Recurrence, bar: Slots, support: Slots | None) -> None:
+        """Append the adjoint of a recurrence: the trips backward, each from what it is sent."""
+        if support is not None:
+            bar = self.b.map("where", support, bar, 0.0)
+        trips = Trips(step)
+        inputs = step.inputs()
+        active, _ = trips.active(self.active[inputs])
+        back = _Backward.of(trips, active, bar, self.zero)
+        made = back.body(self.zero)
+        at = trips.written(made)[::-1]
+        back.given[back.inner] = ~at[back.trip, back.port]
+        found = append_recurrence(self.b, made, np.concatenate([inputs, back.given], axis=1)[::-1])
+        outside = ~trips.own[:, active] & self.active[inputs[:, active]]
+        self.send(inputs[:, active][outside], (found.start + at)[outside])
+
+
+@dataclass(slots=True)
+class _Backward:
+    """What each trip is sent: of each output what comes from outside, and from later trips.
+
+    `given` has a column for each of these, `width` says how many there are for each output; where
+    `inner` is true it is an element of what trip `trip` sends to its input `port`.
+    """
+
+    trips: Trips
+    active: NDArray[np.bool_]
+    given: Slots
+    width: list[int]
+    inner: NDArray[np.bool_]
+    trip: NDArray[np.intp]
+    port: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, trips: Trips, active: NDArray[np.bool_], bar: Slots, zero: int) -> _Backward:
+        """Arrange what was sent to a recurrence, and what its own trips send."""
+        outer = bar[trips.at]
+        reader, number = np.nonzero(trips.own & active)
+        source, output = trips.source(reader, number)
+        order = np.lexsort((reader, output, source))
+        reader, number, source, output = (a[order] for a in (reader, number, source, output))
+        key = source * trips.body.m + output
+        first = np.flatnonzero(np.diff(key, prepend=-1))
+        rank = np.arange(key.size) - np.repeat(first, np.diff(np.append(first, key.size)))
+        wanted = (outer != zero).any(axis=0)
+        repeats = np.zeros(trips.body.m, dtype=np.intp)
+        np.maximum.at(repeats, output, rank + 1)
+        width = repeats + wanted
+        start = np.cumsum(width) - width
+        given = np.full((trips.count, int(width.sum())), zero, dtype=np.int32)
+        given[:, start[wanted]] = outer[:, wanted]
+        inner = np.zeros(given.shape, dtype=bool)
+        where = np.zeros(given.shape, dtype=np.intp)
+        column = start[output] + wanted[output] + rank
+        inner[source, column] = True
+        where[source, column] = np.arange(key.size)
+        at = where[inner]
+        port = np.cumsum(active) - 1
+        return cls(trips, active, given, width.tolist(), inner, reader[at], port[number[at]])
+
+    def body(self, zero: int) -> Program:
+        """Write what a trip backward does: its inputs' adjoints, of the active ones."""
+        body = with_parameter(self.trips.body, (sum(self.width),))
+        b = Builder.resume(body)
+        place = body.parameters[0].start
+        weights = np.full(body.m, b.scalar(0.0), dtype=np.int32)
+        for k, width in enumerate(self.width):
+            for j in range(place, place + width):
+                weights[k] = j if j == place else b.map_scalars("add", weights[k], np.int32(j))
+            place += width
+        return finished(b, _Reverse(body, b).pull(weights)[self.active])
 
 
 def _points(step: Kernel, slots: Slots, k: int) -> Slots:

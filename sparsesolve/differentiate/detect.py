@@ -13,9 +13,11 @@ import scipy.sparse as sp
 from sparsesolve.differentiate import TooManyTerms, jacobian_pattern
 from sparsesolve.differentiate.kernel_reverse import reverse
 from sparsesolve.differentiate.rows import Entries, Rows
+from sparsesolve.differentiate.trips import Trips, dependence
 from sparsesolve.errors import StructureTooLarge
 from sparsesolve.ir.expression import Expressions
 from sparsesolve.ir.program import Kernel, Opaque, Program, Slots
+from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["boolean_pattern", "jacobian_structure"]
@@ -56,6 +58,8 @@ def boolean_pattern(program: Program) -> Pattern:
             for k, loads in enumerate(_loads_by_output(step)):
                 if loads:
                     rows.store(step.start + k * step.rows, _union(rows, step, loads, program.n))
+        elif isinstance(step, Recurrence):
+            rows.store(step.start, _trips(rows, step))
         else:
             rows.store(step.start, _dense_block(rows, step))
     entries = rows.gather(program.outputs)
@@ -93,6 +97,29 @@ def _union(rows: Rows, step: Kernel, loads: list[Slots], n: int) -> Entries:
         )
     product = picked @ matrix
     return _entries(product)
+
+
+def _trips(rows: Rows, step: Recurrence) -> Entries:
+    """Index sets of a recurrence, trip by trip."""
+    trips = Trips(step)
+    inputs = step.inputs()
+    outer, where = np.unique(inputs[~trips.own], return_inverse=True)
+    given = rows.gather(outer)
+    columns, at = np.unique(given.columns, return_inverse=True)
+    known = np.zeros((outer.size, columns.size), dtype=bool)
+    known[np.repeat(np.arange(outer.size), np.diff(given.indptr)), at] = True
+    number = np.zeros(inputs.shape, dtype=np.intp)
+    number[~trips.own] = where
+    found = np.zeros((step.length, columns.size), dtype=bool)
+    depends = sp.csr_array(dependence(trips.body))
+    for trip, own in enumerate(trips.own):
+        read = known[number[trip]] if outer.size else np.zeros((own.size, 0), dtype=bool)
+        read[own] = found[~step.sources[trip, own]]
+        found[trips.at[trip]] = depends @ read > 0
+    row, column = np.nonzero(found)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=step.length))])
+    slots = np.zeros(column.size, dtype=np.int32)
+    return Entries(indptr, columns[column].astype(np.int32), slots)
 
 
 def _dense_block(rows: Rows, step: Opaque) -> Entries:

@@ -27,13 +27,23 @@ from sparsesolve.differentiate.kernel_reverse import (
     truth_of,
 )
 from sparsesolve.differentiate.opaque import jacobian_function
+from sparsesolve.differentiate.recurrence_rows import (
+    Irregular,
+    Partials,
+    fed_back,
+    recurrence_rows,
+)
 from sparsesolve.differentiate.regular_chain_rule import stream_entries
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Gates, Rows, Terms, combine
 from sparsesolve.differentiate.singular import steep_slots
+from sparsesolve.differentiate.trips import Trips
 from sparsesolve.errors import SparseSolveError
+from sparsesolve.fuse import fuse
+from sparsesolve.fuse.unroll import unrolled
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
+from sparsesolve.ir.recurrence import Recurrence, append_trips
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["JacobianProgram", "TooManyTerms", "jacobian_pattern", "jacobian_program"]
@@ -92,8 +102,11 @@ def jacobian_program(
     Time and memory are linear in the number of terms, up to one sort. Forward accumulation of
     sparse rows: Griewank and Walther (2008), "Evaluating Derivatives", section 7.1.
     """
-    walk = _Walk(program, most_terms)
-    entries = walk.run()
+    try:
+        walk = _Walk(program, most_terms)
+        entries = walk.run()
+    except Irregular:
+        return jacobian_program(unrolled(program), lower=lower, most_terms=most_terms)
     if lower:
         entries = _lower_triangle(entries, program.n)
     return JacobianProgram(_pattern(program, entries), walk.builder.build(entries.slots))
@@ -101,7 +114,10 @@ def jacobian_program(
 
 def jacobian_pattern(program: Program, *, most_terms: int = MOST_TERMS) -> Pattern:
     """Return the pattern alone; parameters and errors as for `jacobian_program`."""
-    return _pattern(program, _Walk(program, most_terms).run())
+    try:
+        return _pattern(program, _Walk(program, most_terms).run())
+    except Irregular:
+        return jacobian_pattern(unrolled(program), most_terms=most_terms)
 
 
 def _pattern(program: Program, entries: Entries) -> Pattern:
@@ -151,6 +167,8 @@ class _Walk:
         for step in self.program.instructions:
             if isinstance(step, Kernel):
                 self.kernel(step)
+            elif isinstance(step, Recurrence):
+                self.recurrence(step)
             else:
                 self.opaque(step)
         return self.rows.gather(self.program.outputs)
@@ -281,6 +299,29 @@ class _Walk:
 
     def combine(self, terms: Terms, n_rows: int) -> Entries:
         return combine(self.builder, self.constants, self.gates, terms, (n_rows, self.n))
+
+    def recurrence(self, step: Recurrence) -> None:
+        """Let rows follow the trips."""
+        trips = Trips(step)
+        inputs = step.inputs()
+        active, _ = trips.active(self.rows.count[inputs] > 0)
+        if not active.any():
+            return
+        b = self.builder
+        b.origin = step.origin
+        local = jacobian_program(trips.body)
+        wanted = active[local.pattern.indices]
+        body = Builder.resume(local.program).build(local.program.outputs[wanted])
+        partials = Partials(
+            local.pattern.rows[wanted].astype(np.intp),
+            local.pattern.indices[wanted].astype(np.intp),
+            append_trips(b, fuse(body), inputs),
+        )
+        width = np.unique(self.rows.gather(np.unique(inputs[~trips.own])).columns).size
+        mine = fed_back(trips, partials)[partials.output]
+        self.charge(int(mine.sum()) * trips.count * width)
+        found = recurrence_rows(b, self.rows, self.combine, trips, inputs, partials)
+        self.rows.store(step.start, found)
 
     def opaque(self, step: Opaque) -> None:
         """Let every output depend on every element of an active operand."""

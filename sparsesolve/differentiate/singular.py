@@ -9,13 +9,14 @@ point (most) are never looked at again when they are evaluated. Two kinds of ope
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.ir.program import Kernel, Node, Opaque, Program
+from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.ir.scalar_ops import OPS
 from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
 
@@ -55,7 +56,7 @@ def may_be_singular(program: Program) -> bool:
     infinite = np.zeros(program.n_slots, dtype=bool)
     for step in program.instructions:
         if isinstance(step, Opaque):
-            if active[step.start : step.stop].any():
+            if active[step.start : step.stop].any() and not _stays_finite(step):
                 return True
         elif not any(any_slot(active, index) for index in step.loads):
             continue
@@ -82,9 +83,28 @@ def steep_slots(program: Program) -> Mask:
     for step in program.instructions:
         if not active[step.start : step.stop].any():
             continue
-        if isinstance(step, Opaque) or is_steep(step, steep):
+        if _is_steep_call(step, steep) if isinstance(step, Opaque) else is_steep(step, steep):
             steep[step.start : step.stop] = True
     return steep
+
+
+def _stays_finite(step: Opaque) -> bool:
+    """Whether a call is a recurrence whose trips have no pole and no infinite slope."""
+    if not isinstance(step, Recurrence) or may_be_singular(step.body):
+        return False
+    return all(node.op in _FINITE for node in _all_nodes(step.body))
+
+
+def _is_steep_call(step: Opaque, steep: Mask) -> bool:
+    if not isinstance(step, Recurrence) or any(any_slot(steep, k) for k in step.operands):
+        return True
+    return any(node.op not in _FINITE for node in _all_nodes(step.body))
+
+
+def _all_nodes(program: Program) -> Iterator[Node]:
+    for step in program.instructions:
+        if isinstance(step, Kernel):
+            yield from step.nodes
 
 
 def is_steep(step: Kernel, steep: Mask) -> bool:

@@ -15,12 +15,14 @@ from sparsesolve.differentiate.kernel_reverse import known_load, known_values, r
 from sparsesolve.differentiate.opaque import jvp_function
 from sparsesolve.differentiate.rows import ConstantTable
 from sparsesolve.differentiate.singular import steep_slots
+from sparsesolve.differentiate.trips import Trips, finished
 from sparsesolve.fuse import with_parameter
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
+from sparsesolve.ir.recurrence import Recurrence, append_recurrence
 
-__all__ = ["tangent_program"]
+__all__ = ["push", "tangent_program"]
 
 Tangents = NDArray[np.int32]
 
@@ -53,17 +55,52 @@ def tangent_program(program: Program, directions: int = 1) -> Program:
     tangents = np.full((directions, b.n_slots), zero, dtype=np.int32)
     seeds = np.arange(first, first + directions * program.n, dtype=np.int32)
     tangents[:, : program.n] = seeds.reshape(directions, program.n)
-    steep = steep_slots(shifted)
+    push(b, shifted, tangents, zero)
+    return b.build(tangents[:, shifted.outputs].reshape(-1))
+
+
+def push(b: Builder, program: Program, tangents: Tangents, zero: int) -> None:
+    """Append the tangents of all instructions; fills `tangents`, of shape (directions, slots)."""
+    steep = steep_slots(program)
     constants = ConstantTable(b)
-    for step in shifted.instructions:
+    for step in program.instructions:
         b.origin = step.origin
         if isinstance(step, Kernel):
             known = constants if steep[step.start : step.stop].any() else None
             _kernel(b, step, tangents, zero, known)
+        elif isinstance(step, Recurrence):
+            _recurrence(b, step, tangents, zero)
         else:
             for tangent in tangents:
                 _opaque(b, step, tangent, zero)
-    return b.build(tangents[:, shifted.outputs].reshape(-1))
+
+
+def _recurrence(b: Builder, step: Recurrence, tangents: Tangents, zero: int) -> None:
+    """Append the tangents of a recurrence as one more, which runs behind it."""
+    trips = Trips(step)
+    inputs = step.inputs()
+    moving = tangents[:, inputs]  # (directions, trips, n)
+    active, reached = trips.active((moving != zero).any(axis=0))
+    count = len(tangents)
+    if not reached.any():
+        return
+    body = with_parameter(trips.body, (count * int(active.sum()),))
+    inner = Builder.resume(body)
+    none = inner.scalar(0.0)
+    within = np.full((count, inner.n_slots), none, dtype=np.int32)
+    seeds = body.parameters[0].start + np.arange(body.parameters[0].size, dtype=np.int32)
+    within[:, : body.n][:, active] = seeds.reshape(count, -1)
+    push(inner, body, within, none)
+    made = finished(inner, within[:, body.outputs[reached]].reshape(-1))
+    at = trips.written(made).reshape(trips.count, count, -1)
+    given = moving.transpose(1, 0, 2).copy()
+    trip, number = np.nonzero(trips.own & active)
+    port = np.cumsum(reached) - 1
+    source, output = trips.source(trip, number)
+    given[trip, :, number] = ~at[source, :, port[output]]
+    given = given[:, :, active].reshape(trips.count, -1)
+    found = append_recurrence(b, made, np.concatenate([inputs, given], axis=1))
+    tangents[:, step.start + trips.at[:, reached]] = (found.start + at).transpose(1, 0, 2)
 
 
 def _kernel(

@@ -95,7 +95,11 @@ def task(count: int, writes=(), needs=lambda k: (), reads_result: bool = False) 
         for k in range(count)
     ]
     return SimpleNamespace(
-        chunks=parts, writes=[Hull(*w) for w in writes], reads_result=reads_result
+        chunks=parts,
+        writes=[Hull(*w) for w in writes],
+        reads_result=reads_result,
+        trips=1,
+        group=-1,
     )
 
 

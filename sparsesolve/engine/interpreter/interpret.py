@@ -28,6 +28,7 @@ from sparsesolve.engine.interpreter.numpy_calls import Array, Binder, Step, mirr
 from sparsesolve.engine.interpreter.segments import SegmentSum
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program
+from sparsesolve.ir.recurrence import Recurrence, places
 
 __all__ = ["Interpreter"]
 
@@ -238,7 +239,9 @@ class Interpreter(Evaluator):
         for number, step in enumerate(self.program.instructions):
             batched = dependence is not None and dependence.instructions[number]
             steps = stacked if batched else plain
-            if isinstance(step, Opaque):
+            if isinstance(step, Recurrence):
+                steps.extend(binder.opaque(step, batched, _Trips(step)))
+            elif isinstance(step, Opaque):
                 steps.extend(binder.opaque(step, batched))
             else:
                 steps.extend(binder.kernel(step, self._sums.get(id(step)), batched))
@@ -246,6 +249,28 @@ class Interpreter(Evaluator):
             columns = dependence.column[dependence.mirrored]
             plain.append((mirror, (binder.stacked, columns, shared, dependence.mirrored)))
         return _Workspace(shared, binder.stacked, plain + stacked)
+
+
+class _Trips:
+    """Runs a recurrence: its body again and again."""
+
+    def __init__(self, step: Recurrence) -> None:
+        self._body = Interpreter(step.body)
+        self._places = places(step.body, step.trips)
+        steps = step.body.instructions
+        self._written = np.concatenate([np.arange(k.start, k.stop) for k in steps])
+
+    def __call__(self, step: Recurrence, operands: Sequence[Array]) -> Array:
+        """Return all that the trips compute."""
+        own = step.sources < 0
+        given = operands[0][np.where(own, 0, step.sources)] if operands[0].size else own * 0.0
+        computed = np.empty(step.length)
+        for trip, source in enumerate(step.sources):
+            mine = own[trip]
+            given[trip, mine] = computed[~source[mine]]
+            slots = self._body.slots(given[trip])
+            computed[self._places[trip, self._written]] = slots[self._written]
+        return computed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

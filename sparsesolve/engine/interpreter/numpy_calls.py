@@ -22,6 +22,7 @@ from sparsesolve.ir.scalar_ops import OPS
 __all__ = ["Array", "Binder", "Step", "mirror", "read_into"]
 
 Array: TypeAlias = NDArray[np.float64]
+Call: TypeAlias = Callable[[Any, Sequence[Array]], Array]
 Step: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
@@ -129,7 +130,7 @@ class Binder:
             values.of[number] = result
             yield function, (*ready, result)
 
-    def opaque(self, step: Opaque, batched: bool) -> Iterator[Step]:
+    def opaque(self, step: Opaque, batched: bool, call: Call = call_opaque) -> Iterator[Step]:
         """Yield the calls that run an opaque instruction."""
         operands: list[Array] = []
         for index, shape in zip(step.operands, step.shapes, strict=True):
@@ -141,7 +142,7 @@ class Binder:
             lead = part.shape[:-1]  # a load of one slot gives one element for all points
             operands.append(np.broadcast_to(part, (*lead, index.length)).reshape((*lead, *shape)))
         target = self._written(step.start, step.length, batched)
-        yield _call_opaque, (step, operands, target)
+        yield _call_into, (call, step, operands, target)
 
     def _read(self, index: Index) -> tuple[Array, Index]:
         """Return the buffer that a load reads, and where in it."""
@@ -203,17 +204,17 @@ def mirror(stacked: Array, columns: Slots, shared: Array, slots: NDArray[np.intp
     stacked[:, columns] = shared[slots]
 
 
-def _call_opaque(step: Opaque, operands: Sequence[Array], target: Array) -> None:
+def _call_into(call: Call, step: Opaque, operands: Sequence[Array], target: Array) -> None:
     """Call the function, once for each value of the batch if there is one."""
     if target.ndim == 1:
-        target[...] = call_opaque(step, operands)
+        target[...] = call(step, operands)
         return
     for k, row in enumerate(target):
         arrays = [
             part[k] if part.ndim > len(shape) else part
             for part, shape in zip(operands, step.shapes, strict=True)
         ]
-        row[...] = call_opaque(step, arrays)
+        row[...] = call(step, arrays)
 
 
 def _function(op: str) -> Callable[..., Any]:

@@ -8,8 +8,9 @@ after the chunks that it needs itself. The numbers are the same in any order.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
@@ -69,6 +70,16 @@ class Cut(Protocol):
         """Whether it copies within the result."""
         ...
 
+    @property
+    def trips(self) -> int:
+        """How many chunks of it are run one after the other, between those of its group."""
+        ...
+
+    @property
+    def group(self) -> int:
+        """Of a recurrence."""
+        ...
+
 
 class Domain(Protocol):
     """What a task goes through."""
@@ -90,6 +101,7 @@ def cut(
     positions: Sequence[Positions],
     reads: Sequence[Index],
     size: int,
+    trips: int = 1,
 ) -> list[Chunk]:
     """Cut the domain of a task.
 
@@ -105,11 +117,13 @@ def cut(
         Loads that may read what other tasks write.
     size : int
         Positions of the whole result.
+    trips : int, default 1
+        In so many equal chunks, if there are several.
     """
     rows = domain.rows
     units = rows if starts is None else starts.size
-    step = rows
-    if max(rows, size) >= _LEAST:
+    step = rows // trips
+    if trips == 1 and max(rows, size) >= _LEAST:
         step = min(_CHUNK, max(_SHORTEST, _CHUNK * rows // max(1, size)))
     if starts is None:
         edges = begin = step * np.arange(max(1, rows // step))
@@ -159,10 +173,24 @@ def tiled(tasks: Sequence[Cut]) -> list[tuple[int, Chunk]]:
     list of (int, Chunk)
         Every chunk once, with the number of its task, after all that it needs.
     """
+    if any(task.trips > 1 for task in tasks):
+        return list(_trip_by_trip(tasks))
     spilled = sum(last + 1 - first for task in tasks for first, last in task.writes)
     if spilled < _SPILLED or not 1 < len(tasks) <= _MOST_TASKS:
         return [(k, chunk) for k, task in enumerate(tasks) for chunk in task.chunks]
     return _Tiler(tasks).order()
+
+
+def _trip_by_trip(tasks: Sequence[Cut]) -> Iterator[tuple[int, Chunk]]:
+    """Go through the chunks of the tasks of a group together, and of the others alone."""
+    numbered = enumerate(tasks)
+    for (_, trips), members in groupby(numbered, key=lambda item: (item[1].group, item[1].trips)):
+        group = list(members)
+        if trips > 1:
+            for trip in range(trips):
+                yield from ((k, task.chunks[trip]) for k, task in group)
+        else:
+            yield from ((k, chunk) for k, task in group for chunk in task.chunks)
 
 
 class _Tiler:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque
+from sparsesolve.ir.recurrence import Recurrence
 
 __all__ = ["PlacedKernel", "in_parts", "placed"]
 
@@ -19,10 +20,16 @@ _MOST_NODES = 1500
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedKernel:
-    """A kernel, and the first slot of each of its outputs, which need not lie back to back."""
+    """A kernel, and the first slot of each of its outputs, which need not lie back to back.
+
+    One with several trips is run in as many parts, each after the same part of those next to it
+    that have the same number of trips and the same `group`.
+    """
 
     kernel: Kernel
     starts: tuple[int, ...]
+    trips: int = 1
+    group: int = -1
 
 
 def placed(
@@ -38,11 +45,18 @@ def placed(
         Gives new slots.
     """
     for step in steps:
-        if isinstance(step, Opaque):
+        if isinstance(step, Recurrence):
+            for kernel in step.kernels():
+                yield from in_parts(_placed(kernel, step.trips, step.start), allocate)
+        elif isinstance(step, Opaque):
             yield step
-            continue
-        starts = tuple(step.start + k * step.rows for k in range(len(step.outputs)))
-        yield from in_parts(PlacedKernel(step, starts), allocate)
+        else:
+            yield from in_parts(_placed(step), allocate)
+
+
+def _placed(step: Kernel, trips: int = 1, group: int = -1) -> PlacedKernel:
+    starts = tuple(step.start + k * step.rows for k in range(len(step.outputs)))
+    return PlacedKernel(step, starts, trips, group)
 
 
 def in_parts(whole: PlacedKernel, allocate: Callable[[int], int]) -> Iterator[PlacedKernel]:
@@ -54,7 +68,7 @@ def in_parts(whole: PlacedKernel, allocate: Callable[[int], int]) -> Iterator[Pl
     edges = range(0, len(kernel.nodes), _MOST_NODES)
     starts = _stored(kernel.nodes, allocate, kernel.rows)
     for first in edges:
-        part = _Part(kernel, first, starts)
+        part = _Part(whole, first, starts)
         part.add_nodes(min(first + _MOST_NODES, len(kernel.nodes)))
         for start, number in zip(whole.starts, kernel.outputs, strict=True):
             if first <= number < first + _MOST_NODES:
@@ -78,7 +92,7 @@ def _stored(nodes: tuple[Node, ...], allocate: Callable[[int], int], rows: int) 
 class _Part:
     """A part being written."""
 
-    whole: Kernel
+    placement: PlacedKernel
     first: int
     stored: dict[int, int]
     loads: list[Index] = field(default_factory=list)
@@ -86,6 +100,11 @@ class _Part:
     numbers: dict[int, int] = field(default_factory=dict)
     outputs: list[int] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
+
+    @property
+    def whole(self) -> Kernel:
+        """What is cut."""
+        return self.placement.kernel
 
     def add_nodes(self, stop: int) -> None:
         """Add the nodes up to `stop`, and store what later parts read."""
@@ -128,4 +147,4 @@ class _Part:
             nodes=tuple(self.nodes),
             outputs=tuple(self.outputs),
         )
-        return PlacedKernel(kernel, tuple(self.starts))
+        return replace(self.placement, kernel=kernel, starts=tuple(self.starts))

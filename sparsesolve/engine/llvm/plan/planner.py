@@ -13,7 +13,7 @@ Separate from `tasks`, which looks at one kernel at a time: here the whole progr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,9 @@ class _Planner:
         self.done = Flags(self.constant.copy())  # positions that are written
         self.layout = Layout(self.n_slots, program.outputs, self.done)
         self.is_read = np.zeros(self.n_slots, dtype=bool)
+        for step in self.steps:  # trips read what later kernels write
+            if isinstance(step, PlacedKernel) and step.trips > 1:
+                self._mark(step.kernel.loads)
 
     def _allocate(self, count: int) -> int:
         self.n_slots += count
@@ -105,7 +108,8 @@ class _Planner:
                 stages.append(Stage(tuple(tasks), step))
                 tasks = []
             else:
-                tasks.append(make_task(step.kernel, self._targets(step), self.regions, self.width))
+                given = (step.kernel, self._targets(step), self.regions, self.width)
+                tasks.append(make_task(*given, trips=step.trips, group=step.group))
         tasks.extend(self._copies())
         stages.append(Stage(tuple(tasks), None))
         prefilled = self.regions.values[self.program.outputs] if self.constant.any() else None
@@ -130,7 +134,7 @@ class _Planner:
             if kept:
                 starts, numbers = zip(*kept, strict=True)
                 kernel = prune(step.kernel, numbers)
-                live.append(PlacedKernel(kernel, starts))
+                live.append(replace(step, kernel=kernel, starts=starts))
                 self._mark(kernel.loads)
         return live[::-1]
 

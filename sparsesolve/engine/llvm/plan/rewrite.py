@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program
+from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["prune", "rewritten"]
@@ -46,7 +47,10 @@ def rewritten(program: Program) -> tuple[list[Kernel | Opaque], int]:
     work = _Rewriter(program)
     done: list[Kernel | Opaque] = []
     for step in program.instructions:
-        done.extend(work.opaque(step) if isinstance(step, Opaque) else work.kernel(step))
+        if isinstance(step, Recurrence):
+            done.append(step)
+        else:
+            done.extend(work.opaque(step) if isinstance(step, Opaque) else work.kernel(step))
     return done, work.top
 
 

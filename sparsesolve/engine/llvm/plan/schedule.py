@@ -7,7 +7,7 @@ to different places. Every element is computed in the same way in any part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -25,11 +25,14 @@ _WORTH_A_SPLIT = 1000  # the same for a task of a longer phase
 Table = NDArray[np.int64]
 
 
-def make_table(rows: Sequence[Row]) -> Table:
-    """Write rows of (code, words, low, high), and a row that ends the table; join what is one."""
+def make_table(rows: Sequence[Row], apart: Container[int] = ()) -> Table:
+    """Write rows of (code, words, low, high), and a row that ends the table; join what is one.
+
+    Rows whose words are in `apart` stay as they are.
+    """
     joined: list[Row] = []
     for row in rows:
-        if joined and joined[-1][:2] == row[:2] and joined[-1][3] == row[2]:
+        if joined and row[1] not in apart and joined[-1][:2] == row[:2] and joined[-1][3] == row[2]:
             row = (*row[:2], joined.pop()[2], row[3])
         joined.append(row)
     return np.array([*joined, (0, 0, 0, 0)], dtype=np.int64)

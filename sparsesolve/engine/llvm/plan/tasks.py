@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -96,6 +96,9 @@ class Task:
         The arrays whose addresses are among the words.
     sample : list of ndarray of int32
         For each output in the result, some of the positions that it is written to.
+    trips, group : int
+        How many chunks must be run one after the other, each after that of the tasks before it in
+        the same group.
     """
 
     signature: KernelSignature
@@ -110,6 +113,13 @@ class Task:
     computes: Kernel | Copy
     kept: list[NDArray[np.generic]]
     sample: list[NDArray[np.int32]]
+    trips: int = 1
+    group: int = -1
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether its chunks may not become one, as vectors would reach into the next trip."""
+        return self.trips > 1 and self.signature.mode == "map"
 
     @property
     def reads_result(self) -> bool:
@@ -162,7 +172,15 @@ class Regions:
         return self.values[slots] if bool(self.is_constant[slots].all()) else None
 
 
-def make_task(kernel: Kernel, targets: Sequence[Target], regions: Regions, width: int) -> Task:
+def make_task(
+    kernel: Kernel,
+    targets: Sequence[Target],
+    regions: Regions,
+    width: int,
+    *,
+    trips: int = 1,
+    group: int = -1,
+) -> Task:
     """Choose a signature for a kernel and fill its words.
 
     Parameters
@@ -175,13 +193,15 @@ def make_task(kernel: Kernel, targets: Sequence[Target], regions: Regions, width
         Where its operands are.
     width : int
         Lanes of a vector.
+    trips, group : int
+        For a kernel of a recurrence, as in `Task`.
     """
-    maker = _Maker(kernel, regions, width)
+    maker = _Maker(kernel, regions, width, trips)
     for index in kernel.loads:
         maker.add_load(index)
     for target in targets:
         maker.add_target(target)
-    return maker.finish()
+    return replace(maker.finish(), trips=trips, group=group)
 
 
 def copy_task(sources: Positions, positions: Positions, regions: Regions, width: int) -> Task:
@@ -204,8 +224,11 @@ class _Access:
 
 
 class _Maker:
-    def __init__(self, computes: Kernel | Copy, regions: Regions, width: int) -> None:
+    def __init__(
+        self, computes: Kernel | Copy, regions: Regions, width: int, trips: int = 1
+    ) -> None:
         self.computes = computes
+        self.trips = trips
         self.regions = regions
         self.width = width
         self.work = len(computes.nodes) * computes.length
@@ -284,7 +307,7 @@ class _Maker:
             self.work,
             self.reads,
             self.writes,
-            cut(computes, self.starts, self.positions, self.waits, self.regions.m),
+            cut(computes, self.starts, self.positions, self.waits, self.regions.m, self.trips),
             computes,
             self.kept,
             [positions.some() for positions in self.positions],
@@ -305,10 +328,11 @@ class _Maker:
             mode = "long-rows" if mean >= 2 * self.width else "rows"
             edges = np.ascontiguousarray(kernel.segments, dtype=np.int64)
             return mode, 0, kernel.rows, [self.address(edges)]
-        table = self._runs()
+        table = self._runs() if self.trips == 1 else None
         if table is not None:
             return "runs", 0, table.shape[0], [self.address(table)]
-        return ("tiny" if kernel.length < self.width else "map"), 0, kernel.length, []
+        mode = "tiny" if kernel.length < self.width * self.trips else "map"
+        return mode, 0, kernel.length, []
 
     def _runs(self) -> NDArray[np.int64] | None:
         """Cut the domain where an index array is not affine, if that gives few pieces."""

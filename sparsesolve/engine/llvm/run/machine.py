@@ -140,6 +140,9 @@ class Machine:
         self.generated = functions.generated
         self.signatures = [first_form(task)[0] for task in plan.tasks]  # in use
         self._words = [_words(task, width) for task in plan.tasks]
+        self._apart = {
+            _address(w) for w, t in zip(self._words, plan.tasks, strict=True) if t.is_apart
+        }
         self._tables: list[NDArray[np.int64]] = []
         self._drive = _DRIVE(functions.drive)
         self._functions = [functions]  # and better ones, once there are any
@@ -195,6 +198,8 @@ class Machine:
 
     def _phases(self, tasks: Sequence[Task], rows: Sequence[Row]) -> list[list[list[Row]]]:
         """Divide each phase of a stage into parts; nothing where one thread is as quick."""
+        if any(task.trips > 1 for task in tasks):
+            return []
         phases: list[list[list[Row]]] = []
         worth = False
         for phase in find_phases(tasks):
@@ -226,7 +231,7 @@ class Machine:
         return self._keep([(functions.team, _address(words), 0, 0)])
 
     def _keep(self, rows: Sequence[Row]) -> int:
-        self._tables.append(make_table(rows))
+        self._tables.append(make_table(rows, self._apart))
         return _address(self._tables[-1])
 
     # ----- running -----

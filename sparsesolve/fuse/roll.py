@@ -1,0 +1,361 @@
+"""Roll up repeated steps: time stepping and recurrences become a `Recurrence`.
+
+Separate from `fuse` because it looks at the order of kernels, as lowering leaves them: a Python
+loop whose steps are alike has left the same kernels again and again. The longest such run is cut
+into trips where the fewest values are alive; what a trip reads of itself must be the same in all of
+them, and everything else is given to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.fuse import fuse
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.recurrence import append_recurrence, places
+from sparsesolve.ir.scalar_ops import OPS
+
+__all__ = ["find_run", "roll"]
+
+_LEAST_TRIPS = 24
+_LEAST_KERNELS = 96  # of all trips; shorter runs are quick as they are
+_WIDEST = 64  # rows of a kernel; longer ones are no quicker without the others
+_LONGEST_TRIP = 1024  # kernels
+_WINDOW = 20_000  # kernels that are searched for the length of a trip
+_MOST_GIVEN = 4_000_000  # numbers of slots that all trips are given
+
+_CONSTANT = 2**40  # from here on a code is a constant slot
+_CHOICES = {"where", "maximum", "minimum", "fmax", "fmin", "abs", "copysign"}
+_FINITE = _CHOICES | {"negative", "add", "subtract", "multiply", "sin", "cos", "tanh", "arctan"}
+
+Ints = NDArray[np.int64]
+
+
+def roll(program: Program) -> Program:
+    """Roll up the longest run of equal steps, where there is one.
+
+    Parameters
+    ----------
+    program : Program
+        As it was lowered.
+
+    Returns
+    -------
+    Program
+        The same function; the same object where nothing repeats itself often enough.
+    """
+    run = find_run(program)
+    if run is None:
+        return program
+    try:
+        return _Roller(program, run).roll()
+    except _Different:
+        return program
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Equal trips of consecutive instructions."""
+
+    first: int
+    period: int
+    trips: int
+
+    @property
+    def stop(self) -> int:
+        """One past the last instruction."""
+        return self.first + self.period * self.trips
+
+
+def find_run(program: Program) -> Run | None:
+    """Find the longest run of kernels that repeats itself.
+
+    Notes
+    -----
+    Time is that of comparing the kinds of kernels once for each length of a trip.
+    """
+    kinds = _kinds(program.instructions)
+    if kinds.size < _LEAST_KERNELS:
+        return None
+    middle = max(0, (kinds.size - _WINDOW) // 2)
+    window = kinds[middle : middle + _WINDOW]
+    best = Run(0, 1, 0)
+    for period in range(1, min(_LONGEST_TRIP, window.size // _LEAST_TRIPS) + 1):
+        first, size = _longest(window[period:] == window[:-period])
+        if size + period > best.period * best.trips + best.period:
+            best = Run(first, period, (size + period) // period)
+    if best.trips < 2:
+        return None
+    first, size = _longest(kinds[best.period :] == kinds[: -best.period])
+    trips = (size + best.period) // best.period
+    if trips < _LEAST_TRIPS or trips * best.period < _LEAST_KERNELS:
+        return None
+    trip = program.instructions[first : first + best.period]
+    if max(step.stop - step.start for step in trip) > _WIDEST:
+        return None
+    return _at_the_narrowest(program, Run(first, best.period, trips))
+
+
+def _kinds(steps: Sequence[Kernel | Opaque]) -> Ints:
+    """Give instructions that can be trips of one loop equal numbers."""
+    numbers: dict[Any, int] = {}
+    known: dict[int, Any] = {}  # by identity: most scalar kernels share their nodes
+    found = np.empty(len(steps), dtype=np.int64)
+    for k, step in enumerate(steps):
+        if isinstance(step, Opaque):
+            found[k] = -k - 1
+            continue
+        nodes = known.get(id(step.nodes))
+        if nodes is None:
+            nodes = known[id(step.nodes)] = tuple([(node.op, node.args) for node in step.nodes])
+        segments = None if step.segments is None else step.segments.tobytes()
+        key = (nodes, step.length, step.outputs, segments)
+        found[k] = numbers.setdefault(key, len(numbers))
+    return found
+
+
+def _longest(equal: NDArray[np.bool_]) -> tuple[int, int]:
+    """First place and length of the longest run of true values."""
+    edges = np.flatnonzero(np.diff(equal, prepend=False, append=False))
+    if not edges.size:
+        return 0, 0
+    lengths = edges[1::2] - edges[::2]
+    at = int(lengths.argmax())
+    return int(edges[2 * at]), int(lengths[at])
+
+
+def _at_the_narrowest(program: Program, run: Run) -> Run | None:
+    """Let trips begin where the fewest values are alive that a later instruction of a run reads."""
+    steps = program.instructions
+    center = run.first + run.period * (run.trips // 2)
+    written = {}
+    for k in range(center - 2 * run.period, center + run.period):
+        written.update(dict.fromkeys(range(steps[k].start, steps[k].stop), k))
+    alive = np.zeros(run.period, dtype=np.int64)
+    last: dict[int, int] = {}
+    for k in range(center - run.period, center + run.period):
+        for index in _reads(steps[k]):
+            for slot in index.to_array().tolist():
+                if k - written.get(slot, k) <= 2 * run.period:
+                    last[slot] = k
+    for slot, k in last.items():
+        for cut in range(
+            max(center, written.get(slot, k) + 1), min(k, center + run.period - 1) + 1
+        ):
+            alive[cut - center] += 1
+    shift = int(alive.argmin())
+    trips = run.trips if shift == 0 else run.trips - 1
+    return Run(run.first + shift, run.period, trips)
+
+
+def _reads(step: Kernel | Opaque) -> tuple[Index, ...]:
+    return step.loads if isinstance(step, Kernel) else step.operands
+
+
+@dataclass(slots=True)
+class _Owners:
+    """Which trip writes a slot, and which of the slots of a trip it is."""
+
+    trip: Ints
+    place: Ints
+
+    @classmethod
+    def of(cls, program: Program, run: Run) -> _Owners:
+        """Look at all instructions of a run."""
+        trip = np.full(program.n_slots, -1, dtype=np.int64)
+        place = np.full(program.n_slots, -1, dtype=np.int64)
+        top = 0
+        for q in range(run.period):
+            steps = program.instructions[run.first + q : run.stop : run.period]
+            starts = np.array([step.start for step in steps])
+            size = steps[0].stop - steps[0].start
+            slots = starts[:, None] + np.arange(size)
+            trip[slots] = np.arange(run.trips)[:, None]
+            place[slots] = top + np.arange(size)
+            top += size
+        return cls(trip, place)
+
+
+class _Different(Exception):
+    """Trips are not alike; not an error."""
+
+
+@dataclass(slots=True)
+class _Given:
+    """What trips get from outside: columns of slots, one for each trip, equal ones once."""
+
+    columns: list[Slots]
+    numbers: dict[bytes, int]
+
+    def number(self, column: Slots) -> int:
+        """Return the number of a column."""
+        found = self.numbers.setdefault(column.tobytes(), len(self.columns))
+        if found == len(self.columns):
+            self.columns.append(column)
+        return found
+
+
+class _Roller:
+    """One run being rolled; `outer` is the program that gets the recurrence."""
+
+    def __init__(self, program: Program, run: Run) -> None:
+        self.program = program
+        self.run = run
+        self.outer = Builder.resume(program)
+        self.owners = _Owners.of(program, run)
+        self.given = _Given([], {})
+        self.is_constant = program.constant_mask()
+        self.values = program.constant_values()
+        self.trips = np.arange(run.trips)
+
+    def kernels(self, q: int) -> list[Kernel]:
+        """Instruction q of all trips."""
+        steps = self.program.instructions[self.run.first + q : self.run.stop : self.run.period]
+        return [step for step in steps if isinstance(step, Kernel)]
+
+    def roll(self) -> Program:
+        """Return the program with the run as a recurrence."""
+        codes = [self.codes(self.kernels(q)) for q in range(self.run.period)]
+        kept = self.kept()
+        if not self.given.columns or not kept.size:
+            raise _Different
+        body = fuse(self.body(codes, kept))
+        if not self.is_fit(body):
+            raise _Different
+        self.outer.instructions = list(self.program.instructions[: self.run.first])
+        moved = self.append(body, kept)
+        for step in self.program.instructions[self.run.stop :]:
+            self.outer.instructions.append(_renamed(step, moved))
+        return replace(
+            self.outer.build(moved[self.program.outputs]), output_shape=self.program.output_shape
+        )
+
+    def codes(self, steps: list[Kernel]) -> list[Ints]:
+        """Say what each load of an instruction reads.
+
+        Below 0 the complement of a slot of the own trip, from `_CONSTANT` on a constant slot that
+        is the same in all trips, else a column.
+        """
+        found = []
+        for k in range(len(steps[0].loads)):
+            read = np.stack([step.loads[k].to_array() for step in steps]).astype(np.int64)
+            own = self.owners.trip[read] == self.trips[:, None]
+            place = self.owners.place[read]
+            inside = own.all(axis=0)
+            if (own.any(axis=0) != inside).any() or (place[:, inside] != place[0, inside]).any():
+                raise _Different
+            same = ~inside & (read == read[0]).all(axis=0) & self.is_constant[read[0]]
+            columns = np.flatnonzero(~inside & ~same)
+            code = np.where(same, _CONSTANT + read[0], ~place[0])
+            code[columns] = [self.given.number(read[:, p].astype(np.int32)) for p in columns]
+            if len(self.given.columns) * self.run.trips > _MOST_GIVEN:
+                raise _Different
+            found.append(code)
+        return [*found, *self.varying(steps)]
+
+    def varying(self, steps: list[Kernel]) -> list[Ints]:
+        """Columns of the constants in an expression that are not the same in all trips."""
+        found = []
+        for number in _varying(steps):
+            values = np.array([step.nodes[number].value for step in steps])
+            column = self.outer.constant(values).astype(np.int32)
+            found.append(np.full(steps[0].length, self.given.number(column)))
+        return found
+
+    def body(self, codes: list[list[Ints]], kept: Ints) -> Program:
+        """Write what one trip does."""
+        b = Builder((len(self.given.columns),))
+        slots = np.full(int(self.owners.place.max()) + 1, -1, dtype=np.int64)
+        top = 0
+        for q, code in enumerate(codes):
+            steps = self.kernels(q)
+            step, size = steps[0], steps[0].stop - steps[0].start
+            b.origin = step.origin
+            loads = [Index.of(self.resolved(b, load, slots)) for load in code]
+            nodes = list(step.nodes)
+            for k, number in enumerate(_varying(steps)):
+                nodes[number] = Node("load", (len(step.loads) + k,))
+            start = b.kernel(step.length, loads, nodes, step.outputs, step.segments)
+            slots[top : top + size] = np.arange(start, start + size)
+            top += size
+        return b.build(slots[kept].astype(np.int32))
+
+    def resolved(self, b: Builder, code: Ints, slots: Ints) -> Slots:
+        """Slots of the body that a load reads."""
+        found = np.where(code < 0, slots[np.where(code < 0, ~code, 0)], code)
+        constant = code >= _CONSTANT
+        if constant.any():
+            found[constant] = b.constant(self.values[code[constant] - _CONSTANT])
+        return found.astype(np.int32)
+
+    def kept(self) -> Ints:
+        """Return the slots of a trip that are read elsewhere, in any trip."""
+        steps = self.program.instructions
+        outside = [*steps[: self.run.first], *steps[self.run.stop :]]
+        read = [self.program.outputs, *self.given.columns]
+        read += [index.to_array() for step in outside for index in _reads(step)]
+        slots = np.concatenate(read)
+        slots = slots[slots < self.program.n_slots]
+        return np.unique(self.owners.place[slots[self.owners.trip[slots] >= 0]])
+
+    def append(self, body: Program, kept: Ints) -> Slots:
+        """Append the recurrence; return where each slot of the program went."""
+        at = places(body, self.run.trips)[:, body.outputs]
+        number = np.full(int(self.owners.place.max()) + 1, -1, dtype=np.int64)
+        number[kept] = np.arange(kept.size)
+        owned = np.flatnonzero(self.owners.trip >= 0)
+        owned = owned[number[self.owners.place[owned]] >= 0]
+        position = at[self.owners.trip[owned], number[self.owners.place[owned]]]
+        moved = np.arange(self.outer.n_slots, dtype=np.int32)
+        moved[owned] = ~position
+        sources = moved[np.stack(self.given.columns, axis=1)]
+        start = append_recurrence(self.outer, body, sources).start
+        return np.where(moved < 0, start + ~moved, moved).astype(np.int32)
+
+    def is_fit(self, body: Program) -> bool:
+        """Whether derivatives of a trip need to know nothing of where it stands.
+
+        Choices keep infinite slopes of what was not chosen out of the derivative, and so do
+        constants that are zero, across all kernels; guards are looked for in kernels alone.
+        """
+        ops = {node.op for step in body.instructions for node in _nodes(step)}
+        ops -= {"load", "const"}
+        if any(OPS[op].flat or OPS[op].function is not None for op in ops):
+            return False
+        return ops <= _FINITE or not (ops & _CHOICES or self.gives_zeros())
+
+    def gives_zeros(self) -> bool:
+        """Whether some trip is given a constant that is zero."""
+        zeros = [c.start + np.flatnonzero(c.values == 0.0) for c in self.outer.constants]
+        given = np.unique(np.concatenate(self.given.columns))
+        return bool(np.isin(given, np.concatenate(zeros)).any()) if zeros else False
+
+
+def _varying(steps: list[Kernel]) -> list[int]:
+    """Nodes that are constants, but not of the same value in all trips."""
+    first = steps[0].nodes
+    if all(step.nodes is first for step in steps):
+        return []
+    constants = [k for k, node in enumerate(first) if node.op == "const"]
+    return [k for k in constants if len({step.nodes[k].value.hex() for step in steps}) > 1]
+
+
+def _nodes(step: Kernel | Opaque) -> tuple[Node, ...]:
+    return step.nodes if isinstance(step, Kernel) else ()
+
+
+def _renamed(step: Kernel | Opaque, moved: Slots) -> Kernel | Opaque:
+    """Read slots where they went."""
+
+    def at(index: Index) -> Index:
+        return Index.of(moved[index.to_array()])
+
+    if isinstance(step, Kernel):
+        return replace(step, loads=tuple(at(index) for index in step.loads))
+    return replace(step, operands=tuple(at(index) for index in step.operands))

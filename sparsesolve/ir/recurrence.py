@@ -1,0 +1,166 @@
+"""`Recurrence`: one program, run again and again on what it computed before.
+
+Separate from `program` because only those who run or differentiate it look inside; to all others
+it is an opaque call that writes consecutive slots.
+
+Data layout. All numbers that the body computes are kept, in the order of its kernels, and of their
+outputs; for each of them trip behind trip. So every kernel of the body is one kernel over all trips
+(`kernels`), and a recurrence differs from these only in the order of work: trip by trip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
+
+__all__ = ["Recurrence", "append_recurrence", "append_trips", "places"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Recurrence(Opaque):
+    """Trips through a body. Its two operands are what is read from outside, and the constants.
+
+    Parameters
+    ----------
+    body : Program
+        What one trip does: fused kernels and constants, without parameters.
+    sources : ndarray of int32, shape (trips, body.n)
+        What each trip gets: from 0 on elements of the first operand; below 0 the complement of an
+        element of what it writes itself, in an earlier trip.
+    """
+
+    body: Program
+    sources: Slots
+
+    @property
+    def trips(self) -> int:
+        """How often the body runs."""
+        return int(self.sources.shape[0])
+
+    def inputs(self) -> Slots:
+        """Slots that each trip gets, shape (trips, body.n)."""
+        outer = self.operands[0].to_array()
+        inner = np.int32(self.start) + ~self.sources
+        if not outer.size:
+            return inner
+        return np.where(self.sources < 0, inner, outer[np.maximum(self.sources, 0)])
+
+    def outputs(self) -> Slots:
+        """Slots of the body's outputs in each trip, shape (trips, body.m)."""
+        return self.start + places(self.body, self.trips)[:, self.body.outputs]
+
+    def kernels(self) -> list[Kernel]:
+        """Return the kernels of the body over all trips; right only if run trip by trip."""
+        table = self.start + places(self.body, self.trips)
+        table[:, : self.body.n] = self.inputs()
+        at = [np.arange(c.start, c.start + c.values.size) for c in self.body.constants]
+        if at:
+            table[:, np.concatenate(at)] = self.operands[1].to_array()
+        starts = table[0]
+        return [
+            over_trips(step, table, int(starts[step.start]), self.origin)
+            for step in self.body.instructions
+            if isinstance(step, Kernel)
+        ]
+
+
+def places(body: Program, trips: int) -> Slots:
+    """Where each trip writes each slot of a body, shape (trips, n_slots); 0 for what it reads."""
+    table = np.zeros((trips, body.n_slots), dtype=np.int32)
+    top = 0
+    trip = np.arange(trips, dtype=np.int32)[:, None]
+    for step in body.instructions:
+        rows = (step.stop - step.start) // len(step.outputs) if isinstance(step, Kernel) else 0
+        for first in range(step.start, step.stop, max(1, rows)):
+            table[:, first : first + rows] = top + trip * rows + np.arange(rows)
+            top += trips * rows
+    return table
+
+
+def append_recurrence(b: Builder, body: Program, sources: Slots) -> Recurrence:
+    """Append a recurrence to a program.
+
+    Parameters
+    ----------
+    b : Builder
+        Gets it.
+    body : Program
+        Fused; each of its outputs is written by a kernel.
+    sources : ndarray of int32, shape (trips, body.n)
+        Slots from 0 on; below 0 as in `Recurrence`.
+    """
+    outer, numbers = np.unique(sources[sources >= 0], return_inverse=True)
+    own = sources.astype(np.int32)
+    own[sources >= 0] = numbers
+    constants = [b.constant(c.values) for c in body.constants]
+    read = np.concatenate(constants) if constants else np.empty(0, dtype=np.int32)
+    length = sources.shape[0] * sum(step.stop - step.start for step in body.instructions)
+    made = Recurrence(
+        b.allocate(length),
+        length,
+        _never_called,
+        (Index.of(outer), Index.of(read)),
+        ((outer.size,), (read.size,)),
+        (length,),
+        "recurrence",
+        b.origin,
+        body=body,
+        sources=own,
+    )
+    b.instructions.append(made)
+    return made
+
+
+def append_trips(b: Builder, body: Program, inputs: Slots) -> Slots:
+    """Append trips that do not read each other as ordinary kernels.
+
+    Parameters
+    ----------
+    b : Builder
+        Gets the kernels.
+    body : Program
+        What each trip does, without parameters and opaque calls.
+    inputs : ndarray of int32, shape (trips, body.n)
+        Slots.
+
+    Returns
+    -------
+    ndarray of int32, shape (trips, body.m)
+        Slots of the outputs.
+    """
+    trips = inputs.shape[0]
+    table = np.zeros((trips, body.n_slots), dtype=np.int32)
+    table[:, : body.n] = inputs
+    for constant in body.constants:
+        table[:, constant.start : constant.start + constant.values.size] = b.constant(
+            constant.values
+        )
+    trip = np.arange(trips, dtype=np.int32)[:, None]
+    for step in body.instructions:
+        assert isinstance(step, Kernel)
+        whole = over_trips(step, table, 0, b.origin)
+        start = b.kernel(whole.length, whole.loads, whole.nodes, whole.outputs, whole.segments)
+        for k in range(len(step.outputs)):
+            first, here = step.start + k * step.rows, start + k * whole.rows
+            table[:, first : first + step.rows] = here + trip * step.rows + np.arange(step.rows)
+    return table[:, body.outputs]
+
+
+def over_trips(step: Kernel, table: Slots, start: int, origin: tuple[int, ...]) -> Kernel:
+    """Return a kernel of a body over all trips; `table` has the slot of each of the body's."""
+    trips = table.shape[0]
+    loads = tuple(Index.of(table[:, index.to_array()]) for index in step.loads)
+    segments = step.segments
+    if segments is not None:
+        shifts = step.length * np.arange(trips)[:, None] + segments[None, :-1]
+        segments = np.append(shifts.reshape(-1), trips * step.length)
+    return Kernel(start, trips * step.length, loads, step.nodes, step.outputs, segments, origin)
+
+
+def _never_called(*_: Any) -> NoReturn:
+    raise AssertionError("a recurrence is run by its body")
