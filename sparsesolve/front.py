@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparsesolve.host.imports import importing
-from sparsesolve.options import Method, SolverDerivatives
+from sparsesolve.options import SolverDerivatives
 from sparsesolve.problem.bounds import Bounds, variable_bounds
 from sparsesolve.problem.call import FirstOf, as_tuple, with_arguments
 from sparsesolve.problem.problem import Problem, start_point
@@ -39,7 +39,7 @@ def minimize(
     options: Mapping[str, Any] | None = None,
     *,
     solver: str | None = None,
-    derivatives: Method = "auto",
+    derivatives: SolverDerivatives = "auto",
     progress: bool = False,
     warm_start: Result | None = None,
 ) -> Result:
@@ -78,8 +78,10 @@ def minimize(
         The solver's own options, by its own names.
     solver : str, optional
         The same as `method`.
-    derivatives : {"auto", "compiled", "interpreted", "colored"}, optional
-        How derivatives are made, as for `Problem`; with a plain function only.
+    derivatives : {"auto", "compiled", "interpreted", "colored", "differences"}, optional
+        How derivatives are made, as for `Problem`; with a plain function only. With "differences",
+        for functions that cannot be traced, "auto" is SLSQP (above 500 unknowns trust-constr) with
+        constraints, else L-BFGS-B, and a note says so.
     progress : bool, optional
         Show a live table of the iterations. Default is False.
     warm_start : Result, optional
@@ -141,7 +143,7 @@ def minimize(
 
 
 def _only_with_a_function(
-    x0: Any, args: Any, bounds: Any, constraints: Any, derivatives: Method
+    x0: Any, args: Any, bounds: Any, constraints: Any, derivatives: str
 ) -> None:
     """Raise where what a Problem holds is given besides one."""
     alone = constraints is None or (isinstance(constraints, Sequence) and not constraints)

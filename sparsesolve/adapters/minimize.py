@@ -32,6 +32,10 @@ _SCIPY_OPTIONS = frozenset(
 )
 
 
+# up to this many unknowns dense matrices cost little beside the calls of a black box
+_FEW = 500
+
+
 def choose_solver(problem: Problem, options: Mapping[str, Any] | None = None) -> str:
     """Return the solver that ``method="auto"`` stands for.
 
@@ -49,6 +53,8 @@ def choose_solver(problem: Problem, options: Mapping[str, Any] | None = None) ->
     """
     if any_kept_feasible(problem):
         return "trust-constr"
+    if not problem.second_order:
+        return _first_order_solver(problem)
     if ipopt_available() and not _SCIPY_OPTIONS.intersection(options or ()):
         return "ipopt"
     if problem.constraints:
@@ -89,7 +95,7 @@ def solve(
     start = problem.x0 if warm_start is None else warm_start.x
     notes += refresh(problem)
     asked = name.lower() != "auto" or bool(options) or any_kept_feasible(problem)
-    if not asked and only_equations(problem):
+    if not asked and problem.second_order and only_equations(problem):
         watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": callback}
         result, why = solve_equations(problem, start, **watched)
         if is_final(problem, result):
@@ -98,6 +104,8 @@ def solve(
     if name.lower() == "auto":
         name = choose_solver(problem, options)
     name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
+    if not problem.second_order:
+        notes += _without_second_order(problem, name)
     if name == "ipopt":
         prepare_ipopt(options)  # to load it is slow: not to be counted as solving
     notes += moved_inside(start, problem.bounds)
@@ -115,6 +123,28 @@ def solve(
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
     return confirm(problem, result, notes)
+
+
+def _first_order_solver(problem: Problem) -> str:
+    """Return a method for first derivatives alone; trust-constr takes many steps with them."""
+    if not problem.constraints:
+        return "L-BFGS-B"
+    return "SLSQP" if problem.n <= _FEW else "trust-constr"
+
+
+def _without_second_order(problem: Problem, name: str) -> tuple[str, ...]:
+    """Return a note for a problem of first derivatives; raise where the solver wants more."""
+    if name == "ipopt" or (name != "trust-constr" and find_method(name).hessian != "none"):
+        raise ValueError(
+            f"{name} takes second derivatives, which derivatives='differences' does not give. Use "
+            "method='trust-constr', 'SLSQP', 'L-BFGS-B', 'TNC', 'BFGS' or 'CG'."
+        )
+    nnz = problem.derivatives.jacobian_pattern.nnz
+    rows = f"; the pattern of the constraints ({nnz} nonzeros) is estimated and may miss entries"
+    return (
+        "first derivatives are by finite differences, as derivatives='differences' asks"
+        f"{rows if problem.constraints else ''}",
+    )
 
 
 def any_kept_feasible(problem: Problem) -> bool:

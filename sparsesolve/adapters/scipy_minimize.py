@@ -327,6 +327,9 @@ class _Call:
     def _second_derivatives(self) -> dict[str, Callable[..., Any]]:
         none = np.zeros(self.reduction.evaluation.m)
         matrix = self.reduction.hessian
+        if not self.reduction.derivatives.second_order:
+            quasi = self.method.name == "trust-constr"
+            return {"hess": scipy.optimize.BFGS()} if quasi else {}
         if self.method.hessian == "sparse":
             return {"hess": self.reduction.objective_hessian}
         if self.method.hessian == "product":
@@ -341,6 +344,8 @@ class _Call:
         """Run scipy's method; an option that it does not know is an error."""
         with warnings.catch_warnings():
             warnings.simplefilter("error", scipy.optimize.OptimizeWarning)
+            if not self.reduction.derivatives.second_order:  # of quasi-Newton and linear rows
+                warnings.filterwarnings("ignore", "delta_grad == 0.0", UserWarning)
             return scipy.optimize.minimize(
                 **arguments, tol=tol, options=dict(options or {}), callback=self.callback()
             )

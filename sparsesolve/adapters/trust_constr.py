@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.optimize import LinearConstraint, NonlinearConstraint
+from scipy.optimize import BFGS, LinearConstraint, NonlinearConstraint
 from scipy.sparse.csgraph import structural_rank
 
 from sparsesolve.adapters.reduction import Reduction
@@ -139,7 +139,8 @@ def _nonlinear(reduction: Reduction, block: RowBlock) -> Any:
         return reduction.hessian(z, multipliers, 0.0)
 
     kept = _kept(reduction, block)
-    return NonlinearConstraint(values, block.lower, block.upper, jacobian, hessian, kept)
+    second = hessian if reduction.derivatives.second_order else BFGS()
+    return NonlinearConstraint(values, block.lower, block.upper, jacobian, second, kept)
 
 
 def _without_repeats(reduction: Reduction, rows: Rows) -> Rows:

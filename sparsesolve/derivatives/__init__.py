@@ -26,6 +26,7 @@ from sparsesolve.derivatives.hessian import Hessian, hessian, hessian_pattern
 from sparsesolve.derivatives.jacobian import Jacobian, jacobian, jacobian_pattern
 from sparsesolve.derivatives.lagrangian import ProblemDerivatives
 from sparsesolve.derivatives.lagrangian_hessian import LagrangianHessian
+from sparsesolve.derivatives.problem_differences import ProblemDifferences
 
 __all__ = [
     "Gradient",
@@ -33,6 +34,7 @@ __all__ = [
     "Jacobian",
     "LagrangianHessian",
     "ProblemDerivatives",
+    "ProblemDifferences",
     "gradient",
     "hessian",
     "hessian_pattern",

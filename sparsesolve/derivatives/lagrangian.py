@@ -109,6 +109,8 @@ class ProblemDerivatives(Remade):
            [1., 0.]])
     """
 
+    second_order = True
+
     def __init__(
         self,
         objective: Scalar | None,

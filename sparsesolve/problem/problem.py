@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.imports import importing
 from sparsesolve.host.pickling import require_picklable
-from sparsesolve.options import Method, Options
+from sparsesolve.options import Options, SolverDerivatives
 from sparsesolve.problem.bounds import Bounds, kept_feasible, variable_bounds
 from sparsesolve.problem.constraint import Constraint, read_constraints
 from sparsesolve.problem.metadata import Metadata
@@ -47,8 +47,9 @@ class Problem:
         Stacked in order; scipy's objects and dictionaries as well.
     name : str, optional
         Used in reports.
-    derivatives : {"auto", "compiled", "interpreted", "colored"}, optional
-        How derivatives are made; see `method` of `jacobian`. Default is "auto".
+    derivatives : {"auto", "compiled", "interpreted", "colored", "differences"}, optional
+        How derivatives are made; see `method` of `jacobian`. Default is "auto". "differences" is
+        for functions that cannot be traced: first derivatives only, on an estimated pattern.
     threads : int, optional
         How many threads share long loops of machine code. Default is 1.
     check : bool, optional
@@ -96,11 +97,11 @@ class Problem:
         bounds: Bounds | None = None,
         constraints: Any = (),
         name: str = "",
-        derivatives: Method = "auto",
+        derivatives: SolverDerivatives = "auto",
         threads: int = 1,
         check: bool = True,
         metadata: Metadata | None = None,
-        method: Method = "auto",
+        method: SolverDerivatives = "auto",
     ) -> None:
         if objective is not None and not callable(objective):
             raise TypeError(
@@ -109,8 +110,9 @@ class Problem:
             )
         self.objective = objective
         self.name = name
-        options = Options(_one_of(derivatives, method), threads, check=check)
-        self.method = options.method
+        wanted = _one_of(derivatives, method)
+        options = Options("auto" if wanted == "differences" else wanted, threads, check=check)
+        self.method = wanted
         self.threads = options.threads
         self.check = options.check
         self.metadata = metadata or Metadata()
@@ -191,17 +193,24 @@ class Problem:
         if self._derivatives is None:
             # only here, so that building a problem stays light
             with importing():
-                from sparsesolve.derivatives import problem_derivatives  # noqa: PLC0415
+                from sparsesolve.derivatives import (  # noqa: PLC0415
+                    ProblemDifferences,
+                    problem_derivatives,
+                )
 
-            self._derivatives = problem_derivatives(
-                self.objective,
-                [c.function for c in self.constraints],
-                self.start,  # outside of the bounds a function may be undefined
-                method=self.method,
-                threads=self.threads,
-                check=self.check,
-            )
+            # at the start: outside of the bounds a function may be undefined
+            given = self.objective, [c.function for c in self.constraints], self.start
+            if self.method == "differences":
+                self._derivatives = ProblemDifferences(*given, check=self.check)
+            else:
+                options: dict[str, Any] = {"method": self.method, "threads": self.threads}
+                self._derivatives = problem_derivatives(*given, **options, check=self.check)
         return self._derivatives
+
+    @property
+    def second_order(self) -> bool:
+        """Whether there are second derivatives."""
+        return self.method != "differences"
 
     @property
     def seconds_preparation(self) -> float:
@@ -401,7 +410,7 @@ def start_point(x0: ArrayLike, name: str = "x0") -> Array:
     return point
 
 
-def _one_of(derivatives: Method, method: Method) -> Method:
+def _one_of(derivatives: SolverDerivatives, method: SolverDerivatives) -> SolverDerivatives:
     """Read the two names of one option."""
     if method != "auto" and derivatives not in ("auto", method):
         raise TypeError(
