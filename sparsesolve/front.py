@@ -380,6 +380,7 @@ def solve_ivp(
     *,
     jac: Any = None,
     derivatives: SolverDerivatives = "auto",
+    mass_matrix: Any = None,
     **options: Any,
 ) -> Any:
     """Integrate ``y' = rhs(t, y, *args)`` with the exact sparse Jacobian of `rhs`.
@@ -406,6 +407,10 @@ def solve_ivp(
         a note says so.
     derivatives : str, optional
         As for `root`.
+    mass_matrix : array_like or sparse matrix, shape (n, n), optional
+        M of ``M y' = rhs(t, y)``, constant; it may be singular, if the index is one. By a Radau IIA
+        method of ours, whatever `method` says of BDF and Radau. A start that is not consistent is
+        moved where M does not see it, and a note says so.
     **options
         All others of ``scipy.integrate.solve_ivp``: `rtol`, `atol`, `first_step`, `max_step`, ...
 
@@ -438,7 +443,12 @@ def solve_ivp(
     with importing():
         from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
 
-    named = {"t_eval": t_eval, "dense_output": dense_output, "events": events}
+    named = {
+        "t_eval": t_eval,
+        "dense_output": dense_output,
+        "events": events,
+        "mass_matrix": mass_matrix,
+    }
     given = {
         k: v
         for k, v in {**named, "vectorized": vectorized}.items()

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
 from sparsesolve.adapters.differenced import DifferencedColumns
+from sparsesolve.adapters.mass_matrix import consistent_start, read_mass_matrix
+from sparsesolve.adapters.mass_radau import MassRadau
 from sparsesolve.methods.freshness import check_jacobian, during, find_change, seal
 from sparsesolve.methods.prepared_jacobian import prepare_jacobian
 from sparsesolve.methods.residual import CscOrder
@@ -44,8 +46,8 @@ _DENSE_SHARE = 0.3
 _NEAR = 1e-3
 
 
-# scipy's default
-_ATOL = 1e-6
+# scipy's defaults
+_ATOL, _RTOL = 1e-6, 1e-3
 
 _DIFFERENCED = "the Jacobian is not finite"
 
@@ -113,10 +115,9 @@ def _check_options(options: Mapping[str, Any], method: Any) -> None:
         known.update(inspect.signature(method).parameters)
     unknown = sorted(set(options) - known)
     if unknown:
-        why = " A mass matrix is not supported: solve for y'." if "mass_matrix" in unknown else ""
         raise TypeError(
             f"`solve_ivp` takes {', '.join(_OPTIONS)}, `args` and `jac`; got {', '.join(unknown)}."
-            f"{why} Leave out what is not listed."
+            " Leave out what is not listed."
         )
 
 
@@ -184,7 +185,11 @@ def integrate(
     ValueError
         If the method is unknown.
     """
+    options = dict(options)
+    mass = options.pop("mass_matrix", None)
     _check_options(options, method)
+    if mass is not None:
+        _check_mass(options, method)
     passed = options | ({"args": args} if args else {})
     if method in _EXPLICIT:
         return solve_ivp(rhs, t_span, y0, method=method, **passed)
@@ -200,12 +205,45 @@ def integrate(
         run.update(t=run.t[:1], y=run.y[:, :1], notes=supply.notes)
         run.update(status=-1, success=False, message=trouble)
         return run
-    if kind == "LSODA":
+    if mass is not None:
+        solver, start, form = _with_mass(mass, supply, rhs, options)
+    elif kind == "LSODA":
         form = supply.lsoda()
     else:
         form = {"jac": supply.dense if supply.is_small else supply.sparse}
     run = solve_ivp(supply.function(rhs), t_span, start, method=solver, **form, **passed)
     return _confirmed(run, supply, rhs, args)
+
+
+_WITH_MASS = ("t_eval", "dense_output", "events", "first_step", "max_step", "rtol", "atol")
+
+
+def _check_mass(options: Mapping[str, Any], method: Any) -> None:
+    """Raise where a method or an option does not go with a mass matrix."""
+    if not (isinstance(method, str) and method in ("BDF", "Radau")):
+        raise ValueError(
+            f"`mass_matrix` needs method='Radau' (the default serves as well), got {method!r}."
+        )
+    others = sorted(set(options) - {*_WITH_MASS, "vectorized"})
+    if others:
+        raise TypeError(
+            f"with `mass_matrix`, `solve_ivp` takes {', '.join(_WITH_MASS)}; got "
+            f"{', '.join(others)}. Leave them out."
+        )
+
+
+def _with_mass(
+    given: Any, supply: JacobianSupply, rhs: Rhs, options: Mapping[str, Any]
+) -> tuple[Any, Array, dict[str, Any]]:
+    """Return the method, a consistent start, and the arguments of the method."""
+    start = supply.y_start
+    mass = read_mass_matrix(given, start.size)
+    allowed = options.get("atol", _ATOL) + options.get("rtol", _RTOL) * np.abs(start)
+    start, notes = consistent_start(
+        mass, supply.state_function, supply.sparse, supply.t_start, start, allowed
+    )
+    supply.notes += notes
+    return MassRadau, start, {"jac": supply.sparse, "mass": mass}
 
 
 def _confirmed(run: Any, supply: JacobianSupply, rhs: Rhs, args: tuple[Any, ...]) -> Any:
