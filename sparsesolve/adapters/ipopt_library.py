@@ -78,7 +78,7 @@ def found_libraries() -> list[IpoptLibrary]:
     SolverUnavailable
         If the variable names one that is not there.
     """
-    found = sorted(_everywhere(), key=lambda one: one.file_version, reverse=True)
+    found = list(_installed())
     named = os.environ.get(VARIABLE, "")
     return _preferred(found, named, f"the environment variable {VARIABLE}") if named else found
 
@@ -175,6 +175,12 @@ def _preferred(found: list[IpoptLibrary], named: str, who: str) -> list[IpoptLib
     path = str(Path(named).absolute())
     own = [IpoptLibrary(path, "variable", "named by hand", _file_version(Path(path)))]
     return [*own, *(one for one in found if one.path != path)]
+
+
+@cache
+def _installed() -> tuple[IpoptLibrary, ...]:
+    """Look once: what is installed later is found by the next process."""
+    return tuple(sorted(_everywhere(), key=lambda one: one.file_version, reverse=True))
 
 
 def _everywhere() -> Iterator[IpoptLibrary]:

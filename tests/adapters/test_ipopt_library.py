@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,16 @@ def place(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(b"")
 
 
+@pytest.fixture(autouse=True)
+def looked_for_anew() -> Iterator[None]:
+    yield
+    ipopt_library._installed.cache_clear()
+
+
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine with nothing but what a test puts there."""
+    ipopt_library._installed.cache_clear()
     monkeypatch.delenv("SPARSESOLVE_IPOPT", raising=False)
     monkeypatch.setattr(ipopt_library, "_system_folders", lambda: [tmp_path / "lib"])
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "conda"))
