@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparsesolve.host.imports import importing
-from sparsesolve.options import SolverDerivatives
+from sparsesolve.options import SolverDerivatives, as_tuple, with_keywords
 from sparsesolve.problem.bounds import Bounds, variable_bounds
-from sparsesolve.problem.call import FirstOf, as_tuple, with_arguments
+from sparsesolve.problem.call import FirstOf, with_arguments
 from sparsesolve.problem.problem import Problem, start_point
 from sparsesolve.problem.result import Result
 
@@ -38,6 +38,7 @@ def minimize(
     callback: Callable[..., Any] | None = None,
     options: Mapping[str, Any] | None = None,
     *,
+    kwargs: Mapping[str, Any] | None = None,
     solver: str | None = None,
     derivatives: SolverDerivatives = "auto",
     progress: bool = False,
@@ -53,7 +54,7 @@ def minimize(
         A `Problem`, or the objective alone, ``fun(x, *args)``.
     x0 : array_like, shape (n,), optional
         Starting point; needed, and taken, with a plain function only.
-    args : tuple, optional
+    args, kwargs : tuple, mapping, optional
         Further arguments of the objective.
     method : str, optional
         "ipopt", a method of scipy that takes derivatives ("trust-constr", "SLSQP", "L-BFGS-B",
@@ -114,10 +115,10 @@ def minimize(
     ('solved', array([1., 1., 1., 1.]))
     """
     if isinstance(problem, Problem):
-        _only_with_a_function(x0, args, bounds, constraints, derivatives)
+        _only_with_a_function(x0, args or kwargs, bounds, constraints, derivatives)
         posed = problem
     else:
-        function = with_arguments(_objective(problem, jac), args)
+        function = with_arguments(_objective(problem, jac), args, kwargs)
         posed = Problem(
             function, _start(x0), bounds=bounds, constraints=constraints, derivatives=derivatives
         )
@@ -197,6 +198,7 @@ def root(
     callback: Callable[..., Any] | None = None,
     options: Mapping[str, Any] | None = None,
     *,
+    kwargs: Mapping[str, Any] | None = None,
     derivatives: SolverDerivatives = "auto",
     progress: bool = False,
 ) -> Result:
@@ -210,7 +212,7 @@ def root(
         ``function(x, *args)`` returns as many values as there are unknowns.
     x0 : array_like, shape (n,)
         Starting point.
-    args : tuple, optional
+    args, kwargs : tuple, mapping, optional
         Further arguments.
     method : str, optional
         "newton", ours, is the only sparse one that uses the Jacobian. Or scipy's: "hybr" and "lm"
@@ -256,7 +258,7 @@ def root(
         from sparsesolve.adapters.root import solve_root  # noqa: PLC0415
 
     return solve_root(
-        FirstOf(_callable(function)) if jac is True else _callable(function),
+        FirstOf(_callable(function, kwargs)) if jac is True else _callable(function, kwargs),
         start_point(np.atleast_1d(np.asarray(x0))),
         method=method,
         tol=tol,
@@ -347,10 +349,8 @@ def least_squares(
         from sparsesolve.adapters.least_squares import solve_least_squares  # noqa: PLC0415
 
     start = start_point(np.atleast_1d(np.asarray(x0)))
-    if kwargs:
-        function, args = with_arguments(_callable(function), args, kwargs), ()
     return solve_least_squares(
-        _callable(function),
+        _callable(function, kwargs),
         start,
         bounds=variable_bounds(bounds, start.size, reading="least_squares"),
         method=method,
@@ -378,6 +378,7 @@ def solve_ivp(
     vectorized: bool = False,
     args: Any = None,
     *,
+    kwargs: Mapping[str, Any] | None = None,
     jac: Any = None,
     derivatives: SolverDerivatives = "auto",
     mass_matrix: Any = None,
@@ -401,6 +402,8 @@ def solve_ivp(
         As in scipy.
     args : tuple, optional
         Further arguments of `rhs` (and of events).
+    kwargs : mapping, optional
+        Keyword arguments of `rhs`.
     jac : Jacobian, optional
         ``sparsesolve.jacobian(rhs, t0, y0, *args, argnum=1)``, prepared before; else here, as
         where it turns out not to be of `rhs` as it is now. A function of yours is not needed, and
@@ -455,7 +458,7 @@ def solve_ivp(
         if v is not None and v is not False
     }
     return integrate(
-        _callable(rhs),
+        _callable(rhs, kwargs),
         t_span,
         y0,
         method=method,
@@ -466,7 +469,7 @@ def solve_ivp(
     )
 
 
-def _callable(function: Any) -> Callable[..., Any]:
+def _callable(function: Any, kwargs: Mapping[str, Any] | None = None) -> Callable[..., Any]:
     if not callable(function):
         raise TypeError(f"The first argument must be callable, got {type(function).__name__}.")
-    return function  # type: ignore[no-any-return]
+    return with_keywords(function, kwargs)

@@ -1,4 +1,4 @@
-"""`Options`: how derivatives are wanted, checked in one place.
+"""What public functions are given, read in one place: `Options`, and arguments of functions.
 
 Separate because every public function takes the same words, and a wrong one must be refused before
 any work is done.
@@ -6,8 +6,9 @@ any work is done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Any, Literal
 
@@ -18,8 +19,10 @@ __all__ = [
     "Method",
     "Options",
     "SolverDerivatives",
+    "as_tuple",
     "choice",
     "count",
+    "with_keywords",
 ]
 
 Method = Literal["auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step"]
@@ -48,6 +51,24 @@ def count(name: str, given: Any, most: int) -> int:
     if not 1 <= int(given) <= most:
         raise ValueError(f"`{name}` must be from 1 to {most}, got {given}.")
     return int(given)
+
+
+def as_tuple(args: Any) -> tuple[Any, ...]:
+    """Return further arguments as a tuple; one alone need not be in one."""
+    if args is None:
+        return ()
+    return tuple(args) if isinstance(args, (tuple, list)) else (args,)
+
+
+def with_keywords(
+    function: Callable[..., Any], kwargs: Mapping[str, Any] | None
+) -> Callable[..., Any]:
+    """Return a function with keyword arguments, which are constants of it."""
+    if not kwargs:
+        return function
+    bound = partial(function, **kwargs)
+    bound.__name__ = getattr(function, "__name__", type(function).__name__)  # type: ignore[attr-defined]
+    return bound
 
 
 @dataclass(frozen=True, slots=True)

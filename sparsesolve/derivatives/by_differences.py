@@ -12,9 +12,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.differences import Differences, Scheme
 from sparsesolve.derivatives.jacobian import Jacobian
-from sparsesolve.derivatives.remade import remembered
 from sparsesolve.errors import PatternError
 from sparsesolve.options import DIFFERENCED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
@@ -24,11 +24,13 @@ __all__ = ["jacobian_by_differences", "old_spelling"]
 _OLD = ("pattern", "scheme", "relative_step", "workers")
 
 
-@remembered
+@as_scipy_calls
 def jacobian_by_differences(
     function: Callable[..., Any],
     *example_arguments: Any,
-    argnum: int = 0,
+    argnum: Any = 0,
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
     pattern: Pattern | Any = None,
     scheme: Scheme = "central",
     relative_step: ArrayLike | None = None,
@@ -47,8 +49,12 @@ def jacobian_by_differences(
     *example_arguments
         Arguments that fix shapes, and the point of the check. Where the pattern is estimated, it
         is so around this point.
-    argnum : int, default 0
-        Position of the argument to differentiate by. All others are parameters.
+    argnum : int or tuple of int, default 0
+        Position of the argument to differentiate by. All others are parameters. Several
+        give a tuple of Jacobians, which can be called as one.
+    args, kwargs : tuple and mapping, optional
+        Further arguments, as scipy passes them: `args` after the others, and so again at each
+        call; `kwargs` by keyword, as constants of the function.
     pattern : Pattern, Coloring, or any matrix, optional
         Structure of the Jacobian; a coloring of columns is used as it is. If not given, it is
         estimated, with 4 calls an unknown, and may miss entries.
@@ -148,7 +154,7 @@ def old_spelling(
     warnings.warn(
         f"jacobian(..., method={method!r}) is now jacobian_by_differences(...).",
         DeprecationWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
     complex_step = {"scheme": "complex"} if method == "complex-step" else {}
     return jacobian_by_differences(

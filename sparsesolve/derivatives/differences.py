@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import ColoringError, PatternError, StructureMismatch, VerificationError
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.structure.pattern import Pattern
-from sparsesolve.trace.arguments import Arguments, layout
+from sparsesolve.trace.arguments import Arguments, depends_on_kinds, layout
 
 __all__ = ["SCHEMES", "Differences", "Scheme"]
 
@@ -124,14 +125,22 @@ class Differences(Evaluator):
         self.scheme = scheme
         self.method = "complex-step" if scheme == "complex" else "finite-difference"
         names = [f"argument {k}" for k in range(len(example_arguments))]
-        self.arguments: Arguments = layout(example_arguments, argnum, names)
+        arguments = partial(layout, example_arguments, argnum, names)
+        self.arguments: Arguments = arguments()
         self.user_calls = 0
         self._lock = forkable_lock()
         self._workers = _workers(workers)
         self._checked = False
         x, parameters = self.arguments.split(example_arguments)
         self._relative = _relative_step(relative_step, scheme, x.shape)
-        value = self.evaluate(x, parameters)
+        try:
+            value = self.evaluate(x, parameters)
+        except Exception:  # it may want its integers and lists as they are
+            if not depends_on_kinds(example_arguments, argnum):
+                raise
+            self.arguments = arguments(opened=True)
+            x, parameters = self.arguments.split(example_arguments)
+            value = self.evaluate(x, parameters)
         self.output_shape = value.shape
         self.estimate: Estimate | None = None
         if pattern is None:

@@ -5,20 +5,20 @@ Separate from `jacobian` because it is called for an array in the shape of x, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives.branches import Guarded, with_branches
+from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.fused import fused
 from sparsesolve.derivatives.jacobian import direction
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, engine_name
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.remade import remembered
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.derivatives.traced_function import Executable, TracedFunction, executable
 from sparsesolve.differentiate import gradient_program, tangent_program
@@ -138,11 +138,13 @@ def scalar_function(
     return traced
 
 
-@remembered
+@as_scipy_calls
 def gradient(
     function: Callable[..., Any],
     *example_arguments: Any,
-    argnum: int = 0,
+    argnum: Any = 0,
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
     method: Method = "auto",
     check: bool = True,
     threads: int = 1,
@@ -155,8 +157,12 @@ def gradient(
         Returns a number.
     *example_arguments
         Arguments that fix shapes.
-    argnum : int, default 0
-        Position of the argument to differentiate by.
+    argnum : int or tuple of int, default 0
+        Position of the argument to differentiate by. Several give a tuple of gradients,
+        which can be called as one.
+    args, kwargs : tuple and mapping, optional
+        Further arguments, as scipy passes them: `args` after the others, and so again at each
+        call; `kwargs` by keyword, as constants of the function.
     method : {"auto", "compiled", "interpreted", "colored"}
         Machine code where possible, or NumPy; a gradient has nothing to color.
     check : bool, default True

@@ -6,7 +6,7 @@ computed, the full matrix is one cached gather away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded, with_branches
+from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.derivative import SymmetricDerivative
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.fused import Fused, fused
@@ -24,7 +25,6 @@ from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.remade import remembered
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.differentiate import gradient_program, tangent_program
@@ -183,11 +183,13 @@ class Hessian(SymmetricDerivative, SparseDerivative):
         return explain_nonfinite(program, self.lower_pattern, values, point, "Hessian")
 
 
-@remembered
+@as_scipy_calls
 def hessian(
     function: Callable[..., Any],
     *example_arguments: Any,
-    argnum: int = 0,
+    argnum: Any = 0,
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
     method: Method = "auto",
     format: Format = "csr",
     check: bool = True,
@@ -201,8 +203,12 @@ def hessian(
         Returns a number.
     *example_arguments
         Arguments that fix shapes.
-    argnum : int, default 0
-        Position of the argument to differentiate by; all others are parameters.
+    argnum : int or tuple of int, default 0
+        Position of the argument to differentiate by; all others are parameters. Several
+        give a tuple of Hessians, which can be called as one.
+    args, kwargs : tuple and mapping, optional
+        Further arguments, as scipy passes them: `args` after the others, and so again at each
+        call; `kwargs` by keyword, as constants of the function.
     method : {"auto", "compiled", "interpreted", "colored"}
         As for `jacobian`.
     format : {"csr", "csc"}, default "csr"

@@ -5,7 +5,7 @@ Separate from `hessian`, with which it shares all machinery but not its meaning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.branches import Guarded, with_branches
+from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.remade import remembered
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.differentiate import adjoint_program, tangent_program
@@ -189,11 +189,13 @@ class Jacobian(SparseDerivative):
         return explain_nonfinite(program, self.pattern, values, point, "Jacobian")
 
 
-@remembered
+@as_scipy_calls
 def jacobian(
     function: Callable[..., Any],
     *example_arguments: Any,
-    argnum: int = 0,
+    argnum: Any = 0,
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
     method: Method = "auto",
     format: Format = "csr",
     check: bool = True,
@@ -210,9 +212,12 @@ def jacobian(
         Ordinary NumPy code; its value is a scalar or an array.
     *example_arguments
         Arguments that fix shapes; values do not matter.
-    argnum : int, default 0
-        Position of the argument to differentiate by. All others are parameters: they may change
-        at each call.
+    argnum : int or tuple of int, default 0
+        Position of the argument to differentiate by. All others are parameters: they may
+        change at each call. Several give a tuple of Jacobians, which can be called as one.
+    args, kwargs : tuple and mapping, optional
+        Further arguments, as scipy passes them: `args` after the others, and so again at each
+        call; `kwargs` by keyword, as constants of the function.
     method : str, default "auto"
         "compiled": machine code for the nonzeros; "interpreted": the same program in NumPy;
         "colored": products with seeds; "auto": the first of these that works.

@@ -18,14 +18,16 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R", bound="Remade")
 
 
-def remembered(make: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let what a function makes know how it was made."""
+def remembered(
+    make: Callable[_P, _R], *, known_as: Callable[..., Any] | None = None
+) -> Callable[_P, _R]:
+    """Let what a function makes know how it was made: by `known_as`, if that is another one."""
 
     @wraps(make)
     def making(*args: _P.args, **options: _P.kwargs) -> _R:
         made = make(*args, **options)
         if made.recipe is None:  # else one maker called another
-            made.recipe = making, args, options
+            made.recipe = known_as or making, args, options
         return made
 
     return making

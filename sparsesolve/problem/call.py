@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["FirstOf", "WithArguments", "as_tuple", "with_arguments"]
+from sparsesolve.options import as_tuple
+
+__all__ = ["FirstOf", "WithArguments", "with_arguments"]
 
 
 class WithArguments:
@@ -52,13 +54,6 @@ class FirstOf:
     def __call__(self, *args: Any) -> Any:
         """Return the value."""
         return self.function(*args)[0]
-
-
-def as_tuple(args: Any) -> tuple[Any, ...]:
-    """Return further arguments as a tuple; one alone need not be in one."""
-    if args is None:
-        return ()
-    return tuple(args) if isinstance(args, tuple | list) else (args,)
 
 
 def with_arguments(
