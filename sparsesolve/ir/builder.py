@@ -28,7 +28,7 @@ Operand: TypeAlias = NDArray[Any] | float
 _MOST_SLOTS = 2**31 - 1
 _ARRAYS = (np.ndarray, np.generic)
 _SCALARS = {np.int32, float}
-_LOADS = tuple(Node("load", (k,)) for k in range(3))
+_LOADS = tuple(Node("load", (k,)) for k in range(4))
 
 
 def _is_square(a: Any, b: Any) -> bool:

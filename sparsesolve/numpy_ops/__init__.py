@@ -38,6 +38,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     reductions,
     scalar_rows,
     sparse,
+    special_rows,
     splines,
     statistics,
     stencils,

@@ -19,6 +19,7 @@ from sparsesolve.lower.context import Context, rule
 from sparsesolve.lower.opaque import kept
 from sparsesolve.numpy_ops.reductions import extremum, merge_axes, restore_axes
 from sparsesolve.trace.dispatch import implements
+from sparsesolve.trace.operands import plain_index
 
 __all__: list[str] = []
 
@@ -53,6 +54,49 @@ implements(scipy.special.cbrt)(lambda x: anp.cbrt(x))
 implements(scipy.special.expm1)(lambda x: anp.expm1(x))
 implements(scipy.special.log1p)(lambda x: anp.log1p(x))
 implements(scipy.special.log_expit)(lambda x: -anp.logaddexp(0.0, -x))
+
+
+@implements(scipy.special.huber)
+def _huber(delta: Any, r: Any) -> Any:
+    size = anp.absolute(r)
+    inside = size <= delta
+    return where(delta < 0, np.inf, where(inside, 0.5 * r * r, delta * (size - 0.5 * delta)))
+
+
+@implements(scipy.special.pseudo_huber)
+def _pseudo_huber(delta: Any, r: Any) -> Any:
+    """Value without the difference of close numbers where the residual is small."""
+    ratio = r / where(delta == 0, 1.0, delta)
+    value = r * r / (1.0 + anp.sqrt(1.0 + ratio * ratio))
+    return where(delta < 0, np.inf, where(delta == 0, 0.0, value))
+
+
+implements(scipy.special.betaincc)(lambda a, b, x: special.betainc(b, a, 1.0 - x))
+implements(scipy.special.chdtr)(lambda v, x: special.gammainc(0.5 * v, 0.5 * x))
+implements(scipy.special.chdtrc)(lambda v, x: special.gammaincc(0.5 * v, 0.5 * x))
+implements(scipy.special.gdtr)(lambda a, b, x: special.gammainc(b, a * x))
+implements(scipy.special.gdtrc)(lambda a, b, x: special.gammaincc(b, a * x))
+implements(scipy.special.fdtr)(
+    lambda m, n, x: special.betainc(0.5 * m, 0.5 * n, m * x / (m * x + n))
+)
+implements(scipy.special.fdtrc)(lambda m, n, x: special.betainc(0.5 * n, 0.5 * m, n / (m * x + n)))
+
+
+def _recurrence(factor: float) -> Callable[..., Any]:
+    """Make Hermite's polynomials of a constant degree by their recurrence."""
+
+    def handler(n: Any, x: Any) -> Any:
+        before, last = 0.0 * x, 1.0 + 0.0 * x
+        for k in range(int(plain_index(n))):
+            before, last = last, factor * (x * last - k * before)
+        return last
+
+    return handler
+
+
+implements(scipy.special.eval_hermite)(_recurrence(2.0))
+implements(scipy.special.eval_hermitenorm)(_recurrence(1.0))
+implements(scipy.special.kn)(lambda n, x: scipy.special.kv(1.0 * n, x))
 
 
 # --- lowering ---

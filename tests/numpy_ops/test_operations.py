@@ -29,9 +29,10 @@ from tests.factorization_cases import FACTORIZATIONS
 from tests.operation_cases import CASES as EXPRESSIONS
 from tests.operation_cases import Case
 from tests.reference import STEP, flat, reference_jacobian
+from tests.special_cases import SPECIAL
 from tests.statistics_cases import STATISTICS
 
-CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX | FACTORIZATIONS
+CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX | FACTORIZATIONS | SPECIAL
 
 
 def some(first: int, step: int) -> list:

@@ -1,0 +1,46 @@
+"""Functions of scipy.special: cases of `operation_cases.Case`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import scipy.special as ssp
+from scipy.special import lambertw
+
+from tests.operation_cases import Case
+
+_ONE = """dawsn erfi exp1 expi exprel log_ndtr ndtri wrightomega spence cosm1 sindg cosdg tandg k0
+    k1 k0e k1e i0e i1e ellipk ellipe"""
+_TWO = "owens_t poch binom kl_div rel_entr huber pseudo_huber"
+_FIRST_FIXED = """yv kv kve struve modstruve hyp0f1 stdtr gammaincinv gammainccinv chdtr chdtrc
+    eval_legendre eval_chebyt eval_chebyu eval_laguerre"""
+_SECOND_FIXED = "boxcox boxcox1p inv_boxcox inv_boxcox1p ellipkinc ellipeinc"
+_TWO_FIXED = """hyp1f1 hyperu betaincinv betaincc gdtr gdtrc fdtr fdtrc eval_genlaguerre
+    eval_gegenbauer"""
+_SEVERAL = "sici shichi fresnel airy"
+
+
+def _made(names, call):
+    return {name: partial(call, getattr(ssp, name)) for name in names.split()}
+
+
+_TABLE = (
+    _made(_ONE, lambda f, x: f(x) * x)
+    | _made(_TWO, lambda f, x: f(x[:3], x[3:] + 1.0))
+    | _made(_FIRST_FIXED, lambda f, x: f(1.5, x))
+    | _made(_SECOND_FIXED, lambda f, x: f(x, 0.4))
+    | _made(_TWO_FIXED, lambda f, x: f(1.5, 2.2, x))
+    | _made(_SEVERAL, lambda f, x: np.stack(f(x)))
+)
+_OTHERS = {
+    "eval_jacobi": lambda x: ssp.eval_jacobi(3, 0.3, 1.2, x) + ssp.eval_jacobi(0, 0.3, 1.2, x),
+    "eval_hermite": lambda x: ssp.eval_hermite(4, x) + ssp.eval_hermitenorm(3, x),
+    "hyp2f1": lambda x: ssp.hyp2f1(0.5, 1.2, 2.1, x - 0.5),
+    "kn": lambda x: ssp.kn(2, x),
+    "lambertw": lambda x: lambertw(x).real + np.real(ssp.lambertw(-x / 4, -1)),
+    "softmax": lambda x: ssp.softmax(x) * ssp.log_softmax(x.reshape(2, 3), axis=1).ravel(),
+}
+SPECIAL = {
+    f"{name} (scipy.special)": Case(f, low=0.2, high=0.8) for name, f in (_TABLE | _OTHERS).items()
+}
