@@ -124,18 +124,26 @@ class TracedFunction:
                     errors.append(error)
         raise errors[-1]
 
-    def _trace(self, argnum: int, *, opened: bool, guarded: bool) -> Traced:
+    def _trace(self, argnum: int, *, opened: bool, guarded: bool, merging: bool = True) -> Traced:
         """Trace the function, and check the trace, once."""
         self.user_calls += 1 + int(self.checked)
         with self.log.stage("trace"):
             traced = prepare(
-                self._function, self._example, argnum=argnum, opened=opened, guarded=guarded
+                self._function,
+                self._example,
+                argnum=argnum,
+                opened=opened,
+                guarded=guarded,
+                merging=merging,
             )
         if self.checked:
             with self.log.stage("check"):
                 try:
                     self._recorded = check(self._function, traced, self._example)
                 except VerificationError:
+                    if traced.merged:  # a side that is not taken did more than compute
+                        again = {"opened": opened, "guarded": guarded, "merging": False}
+                        return self._trace(argnum, **again)
                     if not asks_for_types(self._function):
                         raise
                     return self._trace(argnum, opened=opened, guarded=guarded)

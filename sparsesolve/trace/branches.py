@@ -8,6 +8,7 @@ where every answer is what it was, so that the path is the one that was recorded
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +22,22 @@ from sparsesolve.trace.recorder import Recorder, TapeNode
 from sparsesolve.trace.sources import user_line
 
 __all__ = [
+    "CannotMerge",
     "Guard",
     "Path",
     "answer",
     "answer_no",
+    "asks_less",
+    "asks_often",
     "innermost",
     "outlived",
     "path_of",
     "takes_answers",
 ]
+
+
+class CannotMerge(BaseException):
+    """A side of a branch asks for an outcome itself: no user's code shall catch this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,8 @@ def answer(box: Any) -> Any:
     """Return the plain value of a traced truth or integer, and make a guard of it."""
     inner = innermost(box)
     recorder, value = inner._node.recorder, inner._value
+    if recorder.merging:
+        raise CannotMerge
     if inner._node.ref in recorder.denied:
         return np.False_
     if inner.dtype != bool:
@@ -107,6 +117,20 @@ def outlived(box: Any) -> bool:
     """Whether a value belongs to a trace that has ended."""
     inner = innermost(box)
     return bool(isbox(inner) and inner._node.recorder.finished)
+
+
+_OFTEN = 4  # guards of one line; their outcomes are as many paths as are kept
+
+
+def asks_often(path: Path | None) -> bool:
+    """Whether one line asks so often that its outcomes are too many paths."""
+    lines = Counter(guard.source for guard in path.guards) if path is not None else Counter()
+    return max(lines.values(), default=0) > _OFTEN
+
+
+def asks_less(path: Path | None, other: Path | None) -> bool:
+    """Whether a path has fewer guards than another one."""
+    return len(path.guards if path else ()) < len(other.guards if other else ())
 
 
 def path_of(recorder: Recorder, n_parameters: int) -> Path | None:

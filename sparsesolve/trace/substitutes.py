@@ -20,6 +20,7 @@ import numpy as np
 
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import elementwise_loops, loop, python_source
+from sparsesolve.trace.if_conversion import converted
 from sparsesolve.trace.numpy_names import numpy_name
 from sparsesolve.trace.python_numbers import BUILTINS, MATH
 from sparsesolve.trace.recorder import Recorder, root_of
@@ -39,7 +40,12 @@ _MISSING = object()
 
 
 def substitute(
-    function: Callable[..., Any], recorder: Recorder, changes: Changes, *, lists: bool = False
+    function: Callable[..., Any],
+    recorder: Recorder,
+    changes: Changes,
+    *,
+    lists: bool = False,
+    merged: bool = False,
 ) -> None:
     """Let creation functions make writable arrays, and Python's functions take traced numbers.
 
@@ -53,6 +59,8 @@ def substitute(
         Where the names that are replaced are noted; who made it puts them back.
     lists : bool, default False
         Whether NumPy's functions take lists of traced numbers as well.
+    merged : bool, default False
+        Whether both sides of branches are evaluated, where they only compute.
     """
     own: dict[str, Any] = {}
     table: dict[int, Any] = {}
@@ -70,6 +78,9 @@ def substitute(
         _rename(user, lambda thing: table.get(id(thing)), changes)
         if lists:
             _rename(user, numpy_name, changes)
+        code = converted(user) if merged else None
+        if code is not None:
+            changes.replace(user, "__code__", code)
 
 
 def mentions(function: Callable[..., Any], names: frozenset[str]) -> bool:

@@ -34,7 +34,7 @@ from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.array_methods import replace_dot
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
-from sparsesolve.trace.branches import Path, path_of
+from sparsesolve.trace.branches import Path, asks_less, asks_often, path_of
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import python_source
 from sparsesolve.trace.content import Content, surroundings_of
@@ -61,6 +61,7 @@ class Traced:
     """A tape, how to call it with the arguments of the user's function, and what it has copied.
 
     `path` says where the function takes the branches that were recorded; None where it has none.
+    `merged` says whether both sides of some were evaluated.
     """
 
     tape: Tape
@@ -68,6 +69,7 @@ class Traced:
     watched: tuple[Watched, ...] = ()
     surroundings: Content | None = None
     path: Path | None = None
+    merged: bool = False
 
 
 def trace(
@@ -110,6 +112,7 @@ def prepare(
     argnum: int = 0,
     opened: bool = False,
     guarded: bool = False,
+    merging: bool = True,
 ) -> Traced:
     """Record one call of a function, and how its arguments are laid out.
 
@@ -126,6 +129,8 @@ def prepare(
     guarded : bool, default False
         Whether branches on traced values take the outcome at the example, which `Traced.path`
         tells then; else they are refused.
+    merging : bool, default True
+        Whether a line that asks often is evaluated on both sides, where that is possible.
 
     Returns
     -------
@@ -156,7 +161,14 @@ def prepare(
         else:
             if code is not None and level > _PLAIN:
                 _NEEDED[code] = level
-            return traced
+            if not (merging and asks_often(traced.path)):
+                return traced
+            try:
+                given = function, example_arguments, argnum, opened, level, guarded
+                merged = _prepared(*given, merged=True)
+            except (TraceError, _Raised):
+                return traced
+            return merged if asks_less(merged.path, traced.path) else traced
         first = first or error
     raise error
 
@@ -217,6 +229,7 @@ def _prepared(
     opened: bool,
     substituting: int,
     guarded: bool,
+    merged: bool = False,
 ) -> Traced:
     if "autograd.scipy" in sys.modules:
         load_scipy()
@@ -242,7 +255,7 @@ def _prepared(
             if mentions(function, _DOT):
                 replace_dot(changes)
             if substituting:
-                substitute(function, recorder, changes, lists=substituting == _LISTS)
+                substitute(function, recorder, changes, lists=substituting == _LISTS, merged=merged)
             hold.open = True
             output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
             path = path_of(recorder, len(parameters))
@@ -253,7 +266,7 @@ def _prepared(
     watched = watch(recorder.captured())
     # what the function itself changes, a counter or a cache, says nothing about its data
     surroundings = before if before == surroundings_of(function) else None
-    return Traced(tape, arguments.settled(), watched, surroundings, path)
+    return Traced(tape, arguments.settled(), watched, surroundings, path, merged)
 
 
 def _run(call: Callable[[], Any]) -> Any:

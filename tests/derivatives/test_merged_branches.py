@@ -1,0 +1,78 @@
+"""A branch in every cell of a loop is a choice, where both sides only compute."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from branch_references import differences
+from cellwise_functions import KEPT, MERGED, Model, upwind, with_closure
+
+import sparsesolve as ss
+
+POINTS = np.random.default_rng(3).normal(size=(4, 12))
+OTHERS = {"method": Model(), "closure": with_closure}
+
+
+@pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
+@pytest.mark.parametrize("name", MERGED | OTHERS)
+def test_one_program_is_enough(name, method):
+    function = (MERGED | OTHERS)[name]
+    J = ss.jacobian(function, POINTS[0], method=method)
+    for x in POINTS:
+        expected = differences(function, x)
+        np.testing.assert_allclose(J(x).toarray(), expected, rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(J.value(x), function(x), rtol=1e-13, atol=1e-14)
+    if name in MERGED:
+        assert type(J) is ss.Jacobian
+        assert len(J.paths()) == 0
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_second_derivatives(name):
+    def function(x):
+        return np.sum(np.sin(MERGED[name](x)))
+
+    H = ss.hessian(function, POINTS[0])
+    for x in POINTS:
+        np.testing.assert_allclose(H.gradient(x), differences(function, x)[0], atol=1e-7)
+        second = differences(H.gradient, x)
+        np.testing.assert_allclose(H(x).toarray(), second, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_sides_that_do_more_are_paths(name):
+    function = KEPT[name]
+    J = ss.jacobian(function, POINTS[0])
+    for x in [*POINTS, POINTS[0]]:
+        expected = differences(function, x)
+        np.testing.assert_allclose(J(x).toarray(), expected, rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(J.value(x), function(x), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("n", [7, 31, 32, 33, 130])
+def test_sizes(n):
+    J = ss.jacobian(upwind, np.ones(n))
+    rng = np.random.default_rng(n)
+    for _ in range(3):
+        x = rng.choice([-1.0, 1.0], n) * rng.uniform(0.01, 2.0, n)
+        np.testing.assert_allclose(J(x).toarray(), differences(upwind, x), atol=1e-7)
+    assert J.nnz == 3 * n
+
+
+def test_the_code_of_a_function_is_put_back():
+    before = upwind.__code__
+    ss.jacobian(upwind, np.ones(9))
+    assert upwind.__code__ is before
+    assert "converted" not in inspect.getsource(upwind)
+    np.testing.assert_array_equal(upwind(POINTS[0]), upwind(POINTS[0].copy()))
+
+
+def test_a_plain_condition_does_what_python_does():
+    def f(x, flags):
+        y = [(v if v > 0 else -v) if flag else {}[0] for v, flag in zip(x, flags, strict=True)]
+        return np.array(y)
+
+    J = ss.jacobian(f, np.ones(9), (True,) * 9)
+    assert J.nnz == 9
