@@ -5,8 +5,9 @@ Separate because it only chooses: the work is in `adapters`, which is imported o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,16 +15,33 @@ from numpy.typing import ArrayLike
 from sparsesolve.host.imports import importing
 from sparsesolve.options import SolverDerivatives, as_tuple, with_keywords
 from sparsesolve.problem.bounds import Bounds, variable_bounds
-from sparsesolve.problem.call import FirstOf, with_arguments
+from sparsesolve.problem.call import FirstOf
+from sparsesolve.problem.pose import pose
 from sparsesolve.problem.problem import Problem, start_point
 from sparsesolve.problem.result import Result
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["least_squares", "minimize", "root", "solve_ivp"]
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
+
+def _also_fun(first: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Let the first argument be called `fun`, as it is in scipy."""
+
+    def decorate(solve: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(solve)
+        def solving(*args: _P.args, **options: _P.kwargs) -> _R:
+            if "fun" in options:
+                options[first] = options.pop("fun")
+            return solve(*args, **options)
+
+        return solving
+
+    return decorate
+
+
+@_also_fun("problem")
 def minimize(
     problem: Problem | Callable[..., Any],
     x0: ArrayLike | None = None,
@@ -114,14 +132,8 @@ def minimize(
     >>> result.status.value, np.round(result.x, 6)
     ('solved', array([1., 1., 1., 1.]))
     """
-    if isinstance(problem, Problem):
-        _only_with_a_function(x0, args or kwargs, bounds, constraints, derivatives)
-        posed = problem
-    else:
-        function = with_arguments(_objective(problem, jac), args, kwargs)
-        posed = Problem(
-            function, _start(x0), bounds=bounds, constraints=constraints, derivatives=derivatives
-        )
+    given = {"args": args, "kwargs": kwargs, "bounds": bounds, "constraints": constraints}
+    posed = pose(problem, x0, with_gradient=jac is True, derivatives=derivatives, **given)
     if warm_start is not None and warm_start.x.shape != (posed.n,):
         raise ValueError(
             f"`warm_start` must come from a problem of {posed.n} variables, got one of "
@@ -143,35 +155,6 @@ def minimize(
     )
 
 
-def _only_with_a_function(
-    x0: Any, args: Any, bounds: Any, constraints: Any, derivatives: str
-) -> None:
-    """Raise where what a Problem holds is given besides one."""
-    alone = constraints is None or (isinstance(constraints, Sequence) and not constraints)
-    if x0 is not None or bounds is not None or not alone:
-        raise TypeError(
-            "`x0`, `bounds` and `constraints` belong to the Problem; pass them with a plain "
-            "function only."
-        )
-    if as_tuple(args) or derivatives != "auto":
-        raise TypeError(
-            "`args` and `derivatives` belong to the Problem; pass them with a plain function only."
-        )
-
-
-def _objective(function: Any, jac: Any) -> Callable[..., Any]:
-    if not callable(function):
-        kind = type(function).__name__
-        raise TypeError(f"`problem` must be a Problem or a function, got {kind}.")
-    return FirstOf(function) if jac is True else function
-
-
-def _start(x0: ArrayLike | None) -> Any:
-    if x0 is None:
-        raise TypeError("`x0` is needed with a plain function: minimize(f, x0).")
-    return np.atleast_1d(np.asarray(x0))
-
-
 def _method(method: str | None, solver: str | None) -> str:
     """Read the two names of one option."""
     if method is not None and solver is not None and method != solver:
@@ -188,6 +171,7 @@ def _unused(**given: Any) -> tuple[str, ...]:
     return (f"{', '.join(names)}: not used, derivatives are our own",) if names else ()
 
 
+@_also_fun("function")
 def root(
     function: Callable[..., Any],
     x0: ArrayLike,
@@ -271,6 +255,7 @@ def root(
     )
 
 
+@_also_fun("function")
 def least_squares(
     function: Callable[..., Any],
     x0: ArrayLike,
@@ -367,6 +352,7 @@ def least_squares(
     )
 
 
+@_also_fun("rhs")
 def solve_ivp(
     rhs: Callable[..., Any],
     t_span: tuple[float, float],

@@ -90,6 +90,15 @@ def test_a_root_with_value_and_jacobian_and_arguments() -> None:
     assert ss.root(lambda x: x + 2 * np.cos(x), 0.3).x == pytest.approx([-1.02986653])
 
 
+def test_the_function_by_the_name_that_scipy_gives_it() -> None:
+    assert ss.minimize(fun=lambda x: np.sum((x - 1.0) ** 2), x0=np.zeros(3)).success
+    assert ss.root(fun=pair, x0=[1, 1]).success
+    assert ss.least_squares(fun=fun_rosenbrock, x0=[2, 2]).success
+    assert ss.solve_ivp(fun=lambda t, y: -y, t_span=(0, 1), y0=[1.0]).success
+    with pytest.raises(TypeError, match="multiple values for argument 'function'"):
+        ss.root(pair, [1, 1], fun=pair)
+
+
 # ----- least squares -----
 
 T = np.linspace(0.0, 9.0, 15)
