@@ -31,6 +31,7 @@ from sparsesolve.adapters.ipopt_native import NativeProblem
 from sparsesolve.adapters.ipopt_options import OptionValue, refusal, variants
 from sparsesolve.adapters.ipopt_probe import SPRAL_VARIABLES, known_options, library_version, probe
 from sparsesolve.adapters.ipopt_status import describe_status
+from sparsesolve.adapters.ipopt_timing import linear_seconds, statistics_file
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.evaluation import Evaluation
@@ -77,10 +78,13 @@ class Way:
         Who calls whom.
     library : IpoptLibrary or None
         Whose code runs; None for that of a cyipopt which does not show it.
+    timed : bool
+        Whether the time of the linear solver is wanted.
     """
 
     transport: str
     library: IpoptLibrary | None
+    timed: bool = False
 
     @property
     def path(self) -> str:
@@ -333,9 +337,10 @@ def solve_ipopt(
         Receives the iterations.
     options : mapping, optional
         IPOPT's own options; numbers are converted to the type IPOPT wants. Quiet unless
-        ``print_level`` is given. And two of ours. ``transport``: "native", machine code of ours
+        ``print_level`` is given. And three of ours. ``transport``: "native", machine code of ours
         that IPOPT calls, the default; "c" or "cyipopt", where it calls Python. ``library``: which
-        IPOPT, "wheel", "cyipopt", "conda", "system" or a path; the newest by default.
+        IPOPT, "wheel", "cyipopt", "conda", "system" or a path; the newest by default. ``timing``:
+        whether to tell the time of the linear solver.
     tol : float, optional
         IPOPT's ``tol``.
     warm_start : Result, optional
@@ -355,6 +360,9 @@ def solve_ipopt(
     """
     given = dict(options or {})
     way = require_ipopt(given.pop("transport", ""), given.pop("library", None))
+    way = replace(way, timed=bool(given.pop("timing", False)))
+    if way.timed and way.transport == "cyipopt":
+        raise ValueError("`timing` needs transport='native' or 'c', got 'cyipopt'.")
     _check_linear_solver(given, way)
     defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes", _HONOR: "no"}
     start: dict[str, Array] = {}
@@ -373,12 +381,13 @@ def solve_ipopt(
         defaults["tol"] = float(tol)
     callbacks = _callbacks(way, problem, monitor)
     x, info = _run(callbacks, defaults | given, way, x0, start)
-    growths = 0
+    growths, linear = 0, _linear(info)
     while isinstance(callbacks.error, StructureGrown):
         growths += 1
         callbacks, again = _continued(callbacks, _callbacks(way, problem, monitor), given)
         start = {"lagrange": info["mult_g"], "zl": info["mult_x_L"], "zu": info["mult_x_U"]}
         x, info = _run(callbacks, defaults | again, way, np.clip(x, *problem.bounds), start)
+        linear += _linear(info)
     if _HONOR not in given:
         x = _inside(callbacks.evaluation, np.asarray(x))
     result = _result(callbacks, monitor, x, info)
@@ -387,7 +396,12 @@ def solve_ipopt(
     if growths:
         note = f"continued {growths} times with a larger structure, which another branch needed"
         result = replace(result, notes=(*result.notes, note))
-    return replace(result, backend=way.describe())
+    known = linear if way.timed else None
+    return replace(result, backend=way.describe(), seconds_linear_solver=known)
+
+
+def _linear(info: Any) -> float:
+    return float((info or {}).get("linear_seconds") or 0.0)
 
 
 def _run(
@@ -397,14 +411,20 @@ def _run(
     x0: Array,
     start: Mapping[str, Array],
 ) -> tuple[Array, Any]:
-    nlp = _build(callbacks, options, way)
     turn = ONE_AT_A_TIME if way.transport == "cyipopt" else nullcontext()
-    try:
-        with turn:
-            x, info = nlp.solve(x0, **start)
-    except KeyboardInterrupt as interrupt:  # between callbacks, in cyipopt's own code
-        callbacks.error = callbacks.error or interrupt
-        x, info = callbacks.evaluation.newest, None
+    with statistics_file(wanted=way.timed) as file:
+        nlp = _build(callbacks, options, way)
+        if file:
+            nlp.write_statistics(file)
+        try:
+            with turn:
+                x, info = nlp.solve(x0, **start)
+        except KeyboardInterrupt as interrupt:  # between callbacks, in cyipopt's own code
+            callbacks.error = callbacks.error or interrupt
+            x, info = callbacks.evaluation.newest, None
+        del nlp  # closes the file
+        if file and info is not None:
+            info["linear_seconds"] = linear_seconds(file)
     return np.asarray(x), info
 
 

@@ -42,6 +42,7 @@ __all__ = ["CALLBACKS", "ONE_AT_A_TIME", "CProblem"]
 Array = NDArray[np.float64]
 _INT, _NUMBER, _POINTER = ctypes.c_int, ctypes.c_double, ctypes.c_void_p
 _POINT = (_INT, _POINTER, _INT)  # n, x, whether x is new
+_SUMMARY = 3  # level of what is printed at the end
 CALLBACKS = {
     "objective": (*_POINT, _POINTER, _POINTER),
     "constraints": (*_POINT, _INT, _POINTER, _POINTER),
@@ -76,6 +77,7 @@ def _library(path: str) -> ctypes.CDLL:
         library.IpoptSolve.restype = _INT
         library.IpoptSolve.argtypes = [_POINTER] * 8
         library.FreeIpoptProblem.argtypes = [_POINTER]
+        library.OpenIpoptOutputFile.argtypes = [_POINTER, ctypes.c_char_p, _INT]
     except AttributeError as error:
         raise SolverUnavailable(
             f"{path} does not show all of IPOPT's C interface ({error}). Name another library, or "
@@ -171,6 +173,12 @@ class CProblem:
             taken = add(self._handle, name.encode(), given)
         if not taken:
             raise TypeError(f"IPOPT refused the option {name!r} = {value!r}.")
+
+    def write_statistics(self, path: str) -> None:
+        """Let IPOPT write the times of its parts to a file, complete when this object is gone."""
+        self.add_option("print_timing_statistics", "yes")
+        with self._in_turn():
+            self._library.OpenIpoptOutputFile(self._handle, path.encode(), _SUMMARY)
 
     def solve(
         self,

@@ -105,6 +105,8 @@ class Result(OptimizeNames):
         Of the problem.
     backend : str
         Which library did the work, its version, and where it comes from, for IPOPT.
+    seconds_linear_solver : float, s, or None
+        Part of `seconds_solver` in IPOPT's linear solver, with ``options={"timing": True}``.
     notes : tuple of str
         What else there is to know: that functions were traced anew because their data had changed.
     """
@@ -131,6 +133,7 @@ class Result(OptimizeNames):
     name: str = ""
     backend: str = ""
     notes: tuple[str, ...] = ()
+    seconds_linear_solver: float | None = None
 
     @property
     def success(self) -> bool:
@@ -197,6 +200,10 @@ class Result(OptimizeNames):
                 f"{self.seconds_derivatives:.3f} + solver {self.seconds_solver:.3f}",
             ),
         ]
+        if self.seconds_linear_solver is not None:
+            rows.append(
+                ("linear solver", f"{self.seconds_linear_solver:.3f} of the solver's seconds")
+            )
         if self.backend:
             rows.append(("by", self.backend))
         return rows + [("note", note) for note in self.notes]

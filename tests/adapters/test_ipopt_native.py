@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from nonlinear_problems import banana, hs71
+from nonlinear_problems import banana, hs71, luksan_vlcek
 
 from sparsesolve.adapters.ipopt_callbacks import Callbacks
 from sparsesolve.front import minimize
@@ -99,6 +99,7 @@ CASES = {
     "restoration": lambda: Problem(
         lambda x: np.sum(x**2), [1.0, 1.0], constraints=Constraint(lambda x: np.sum(x**2), -2, -1)
     ),
+    "3000 multipliers, read where they are": lambda: luksan_vlcek(3000),
     "a multiplier for 3000 rows": lambda: Problem(
         lambda x: np.sum((x - 2.0) ** 4),
         np.ones(3001),

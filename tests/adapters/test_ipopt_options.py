@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from nonlinear_problems import hs71
+from nonlinear_problems import hs71, luksan_vlcek
 
 from sparsesolve.adapters.ipopt_options import refusal, variants
 from sparsesolve.front import minimize
@@ -75,4 +75,23 @@ def test_a_refused_value_shows_what_the_library_takes(way: str) -> None:
 @needs_ipopt
 def test_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
     minimize(hs71(), solver="ipopt")
+    assert capfd.readouterr().out == ""
+
+
+@needs_ipopt
+def test_the_time_of_the_linear_solver_is_told_where_asked_for(
+    way: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    problem = luksan_vlcek(3000)
+    plain = minimize(problem, method="ipopt")
+    assert plain.seconds_linear_solver is None
+    if way == "cyipopt":
+        with pytest.raises(ValueError, match="`timing` needs transport='native' or 'c'"):
+            minimize(problem, method="ipopt", options={"timing": True})
+        return
+    timed = minimize(problem, method="ipopt", options={"timing": True})
+    assert timed.seconds_linear_solver is not None
+    assert 0.0 < timed.seconds_linear_solver <= timed.seconds_solver
+    assert "linear solver" in str(timed)
+    np.testing.assert_array_equal(timed.x, plain.x)
     assert capfd.readouterr().out == ""
