@@ -394,3 +394,9 @@ def quadrature(c):
     s = np.linspace(0, 1, 21)
     vals = [np.trapezoid(np.exp(-a * s) * s, s) for a in c]
     return np.array(vals) - 0.2
+
+
+@residual([0.5, -0.2, 1.0, 0.3])
+def poly1d_fit(c):
+    p = np.poly1d(c)
+    return p(T) - Y

@@ -235,6 +235,19 @@ def string_arrays(x, names, table):
     return x * table["v"][0] * (list(names).index("v") + 1)
 
 
+@style([0.5, 0.8, 0.2], 2 + 1j, np.array([1j, 2.0, 3.0]))
+def complex_arguments(x, z, w):
+    return (x * z * w).real + np.abs(z) + z.imag * x
+
+
+@style([0.5, 0.8, 0.2])
+def finite_checks(x):
+    assert np.isfinite(x).all(), "not finite"
+    if np.any(~np.isfinite(x)) or math.isnan(x[0]) or np.isinf(x).any():
+        return np.full(3, 1e10)
+    return x**2
+
+
 @style([0.5, 0.8, 0.2])
 def complex_constants(x):
     z = x * np.exp(1j * 0.3) + 2j

@@ -21,20 +21,23 @@ _LIBRARIES = tuple(
     f"{Path(str(file)).resolve().parent}/"
     for file in (autograd.__file__, np.__file__, scipy.__file__, Path(__file__).parent)
 )
-_inside: dict[CodeType, bool] = {}
+_STANDARD = ("<frozen ", f"{Path(opcode.__file__).parent}/")
+_INSTALLED = ("site-packages", "dist-packages")
+_inside: dict[CodeType, bool] = {}  # of this package and its libraries
+_hidden: dict[CodeType, bool] = {}  # of Python's own as well
 _BINARY = opcode.opmap["BINARY_OP"]
 _REMAINDERS = {k for k, (name, _) in enumerate(opcode._nb_ops) if "REMAINDER" in name}  # type: ignore[attr-defined]
 
 
 def user_line() -> str:
-    """Return ``file:line`` of the innermost frame outside of this package and its libraries."""
+    """Return ``file:line`` of the innermost frame outside of this package and all libraries."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        inside = _inside.get(code)
-        if inside is None:
-            inside = _inside[code] = _is_library(code.co_filename)
-        if not inside:
+        hidden = _hidden.get(code)
+        if hidden is None:
+            hidden = _hidden[code] = _is_hidden(code.co_filename)
+        if not hidden:
             return f"{code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
@@ -60,7 +63,7 @@ def error_line(error: BaseException) -> str:
     step = error.__traceback__
     while step is not None:
         file = step.tb_frame.f_code.co_filename
-        if not _is_library(file) and not file.endswith((".pyx", "<stringsource>")):
+        if not _is_hidden(file) and not file.endswith((".pyx", "<stringsource>")):
             line = f"{file}:{step.tb_lineno}"
         step = step.tb_next
     return line
@@ -69,3 +72,11 @@ def error_line(error: BaseException) -> str:
 @cache
 def _is_library(filename: str) -> bool:
     return filename.startswith(("<__array_function__", *_LIBRARIES))
+
+
+@cache
+def _is_hidden(filename: str) -> bool:
+    """Whether a file is no place to look for a user's line."""
+    if _is_library(filename):
+        return True
+    return filename.startswith(_STANDARD) and not any(name in filename for name in _INSTALLED)

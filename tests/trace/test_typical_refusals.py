@@ -1,0 +1,173 @@
+"""What remains refused says so in one sentence: the line, the cause, and the change."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import decimal
+import fractions
+import io
+import json
+import pickle
+import statistics
+import struct
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.ndimage
+import scipy.optimize
+import scipy.signal
+import scipy.sparse
+from scipy.spatial.distance import cdist
+
+import sparsesolve as ss
+from sparsesolve.errors import TraceError, UnsupportedOperation
+
+X = np.array([0.3, 0.5, 0.9, 0.7])
+BUFFER = np.zeros(4)
+CACHE = {}
+
+
+def _into_buffer(x):
+    BUFFER[:2] = x[:2]
+    return BUFFER
+
+
+def _into_argument(x):
+    x[0] = 1.0
+    return x
+
+
+def _into_integers(x):
+    counts = np.zeros(4, dtype=int)
+    counts[0] = x[0]
+    return counts
+
+
+def _cached(x):
+    if x[0] not in CACHE:
+        CACHE[x[0]] = x**2
+    return CACHE[x[0]]
+
+
+# name: the function, what the message says of the cause, and of the change
+WITH_LINE = {
+    # arrays that exist before the call, or are of integers
+    "a global buffer": (_into_buffer, "assignment|Python float|array", r"np\.zeros"),
+    "the argument": (_into_argument, "the argument `x`", r"x = x\.copy\(\)"),
+    "the argument, in place": (lambda x: x.__iadd__(1.0), "the argument `x`", r"x\.copy\(\)"),
+    "sorting the argument": (lambda x: x.sort() or x, "the argument `x`", r"x\.copy\(\)"),
+    "integers": (_into_integers, "integers|int64", "dtype=float"),
+    # keys
+    "a key of a cache": (_cached, "as keys", r"np\.where"),
+    "a key of a dict": (lambda x: x * {0.3: 1.0}.get(x[0], 2.0), "as keys", r"np\.where"),
+    "a set": (lambda x: x * len(set(x)), "as keys", r"np\.where"),
+    "a hash": (lambda x: x * hash(x[0]), "as keys", r"np\.where"),
+    # other numbers, and other kinds of them
+    "float32": (lambda x: x.astype(np.float32), "conversion to float32", "float64"),
+    "np.float32": (lambda x: x * np.float32(x[0]), "conversion to an array", r"float\(\)"),
+    "np.int64": (lambda x: x * np.int64(x[0]), "kind int64", r"float\(\)"),
+    "int32": (lambda x: x.astype(np.int32), "conversion to int32", "float64"),
+    "a dtype": (lambda x: np.sum(x, dtype=np.float32), "float32", "Leave it out"),
+    "Decimal": (lambda x: x * float(decimal.Decimal(x[0])), "Decimal", "NumPy's functions"),
+    "Fraction": (lambda x: x * float(fractions.Fraction(x[0])), "as_integer_ratio", "NumPy's"),
+    "ctypes": (lambda x: x * ctypes.c_double(x[0]).value, "Python float", r"float\(\)"),
+    "an array of Python": (lambda x: np.array(array.array("d", x)), "float", r"float\(\)"),
+    # bytes and text
+    "bytes": (lambda x: np.frombuffer(x.tobytes()), r"`\.tobytes`", "NumPy's functions"),
+    "struct": (lambda x: x * len(struct.pack("d", x[0])), "Python float", r"float\(\)"),
+    "pickle": (lambda x: pickle.loads(pickle.dumps(x)), "does not", "NumPy's functions"),
+    "json": (lambda x: np.array(json.loads(json.dumps(x.tolist()))), "does not", "NumPy's"),
+    "memoryview": (lambda x: x * memoryview(x)[0], "does not", "NumPy's functions"),
+    "savetxt": (lambda x: np.savetxt(io.StringIO(), x) or x, "savetxt", "other NumPy functions"),
+    "view": (lambda x: x.view(np.int64), r"`\.view`", "NumPy's functions"),
+    "strides": (lambda x: x * x.strides[0], r"`\.strides`", "NumPy's functions"),
+    "flags": (lambda x: x * x.flags.owndata, r"`\.flags`", "NumPy's functions"),
+    "resize": (lambda x: x.resize((2, 2)), r"`\.resize`", "NumPy's functions"),
+    # modules that do not know arrays
+    "statistics.mean": (lambda x: x * statistics.mean(x), "as_integer_ratio", "NumPy's"),
+    "statistics.stdev": (lambda x: x * statistics.stdev(list(x)), "as_integer_ratio", "NumPy's"),
+    # NumPy
+    "eigvals": (lambda x: np.linalg.eigvals(x.reshape(2, 2)).real, "may be complex", "eigh"),
+    "qr": (lambda x: np.linalg.qr(np.outer(x, x))[1], "`qr`", "autograd.extend.primitive"),
+    "roots": (lambda x: np.roots(x).real, "`roots`", "autograd.extend.primitive"),
+    "frexp": (lambda x: np.frexp(x)[0], "`frexp`", "other NumPy functions"),
+    "nextafter": (lambda x: np.nextafter(x, 1.0), "`nextafter`", "other NumPy functions"),
+    "subtract.reduce": (lambda x: np.subtract.reduce(x), "subtract.reduce", r"np\.sum"),
+    "maximum.at": (lambda x: np.maximum.at(np.zeros(4), [0], x[:1]) or x, r"at", r"np\.add\.at"),
+    "where without out": (lambda x: np.sqrt(x, where=x > 0.4), "without `out=`", "np.where"),
+    "traced quantile": (lambda x: np.quantile(x, x[0]), "traced `q`", "constant `q`"),
+    "weighted covariance": (lambda x: np.cov(x, aweights=[1, 2, 1, 1]), "weights", "np.average"),
+    "a matrix": (lambda x: np.asmatrix(np.eye(4)) @ x, "a matrix", "np.asarray"),
+    "a masked array": (lambda x: np.ma.array(x, mask=[0, 1, 0, 0]).sum(), "does not", "NumPy's"),
+    "a histogram": (lambda x: np.histogram(x)[0], "order", r"np\.where"),
+    "polyfit with all": (lambda x: np.polyfit(X, x, 1, full=True)[0], "full", "Leave it out"),
+    "poly of a matrix": (lambda x: np.poly(np.outer(x, x)), "matrix", "eigenvalues"),
+    # SciPy
+    "a filter": (lambda x: scipy.signal.lfilter([1], [1, 0.5], x), "does not|object", "NumPy's|np"),
+    "an image": (lambda x: scipy.ndimage.gaussian_filter(x, 1.0), "does not|object", "NumPy's|np"),
+    "distances": (lambda x: cdist(x.reshape(2, 2), np.eye(2)), "does not|object", "NumPy's|np"),
+    "a sum with a matrix": (
+        lambda x: scipy.sparse.csr_matrix(np.eye(4)) > x,
+        "sparse|does not|object|branch",
+        "A @ x|np|dense",
+    ),
+    "an integral": (
+        lambda x: x * scipy.integrate.quad(lambda t: t * x[0], 0, 1)[0],
+        "quad|float",
+        "float|quad|np",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITH_LINE)
+@pytest.mark.filterwarnings("ignore")
+def test_line_cause_and_change(name):
+    function, cause, change = WITH_LINE[name]
+    BUFFER[:] = 0.0
+    CACHE.clear()
+    with pytest.raises(TraceError, match="expected") as caught:
+        ss.jacobian(function, X)
+    message = str(caught.value)
+    first = function.__code__.co_firstlineno
+    lines = [int(part.split(".")[0].split()[0].rstrip(":,;)(")) for part in _after_file(message)]
+    assert lines, message
+    assert first <= lines[0] <= first + 4
+    assert len(message) < 500
+    with pytest.raises(TraceError, match=cause):
+        ss.jacobian(function, X)
+    with pytest.raises(TraceError, match=change):
+        ss.jacobian(function, X)
+
+
+def _after_file(message):
+    return message.split(f"{__file__}:")[1:]
+
+
+def test_there_are_fifty():
+    assert len(WITH_LINE) >= 50
+
+
+WITHOUT_LINE = {
+    "None": (lambda x: None, "got None", "Return its value"),
+    "text": (lambda x: "a", "got str", "Return the value"),
+    "a dict": (lambda x: {"a": x}, "got dict", "Return the value"),
+    "complex values": (lambda x: x * 1j, "complex ones", r"\.real"),
+    "a ragged value": (lambda x: [x[:2], x], "one shape", r"np\.concatenate"),
+    "a sparse value": (lambda x: scipy.sparse.eye_array(4) * 2.0, "a sparse one", "toarray"),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_LINE)
+def test_what_is_returned(name):
+    function, cause, change = WITHOUT_LINE[name]
+    for text in (cause, change):
+        with pytest.raises(TraceError, match=text):
+            ss.jacobian(function, X)
+
+
+def test_a_line_of_python_itself_is_no_users_line():
+    with pytest.raises(UnsupportedOperation) as caught:
+        ss.jacobian(lambda x: x * statistics.mean(x), X)
+    assert "statistics.py" not in str(caught.value)
