@@ -6,8 +6,7 @@ Separate because it only chooses: the work is in `adapters`, which is imported o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,33 +14,15 @@ from numpy.typing import ArrayLike
 from sparsesolve.host.imports import importing
 from sparsesolve.options import SolverDerivatives, as_tuple, with_keywords
 from sparsesolve.problem.bounds import Bounds, variable_bounds
-from sparsesolve.problem.call import FirstOf
+from sparsesolve.problem.call import FirstOf, also_fun
 from sparsesolve.problem.pose import pose
 from sparsesolve.problem.problem import Problem, start_point
 from sparsesolve.problem.result import Result
 
 __all__ = ["least_squares", "minimize", "root", "solve_ivp"]
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
-
-def _also_fun(first: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Let the first argument be called `fun`, as it is in scipy."""
-
-    def decorate(solve: Callable[_P, _R]) -> Callable[_P, _R]:
-        @wraps(solve)
-        def solving(*args: _P.args, **options: _P.kwargs) -> _R:
-            if "fun" in options:
-                options[first] = options.pop("fun")
-            return solve(*args, **options)
-
-        return solving
-
-    return decorate
-
-
-@_also_fun("problem")
+@also_fun("problem")
 def minimize(
     problem: Problem | Callable[..., Any],
     x0: ArrayLike | None = None,
@@ -171,7 +152,7 @@ def _unused(**given: Any) -> tuple[str, ...]:
     return (f"{', '.join(names)}: not used, derivatives are our own",) if names else ()
 
 
-@_also_fun("function")
+@also_fun("function")
 def root(
     function: Callable[..., Any],
     x0: ArrayLike,
@@ -255,7 +236,7 @@ def root(
     )
 
 
-@_also_fun("function")
+@also_fun("function")
 def least_squares(
     function: Callable[..., Any],
     x0: ArrayLike,
@@ -352,7 +333,7 @@ def least_squares(
     )
 
 
-@_also_fun("rhs")
+@also_fun("rhs")
 def solve_ivp(
     rhs: Callable[..., Any],
     t_span: tuple[float, float],

@@ -7,11 +7,15 @@ classes and not closures.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sparsesolve.options import as_tuple
 
-__all__ = ["FirstOf", "WithArguments", "with_arguments"]
+__all__ = ["FirstOf", "WithArguments", "also_fun", "with_arguments"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class WithArguments:
@@ -62,3 +66,18 @@ def with_arguments(
     """Return a function of x alone; the same one where there are no further arguments."""
     given = as_tuple(args)
     return WithArguments(function, given, kwargs or {}) if given or kwargs else function
+
+
+def also_fun(first: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Let the first argument be called `fun`, as it is in scipy."""
+
+    def decorate(solve: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(solve)
+        def solving(*args: _P.args, **options: _P.kwargs) -> _R:
+            if "fun" in options:
+                options[first] = options.pop("fun")
+            return solve(*args, **options)
+
+        return solving
+
+    return decorate
