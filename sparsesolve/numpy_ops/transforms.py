@@ -92,6 +92,8 @@ _replaced("scipy.fftpack.convolve", "convolve convolve_z")
 @rule("linear", "products")
 def _lower_linear(c: Context, function: Callable[[Any], Any], array: Any) -> Any:
     shape = np.shape(array)
+    if np.any(function(np.zeros(shape))):
+        raise c.unsupported("got a map that is not zero at zero", "Leave out constants, as `cval`.")
     size = int(np.prod(shape))
     if len(shape) == 1:
         return vector_map(c, c.slots(array), lambda column: np.asarray(function(column.copy())))

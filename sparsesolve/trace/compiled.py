@@ -5,7 +5,9 @@ Separate because neither takes traced values, and both keep the function they we
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import autograd.numpy as anp
@@ -21,11 +23,22 @@ __all__ = ["elementwise_loops", "python_source"]
 
 
 def python_source(function: Any) -> Any:
-    """Return what numba compiled; anything else as it is."""
-    if not type(function).__module__.startswith("numba."):
+    """Return what numba compiled, and a method of an array or of factors; all else as it is."""
+    if isinstance(function, types.BuiltinMethodType):
+        owner = function.__self__
+        known = type(owner).__name__ in ("ndarray", "SuperLU")
+        return partial(_method, owner, function.__name__) if known else function
+    if not str(type(function).__module__).startswith("numba."):  # of Cython, no text
         return function
     inner = getattr(function, "_dispatcher", function)  # of a ufunc made by `vectorize`
     return getattr(inner, "py_func", function)
+
+
+def _method(owner: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """Call a method by its name, which may mean another one while a function is traced."""
+    if name == "dot":
+        return np.dot(owner, *args, **kwargs)
+    return getattr(owner, name)(*args, **kwargs)
 
 
 def elementwise_loops(changes: Changes) -> None:

@@ -40,7 +40,7 @@ def replace_all(changes: Changes) -> None:
         for name in path[:-1]:
             thing = getattr(thing, name, None)
         plain = getattr(thing, path[-1], None)
-        if plain is None:
+        if thing is None or plain is None:
             continue
         if isinstance(thing, types.ModuleType) and isinstance(plain, types.FunctionType):
             changes.replace(plain, "__code__", _code_in_place(plain, make))

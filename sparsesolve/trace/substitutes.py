@@ -228,4 +228,4 @@ def _attributes(thing: Any) -> Iterable[Any]:
 
 
 def _is_library_module(name: str) -> bool:
-    return name.partition(".")[0] in _LIBRARIES
+    return str(name).partition(".")[0] in _LIBRARIES

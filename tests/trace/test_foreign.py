@@ -9,7 +9,8 @@ import scipy.ndimage
 import scipy.signal
 import scipy.sparse
 import scipy.sparse.linalg
-from scipy.spatial.distance import cdist
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import directed_hausdorff
 from scipy.spatial.transform import Rotation
 
 import sparsesolve as ss
@@ -25,9 +26,9 @@ FOREIGN = {
     "qr": lambda x: scipy.linalg.qr(M + np.diag(x))[1].ravel(),
     "schur": lambda x: scipy.linalg.schur(M + np.diag(x))[0].ravel(),
     "logm": lambda x: scipy.linalg.logm(np.diag(x)).ravel(),
-    "ndimage": lambda x: scipy.ndimage.convolve1d(x, [1, 2, 1]),
-    "sosfilt": lambda x: scipy.signal.sosfilt(np.ones((1, 6)), x),
-    "cdist": lambda x: cdist(x.reshape(2, 2), np.eye(2)).ravel(),
+    "ndimage": lambda x: scipy.ndimage.grey_dilation(x, 3),
+    "signal": lambda x: scipy.signal.order_filter(x, np.ones(3), 1),
+    "hausdorff": lambda x: directed_hausdorff(x.reshape(2, 2), np.eye(2))[0],
     "Rotation": lambda x: Rotation.from_rotvec(x[:3]).apply(np.ones(3)),
 }
 
@@ -56,4 +57,4 @@ def test_the_users_own_errors_are_the_users():
 
 def test_a_function_without_a_line():
     with pytest.raises(TraceError, match=r"does not \(TypeError"):
-        ss.jacobian(scipy.sparse.linalg.splu(A).solve, X)
+        ss.jacobian(cKDTree(np.eye(4)).query, X)

@@ -1,0 +1,62 @@
+"""Filters of `scipy.signal` and `scipy.ndimage`: the matrices that they give of units.
+
+Separate because they are linear in one argument, an array, and take no traced one themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sparsesolve.numpy_ops.transforms import linear_map
+from sparsesolve.trace.dispatch import refuse
+from sparsesolve.trace.operands import holds_boxes
+from sparsesolve.trace.replaced import replaces
+from sparsesolve.trace.sources import user_line
+
+__all__: list[str] = []
+
+_NDIMAGE = """convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d laplace
+    gaussian_laplace uniform_filter uniform_filter1d prewitt sobel shift zoom rotate"""
+_SIGNAL = {"sosfilt": 1, "sosfiltfilt": 1, "lfilter": 2, "filtfilt": 2, "savgol_filter": 0}
+_SIGNAL |= {"detrend": 0, "resample": 0, "resample_poly": 0, "decimate": 0}
+
+
+def _linear_in(place: int, name: str) -> Callable[..., Any]:
+    """Make a replacement of what is linear in one argument and constant in the others."""
+
+    def make(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            rest = [*args[:place], *args[place + 1 :], *options.values()]
+            if any(map(holds_boxes, rest)):
+                raise refuse(
+                    f"`{name}` with traced coefficients, or its array by keyword, at {user_line()}",
+                    "Only the array may be traced, by position: write it with np.convolve",
+                )
+            if len(args) <= place or not holds_boxes(args[place]):
+                return plain(*args, **options)
+            function = _Filter(plain, args[:place])
+            return linear_map(function, args[place], *args[place + 1 :], **options)
+
+        return call
+
+    return make
+
+
+class _Filter:
+    """A filter as a function of its array, which is checked to be linear."""
+
+    def __init__(self, plain: Callable[..., Any], before: tuple[Any, ...]) -> None:
+        self.plain, self.before = plain, before
+        self.__name__ = getattr(plain, "__name__", "filter")
+
+    def __call__(self, array: Any, *args: Any, **options: Any) -> Any:
+        return self.plain(*self.before, np.asarray(array, dtype=np.float64), *args, **options)
+
+
+for _name in _NDIMAGE.split():
+    replaces("scipy.ndimage", _name)(_linear_in(0, _name))
+for _name, _place in _SIGNAL.items():
+    replaces("scipy.signal", _name)(_linear_in(_place, _name))

@@ -1,0 +1,104 @@
+"""Functions of SciPy that are refused on traced values, each with what to do instead.
+
+Separate because SciPy's own errors speak of objects and conversions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sparsesolve.trace.dispatch import refuse
+from sparsesolve.trace.operands import holds_boxes
+from sparsesolve.trace.replaced import replaces
+from sparsesolve.trace.sources import user_line
+
+__all__: list[str] = []
+
+_INTEGRATION = (
+    "Integrate with steps of your own (a loop of Runge-Kutta steps is traced), or make the call a "
+    "primitive with autograd.extend.primitive and defvjp, by the sensitivity equations"
+)
+_QUADRATURE = (
+    "Write the integral as a sum: weights @ f(points), as of np.polynomial.legendre.leggauss"
+)
+_DATA = (
+    "Data of an interpolator must be constants: use np.interp, whose knots and heights may be "
+    "traced, or np.linalg.solve for the coefficients"
+)
+_ENTRIES = (
+    "Entries of a sparse matrix must be constants: A(x) @ v is S @ (x * v[columns]) with a "
+    "constant S that sums over the rows, and diags(x) @ v is x * v"
+)
+_SPARSE = (
+    *("diags", "diags_array", "spdiags", "block_diag", "kron", "block_array", "bmat"),
+    *("_csr._csr_base.__init__", "_csc._csc_base.__init__", "_coo._coo_base.__init__"),
+    "_dia._dia_base.__init__",
+)
+_INTERPOLATORS = (
+    "CubicSpline PchipInterpolator Akima1DInterpolator CubicHermiteSpline BPoly PPoly BSpline "
+    "interp1d UnivariateSpline InterpolatedUnivariateSpline RegularGridInterpolator "
+    "RectBivariateSpline SmoothBivariateSpline RBFInterpolator"
+)
+_REFUSED = {
+    "scipy.sparse": dict.fromkeys(_SPARSE, _ENTRIES),
+    "scipy.integrate": {
+        "odeint": _INTEGRATION,
+        "solve_ivp": _INTEGRATION,
+        "solve_bvp": _INTEGRATION,
+        "quad": _QUADRATURE,
+        "dblquad": _QUADRATURE,
+        "tplquad": _QUADRATURE,
+        "nquad": _QUADRATURE,
+        "quad_vec": _QUADRATURE,
+        "fixed_quad": _QUADRATURE,
+    },
+    "scipy.sparse.linalg": dict.fromkeys(
+        ("cg", "gmres", "bicgstab", "minres", "lgmres", "gcrotmk", "lsqr", "lsmr"),
+        "Use spsolve, or splu(A).solve, which have a derivative",
+    )
+    | dict.fromkeys(("eigs", "eigsh", "svds"), "Use np.linalg.eigh of the dense matrix"),
+    "scipy.linalg": dict.fromkeys(
+        ("schur", "qr", "logm", "lu", "hessenberg", "qz", "ldl", "polar", "null_space", "orth"),
+        "Use np.linalg.solve, inv, eigh, svd or cholesky, which have a derivative",
+    )
+    | dict.fromkeys(("eig", "eigvals"), "Use eigh where the matrix is symmetric"),
+    "scipy.interpolate": dict.fromkeys(
+        ("griddata", "splrep", "splprep", "make_interp_spline", "make_lsq_spline"), _DATA
+    )
+    | {f"{name}.__init__": _DATA for name in _INTERPOLATORS.split()},
+    "scipy.signal": dict.fromkeys(
+        ("medfilt", "find_peaks", "welch", "spectrogram", "stft", "hilbert"),
+        "Write it with np.fft, np.convolve or np.sort",
+    ),
+    "scipy.ndimage": dict.fromkeys(
+        ("median_filter", "maximum_filter", "minimum_filter", "map_coordinates", "label"),
+        "Write it with np.maximum, np.minimum or scipy.interpolate.RegularGridInterpolator",
+    ),
+}
+
+
+def _refusing(name: str, fix: str, plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **options: Any) -> Any:
+        if any(map(_reaches_traced, (*args, *options.values()))):
+            raise refuse(f"`{name}` of traced values at {user_line()}", fix)
+        return plain(*args, **options)
+
+    return call
+
+
+def _reaches_traced(value: Any) -> bool:
+    """Whether an argument is traced, or a function that closes over traced values."""
+    if holds_boxes(value):
+        return True
+    cells = getattr(value, "__closure__", None) or ()
+    contents = [cell.cell_contents for cell in cells if cell != type(cell)()]
+    return any(map(holds_boxes, contents))
+
+
+for _module, _names in _REFUSED.items():
+    for _name, _fix in _names.items():
+        replaces(_module, _name)(
+            partial(_refusing, f"{_module}.{_name}".replace(".__init__", ""), _fix)
+        )

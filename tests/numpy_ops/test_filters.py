@@ -1,0 +1,123 @@
+"""Filters, distances and sums of SciPy: right slopes; what is refused says what to do instead."""
+
+from __future__ import annotations
+
+import numpy as np
+import oracles
+import pytest
+import scipy.integrate
+import scipy.interpolate
+import scipy.linalg
+import scipy.ndimage
+import scipy.optimize
+import scipy.signal
+import scipy.sparse as sp
+import scipy.sparse.linalg as spl
+from scipy.integrate import odeint, quad
+from scipy.spatial.distance import cdist, pdist
+
+import sparsesolve as ss
+from sparsesolve.errors import TraceError
+
+N = 40
+A = sp.diags_array([[1.0] * (N - 1), [3.0] * N], offsets=[1, 0], format="csc")
+LU = spl.splu(A)
+SOLVE = spl.factorized(A)
+DENSE = A.toarray()
+FUNCTIONS = {
+    "convolve1d": (lambda x: scipy.ndimage.convolve1d(x**2, [1, 2, 1]), 118),
+    "gaussian_filter": (lambda x: scipy.ndimage.gaussian_filter(x.reshape(5, 8), 0.5) ** 2, 0),
+    "laplace": (lambda x: scipy.ndimage.laplace(x, mode="wrap"), 120),
+    "sobel": (lambda x: scipy.ndimage.sobel(x) * x, 0),
+    "lfilter": (lambda x: scipy.signal.lfilter([1.0, 2.0], [1.0], x**2), 79),
+    "filtfilt": (lambda x: scipy.signal.filtfilt([1.0, 2.0], [1.0, 0.3], x), 0),
+    "savgol": (lambda x: scipy.signal.savgol_filter(x**2, 5, 2), 200),
+    "sosfilt": (lambda x: scipy.signal.sosfilt(np.array([[1.0, 2, 1, 1, 0.2, 0.1]]), x), 820),
+    "detrend": (lambda x: scipy.signal.detrend(x**2), 1600),
+    "cdist": (lambda x: cdist(x[:6].reshape(3, 2), np.ones((2, 2))), 12),
+    "cdist of both": (
+        lambda x: cdist(x[:4].reshape(2, 2), x[4:8].reshape(2, 2), "sqeuclidean"),
+        16,
+    ),
+    "pdist": (lambda x: pdist(x.reshape(8, 5), "cityblock"), 280),
+    "pdist, largest": (lambda x: pdist(x.reshape(20, 2), "chebyshev")[:5], 0),
+    "simpson": (lambda x: scipy.integrate.simpson(x**2, dx=0.1), N),
+    "running trapezoids": (lambda x: scipy.integrate.cumulative_trapezoid(x**2), 0),
+    "a method of factors": (LU.solve, 0),
+    "factorized": (lambda x: SOLVE(x**2), 0),
+    "a method of an array": (DENSE.dot, 79),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_and_slopes(name):
+    f, count = FUNCTIONS[name]
+    rng = np.random.default_rng(0)
+    for method in ("auto", "interpreted"):
+        J = ss.jacobian(f, rng.normal(size=N), method=method)
+        assert not count or J.nnz == count
+        x = rng.normal(size=N)
+        oracles.assert_close(J.value(x), f(x), rtol=1e-12)
+        columns = [np.ravel(f(x + h) - f(x - h)) / 2e-6 for h in 1e-6 * np.eye(N)]
+        oracles.assert_close(J(x).toarray(), np.transpose(columns), rtol=1e-6)
+
+
+def _decay(y, t, k=1.0):
+    return -k * y
+
+
+T = np.linspace(0.0, 1.0, N)
+REFUSED = {
+    "odeint": (lambda x: odeint(_decay, 1.0, T, args=(x[0],)).ravel(), "sensitivity equations"),
+    "odeint of a start": (lambda x: odeint(_decay, x[0], T).ravel(), "Runge-Kutta"),
+    "solve_ivp": (
+        lambda x: scipy.integrate.solve_ivp(lambda t, y: -y * x[0], (0, 1), [1.0]).y[0],
+        "Runge-Kutta",
+    ),
+    "quad": (lambda x: quad(lambda s: s * x[0], 0, 1)[0], "weights @ f"),
+    "quad of a bound": (lambda x: quad(np.sin, 0, x[0])[0], "weights @ f"),
+    "cg": (lambda x: spl.cg(A, x)[0], "spsolve"),
+    "gmres": (lambda x: spl.gmres(A, x)[0], "spsolve"),
+    "lsqr": (lambda x: spl.lsqr(A, x)[0], "spsolve"),
+    "qr": (lambda x: scipy.linalg.qr(DENSE + np.diag(x))[1], "np.linalg.solve"),
+    "lu": (lambda x: scipy.linalg.lu(DENSE + np.diag(x))[1], "np.linalg.solve"),
+    "logm": (lambda x: scipy.linalg.logm(np.diag(np.exp(x))), "np.linalg.solve"),
+    "eig": (lambda x: scipy.linalg.eigvals(np.diag(x)).real, "eigh"),
+    "data of a spline": (lambda x: scipy.interpolate.CubicSpline(T, x)(0.5), "np.interp"),
+    "data of a curve": (lambda x: scipy.interpolate.make_interp_spline(T, x)(0.5), "np.interp"),
+    "data of pchip": (lambda x: scipy.interpolate.PchipInterpolator(T, x)(0.5), "np.interp"),
+    "data of interp1d": (lambda x: scipy.interpolate.interp1d(T, x)(0.5), "np.interp"),
+    "knots of FITPACK": (lambda x: scipy.interpolate.splrep(T, x)[1], "np.interp"),
+    "diags": (lambda x: sp.diags(x) @ np.ones(N), r"x \* v"),
+    "diags_array": (lambda x: sp.diags_array(x) @ np.ones(N), r"x \* v"),
+    "csr_array": (lambda x: sp.csr_array((x, (range(N), range(N)))) @ x, r"S @ \(x \* v"),
+    "coo_matrix": (lambda x: sp.coo_matrix((x, (range(N), range(N)))) @ np.ones(N), "constant S"),
+    "median filter": (lambda x: scipy.ndimage.median_filter(x, 3), "np.maximum"),
+    "medfilt": (lambda x: scipy.signal.medfilt(x, 3), "np.sort"),
+    "coefficients": (lambda x: scipy.signal.lfilter(x[:2], [1.0], np.ones(N)), "np.convolve"),
+    "a constant outside": (
+        lambda x: scipy.ndimage.convolve1d(x, [1, 2], mode="constant", cval=1.0),
+        "not zero at zero",
+    ),
+    "a metric": (lambda x: pdist(x.reshape(8, 5), "cosine"), "euclidean"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_the_line_and_a_way_out(name):
+    f, way = REFUSED[name]
+    x = np.random.default_rng(1).uniform(0.1, 0.9, N)
+    f(x)
+    with pytest.raises(TraceError, match=rf"(?s)test_filters\.py:\d+.*{way}|{way}") as caught:
+        ss.jacobian(f, x)
+    assert "test_filters.py:" in str(caught.value)
+
+
+def test_plain_values_pass():
+    def f(x):
+        start = odeint(_decay, 1.0, T)[-1, 0] + quad(np.sin, 0.0, 1.0)[0]
+        return x * start + scipy.interpolate.CubicSpline(T, T**3)(x) + spl.cg(A, T)[0]
+
+    x = np.random.default_rng(2).uniform(0.1, 0.9, N)
+    J = ss.jacobian(f, x)
+    np.testing.assert_allclose(J.value(x), f(x), rtol=1e-12)
