@@ -54,8 +54,8 @@ to about 1400 elements multiplied out with what stands between them; larger ones
 systems with a constant matrix (`spsolve`, `splu(A).solve`, and `scipy.linalg`'s
 `solve`, `solve_banded`, `solveh_banded`, `solve_triangular`, `cho_solve`, `lu_solve`), factorized
 once; with a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
-`expm`, `toeplitz`, `circulant`, and SciPy's interpolators of one variable and on grids; filters of `scipy.ndimage` and
-`scipy.signal` that are linear, with constant coefficients; `cdist` and `pdist`.
+`expm`, `toeplitz`, `circulant`, and SciPy's interpolators of one variable and on grids; filters of
+`scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `cdist` and `pdist`.
 
 Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
 `int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every
