@@ -255,15 +255,31 @@ def _into_buffer(x):
     return r
 
 
-REFUSED = {
+BRANCHING = {
     "branch": (lambda x: x if x[0] > 0 else -x, "np.where"),
     "mask": (lambda x: x[x > 0.5], "np.where"),
+    "int": (lambda x: x[int(x[0])], "static constant"),
+    "argmax": (lambda x: x[np.argmax(x)], "np.max"),
+}
+
+
+@pytest.mark.parametrize("name", BRANCHING)
+def test_branches_are_guards_of_values_and_refused_by_a_pattern(name):
+    function, fix = BRANCHING[name]
+    x0, x = np.linspace(0.1, 0.9, 6), np.linspace(0.2, 0.8, 6)
+    J = ss.jacobian(function, x0)
+    np.testing.assert_array_equal(J.value(x), function(x))
+    steps = [flat(function, x + h) - flat(function, x - h) for h in 1e-6 * np.eye(6)]
+    np.testing.assert_allclose(J(x).toarray(), np.transpose(steps) / 2e-6, atol=1e-8)
+    with pytest.raises(TraceError, match=re.escape(fix)):
+        ss.jacobian_pattern(function, x0)
+
+
+REFUSED = {
     "out": (lambda x: np.exp(x, out=_buffer), "out="),
     "out of a method": (lambda x: x.dot(x, out=np.zeros(())), "out="),
     "sort of the argument": (lambda x: x.sort() or x, "x = x.copy()"),
     "float": (lambda x: x[0].__float__() * x, "float()"),
-    "int": (lambda x: x[int(x[0])], "static constant"),
-    "argmax": (lambda x: x[np.argmax(x)], "np.max"),
     "buffer": (_into_buffer, "np.zeros_like(x)"),
     "complex": (lambda x: x * 1j, ".real"),
     "scipy's Python code": (lambda x: ssp.polygamma(1, x), "autograd.scipy.special"),
