@@ -23,6 +23,7 @@ from sparsesolve.derivatives.branched_problem import problem_derivatives
 from sparsesolve.derivatives.by_differences import jacobian_by_differences
 from sparsesolve.derivatives.gradient import Gradient, gradient
 from sparsesolve.derivatives.hessian import Hessian, hessian, hessian_pattern
+from sparsesolve.derivatives.implicit import implicit
 from sparsesolve.derivatives.jacobian import Jacobian, jacobian, jacobian_pattern
 from sparsesolve.derivatives.lagrangian import ProblemDerivatives
 from sparsesolve.derivatives.lagrangian_hessian import LagrangianHessian
@@ -38,6 +39,7 @@ __all__ = [
     "gradient",
     "hessian",
     "hessian_pattern",
+    "implicit",
     "jacobian",
     "jacobian_by_differences",
     "jacobian_pattern",

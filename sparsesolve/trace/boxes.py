@@ -27,7 +27,7 @@ from sparsesolve.trace.branches import answer, takes_answers
 from sparsesolve.trace.operands import constant_of, is_traced, operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
-from sparsesolve.trace.sources import formats_text, is_library, user_line
+from sparsesolve.trace.sources import IMPLICIT, formats_text, is_in_a_solver, is_library, user_line
 
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer", "UnsupportedAttributeError", "is_sparse_call"]
 
@@ -371,7 +371,7 @@ def _is_mask(index: Any) -> bool:
 def _convert(box: Any, kind: str, fix: str) -> NoReturn:
     raise (UnsupportedOperation if box.size == 1 else NotANumberError)(
         f"expected traced values to stay traced, got a conversion to {kind} at {user_line()}. "
-        f"{fix}."
+        f"{fix}.{IMPLICIT if is_in_a_solver() else ''}"
     )
 
 

@@ -15,7 +15,15 @@ import autograd
 import numpy as np
 import scipy
 
-__all__ = ["error_line", "formats_text", "is_library", "user_line"]
+__all__ = [
+    "IMPLICIT",
+    "error_line",
+    "formats_text",
+    "is_in_a_solver",
+    "is_library",
+    "passed_a_solver",
+    "user_line",
+]
 
 _LIBRARIES = tuple(
     f"{Path(str(file)).resolve().parent}/"
@@ -41,6 +49,32 @@ def user_line() -> str:
             return f"{code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+IMPLICIT = (
+    " For a root that is found inside of the function take sparsesolve.implicit(solve, residual), "
+    "which differentiates the root and not the solver."
+)
+
+
+def is_in_a_solver() -> bool:
+    """Whether a solver of scipy is under way."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith("scipy.optimize"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def passed_a_solver(error: BaseException) -> bool:
+    """Whether an exception has come through a solver of scipy."""
+    step = error.__traceback__
+    while step is not None:
+        if str(step.tb_frame.f_globals.get("__name__", "")).startswith("scipy.optimize"):
+            return True
+        step = step.tb_next
+    return False
 
 
 def is_library(code: CodeType) -> bool:

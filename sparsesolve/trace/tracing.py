@@ -43,7 +43,7 @@ from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode
 from sparsesolve.trace.replaced import replace_all
-from sparsesolve.trace.sources import error_line
+from sparsesolve.trace.sources import IMPLICIT, error_line, passed_a_solver
 from sparsesolve.trace.substitutes import mentions, substitute
 from sparsesolve.trace.watched import Watched, watch
 
@@ -218,7 +218,7 @@ def _explained(
         f"expected functions that take traced arrays, got one that does not{at} "
         f"({type(error).__name__}: {text}). Write it with NumPy's functions, or wrap it with "
         "autograd.extend.primitive and defvjp; derivatives of black boxes are made by "
-        "`sparsesolve.jacobian_by_differences`."
+        f"`sparsesolve.jacobian_by_differences`.{IMPLICIT if passed_a_solver(error) else ''}"
     )
 
 
