@@ -311,15 +311,12 @@ class _Walk:
         b.origin = step.origin
         local = jacobian_program(trips.body)
         wanted = active[local.pattern.indices]
-        body = Builder.resume(local.program).build(local.program.outputs[wanted])
-        partials = Partials(
-            local.pattern.rows[wanted].astype(np.intp),
-            local.pattern.indices[wanted].astype(np.intp),
-            append_trips(b, fuse(body), inputs),
-        )
+        output = local.pattern.rows[wanted].astype(np.intp)
+        number = local.pattern.indices[wanted].astype(np.intp)
         width = np.unique(self.rows.gather(np.unique(inputs[~trips.own])).columns).size
-        mine = fed_back(trips, partials)[partials.output]
-        self.charge(int(mine.sum()) * trips.count * width)
+        self.charge(int(fed_back(trips, number)[output].sum()) * trips.count * width)
+        body = Builder.resume(local.program).build(local.program.outputs[wanted])
+        partials = Partials(output, number, append_trips(b, fuse(body), inputs))
         found = recurrence_rows(b, self.rows, self.combine, trips, inputs, partials)
         self.rows.store(step.start, found)
 

@@ -78,7 +78,7 @@ def recurrence_rows(
     Irregular
         If too many rows are too different.
     """
-    back = fed_back(trips, partials)
+    back = fed_back(trips, partials.number)
     own = trips.own[:, partials.number]
     found: list[Entries] = []
     place: list[Slots] = []
@@ -99,10 +99,10 @@ def recurrence_rows(
     return _block(found, place, trips.step.length)
 
 
-def fed_back(trips: Trips, partials: Partials) -> Mask:
-    """Which outputs later trips read and depend on."""
+def fed_back(trips: Trips, numbers: Ids) -> Mask:
+    """Which outputs later trips read and depend on, by the numbers of inputs with a partial."""
     depends = np.zeros(trips.body.n, dtype=bool)
-    depends[partials.number] = True
+    depends[numbers] = True
     _, output = trips.source(*np.nonzero(trips.own & depends))
     back = np.zeros(trips.body.m, dtype=bool)
     back[output] = True

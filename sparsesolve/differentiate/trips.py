@@ -6,6 +6,7 @@ reads, and what depends on what.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,16 @@ class Trips:
             inputs, reached = more, depends @ more
 
 
+def _any_of(points: Mask, segments: NDArray[np.int64]) -> Mask:
+    """Whether anything in a segment is true, column by column."""
+    found = np.zeros((segments.size - 1, points.shape[1]), dtype=bool)
+    some = segments[1:] > segments[:-1]
+    if some.any():
+        found[some] = np.logical_or.reduceat(points, segments[:-1][some], axis=0)
+    return found
+
+
+@functools.lru_cache(maxsize=16)  # each derivative asks
 def dependence(body: Program) -> Mask:
     """Which outputs of a program of kernels depend on which inputs, shape (m, n)."""
     table = np.zeros((body.n_slots, body.n), dtype=bool)
@@ -79,8 +90,7 @@ def dependence(body: Program) -> Mask:
         reads = [table[index.to_array()] for index in step.loads]
         points = np.logical_or.reduce(reads) if reads else np.zeros((step.length, body.n), bool)
         if step.segments is not None:
-            total = np.cumsum(np.vstack([np.zeros((1, body.n), dtype=np.int32), points]), axis=0)
-            points = np.diff(total[step.segments], axis=0) > 0
+            points = _any_of(points, step.segments)
         for k in range(len(step.outputs)):
             first = step.start + k * step.rows
             table[first : first + step.rows] = points

@@ -28,11 +28,13 @@ _LEAST_KERNELS = 96  # of all trips; shorter runs are quick as they are
 _WIDEST = 64  # rows of a kernel; longer ones are no quicker without the others
 _LONGEST_TRIP = 1024  # kernels
 _WINDOW = 20_000  # kernels that are searched for the length of a trip
+_FIRST = 3
 _MOST_GIVEN = 4_000_000  # numbers of slots that all trips are given
 
 _CONSTANT = 2**40  # from here on a code is a constant slot
 _CHOICES = {"where", "maximum", "minimum", "fmax", "fmin", "abs", "copysign"}
 _FINITE = _CHOICES | {"negative", "add", "subtract", "multiply", "sin", "cos", "tanh", "arctan"}
+_LINEAR = {"add", "subtract", "negative"}
 
 Ints = NDArray[np.int64]
 
@@ -53,10 +55,13 @@ def roll(program: Program) -> Program:
     run = find_run(program)
     if run is None:
         return program
-    try:
-        return _Roller(program, run).roll()
-    except _Different:
-        return program
+    for skipped in range(_FIRST):  # the first trips may read what a loop before them computed
+        first, trips = run.first + skipped * run.period, run.trips - skipped
+        try:
+            return _Roller(program, Run(first, run.period, trips)).roll()
+        except _Different:
+            continue
+    return program
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def _kinds(steps: Sequence[Kernel | Opaque]) -> Ints:
     known: dict[int, Any] = {}  # by identity: most scalar kernels share their nodes
     found = np.empty(len(steps), dtype=np.int64)
     for k, step in enumerate(steps):
-        if isinstance(step, Opaque):
+        if isinstance(step, Opaque) or not _covers(step):
             found[k] = -k - 1
             continue
         nodes = known.get(id(step.nodes))
@@ -118,6 +123,12 @@ def _kinds(steps: Sequence[Kernel | Opaque]) -> Ints:
         key = (nodes, step.length, step.outputs, segments)
         found[k] = numbers.setdefault(key, len(numbers))
     return found
+
+
+def _covers(step: Kernel) -> bool:
+    """Whether the sums of a kernel, if it has any, cover its domain."""
+    edges = step.segments
+    return edges is None or (int(edges[0]) == 0 and int(edges[-1]) == step.length)
 
 
 def _longest(equal: NDArray[np.bool_]) -> tuple[int, int]:
@@ -328,13 +339,42 @@ class _Roller:
         ops -= {"load", "const"}
         if any(OPS[op].flat or OPS[op].function is not None for op in ops):
             return False
+        if self.is_affine(body):  # derivatives are numbers, which are known one by one
+            return False
         return ops <= _FINITE or not (ops & _CHOICES or self.gives_zeros())
+
+    def is_affine(self, body: Program) -> bool:
+        """Whether a trip multiplies nothing that may vary by anything that may."""
+        moving = np.zeros(body.n_slots, dtype=bool)
+        known = np.zeros(self.outer.n_slots, dtype=bool)
+        for constant in self.outer.constants:
+            known[constant.start : constant.start + constant.values.size] = True
+        moving[: body.n] = [not known[column].all() for column in self.given.columns]
+        return all(_is_affine(step, moving) for step in body.instructions)
 
     def gives_zeros(self) -> bool:
         """Whether some trip is given a constant that is zero."""
         zeros = [c.start + np.flatnonzero(c.values == 0.0) for c in self.outer.constants]
         given = np.unique(np.concatenate(self.given.columns))
         return bool(np.isin(given, np.concatenate(zeros)).any()) if zeros else False
+
+
+def _is_affine(step: Kernel | Opaque, moving: NDArray[np.bool_]) -> bool:
+    """Whether a kernel is affine in what is moving; marks what it writes as moving, too."""
+    through: list[bool] = []
+    for node in _nodes(step):
+        if node.op in ("load", "const"):
+            index = step.loads[node.args[0]] if isinstance(step, Kernel) and node.args else None
+            through.append(index is not None and bool(moving[index.to_array()].any()))
+            continue
+        args = [through[a] for a in node.args]
+        first_only = node.op == "divide" and not args[1]
+        product = node.op == "multiply" and not all(args)
+        if any(args) and not (product or first_only or node.op in _LINEAR):
+            return False
+        through.append(any(args))
+    moving[step.start : step.stop] = any(through)
+    return True
 
 
 def _varying(steps: list[Kernel]) -> list[int]:

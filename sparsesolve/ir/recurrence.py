@@ -157,6 +157,7 @@ def over_trips(step: Kernel, table: Slots, start: int, origin: tuple[int, ...]) 
     loads = tuple(Index.of(table[:, index.to_array()]) for index in step.loads)
     segments = step.segments
     if segments is not None:
+        assert (segments[0], segments[-1]) == (0, step.length), "sums must cover their domain"
         shifts = step.length * np.arange(trips)[:, None] + segments[None, :-1]
         segments = np.append(shifts.reshape(-1), trips * step.length)
     return Kernel(start, trips * step.length, loads, step.nodes, step.outputs, segments, origin)

@@ -78,6 +78,8 @@ def batch(program: Program) -> Program:
             else:
                 pieces.extend(_describe(split_chain(item[0], chain, family, slots), kinds))
         groups = _group(pieces, _levels(pieces, slots.top))
+    elif all(len(group) == 1 for group in groups):
+        return program
     return _renumber(program, groups, slots)
 
 

@@ -293,3 +293,53 @@ def test_lagrangians_of_loops() -> None:
     problem = ss.Problem(objective, x0=np.full(n, 0.1), constraints=[ss.Constraint(end, 0.0, 0.0)])
     result = ss.minimize(problem, solver="trust-constr")
     np.testing.assert_allclose(end(result.x), 0.0, atol=1e-6)
+
+
+def test_linear_steps_stay_numbers() -> None:
+    """Their Jacobian does not depend on x, and is known to."""
+    weights = np.linspace(0.5, 1.0, 60)
+
+    def linear(x):
+        s = x
+        for k in range(60):
+            s = weights[k] * s[[1, 0]] + x / 3.0
+        return s
+
+    plain, rolled = lowered(linear, 2)
+    assert not trips(rolled)
+    assert not jacobian_program(rolled).program.instructions
+    assert_same(plain, rolled, point(2))
+
+
+def test_loops_behind_each_other() -> None:
+    def two(x):
+        s = x[0]
+        for _ in range(60):
+            s = np.tanh(s) + x[1]
+        t = s
+        for _ in range(70):
+            t = 0.5 * np.cos(t) * s + x[2]
+        return np.stack([s, t])
+
+    plain, rolled = lowered(two, 3)
+    assert trips(rolled)
+    a, b = jacobian_program(plain), jacobian_program(rolled)
+    assert a.pattern == b.pattern
+    assert_same(fuse(a.program), fuse(b.program), point(3, 1))
+
+
+def test_a_state_that_does_not_depend_on_x() -> None:
+    def fading(x):
+        s, seen = 1.0, []
+        for k in range(60):
+            s = np.sin(s) * 0.9
+            seen.append(s * x[0] + np.sin(x[0] * k))
+        return np.stack(seen)
+
+    J = ss.jacobian(fading, np.array([0.4]))
+    x = np.array([0.7])
+    k, s = np.arange(60), np.empty(60)
+    s[0] = np.sin(1.0) * 0.9
+    for i in range(1, 60):
+        s[i] = np.sin(s[i - 1]) * 0.9
+    np.testing.assert_allclose(J(x).toarray()[:, 0], s + k * np.cos(x[0] * k), rtol=1e-12)
