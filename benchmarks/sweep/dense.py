@@ -49,6 +49,7 @@ class DenseDerivatives:
         self.log = SimpleNamespace(seconds={})
         self.linear_rows = np.zeros(self.m, dtype=bool)
         self.growths = 0
+        self.second_order = True
         self.objective_is_linear = self.objective_is_quadratic = False
 
     def objective(self, x: Any) -> float:
