@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+import autograd
 import numpy as np
 import pytest
 from branch_references import differences
@@ -76,3 +77,52 @@ def test_a_plain_condition_does_what_python_does():
 
     J = ss.jacobian(f, np.ones(9), (True,) * 9)
     assert J.nnz == 9
+
+
+def matrix(x):
+    A = np.zeros((3, 3))
+    for i in range(3):
+        for j in range(3):
+            if x[i] > x[j]:
+                A[i, j] = x[i] * x[j]
+            elif i == j:
+                A[i, j] = 1.0
+            else:
+                A[i, j] = -x[j]
+    return A
+
+
+def recursive(v, k=0):
+    if v * v < 1e-2:
+        return v * k
+    return recursive(v * 0.6, k + 1)
+
+
+def shrunk(x):
+    return np.array([recursive(v) for v in x])
+
+
+@pytest.mark.parametrize("function", [matrix, shrunk])
+def test_more_shapes_of_code(function):
+    J = ss.jacobian(function, np.array([1.0, 2.0, 3.0]))
+    for x in (np.array([1.0, 2.0, 3.0]), np.array([0.3, -2.0, 0.05])):
+        np.testing.assert_allclose(J.value(x), function(x), rtol=1e-13)
+        np.testing.assert_allclose(J(x).toarray(), differences(function, x), atol=1e-7)
+
+
+def test_a_branch_inside_of_an_inner_gradient():
+    def f(x):
+        return autograd.grad(lambda z: z**2 if z > 0 else -3.0 * z)(x[0]) * x
+
+    J = ss.jacobian(f, np.ones(2))
+    np.testing.assert_allclose(J(np.ones(2)).toarray(), [[4.0, 0.0], [2.0, 2.0]])
+    np.testing.assert_allclose(J(-np.ones(2)).toarray(), [[-3.0, 0.0], [0.0, -3.0]])
+
+
+def test_what_numba_compiled():
+    numba = pytest.importorskip("numba")
+    compiled = numba.njit(upwind)
+    J = ss.jacobian(compiled, np.linspace(-1, 1, 8))
+    assert type(J) is ss.Jacobian
+    x = np.linspace(1, -1, 8) * 1.1
+    np.testing.assert_allclose(J.value(x), upwind(x), rtol=1e-13)
