@@ -114,7 +114,7 @@ class Derivative(Remade, ABC):
 
     def __repr__(self) -> str:
         m, n = self.shape
-        share = f"{100 * self.pattern.density:.3g} %"
+        share = f"{100 * self.nnz / max(1, m * n):.3g} %"
         return f"<{type(self).__name__} {m}x{n}, {self.nnz} nonzeros ({share}), {self._how()}>"
 
     def _how(self) -> str:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
+from sparsesolve.derivatives.blocks.blocked import Blocked
+from sparsesolve.derivatives.blocks.low_rank import by_columns, linear_operator
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
@@ -23,7 +25,7 @@ from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.gradient import scalar_function
 from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
-from sparsesolve.derivatives.nonzeros import Nonzeros, symmetric_nonzeros
+from sparsesolve.derivatives.nonzeros import Nonzeros, hessian_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.derivatives.traced_function import TracedFunction
@@ -53,6 +55,26 @@ class SymmetricTemplate:
     """
 
     def __init__(self, lower: Pattern, format: Format = "csr") -> None:
+        n = lower.shape[1]
+        if lower.nnz == n * (n + 1) // 2:
+            self.pattern = Pattern.full((n, n))
+        else:
+            self.pattern, self.gather = self._mirrored(lower)
+        self._matrix = MatrixTemplate(self.pattern, "csr")
+        self._csc = MatrixTemplate(self.pattern, "csc") if format == "csc" else None
+
+    @forkable_property
+    def gather(self) -> NDArray[np.int32]:
+        """Which value of the lower triangle each value is; of a full matrix by arithmetic."""
+        n = self.pattern.shape[0]
+        places = np.empty((n, n), dtype=np.int32)
+        for row in range(n):
+            start = row * (row + 1) // 2
+            places[row, : row + 1] = np.arange(start, start + row + 1, dtype=np.int32)
+            places[:row, row] = places[row, :row]
+        return places.reshape(-1)
+
+    def _mirrored(self, lower: Pattern) -> tuple[Pattern, NDArray[np.int32]]:
         # a row of the whole is that of the lower triangle, then the column below the diagonal
         rows, columns, n = lower.rows, lower.indices, lower.shape[1]
         strict = np.flatnonzero(rows > columns)
@@ -62,17 +84,19 @@ class SymmetricTemplate:
         indptr = lower.indptr + np.concatenate([[0], np.cumsum(above)])
         left = np.arange(lower.nnz) + behind[rows]
         right = np.arange(upper.size) + lower.indptr[1:].astype(np.int64)[columns[upper]]
-        self.gather = np.empty(lower.nnz + upper.size, dtype=np.int32)
-        self.gather[left], self.gather[right] = np.arange(lower.nnz), upper
-        indices = np.empty(self.gather.size, dtype=np.int32)
+        gather = np.empty(lower.nnz + upper.size, dtype=np.int32)
+        gather[left], gather[right] = np.arange(lower.nnz), upper
+        indices = np.empty(gather.size, dtype=np.int32)
         indices[left], indices[right] = columns, rows[upper]
-        self.pattern = Pattern(lower.shape, indptr.astype(np.int32), indices)
-        self._matrix = MatrixTemplate(self.pattern, "csr")
-        self._csc = MatrixTemplate(self.pattern, "csc") if format == "csc" else None
+        return Pattern(lower.shape, indptr.astype(np.int32), indices), gather
 
     def __call__(self, lower_values: Array) -> Any:
         """Return the full matrix."""
-        return (self._csc or self._matrix)(lower_values.take(self.gather))
+        return self.of_full(lower_values.take(self.gather))
+
+    def of_full(self, values: Array) -> Any:
+        """Return the full matrix of the values of both triangles."""
+        return (self._csc or self._matrix)(values)
 
 
 class Hessian(SymmetricDerivative, SparseDerivative):
@@ -88,10 +112,17 @@ class Hessian(SymmetricDerivative, SparseDerivative):
     ) -> None:
         super().__init__(nonzeros, function)
         self._gradient_program = gradient
-        self._full = SymmetricTemplate(nonzeros.pattern, format)
-        self.format = format
+        self.format: Format = format
+        if not isinstance(nonzeros, Blocked):
+            _ = self._full  # now, and not at the first call
+
+    @forkable_property
+    def _full(self) -> SymmetricTemplate:
+        return SymmetricTemplate(self._nonzeros.pattern, self.format)
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
+        if isinstance(nonzeros, Blocked):  # what is not finite spreads to all unknowns of a sum
+            return function.limits.guard(nonzeros.run)
         pattern = nonzeros.pattern
         return function.limits.guard(nonzeros.run, variables=(pattern.rows, pattern.indices))
 
@@ -112,7 +143,21 @@ class Hessian(SymmetricDerivative, SparseDerivative):
 
     def __call__(self, *args: Any) -> Any:
         """Return the full symmetric matrix, with fresh data and shared read-only indices."""
+        dense = self._dense(args)
+        if dense is not None:
+            return self._full.of_full(dense)
         return self._full(self.lower_values(*args))
+
+    def _dense(self, args: Sequence[Any]) -> Array | None:
+        """Return the values of both triangles where they are found at once."""
+        nonzeros = self._nonzeros
+        if (
+            isinstance(nonzeros, Blocked)
+            and nonzeros.is_full
+            and self._values.evaluator is nonzeros
+        ):
+            return nonzeros.dense(*self._arguments("values", args)).reshape(-1)
+        return None
 
     def lower_values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
@@ -148,6 +193,33 @@ class Hessian(SymmetricDerivative, SparseDerivative):
             "hvp", lambda: tangent_program(self._gradient_program), variables=variables
         )
         return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
+
+    def as_linear_operator(self, *args: Any) -> Any:
+        """Return the Hessian at a point as scipy's `LinearOperator`, without forming it.
+
+        Where sums couple most unknowns it is held as sparse + low rank; otherwise products are
+        those of `hvp`.
+
+        Parameters
+        ----------
+        *args
+            Arguments of a call.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> H = hessian(lambda x: np.sum(x) ** 2 + np.sum(x**4), np.ones(20_000))
+        >>> (H.as_linear_operator(np.zeros(20_000)) @ np.ones(20_000))[:2]
+        array([40000., 40000.])
+        """
+        found = self._factored(args)
+        if found is not None:
+            return linear_operator(self.shape, found.times, found.times)
+
+        def times(v: Array) -> Array:
+            return by_columns(lambda column: self.hvp(*args, column), v, self.shape[0])
+
+        return linear_operator(self.shape, times, times)
 
     def explain(self, i: int, j: int) -> str:
         """Say which source lines and primitives join gradient element i and variable j.
@@ -251,7 +323,7 @@ def hessian(
         with log.stage("differentiate"):
             slopes = gradient_program(traced.program)
         program = fused(slopes, log)
-        return Hessian(traced, program, symmetric_nonzeros(program, log), format)
+        return Hessian(traced, program, hessian_nonzeros(traced.program, program, log), format)
 
     options = Options(method, threads, format, check)
     return with_branches(prepare, example_arguments, options, _hessians)

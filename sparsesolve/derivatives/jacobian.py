@@ -13,6 +13,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
+from sparsesolve.derivatives.blocks.blocked import Blocked
+from sparsesolve.derivatives.blocks.low_rank import by_columns, linear_operator
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.differences import Differences
@@ -26,6 +28,7 @@ from sparsesolve.differentiate import adjoint_program, tangent_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch, VerificationError
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.lower import lower
 from sparsesolve.options import DIFFERENCED, TRACED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
@@ -43,7 +46,7 @@ class MatrixTemplate:
     """
 
     def __init__(self, pattern: Pattern, format: Format = "csr") -> None:
-        csr = pattern.to_scipy()
+        csr = pattern.to_scipy(np.broadcast_to(0.0, pattern.nnz))
         self.order: NDArray[np.int32] | None = None
         if format == "csc":
             self.order = pattern.csc_order
@@ -51,6 +54,7 @@ class MatrixTemplate:
         else:
             matrix = csr
         matrix.has_canonical_format = True
+        matrix.data = matrix.data[:0].copy()  # each matrix has its own
         self._kind = type(matrix)
         self._attributes = vars(matrix)
         for part in (matrix.indices, matrix.indptr):
@@ -77,10 +81,17 @@ class Jacobian(SparseDerivative):
         self, nonzeros: Nonzeros, function: TracedFunction | Differences, format: Format
     ) -> None:
         super().__init__(nonzeros, function)
-        self._matrix = MatrixTemplate(nonzeros.pattern, format)
         self.format = format
+        if not isinstance(nonzeros, Blocked):
+            _ = self._matrix  # now, and not at the first call
+
+    @forkable_property
+    def _matrix(self) -> MatrixTemplate:
+        return MatrixTemplate(self.pattern, self.format)
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
+        if isinstance(nonzeros, Blocked) and not (function.limits.needed and nonzeros.is_formable):
+            return function.limits.guard(nonzeros.run)
         pattern = nonzeros.pattern
         return function.limits.guard(nonzeros.run, rows=pattern.rows, variables=(pattern.indices,))
 
@@ -132,6 +143,34 @@ class Jacobian(SparseDerivative):
         variables = (np.arange(program.n),)
         run = self._derivative("vjp", lambda: adjoint_program(program), variables=variables)
         return run(x, [*parameters, direction("w", args[-1], self.shape[0])])
+
+    def as_linear_operator(self, *args: Any) -> Any:
+        """Return the Jacobian at a point as scipy's `LinearOperator`, without forming it.
+
+        Where many rows read the same sums it is held as sparse + low rank; otherwise products are
+        those of `jvp` and `vjp`.
+
+        Parameters
+        ----------
+        *args
+            Arguments of a call.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> J = jacobian(lambda x: x**2 + np.mean(x), np.ones(4))
+        >>> J.as_linear_operator(np.ones(4)) @ np.ones(4)
+        array([3., 3., 3., 3.])
+        """
+        found = self._factored(args)
+        if found is not None:
+            return linear_operator(self.shape, found.times, found.transposed_times)
+        m, n = self.shape
+        return linear_operator(
+            self.shape,
+            lambda v: by_columns(lambda column: self.jvp(*args, column), v, m),
+            lambda w: by_columns(lambda column: self.vjp(*args, column), w, n),
+        )
 
     def anew(self, function: Callable[..., Any], args: Sequence[Any]) -> Jacobian:
         """Prepare the Jacobian of a function, at these arguments, as this one was prepared.

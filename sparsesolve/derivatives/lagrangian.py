@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import CheckPoint
 from sparsesolve.derivatives.fused import Fused, fused
@@ -24,6 +25,7 @@ from sparsesolve.derivatives.nonfinite import first_nonfinite
 from sparsesolve.derivatives.nonzeros import (
     Accumulated,
     Nonzeros,
+    hessian_nonzeros,
     jacobian_nonzeros,
     symmetric_nonzeros,
 )
@@ -426,8 +428,10 @@ class ProblemDerivatives(Remade):
 
     @forkable_property
     def _hessian_run(self) -> Evaluator:
-        pattern = self.hessian_pattern
         limits = self._limits(self._program)
+        if isinstance(self.hessian_nonzeros, Blocked):
+            return limits.guard(self.hessian_nonzeros)
+        pattern = self.hessian_pattern
         return limits.guard(self.hessian_nonzeros.run, variables=(pattern.rows, pattern.indices))
 
     @property
@@ -443,7 +447,7 @@ class ProblemDerivatives(Remade):
         """The lower triangle of the Hessian of the Lagrangian."""
 
         def make() -> Nonzeros:
-            return symmetric_nonzeros(self._adjoint, self.log)
+            return hessian_nonzeros(self._program, self._adjoint, self.log, weighted=True)
 
         made: Nonzeros = self._lazy.get("hessian", make)
         return made

@@ -8,7 +8,7 @@ seeds of a chunk at once, and recovers the nonzeros by one gather.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,9 +19,10 @@ from sparsesolve.coloring import Coloring, lower_bound
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery
 from sparsesolve.coloring.seeds import seed_chunks
+from sparsesolve.derivatives.blocks.choose import blocked_hessian, blocked_jacobian
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.traced_function import Executable, executable
+from sparsesolve.derivatives.traced_function import Executable, Lazy, executable
 from sparsesolve.differentiate import (
     TooManyTerms,
     adjoint_program,
@@ -41,6 +42,7 @@ __all__ = [
     "Nonzeros",
     "engine_name",
     "fewest_colors",
+    "hessian_nonzeros",
     "jacobian_nonzeros",
     "symmetric_nonzeros",
 ]
@@ -48,6 +50,7 @@ __all__ = [
 Array = NDArray[np.float64]
 _CHUNK_BYTES = 2**27
 _WIDTH = 4
+_UNITS = 256  # unit vectors that exist at once
 
 
 class Nonzeros(Protocol):
@@ -145,11 +148,24 @@ class Products:
 
         Seeds are made a chunk at a time, so that memory stays bounded.
         """
-        size = self.width
-        if isinstance(self.run, Interpreter):
-            size = max(1, _CHUNK_BYTES // (8 * max(1, self.run.program.n_slots)))
-        chunks = seed_chunks(coloring, size, reverse=reverse)
+        chunks = seed_chunks(coloring, self._most, reverse=reverse)
         return np.concatenate([self._chunk(x, parameters, seeds.T) for _, _, seeds in chunks])
+
+    def units(self, x: Any, parameters: Sequence[Any]) -> Array:
+        """Return the product with each unit vector, one row each: the matrix, transposed."""
+        n, parts = self.run.program.n, []
+        for start in range(0, n, _UNITS):
+            seeds = np.eye(min(_UNITS, n - start), n, start)
+            firsts = range(0, len(seeds), self._most)
+            parts += [self._chunk(x, parameters, seeds[k : k + self._most]) for k in firsts]
+        return np.concatenate(parts)
+
+    @property
+    def _most(self) -> int:
+        """Seeds in one call."""
+        if isinstance(self.run, Interpreter):
+            return max(1, _CHUNK_BYTES // (8 * max(1, self.run.program.n_slots)))
+        return self.width
 
     def _chunk(self, x: Any, parameters: Sequence[Any], seeds: Array) -> Array:
         last = len(self.run.program.parameters) - 1
@@ -186,8 +202,13 @@ def jacobian_nonzeros(program: Fused, log: PrepareLog) -> Nonzeros:
     program : Fused
         The function.
     log : PrepareLog
-        Method "auto" lists the nonzeros as a program where that pays, and colors otherwise.
+        Method "auto" multiplies blocks where wide sums are read by many rows; else it lists the
+        nonzeros as a program where that pays, and colors otherwise.
     """
+    if log.options.method != "colored":
+        blocked = blocked_jacobian(program, log, _plain(program, log))
+        if blocked is not None:
+            return blocked
     found = _accumulated(program, log)
     if isinstance(found, Accumulated):
         return found
@@ -214,6 +235,41 @@ def fewest_colors(pattern: Pattern) -> Recovery:
         if by_both.coloring.ncolors < best.coloring.ncolors:
             best = by_both
     return best
+
+
+def hessian_nonzeros(
+    function: Fused, gradient: Fused, log: PrepareLog, *, weighted: bool = False
+) -> Nonzeros:
+    """Prepare the lower triangle of a Hessian.
+
+    Parameters
+    ----------
+    function, gradient : Fused
+        What it is of, and its gradient.
+    log : PrepareLog
+        Method "auto" multiplies blocks where wide sums enter what is not linear, and else does as
+        `symmetric_nonzeros`.
+    weighted : bool, default False
+        Whether the gradient is that of a weighted sum of outputs, with the weights as the last
+        parameter.
+    """
+    if log.options.method != "colored":
+        plain = _plain(gradient, log)
+        blocked = blocked_hessian(function, log, plain, weighted=weighted)
+        if blocked is not None:
+            return blocked
+    return symmetric_nonzeros(gradient, log)
+
+
+def _plain(program: Fused, log: PrepareLog) -> Callable[[Any, Sequence[Any]], Array]:
+    """Return what computes a transposed Jacobian by products with unit vectors; made if called."""
+    made = Lazy()
+
+    def units(x: Any, parameters: Sequence[Any]) -> Array:
+        products: Products = made.get("products", lambda: _push(program, log))
+        return products.units(x, parameters)
+
+    return units
 
 
 def symmetric_nonzeros(gradient: Fused, log: PrepareLog) -> Nonzeros:

@@ -32,7 +32,7 @@ def report(derivative: Any, function: Any, nonzeros: Any) -> str:
     m, n = derivative.shape
     rows = [
         ("shape", f"{m} x {n}"),
-        ("nonzeros", f"{derivative.nnz} ({100 * derivative.pattern.density:.3g} %)"),
+        ("nonzeros", f"{derivative.nnz} ({100 * derivative.nnz / max(1, m * n):.3g} %)"),
         ("method", derivative.method),
         ("calls of the user's function", str(function.user_calls)),
     ]

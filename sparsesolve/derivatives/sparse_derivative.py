@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
+from sparsesolve.derivatives.blocks.blocked import Blocked
+from sparsesolve.derivatives.blocks.low_rank import SparsePlusLowRank
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.derivative import Derivative
 from sparsesolve.derivatives.differences import Differences
@@ -52,6 +54,25 @@ class SparseDerivative(Derivative):
     def pattern(self) -> Pattern:
         """Structure of the matrix."""
         return self._nonzeros.pattern
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries of the pattern."""
+        known = self._blocked_size()
+        return self.pattern.nnz if known is None else known
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        nonzeros = self._nonzeros
+        return nonzeros.shape if isinstance(nonzeros, Blocked) else self.pattern.shape
+
+    def _blocked_size(self) -> int | None:
+        """Return the number of entries of a full matrix, known without its pattern."""
+        nonzeros = self._nonzeros
+        if isinstance(nonzeros, Blocked) and nonzeros.is_full:
+            return nonzeros.shape[0] * nonzeros.shape[1]
+        return None
 
     @property
     def method(self) -> str:
@@ -150,9 +171,22 @@ class SparseDerivative(Derivative):
         """How the pattern was estimated, where it was."""
         return getattr(self._nonzeros, "estimate", None)
 
+    def __str__(self) -> str:
+        if isinstance(self._nonzeros, Blocked) and not self._nonzeros.is_formable:
+            return repr(self)
+        return super().__str__()
+
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         """Return the evaluator of the nonzeros, with limits at singular points."""
         raise NotImplementedError
+
+    def _factored(self, args: Any) -> SparsePlusLowRank | None:
+        """Return the matrix as sparse + low rank where it has that form, and no limits to take."""
+        nonzeros = self._nonzeros
+        if not isinstance(nonzeros, Blocked) or self._values.evaluator is not nonzeros:
+            return None
+        found = nonzeros.factored(*self._arguments("values", args))
+        return found if found.is_finite else None
 
     def _arguments(self, name: str, args: Any) -> tuple[Any, list[Any]]:
         """Count a call, check its arguments and sort them into the point and the parameters."""

@@ -34,29 +34,35 @@ _Sent: TypeAlias = tuple[Slots, Slots, Slots | None]  # targets, sources, suppor
 _UNROLL = 12  # sums of up to this many contributions become `add` maps, which fuse
 
 
-def adjoint_program(program: Program) -> Program:
+def adjoint_program(program: Program, *, unweighted: int = 0) -> Program:
     """Build the vector-Jacobian product of a program.
 
     Parameters
     ----------
     program : Program
         A function with ``m`` outputs.
+    unweighted : int, default 0
+        How many outputs, the last ones, have weights that are always one.
 
     Returns
     -------
     Program
-        The same input and parameters and one more parameter, the weights of shape (m,), last; its
-        outputs are the ``n`` elements of ``J(x)^T w``. Not fused yet.
+        The same input and parameters and one more parameter, the weights of shape
+        (m - unweighted,), last; its outputs are the ``n`` elements of ``J(x)^T w``. Not fused yet.
 
     Notes
     -----
     Cost is a small multiple of the program's own, for any ``m``: Griewank and Walther (2008),
     "Evaluating Derivatives", section 3.2.
     """
-    shifted = with_parameter(program, (program.m,))
+    weighted = program.m - unweighted
+    shifted = with_parameter(program, (weighted,))
+    b = Builder.resume(shifted)
     start = shifted.parameters[-1].start
-    weights = np.arange(start, start + program.m, dtype=np.int32)
-    return _Reverse(shifted, Builder.resume(shifted)).run(weights)
+    weights = np.arange(start, start + weighted, dtype=np.int32)
+    if unweighted:
+        weights = np.concatenate([weights, b.constant(np.ones(unweighted))])
+    return _Reverse(shifted, b).run(weights)
 
 
 def gradient_program(program: Program) -> Program:

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.errors import ArchiveError, PatternError
+from sparsesolve.errors import ArchiveError, PatternError, StructureTooLarge
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.host.imports import importing
 from sparsesolve.structure.archive import Target, read_archive, write_archive
@@ -183,6 +183,32 @@ class Pattern:
     def from_dense(cls, mask: ArrayLike) -> Pattern:
         """Take the nonzero entries of a dense array."""
         return cls.from_scipy(sp.csr_array(np.atleast_2d(np.asarray(mask)) != 0))
+
+    @classmethod
+    def full(cls, shape: tuple[int, int], *, lower: bool = False) -> Pattern:
+        """Take all entries, or with `lower` those with row >= column; nothing is sorted.
+
+        Examples
+        --------
+        >>> Pattern.full((2, 3)).nnz, Pattern.full((3, 3), lower=True).nnz
+        (6, 6)
+        """
+        m, n = checked_shape(shape)
+        lengths = np.minimum(np.arange(1, m + 1), n) if lower else np.full(m, n)
+        indptr = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        if int(indptr[-1]) > _MOST:
+            raise StructureTooLarge(
+                f"a pattern holds fewer than 2**31 entries, got {int(indptr[-1])}."
+            )
+        numbers = np.arange(n, dtype=np.int32)
+        indices = np.empty(int(indptr[-1]), dtype=np.int32)
+        for row in range(m):
+            indices[indptr[row] : indptr[row + 1]] = numbers[: lengths[row]]
+        made = object.__new__(cls)  # right as it is: the checks would take longer than all this
+        object.__setattr__(made, "shape", (m, n))
+        object.__setattr__(made, "indptr", frozen_index(indptr.astype(np.int32)))
+        object.__setattr__(made, "indices", frozen_index(indices))
+        return made
 
     @classmethod
     def from_offsets(cls, shape: tuple[int, int], offsets: Iterable[int]) -> Pattern:

@@ -1,0 +1,135 @@
+"""`Blocked`: values of a matrix that is made of blocks, whatever the blocks are.
+
+Separate because Jacobians and Hessians are summed, kept where constant, and mended in one way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sparsesolve.derivatives.blocks.low_rank import SparsePlusLowRank
+from sparsesolve.derivatives.blocks.submatrix import Array
+from sparsesolve.derivatives.blocks.sums import BlockSum
+from sparsesolve.derivatives.limits import all_finite
+from sparsesolve.engine.arguments import output_buffer
+from sparsesolve.engine.evaluator import Evaluator
+from sparsesolve.host.fork import forkable_property
+from sparsesolve.structure.pattern import Pattern
+
+__all__ = ["Blocked", "NumberedBlocks", "Plain"]
+
+Plain: TypeAlias = Callable[[Any, Sequence[Any]], Array]
+"""Computes the transposed matrix as a dense array, by products with unit vectors."""
+NumberedBlocks: TypeAlias = Iterator[tuple[int, Array]]
+
+_MOST_KEPT = 2**24  # numbers of a matrix that is kept beside its function
+
+
+class Blocked(Evaluator):
+    """Values of a matrix that is made of blocks; as `Nonzeros` has it."""
+
+    _total: BlockSum
+    _plain: Plain
+    method: str
+
+    @property
+    def run(self) -> Evaluator:
+        """Computes the values."""
+        return self
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure, made when it is asked for."""
+        return self._total.pattern
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries, known without the structure."""
+        return self._total.nnz
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the matrix."""
+        return self._total.shape
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        return self.nnz
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the matrix is proven full."""
+        return self._total.is_full
+
+    @property
+    def is_formable(self) -> bool:
+        """Whether the matrix is small enough to be formed."""
+        return self._total.is_formable
+
+    @forkable_property
+    def _kept(self) -> frozenset[int]:
+        """Numbers of the blocks that are the same at every x and kept as a sum."""
+        small = self.shape[0] * self.shape[1] <= _MOST_KEPT
+        return self._fixed_blocks() if small and self._total.is_dense else frozenset()
+
+    @forkable_property
+    def _base(self) -> Array | None:
+        """Their sum as a dense array, if there are any."""
+        if not self._kept:
+            return None
+        blocks = ((k, block) for k, block in self._fixed_products() if k in self._kept)
+        return self._total.dense(blocks, None)
+
+    @forkable_property
+    def _base_values(self) -> Array | None:
+        """Their sum as values of the pattern, if there are no other blocks."""
+        if self._base is None or len(self._kept) < len(self._total.boxes):
+            return None
+        return self._total.values(self._base).copy()
+
+    def _fixed_blocks(self) -> frozenset[int]:
+        """Numbers of the blocks that are the same at every x."""
+        raise NotImplementedError
+
+    def _fixed_products(self) -> NumberedBlocks:
+        """Return numbered blocks, of which only those are right that are the same at every x."""
+        raise NotImplementedError
+
+    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
+        """Return the values in the order of the pattern."""
+        if out is not None:
+            output_buffer(out, self.size)
+        total, base = self._total, None
+        if total.is_dense:
+            base = self._base_values
+            if base is None:
+                return total.values(self.dense(x, parameters), out)
+        values = np.empty(self.size) if out is None else out
+        blocks, entries = self._parts(x, parameters)
+        if base is None:
+            total.sparse(blocks, entries, values)
+        else:
+            values[:] = base
+            total.add_entries(values, entries)
+        if not all_finite(values):
+            values[:] = total.values(np.ascontiguousarray(self._plain(x, parameters).T))
+        return values
+
+    def dense(self, x: Any, parameters: Sequence[Any]) -> Array:
+        """Return the whole matrix as a dense array."""
+        dense = self._total.dense(*self._parts(x, parameters), base=self._base)
+        if not all_finite(dense.reshape(-1)):
+            return np.ascontiguousarray(self._plain(x, parameters).T)
+        return dense
+
+    def factored(self, x: Any, parameters: Sequence[Any]) -> SparsePlusLowRank:
+        """Return the matrix at a point without forming it; both triangles of a Hessian."""
+        raise NotImplementedError
+
+    def _parts(self, x: Any, parameters: Sequence[Any]) -> tuple[NumberedBlocks, Array]:
+        """Return numbered blocks, and the values of single entries."""
+        raise NotImplementedError

@@ -1,0 +1,75 @@
+"""Whether a derivative is made of blocks: where that pays.
+
+Separate because it is a matter of cost, and blocks are right wherever they are used.
+"""
+
+from __future__ import annotations
+
+from sparsesolve.derivatives.blocks.blocked import Blocked, Plain
+from sparsesolve.derivatives.blocks.extended import Extended
+from sparsesolve.derivatives.blocks.hessian import BlockedHessian
+from sparsesolve.derivatives.blocks.jacobian import BlockedJacobian
+from sparsesolve.derivatives.blocks.sensitivities import Unstructured
+from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.differentiate import TooManyTerms
+from sparsesolve.differentiate.cuts import pays, wide_sums, widely_read_sums
+from sparsesolve.ir.program import Program, Slots
+
+__all__ = ["blocked_hessian", "blocked_jacobian"]
+
+
+def blocked_jacobian(program: Program, log: PrepareLog, plain: Plain) -> Blocked | None:
+    """Prepare a Jacobian as blocks, where that pays.
+
+    Parameters
+    ----------
+    program : Program
+        A fused function.
+    log : PrepareLog
+        Gets the times.
+    plain : callable
+        The other way to the values, where they are not finite.
+    """
+    with log.stage("detect"):
+        cuts = widely_read_sums(program)
+    if not cuts.size:
+        return None
+    try:
+        found = BlockedJacobian(Extended(program, cuts, log), plain)
+    except (TooManyTerms, Unstructured):
+        return None
+    return _if_it_pays(found, found.terms(), cuts, log)
+
+
+def blocked_hessian(
+    program: Program, log: PrepareLog, plain: Plain, *, weighted: bool = False
+) -> Blocked | None:
+    """Prepare a Hessian as blocks, where that pays.
+
+    Parameters
+    ----------
+    program : Program
+        A fused function.
+    log : PrepareLog
+        Gets the times.
+    plain : callable
+        The other way to the values, where they are not finite.
+    weighted : bool, default False
+        Whether weights of the outputs come as the last parameter; otherwise they are ones.
+    """
+    with log.stage("detect"):
+        cuts = wide_sums(program)
+    if not cuts.size:
+        return None
+    try:
+        found = BlockedHessian(Extended(program, cuts, log), plain, log, weighted=weighted)
+    except (TooManyTerms, Unstructured):
+        return None
+    return _if_it_pays(found, found.terms(), cuts, log)
+
+
+def _if_it_pays(found: Blocked, terms: float, cuts: Slots, log: PrepareLog) -> Blocked | None:
+    if not pays(terms, float(found.nnz)):
+        return None
+    log.note(f"{cuts.size} wide sums are multiplied as blocks, not term by term")
+    return found

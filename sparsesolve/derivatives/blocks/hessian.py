@@ -1,0 +1,231 @@
+"""``H = Z' W Z``, ``Z = [I; U]``: second derivatives by wide sums are products of blocks.
+
+Separate from the Jacobian, which has one kind of term only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plain
+from sparsesolve.derivatives.blocks.extended import Extended
+from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
+from sparsesolve.derivatives.blocks.sensitivities import split_by_key
+from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, Submatrix
+from sparsesolve.derivatives.blocks.sums import BlockSum, Box
+from sparsesolve.derivatives.fused import fused
+from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.differentiate import adjoint_program, jacobian_program
+
+__all__ = ["BlockedHessian"]
+
+Ids = NDArray[np.intp]
+_FEW_ROWS = 8  # a product of so few rows is formed at once
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Term:
+    """One block of ``Z' W Z``: ``U_a' W_ab U_b``, or ``U_a' W_ax`` where `right` is None.
+
+    Parameters
+    ----------
+    left, right : int
+        Numbers of groups.
+    factor : Submatrix
+        Of W.
+    box : Box
+        Where it goes.
+    symmetric : bool
+        Whether it is its own mirror; otherwise the mirror is added too.
+    """
+
+    left: int
+    right: int | None
+    factor: Submatrix
+    box: Box
+    symmetric: bool
+
+    def __call__(self, second: Array, blocks: list[Array]) -> Array:
+        left = blocks[self.left]
+        if self.right is None:
+            return self.factor.transposed_times(second, left).T
+        if self.symmetric and self.factor.is_diagonal:
+            return _gram(left, self.factor.data(second))
+        right = self.factor.times(second, blocks[self.right])
+        return np.asarray(left.T @ right)
+
+    def right_factor(self, second: Array, blocks: list[Array]) -> Any:
+        """Return what ``U_a'`` is multiplied by."""
+        if self.right is None:
+            return self.factor.factor(second)
+        return self.factor.times(second, blocks[self.right])
+
+
+def _gram(block: Array, weights: Array) -> Array:
+    """Return ``B' diag(w) B``, at half the cost: BLAS has a routine for ``B' B``."""
+    if block.shape[0] <= _FEW_ROWS:
+        return np.asarray((block * weights[:, None]).T @ block)
+    negative = weights < 0.0
+    roots = np.sqrt(np.abs(weights))[:, None]
+    if not negative.any():
+        scaled = block * roots
+        return np.asarray(scaled.T @ scaled)
+    above, below = np.flatnonzero(~negative), np.flatnonzero(negative)
+    scaled = block[above] * roots[above]
+    total = np.asarray(scaled.T @ scaled)
+    scaled = block[below] * roots[below]
+    total -= scaled.T @ scaled
+    return total
+
+
+class BlockedHessian(Blocked):
+    """The lower triangle of ``Z' W Z``."""
+
+    def __init__(
+        self, extended: Extended, plain: Plain, log: PrepareLog, *, weighted: bool
+    ) -> None:
+        self._extended, self._plain, self.method = extended, plain, extended.method
+        self._weighted = weighted
+        n, m, k = extended.n, extended.m, extended.k
+        with log.stage("differentiate"):
+            adjoint = fused(adjoint_program(extended.program, unweighted=0 if weighted else m))
+        with log.stage("detect"):
+            found = jacobian_program(adjoint, lower=True)
+        self._second = SplitEntries(found, extended.log, "the Hessian of a sum")
+        rows, columns, chosen = extended.outputs()
+        by_sums = np.flatnonzero(columns >= n)
+        self._seeds = Submatrix(
+            extended.first, (m, k), rows[by_sums], columns[by_sums] - n, chosen[by_sums]
+        )
+        self._split(n)
+
+    def _split(self, n: int) -> None:
+        """Sort the entries of W by the groups that they join."""
+        pattern = self._second.pattern
+        rows, columns = pattern.rows.astype(np.intp), pattern.indices.astype(np.intp)
+        direct = np.flatnonzero(rows < n)
+        i, j = rows[direct], columns[direct]
+        strict = np.flatnonzero(i > j)
+        self._direct = Submatrix(
+            self._second,
+            (n, n),
+            np.concatenate([i, j[strict]]),
+            np.concatenate([j, i[strict]]),
+            np.concatenate([direct, direct[strict]]),
+        )
+        self._terms = [*self._pair_terms(rows, columns, n), *self._cross_terms(rows, columns, n)]
+        boxes = [term.box for term in self._terms]
+        self._mirrors: list[int] = []  # number of the mirrored block, or -1
+        for term in self._terms:
+            self._mirrors.append(-1 if term.symmetric else len(boxes))
+            if not term.symmetric:
+                boxes.append(term.box[::-1])
+        self._total = BlockSum((n, n), boxes, self._direct.rows, self._direct.columns, lower=True)
+
+    def _cross_terms(self, rows: Ids, columns: Ids, n: int) -> Iterator[_Term]:
+        sums = self._extended.sums
+        cross = np.flatnonzero((rows >= n) & (columns < n))
+        parts = split_by_key(sums.number[rows[cross] - n], cross, len(sums.groups))
+        for number, mine in enumerate(parts):
+            if mine.size:
+                used, at = np.unique(columns[mine], return_inverse=True)
+                group = sums.groups[number]
+                place = sums.place[rows[mine] - n]
+                shape = (group.cuts.size, used.size)
+                factor = Submatrix(self._second, shape, place, at.reshape(-1), mine)
+                yield _Term(number, None, factor, (group.columns, used), symmetric=False)
+
+    def _pair_terms(self, rows: Ids, columns: Ids, n: int) -> Iterator[_Term]:
+        sums = self._extended.sums
+        chosen = np.flatnonzero(columns >= n)
+        i, j = rows[chosen] - n, columns[chosen] - n
+        swap = sums.number[i] < sums.number[j]
+        i, j = np.where(swap, j, i), np.where(swap, i, j)
+        count = len(sums.groups)
+        for key, mine in enumerate(
+            split_by_key(sums.number[i] * count + sums.number[j], np.arange(i.size), count**2)
+        ):
+            if mine.size:
+                left, right = divmod(key, count)
+                yield self._pair(left, right, i[mine], j[mine], chosen[mine])
+
+    def _pair(self, left: int, right: int, i: Ids, j: Ids, chosen: Ids) -> _Term:
+        sums = self._extended.sums
+        if left == right:
+            strict = np.flatnonzero(i != j)
+            i, j = np.concatenate([i, j[strict]]), np.concatenate([j, i[strict]])
+            chosen = np.concatenate([chosen, chosen[strict]])
+        a, b = sums.groups[left], sums.groups[right]
+        shape = (a.cuts.size, b.cuts.size)
+        factor = Submatrix(self._second, shape, sums.place[i], sums.place[j], chosen)
+        return _Term(left, right, factor, (a.columns, b.columns), symmetric=left == right)
+
+    def terms(self) -> float:
+        """How many products of entries a list would hold."""
+        groups, count = self._extended.sums.groups, 0.0
+        for term in self._terms:
+            width = 1 if term.right is None else groups[term.right].columns.size
+            count += float(term.factor.nnz * groups[term.left].columns.size * width)
+        return count
+
+    def _parts(self, x: Any, parameters: Sequence[Any]) -> tuple[NumberedBlocks, Array]:
+        second, blocks = self._at(x, parameters)
+        return self._products(second, blocks, self._kept), self._direct.data(second)
+
+    def _at(self, x: Any, parameters: Sequence[Any]) -> tuple[Array, list[Array]]:
+        """Return the entries of W that vary, and U."""
+        extended, given = self._extended, list(parameters)
+        weights = np.ones(extended.m)
+        if self._weighted:
+            weights = np.asarray(given.pop(), dtype=np.float64).reshape(-1)
+        z = extended.point(x, given)
+        first = extended.first(z, given)
+        blocks = extended.sums(first)
+        seeds = self._seeds.transposed_times(first, weights)
+        multipliers = extended.sums.multipliers(first, seeds)
+        if self._weighted:
+            multipliers = np.concatenate([multipliers, weights])
+        return self._second(z, [*given, multipliers]), blocks
+
+    def factored(self, x: Any, parameters: Sequence[Any]) -> SparsePlusLowRank:
+        """Return both triangles at a point without forming them."""
+        second, blocks = self._at(x, parameters)
+        slices = self._total.slices
+        parts: list[Part] = []
+        for number, (term, mirror) in enumerate(zip(self._terms, self._mirrors, strict=True)):
+            rows, columns = slices[number]
+            left, right = blocks[term.left].T, term.right_factor(second, blocks)
+            parts.append((rows, left, right, columns))
+            if mirror >= 0:
+                parts.append((columns, right.T, left.T, rows))
+        return SparsePlusLowRank(self._direct.sparse(second), parts)
+
+    def _products(
+        self, second: Array, blocks: list[Array], left_out: frozenset[int]
+    ) -> NumberedBlocks:
+        for number, (term, mirror) in enumerate(zip(self._terms, self._mirrors, strict=True)):
+            if number not in left_out:
+                block = term(second, blocks)
+                yield number, block
+                if mirror >= 0:
+                    yield mirror, block.T
+
+    def _fixed_blocks(self) -> frozenset[int]:
+        known = self._extended.sums.constant
+        fixed = [
+            k
+            for k, term in enumerate(self._terms)
+            if term.factor.is_constant
+            and known[term.left]
+            and (term.right is None or known[term.right])
+        ]
+        return frozenset([*fixed, *(self._mirrors[k] for k in fixed if self._mirrors[k] >= 0)])
+
+    def _fixed_products(self) -> NumberedBlocks:
+        blocks = self._extended.sums(self._extended.first.nothing())
+        return self._products(self._second.nothing(), blocks, frozenset())

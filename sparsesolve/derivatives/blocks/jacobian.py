@@ -1,0 +1,91 @@
+"""``J = y_x + y_u U``: rows that read wide sums are products of thin blocks.
+
+Separate from the Hessian, which has other terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plain
+from sparsesolve.derivatives.blocks.extended import Extended
+from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
+from sparsesolve.derivatives.blocks.sensitivities import split_by_key
+from sparsesolve.derivatives.blocks.submatrix import Array, Submatrix
+from sparsesolve.derivatives.blocks.sums import BlockSum, Box
+
+__all__ = ["BlockedJacobian"]
+
+Ids = NDArray[np.intp]
+
+
+class BlockedJacobian(Blocked):
+    """``y_x + y_u U``."""
+
+    def __init__(self, extended: Extended, plain: Plain) -> None:
+        self._extended, self._plain, self.method = extended, plain, extended.method
+        n, sums = extended.n, extended.sums
+        rows, columns, chosen = extended.outputs()
+        direct = columns < n
+        every = np.flatnonzero(direct)
+        self._direct = Submatrix(
+            extended.first, (extended.m, n), rows[every], columns[every], chosen[every]
+        )
+        self._factors: list[tuple[int, Submatrix]] = []
+        boxes: list[Box] = []
+        indirect = np.flatnonzero(~direct)
+        read = columns[indirect] - n
+        for number, mine in enumerate(split_by_key(sums.number[read], indirect, len(sums.groups))):
+            if mine.size:
+                used, at = np.unique(rows[mine], return_inverse=True)
+                group = sums.groups[number]
+                shape = (used.size, group.cuts.size)
+                place = sums.place[columns[mine] - n]
+                block = Submatrix(extended.first, shape, at.reshape(-1), place, chosen[mine])
+                self._factors.append((number, block))
+                boxes.append((used, group.columns))
+        self._total = BlockSum(
+            (extended.m, n), boxes, self._direct.rows, self._direct.columns, lower=False
+        )
+
+    def terms(self) -> float:
+        """How many products of entries a list would hold."""
+        groups = self._extended.sums.groups
+        return float(sum(f.nnz * groups[number].columns.size for number, f in self._factors))
+
+    def _parts(self, x: Any, parameters: Sequence[Any]) -> tuple[NumberedBlocks, Array]:
+        values = self._extended.first(self._extended.point(x, parameters), parameters)
+        blocks = self._extended.sums(values)
+        return self._products(values, blocks, self._kept), self._direct.data(values)
+
+    def _products(
+        self, values: Array, blocks: list[Array], left_out: frozenset[int]
+    ) -> NumberedBlocks:
+        for place, (number, factor) in enumerate(self._factors):
+            if place not in left_out:
+                yield place, factor.times(values, blocks[number])
+
+    def factored(self, x: Any, parameters: Sequence[Any]) -> SparsePlusLowRank:
+        """Return the matrix at a point without forming it."""
+        values = self._extended.first(self._extended.point(x, parameters), parameters)
+        blocks = self._extended.sums(values)
+        parts: list[Part] = []
+        for (number, factor), (rows, columns) in zip(
+            self._factors, self._total.slices, strict=True
+        ):
+            parts.append((rows, factor.factor(values), blocks[number], columns))
+        return SparsePlusLowRank(self._direct.sparse(values), parts)
+
+    def _fixed_blocks(self) -> frozenset[int]:
+        known = self._extended.sums.constant
+        return frozenset(
+            k for k, (number, f) in enumerate(self._factors) if f.is_constant and known[number]
+        )
+
+    def _fixed_products(self) -> NumberedBlocks:
+        values = self._extended.first.nothing()
+        return self._products(values, self._extended.sums(values), frozenset())

@@ -1,0 +1,257 @@
+"""Cuts: wide sums as inputs of their own, so that the chain rule need not list what they multiply.
+
+A sum over many inputs, read again by something that is not linear (or by many outputs), has a wide
+row that the chain rule would multiply entry by entry. Here such slots u are chosen, and the program
+is extended: inputs ``z = (x, u)``, outputs ``(S(z), y(z))``, where S defines u again. The extended
+program is sparse; what multiplies wide rows is left to products of matrices.
+
+Griewank and Walther (2008), "Evaluating Derivatives", section 10.3: an extended system whose Schur
+complement is the Jacobian.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.differentiate.activity import active_slots, any_slot
+from sparsesolve.differentiate.kernel_reverse import reverse
+from sparsesolve.ir.expression import Expressions, live_nodes
+from sparsesolve.ir.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
+
+__all__ = ["extended_program", "pays", "wide_sums", "widely_read_sums"]
+
+_WIDE = 16  # inputs that a sum must read at least
+_SHORTEST = 4  # sums below this length are not looked at
+_MANY_TERMS = 2_000_000  # listing as many takes a second
+_SOME_TERMS = 400_000  # below this, listing is quick and its code quicker than any product
+_TERMS_AN_ENTRY = 4  # of the result, from which products are quicker
+
+Counts = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def pays(terms: float, entries: float) -> bool:
+    """Whether products of blocks are better than a list of terms.
+
+    Parameters
+    ----------
+    terms : float
+        Products of entries that the chain rule would list.
+    entries : float
+        Entries of the result.
+    """
+    return terms > _MANY_TERMS or terms > max(_SOME_TERMS, _TERMS_AN_ENTRY * entries)
+
+
+def wide_sums(program: Program) -> Slots:
+    """Choose the sums to cut for second derivatives: those that enter what is not linear in them.
+
+    Parameters
+    ----------
+    program : Program
+        A fused program.
+
+    Returns
+    -------
+    ndarray of int32
+        Increasing; empty where a list of terms is as good.
+    """
+    if not _has_long_sums(program):
+        return np.empty(0, dtype=np.int32)
+    curved = _curved_slots(program)
+    if not curved.any():
+        return np.empty(0, dtype=np.int32)
+    width, cuts = _widths(program, curved)
+    return cuts if pays(float((width[cuts] ** 2).sum()), 0.0) else cuts[:0]
+
+
+def widely_read_sums(program: Program) -> Slots:
+    """Choose the sums to cut for first derivatives: those on which many outputs depend.
+
+    Parameters
+    ----------
+    program : Program
+        A fused program.
+
+    Returns
+    -------
+    ndarray of int32
+        Increasing; empty where a list of terms is as good.
+    """
+    if not _has_long_sums(program):
+        return np.empty(0, dtype=np.int32)
+    readers = _readers(program)
+    width, cuts = _widths(program, readers >= _WIDE)
+    return cuts if pays(float((width[cuts] * readers[cuts]).sum()), 0.0) else cuts[:0]
+
+
+def extended_program(program: Program, cuts: Slots) -> Program:
+    """Make cut slots inputs behind x, and what defines them outputs before the others.
+
+    Parameters
+    ----------
+    program : Program
+        A function of ``n`` inputs and ``m`` outputs.
+    cuts : ndarray of int32, shape (k,)
+        Slots that kernels write.
+
+    Returns
+    -------
+    Program
+        The function of ``n + k`` inputs and ``k + m`` outputs, not fused.
+    """
+    n, k = program.n, int(cuts.size)
+    moved = np.arange(program.n_slots, dtype=np.int32)
+    moved[n:] += k
+    written = moved[cuts]
+    moved[cuts] = np.arange(n, n + k, dtype=np.int32)
+    low, high = int(cuts[0]), int(cuts[-1])
+
+    def move(index: Index) -> Index:
+        first, last = index.bounds()
+        if last < n:
+            return index
+        if first >= n and (last < low or first > high):
+            return index.shifted(k)
+        return Index.of(moved[index.to_array()])
+
+    def moved_step(step: Kernel | Opaque) -> Kernel | Opaque:
+        if isinstance(step, Kernel):
+            return replace(step, start=step.start + k, loads=tuple(map(move, step.loads)))
+        return replace(step, start=step.start + k, operands=tuple(map(move, step.operands)))
+
+    outputs = np.concatenate([written, moved[program.outputs]])
+    return replace(
+        program,
+        n=n + k,
+        input_shape=(n + k,),
+        parameters=tuple(Block(b.start + k, b.shape) for b in program.parameters),
+        constants=tuple(Constant(c.start + k, c.values) for c in program.constants),
+        instructions=tuple(map(moved_step, program.instructions)),
+        outputs=outputs,
+        output_shape=outputs.shape,
+        n_slots=program.n_slots + k,
+    )
+
+
+def _has_long_sums(program: Program) -> bool:
+    return any(map(_is_long_sum, program.instructions))
+
+
+def _is_long_sum(step: Kernel | Opaque) -> bool:
+    if not isinstance(step, Kernel) or step.segments is None:
+        return False
+    return int(np.diff(step.segments).max(initial=0)) >= _SHORTEST
+
+
+def _is_one(index: Index) -> bool:
+    """Whether a load reads one slot at all points."""
+    return index.array is None and index.stride == 0
+
+
+def _summed(step: Kernel, counts: Counts) -> Counts:
+    """Sum over the segments of a kernel, if it has any."""
+    if step.segments is None:
+        return counts
+    total = np.concatenate([[0.0], np.cumsum(counts)])
+    return np.asarray(total[step.segments[1:]] - total[step.segments[:-1]])
+
+
+def _widths(program: Program, wanted: Mask) -> tuple[Counts, Slots]:
+    """How many inputs each slot reads, a cut counting as one, and the cuts.
+
+    The number of a cut is its own width.
+    """
+    n = program.n
+    width = np.zeros(program.n_slots)
+    width[:n] = 1.0
+    found = width.copy()
+    cuts = [np.empty(0, dtype=np.int64)]
+    for step in program.instructions:
+        loads = step.loads if isinstance(step, Kernel) else step.operands
+        if isinstance(step, Opaque):
+            total = min(float(n), sum(float(width[i.to_array()].sum()) for i in loads))
+            width[step.start : step.stop] = found[step.start : step.stop] = total
+            continue
+        counts = np.zeros(step.length)
+        for index in loads:
+            counts += width[index.start] if _is_one(index) else width[index.to_array()]
+        rows = np.minimum(_summed(step, counts), n)
+        for k in range(len(step.outputs)):
+            first = step.start + k * step.rows
+            found[first : first + step.rows] = width[first : first + step.rows] = rows
+            if step.segments is not None:
+                wide = np.flatnonzero((rows >= _WIDE) & wanted[first : first + step.rows]) + first
+                width[wide] = 1.0
+                cuts.append(wide)
+    return found, np.sort(np.concatenate(cuts)).astype(np.int32)
+
+
+def _curved_slots(program: Program) -> Mask:
+    """Mark slots in which an output may be other than linear; all sums that are such, at least."""
+    curved = np.zeros(program.n_slots, dtype=bool)
+    readers = _readers_of_sums(program)
+    active = active_slots(program) if readers else curved
+    for step in reversed(readers):
+        if isinstance(step, Opaque):
+            for index in step.operands:
+                curved[index.to_array()] = True
+        elif active[step.start : step.stop].any():
+            _mark_curved(step, active, curved)
+    return curved
+
+
+def _readers_of_sums(program: Program) -> list[Kernel | Opaque]:
+    """List what depends on a long sum, in order: nothing else can curve one."""
+    behind = np.zeros(program.n_slots, dtype=bool)
+    found: list[Kernel | Opaque] = []
+    for step in program.instructions:
+        loads = step.loads if isinstance(step, Kernel) else step.operands
+        if any(any_slot(behind, index) for index in loads):
+            found.append(step)
+            behind[step.start : step.stop] = True
+        elif _is_long_sum(step):
+            behind[step.start : step.stop] = True
+    return found
+
+
+def _mark_curved(step: Kernel, active: Mask, curved: Mask) -> None:
+    """Mark what a kernel reads: all of a load with a varying partial, or as its results are."""
+    moving = {k for k, index in enumerate(step.loads) if any_slot(active, index)}
+    e = Expressions()
+    numbers = e.graft(step.nodes)
+    count = len(e.nodes)
+    for k, output in enumerate(step.outputs):
+        first = step.start + k * step.rows
+        rows = curved[first : first + step.rows]
+        if step.segments is not None:
+            rows = np.repeat(rows, np.diff(step.segments))
+        pulled = reverse(e, {numbers[output]: e.const(1.0)}, moving, count)
+        for load, partial in pulled.items():
+            nodes, _ = live_nodes(e.nodes, [partial])
+            varies = any(node.op == "load" and node.args[0] in moving for node in nodes)
+            ids = step.loads[load].to_array()
+            curved[ids if varies else ids[rows]] = True
+
+
+def _readers(program: Program) -> Counts:
+    """How many outputs depend on each slot, at most."""
+    readers = np.bincount(program.outputs, minlength=program.n_slots).astype(np.float64)
+    for step in reversed(program.instructions):
+        if isinstance(step, Opaque):
+            total = readers[step.start : step.stop].sum()
+            for index in step.operands:
+                readers[index.to_array()] += total
+            continue
+        rows = readers[step.start : step.stop].reshape(len(step.outputs), step.rows).sum(axis=0)
+        if step.segments is not None:
+            rows = np.repeat(rows, np.diff(step.segments))
+        for index in step.loads:
+            if _is_one(index):
+                readers[index.start] += rows.sum()
+            else:
+                np.add.at(readers, index.to_array(), rows)
+    return np.minimum(readers, program.m)
