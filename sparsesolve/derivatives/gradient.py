@@ -27,6 +27,7 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.lower import lower
 from sparsesolve.options import Method, Options
 from sparsesolve.structure.pattern import Pattern
+from sparsesolve.trace import OtherConstant
 
 __all__ = ["Gradient", "gradient", "scalar_function"]
 
@@ -53,12 +54,19 @@ class Gradient(SparseDerivative):
     def __call__(self, *args: Any) -> Array:
         """Return the gradient in the shape of the differentiated argument."""
         self.calls["values"] += 1
-        return self._values(args).reshape(self._shape)
+        try:
+            return self._values(args).reshape(self._shape)
+        except OtherConstant:
+            gradient: Array = self._for_others(args)(*args)
+            return gradient
 
     def value(self, *args: Any) -> float:
         """Return the function's value."""
         self.calls["value"] += 1
-        return float(self._value(args)[0])
+        try:
+            return float(self._value(args)[0])
+        except OtherConstant:
+            return float(self._for_others(args).value(*args))
 
     def value_and_gradient(self, *args: Any) -> tuple[float, Array]:
         """Return both."""

@@ -37,6 +37,7 @@ from sparsesolve.host.fork import forkable_property
 from sparsesolve.lower import lower
 from sparsesolve.options import Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
+from sparsesolve.trace import OtherConstant
 
 __all__ = ["Hessian", "SymmetricTemplate", "hessian", "hessian_pattern"]
 
@@ -143,10 +144,13 @@ class Hessian(SymmetricDerivative, SparseDerivative):
 
     def __call__(self, *args: Any) -> Any:
         """Return the full symmetric matrix, with fresh data and shared read-only indices."""
-        dense = self._dense(args)
-        if dense is not None:
-            return self._full.of_full(dense)
-        return self._full(self.lower_values(*args))
+        try:
+            dense = self._dense(args)
+            if dense is not None:
+                return self._full.of_full(dense)
+            return self._full(self.lower_values(*args))
+        except OtherConstant:
+            return self._for_others(args)(*args)
 
     def _dense(self, args: Sequence[Any]) -> Array | None:
         """Return the values of both triangles where they are found at once."""
@@ -173,12 +177,19 @@ class Hessian(SymmetricDerivative, SparseDerivative):
     def value(self, *args: Any) -> float:
         """Return the function's value."""
         self.calls["value"] += 1
-        return float(self._value(args)[0])
+        try:
+            return float(self._value(args)[0])
+        except OtherConstant:
+            return float(self._for_others(args).value(*args))
 
     def gradient(self, *args: Any) -> Array:
         """Return the gradient, shape (n,)."""
         self.calls["gradient"] += 1
-        return self._gradient(args)
+        try:
+            return self._gradient(args)
+        except OtherConstant:
+            gradient: Array = self._for_others(args).gradient(*args)
+            return gradient
 
     @forkable_property
     def _gradient(self) -> BoundEvaluator:

@@ -32,6 +32,7 @@ from sparsesolve.host.fork import forkable_property
 from sparsesolve.lower import lower
 from sparsesolve.options import DIFFERENCED, TRACED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
+from sparsesolve.trace import OtherConstant
 
 __all__ = ["Jacobian", "MatrixTemplate", "jacobian", "jacobian_pattern"]
 
@@ -108,21 +109,30 @@ class Jacobian(SparseDerivative):
         Parameters
         ----------
         *args
-            Arguments as the function takes them, in the shapes of the example.
+            Arguments as the function takes them, in the shapes of the example. For other integers
+            that are sizes or indices, other words or flags, the function is traced anew, once for
+            each; `pattern` and `values` stay those of the example.
 
         Returns
         -------
         csr_array or csc_array, shape (m, n)
             Canonical; entries of the pattern that happen to be zero are stored.
         """
-        return self._matrix(self.values(*args))
+        try:
+            return self._matrix(self.values(*args))
+        except OtherConstant:
+            return self._for_others(args)(*args)
 
     def value(self, *args: Any) -> Array:
         """Return the function's value, in its own shape, without calling the user's function."""
         if isinstance(self._function, Differences):
             return self._function.evaluate(*self._arguments("value", args))
         self.calls["value"] += 1
-        return self._value(args).reshape(self._function.output_shape)
+        try:
+            return self._value(args).reshape(self._function.output_shape)
+        except OtherConstant:
+            value: Array = self._for_others(args).value(*args)
+            return value
 
     def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
         """Return both."""

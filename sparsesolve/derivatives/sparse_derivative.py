@@ -22,11 +22,12 @@ from sparsesolve.engine.evaluator import Array, Evaluator
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
-from sparsesolve.trace import Path
+from sparsesolve.trace import OtherConstant, Path
 
 __all__ = ["SparseDerivative"]
 
 Variables: TypeAlias = Sequence[Any]
+_MOST_OTHERS = 16
 
 
 class SparseDerivative(Derivative):
@@ -44,6 +45,7 @@ class SparseDerivative(Derivative):
         self._nonzeros = nonzeros
         self._function = function
         self._lazy = Lazy()
+        self._others: tuple[Any, ...] = ()
         run = nonzeros.run
         if isinstance(function, TracedFunction):
             run = self._limited(function, nonzeros)
@@ -162,6 +164,26 @@ class SparseDerivative(Derivative):
     @forkable_property
     def _value(self) -> BoundEvaluator:
         return self._call("value", self._traced("values").program)
+
+    def _for_others(self, args: Sequence[Any]) -> Any:
+        """Return what is prepared for other sizes, indices or words; made when first asked for."""
+        for other in self._others:
+            if other.takes(args):
+                return other
+        if isinstance(self._function, Differences):
+            self._function.arguments.split(args)  # raises
+        make, example, options = self._known_recipe()
+        made = make(example[0], *args, **options)
+        self._others = (made, *self._others[: _MOST_OTHERS - 1])
+        return made
+
+    def takes(self, args: Sequence[Any]) -> bool:
+        """Whether this is prepared for the sizes, indices and words among some arguments."""
+        try:
+            self._function.arguments.split(args)
+        except OtherConstant:
+            return False
+        return True
 
     def _how(self) -> str:
         return f"{self.method}, estimated pattern" if self._estimate else self.method

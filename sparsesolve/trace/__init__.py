@@ -31,7 +31,7 @@ return %4
 """
 
 from sparsesolve.trace import nested_autograd  # noqa: F401  (registers what it expresses)
-from sparsesolve.trace.arguments import Arguments, depends_on_kinds
+from sparsesolve.trace.arguments import Arguments, OtherConstant, depends_on_kinds
 from sparsesolve.trace.branches import Path
 from sparsesolve.trace.checking import Recorded, check
 from sparsesolve.trace.content import content_of
@@ -42,6 +42,7 @@ from sparsesolve.trace.vocabulary import RECORDED
 __all__ = [
     "RECORDED",
     "Arguments",
+    "OtherConstant",
     "Path",
     "Recorded",
     "Traced",

@@ -7,9 +7,10 @@ opened: tuples, dicts, named tuples, dataclasses, namespaces. A list of numbers 
 integers are real numbers, as long as the function does not tell the difference; else lists are
 opened and integers are static (`opened`). Matrices, masked arrays and complex numbers are static,
 as they calculate otherwise. Everything else (None, strings, bools, callables, other objects) is
-static: it is fixed at the trace, and a call with another value is refused. Static arguments are
-compared by what they hold, so one that was changed in place is refused too; only those that the
-function itself changes (a counter, a cache), or that hold too much, are compared by identity.
+static: it is fixed at the trace, and a call with another value is refused, or has a trace of its
+own where it is a size, an index, a word or a flag. Static arguments are compared by what they hold,
+so one that was changed in place is refused too; only those that the function itself changes (a
+counter, a cache), or that hold too much, are compared by identity.
 
 The differentiated argument is one array, or a container of arrays: their elements one after the
 other, in the order of the container, are the columns.
@@ -17,6 +18,7 @@ other, in the order of the container, are the columns.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -42,9 +44,13 @@ from sparsesolve.trace.argument_tree import (
 )
 from sparsesolve.trace.content import content_of, is_immutable
 
-__all__ = ["Arguments", "depends_on_kinds", "layout"]
+__all__ = ["Arguments", "OtherConstant", "depends_on_kinds", "layout"]
 
 _LARGEST = 2.0**53
+
+
+class OtherConstant(StructureMismatch):
+    """An argument that is fixed, and small enough to have a trace for each of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,10 +348,18 @@ def _match_static(expected: Static, given: Any) -> None:
             f"{_short(given)} changed in place; arguments that are not numbers are fixed then. "
             "Build a new one for other contents."
         )
-    raise StructureMismatch(
+    kind = OtherConstant if _chooses(expected.value) and _chooses(given) else StructureMismatch
+    raise kind(
         f"`{expected.name}` must be {_short(expected.value)}, got {_short(given)}; arguments that "
         "are not numbers are fixed when the function is traced. Build a new one for others."
     )
+
+
+def _chooses(value: Any) -> bool:
+    """Whether a value is one that sizes, indices, keys and branches are made of."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "iub"
+    return isinstance(value, (int, str, bytes, type(None), np.integer, np.bool_, enum.Enum))
 
 
 def _short(thing: Any) -> str:

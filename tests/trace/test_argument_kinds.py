@@ -104,12 +104,54 @@ def test_static_integers_are_compared() -> None:
     J = ss.jacobian(lambda x, n: x[:n], X, 2)
     assert J(X, 2).shape == (2, 3)
     with pytest.raises(StructureMismatch, match="must be 2, got 3"):
-        J(X, 3)
+        J.values(X, 3)
     p = np.array([200, 1, 2], np.uint8)
     J = ss.jacobian(lambda x, p: x * (p * 2), X, p)
     p[0] = 1
     with pytest.raises(StructureMismatch, match="changed in place"):
         J(X, p)
+
+
+METHODS = ["compiled", "interpreted", "colored"]
+OTHERS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "size": (lambda x, n: x[:n] ** 2, [2, 3, 1, 0]),
+    "index": (lambda x, i: x[i] * x, [np.array([2, 0, 0]), np.array([1, 1, 2])]),
+    "power and size": (lambda x, p: x[: p["n"]] ** p["k"], [{"n": 2, "k": 1}, {"n": 3, "k": 2}]),
+    "word": (lambda x, s: {"a": x, "b": x**2}[s], ["a", "b", "a"]),
+    "flag": (lambda x, flag: x * (2.0 if flag else x), [True, False]),
+    "None": (lambda x, k: x if k is None else x[:k], [None, 2]),
+    "list of indices": (lambda x, groups: [np.sum(x[g]) ** 2 for g in groups], [[0, 1], [2, 2]]),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_constants_are_traced_anew(name: str, method: Any) -> None:
+    f, constants = OTHERS[name]
+    calls: list[int] = []
+
+    def counted(x: Any, c: Any) -> Any:
+        calls.append(1)
+        return f(x, c)
+
+    J = ss.jacobian(counted, X, constants[0], method=method)
+    g = lambda x, c: np.sum(np.asarray(f(x, c)) ** 2)
+    H = ss.hessian(lambda x, c: np.sum(np.array(f(x, c)) ** 2), X, constants[0], method=method)
+    G = ss.gradient(lambda x, c: np.sum(np.array(f(x, c)) ** 2), X, constants[0], method=method)
+    for c in (*constants, *constants[::-1]):
+        slopes = [(np.ravel(f(X + e, c)) - np.ravel(f(X - e, c))) / 2e-5 for e in 1e-5 * np.eye(3)]
+        assert np.allclose(J(X, c).toarray(), np.stack(slopes, axis=1), atol=1e-7)
+        assert np.allclose(J.value(X, c), f(X, c))
+        steep = [(g(X + e, c) - g(X - e, c)) / 2e-5 for e in 1e-5 * np.eye(3)]
+        assert np.allclose(G(X, c), steep, atol=1e-5)
+        assert np.allclose(H.gradient(X, c), G(X, c))
+        assert np.allclose(H.value(X, c), g(X, c))
+        assert np.allclose(G.value(X, c), g(X, c))
+        moved = [(G(X + e, c) - G(X - e, c)) / 2e-5 for e in 1e-5 * np.eye(3)]
+        assert np.allclose(H(X, c).toarray(), moved, atol=1e-4)
+    made = len(calls)
+    J(X, constants[-1]), J.value(X, constants[0])
+    assert len(calls) == made
 
 
 def test_integers_that_are_no_floats_are_refused() -> None:
