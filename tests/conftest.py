@@ -44,7 +44,7 @@ def ipopt_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
         monkeypatch.setenv("SPARSESOLVE_IPOPT", library)
-    monkeypatch.setattr("sparsesolve.adapters.ipopt._TRANSPORT", transport)
+    monkeypatch.setattr("sparsesolve.adapters.ipopt_way._TRANSPORT", transport)
     return transport
 
 

@@ -10,11 +10,10 @@ for large-scale nonlinear programming", Mathematical Programming 106(1).
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,18 +21,18 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_c import ONE_AT_A_TIME, CProblem
 from sparsesolve.adapters.ipopt_callbacks import Callbacks, Refused, StructureGrown
-from sparsesolve.adapters.ipopt_library import (
-    IpoptLibrary,
-    find_library,
-    install_command,
-)
 from sparsesolve.adapters.ipopt_native import NativeProblem
 from sparsesolve.adapters.ipopt_options import OptionValue, refusal, variants
-from sparsesolve.adapters.ipopt_probe import SPRAL_VARIABLES, known_options, library_version, probe
+from sparsesolve.adapters.ipopt_probe import SPRAL_VARIABLES, known_options, probe
 from sparsesolve.adapters.ipopt_status import describe_status
 from sparsesolve.adapters.ipopt_timing import linear_seconds, statistics_file
-from sparsesolve.errors import SolverUnavailable
-from sparsesolve.host.imports import importing
+from sparsesolve.adapters.ipopt_way import (
+    Way,
+    ipopt_available,
+    prepare_ipopt,
+    require_cyipopt,
+    require_ipopt,
+)
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.freshness import refresh
 from sparsesolve.methods.kkt import make_result
@@ -52,9 +51,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-_TRANSPORT = ""  # the first of `_TRANSPORTS` that works here
 _MOST_ITERATIONS = 3000  # IPOPT's default
-_TRANSPORTS = ("native", "c", "cyipopt")
 _HONOR = "honor_original_bounds"
 _ROWS_SUFFER = 1e-6  # violation of a row up to which a point is moved back to its bounds
 _WARM_START: dict[str, OptionValue] = {
@@ -66,138 +63,6 @@ _WARM_START: dict[str, OptionValue] = {
     "warm_start_mult_bound_push": 1e-9,
     "mu_init": 1e-6,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How IPOPT is called.
-
-    Parameters
-    ----------
-    transport : {"native", "c", "cyipopt"}
-        Who calls whom.
-    library : IpoptLibrary or None
-        Whose code runs; None for that of a cyipopt which does not show it.
-    timed : bool
-        Whether the time of the linear solver is wanted.
-    """
-
-    transport: str
-    library: IpoptLibrary | None
-    timed: bool = False
-
-    @property
-    def path(self) -> str:
-        """The file of the library, empty if not known."""
-        return "" if self.library is None else self.library.path
-
-    def version(self) -> str:
-        """Return the version of IPOPT, empty if it cannot be told."""
-        if self.transport == "cyipopt":
-            return ".".join(map(str, getattr(require_cyipopt(), "IPOPT_VERSION", ())))
-        return library_version(self.path)
-
-    def describe(self) -> str:
-        """Say which IPOPT it is, and where from."""
-        source = "cyipopt" if self.library is None else self.library.source
-        return f"IPOPT {self.version()}".strip() + f", {source}, transport {self.transport!r}"
-
-
-def require_ipopt(transport: str = "", library: str | None = None) -> Way:
-    """Return the way to IPOPT, loaded, or say how to install it.
-
-    Parameters
-    ----------
-    transport : str, optional
-        One of "native", "c", "cyipopt"; the first that works if not given.
-    library : str, optional
-        As for `find_library`.
-
-    Returns
-    -------
-    Way
-        What to call.
-
-    Raises
-    ------
-    SolverUnavailable
-        If there is none; the message holds the command for this platform.
-    """
-    wanted = transport or _TRANSPORT
-    if wanted not in ("", *_TRANSPORTS):
-        named = ", ".join(map(repr, _TRANSPORTS[:-1]))
-        raise ValueError(f"`transport` must be {named} or 'cyipopt', got {wanted!r}.")
-    if wanted == "cyipopt":
-        require_cyipopt()
-        return Way("cyipopt", _of_cyipopt())
-    try:
-        return Way(wanted or "native", find_library(library))
-    except SolverUnavailable:
-        if wanted or library is not None or not _cyipopt_works():
-            raise
-        return Way("cyipopt", None)
-
-
-def prepare_ipopt(options: Mapping[str, Any] | None) -> None:
-    """Load what a solve with these options needs."""
-    given = options or {}
-    require_ipopt(given.get("transport", ""), given.get("library"))
-
-
-def require_cyipopt() -> Any:
-    """Return the module cyipopt, or say how to install it.
-
-    Returns
-    -------
-    module
-        cyipopt.
-
-    Raises
-    ------
-    SolverUnavailable
-        If it cannot be imported.
-    """
-    try:
-        with importing():
-            return importlib.import_module("cyipopt")
-    except ImportError as error:
-        raise SolverUnavailable(
-            f"cyipopt cannot be imported ({error}). Install it: `pip install "
-            "'sparsesolve[cyipopt]'`, where IPOPT's headers are installed, or `conda install -c "
-            "conda-forge cyipopt`. "
-            "Everything but `to_cyipopt` and transport='cyipopt' works without it: "
-            f"{install_command()}."
-        ) from error
-
-
-def _cyipopt_works() -> bool:
-    try:
-        require_cyipopt()
-    except SolverUnavailable:
-        return False
-    return True
-
-
-def _of_cyipopt() -> IpoptLibrary | None:
-    try:
-        return find_library("cyipopt")
-    except SolverUnavailable:  # its IPOPT is hidden inside
-        return None
-
-
-def ipopt_available() -> bool:
-    """Whether ``solver="ipopt"`` works.
-
-    Returns
-    -------
-    bool
-        True where a library of IPOPT can be loaded, or cyipopt be imported.
-    """
-    try:
-        require_ipopt()
-    except SolverUnavailable:
-        return False
-    return True
 
 
 def to_cyipopt(problem: Problem) -> Any:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any, NoReturn
 
 import autograd.numpy as anp
@@ -23,46 +22,33 @@ from autograd.tracer import Box, isbox
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
 from sparsesolve.trace import dispatch, ufuncs
 from sparsesolve.trace.aliasing import assign, refreshed
+from sparsesolve.trace.box_errors import (
+    TOWARD_NUMBERS,
+    AmbiguousTruthError,
+    NoAttributeError,
+    NotANumberError,
+    UnsupportedAttributeError,
+    refuse_conversion,
+)
+from sparsesolve.trace.box_tables import ARITHMETIC, COMPARISONS, ELEMENTWISE, METHODS
 from sparsesolve.trace.branches import answer, takes_answers
 from sparsesolve.trace.operands import constant_of, is_traced, operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
-from sparsesolve.trace.sources import IMPLICIT, formats_text, is_in_a_solver, is_library, user_line
+from sparsesolve.trace.sources import (
+    formats_text,
+    is_library,
+    is_sparse_call,
+    user_line,
+)
 
-__all__ = ["BOXED", "ArrayTracer", "ScalarTracer", "UnsupportedAttributeError", "is_sparse_call"]
+__all__ = ["BOXED", "ArrayTracer", "ScalarTracer"]
 
 _NUMBERS = frozenset({float, int, np.float64})
-_TOWARD_NUMBERS = (
-    "Leave float() out; take NumPy's functions instead of math's (np.sin); to assign into an "
-    "array, make it with np.zeros_like(x) or np.empty_like(x) instead of np.zeros(n), or build "
-    "it with np.array([...]) or np.concatenate"
-)
 _NO_OPTIONS: dict[str, Any] = {}
 _getitem = ArrayBox.__getitem__
 _current = Box._node
 _copy = np.copy  # which a trace may replace
-
-
-class UnsupportedAttributeError(UnsupportedOperation, AttributeError):
-    """An attribute of NumPy's array that a traced one does not have."""
-
-
-class NoAttributeError(UnsupportedAttributeError):
-    """An attribute that NumPy's array does not have either, or one that protocols look for."""
-
-    final = False
-
-
-class AmbiguousTruthError(DataDependentBranch, ValueError):
-    """The truth of an array that has not one element; NumPy refuses it as well."""
-
-    final = False
-
-
-class NotANumberError(UnsupportedOperation):
-    """A number made, or a hash taken, of an array; NumPy refuses it as well."""
-
-    final = False
 
 
 class ScalarTracer(Box):  # type: ignore[misc]
@@ -82,7 +68,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """Become an object array: of the whole for scipy.sparse, of the elements otherwise."""
         if dtype is not None and np.dtype(dtype) != object:
-            _convert(self, f"an array of kind {np.dtype(dtype)}", _TOWARD_NUMBERS)
+            refuse_conversion(self, f"an array of kind {np.dtype(dtype)}", TOWARD_NUMBERS)
         if not self.shape or is_sparse_call(sys._getframe(1)):
             return self.as_object()
         if self.dtype == bool:  # NumPy reads an index
@@ -151,7 +137,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     def __float__(self) -> float:
         if is_traced(self) and not (self.size == 1 and formats_text(sys._getframe(1))):
-            _convert(self, "a Python float", _TOWARD_NUMBERS)
+            refuse_conversion(self, "a Python float", TOWARD_NUMBERS)
         return float(self._value)
 
     def __complex__(self) -> complex:
@@ -356,23 +342,8 @@ class ArrayTracer(ScalarTracer):
         self[...] = value
 
 
-def is_sparse_call(frame: FrameType) -> bool:
-    """Tell a call by scipy.sparse, whose products leave to us what they cannot read."""
-    if frame.f_globals.get("__name__") == "sparsesolve.trace.substitutes" and frame.f_back:
-        frame = frame.f_back  # a creation function that stands for NumPy's
-    caller = str(frame.f_globals.get("__name__", ""))
-    return caller.startswith("scipy.sparse.") and not caller.startswith("scipy.sparse.linalg")
-
-
 def _is_mask(index: Any) -> bool:
     return isinstance(index, ArrayTracer) and index.dtype == bool and is_traced(index)
-
-
-def _convert(box: Any, kind: str, fix: str) -> NoReturn:
-    raise (UnsupportedOperation if box.size == 1 else NotANumberError)(
-        f"expected traced values to stay traced, got a conversion to {kind} at {user_line()}. "
-        f"{fix}.{IMPLICIT if is_in_a_solver() else ''}"
-    )
 
 
 def _forward(name: str) -> Callable[..., Any]:
@@ -425,48 +396,18 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-_ARITHMETIC = {
-    "add": anp.add,
-    "sub": anp.subtract,
-    "mul": anp.multiply,
-    "truediv": anp.divide,
-    "floordiv": anp.floor_divide,
-    "mod": anp.remainder,
-    "pow": anp.power,
-    "and": anp.bitwise_and,
-    "or": anp.bitwise_or,
-    "xor": anp.bitwise_xor,
-}
 _multiply, _multiply_swapped = _binary(anp.multiply), _binary(anp.multiply, swap=True)
-_COMPARISONS = {
-    "eq": anp.equal,
-    "ne": anp.not_equal,
-    "lt": anp.less,
-    "le": anp.less_equal,
-    "gt": anp.greater,
-    "ge": anp.greater_equal,
-}
-for _name, _function in _ARITHMETIC.items():
+for _name, _function in ARITHMETIC.items():
     if _name != "mul":
         setattr(ScalarTracer, f"__{_name}__", _binary(_function))
         setattr(ScalarTracer, f"__r{_name}__", _binary(_function, swap=True))
     setattr(ArrayTracer, f"__i{_name}__", _in_place(_function))
 ArrayTracer.__imatmul__ = _in_place(anp.matmul)
-for _name, _function in _COMPARISONS.items():
+for _name, _function in COMPARISONS.items():
     setattr(ScalarTracer, f"__{_name}__", _binary(_function))
-_METHODS = (
-    "all any argmax argmin argpartition argsort compress cumprod cumsum diagonal max mean min "
-    "nonzero prod ptp ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
-)
-for _name in _METHODS.split():
+for _name in METHODS.split():
     setattr(ScalarTracer, _name, _forward(_name))
-# NumPy's loops over object arrays call methods of the elements
-_ELEMENTWISE = (
-    "arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cos cosh deg2rad degrees exp exp2 "
-    "expm1 fabs floor isfinite isinf isnan log log10 log1p log2 logical_not rad2deg radians "
-    "reciprocal rint sign sin sinh sqrt square tan tanh trunc arctan2 hypot logaddexp"
-)
-for _name in _ELEMENTWISE.split():
+for _name in ELEMENTWISE.split():
     setattr(ScalarTracer, _name, _forward(_name))
 
 _SCALARS: tuple[type, ...] = (

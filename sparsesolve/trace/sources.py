@@ -21,6 +21,7 @@ __all__ = [
     "formats_text",
     "is_in_a_solver",
     "is_library",
+    "is_sparse_call",
     "passed_a_solver",
     "user_line",
 ]
@@ -114,3 +115,11 @@ def _is_hidden(filename: str) -> bool:
     if _is_library(filename):
         return True
     return filename.startswith(_STANDARD) and not any(name in filename for name in _INSTALLED)
+
+
+def is_sparse_call(frame: FrameType) -> bool:
+    """Tell a call by scipy.sparse, whose products leave to us what they cannot read."""
+    if frame.f_globals.get("__name__") == "sparsesolve.trace.substitutes" and frame.f_back:
+        frame = frame.f_back  # a creation function that stands for NumPy's
+    caller = str(frame.f_globals.get("__name__", ""))
+    return caller.startswith("scipy.sparse.") and not caller.startswith("scipy.sparse.linalg")

@@ -33,7 +33,7 @@ from sparsesolve.ir.tape import Ref, Tape
 from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.array_methods import replace_dot
-from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer, is_sparse_call
+from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer
 from sparsesolve.trace.branches import Path, asks_less, asks_often, path_of
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import python_source
@@ -43,7 +43,7 @@ from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode
 from sparsesolve.trace.replaced import replace_all
-from sparsesolve.trace.sources import IMPLICIT, error_line, passed_a_solver
+from sparsesolve.trace.sources import IMPLICIT, error_line, is_sparse_call, passed_a_solver
 from sparsesolve.trace.substitutes import mentions, substitute
 from sparsesolve.trace.watched import Watched, watch
 

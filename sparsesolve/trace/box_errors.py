@@ -1,0 +1,54 @@
+"""What traced arrays raise where NumPy's would answer, or raise too."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
+from sparsesolve.trace.sources import IMPLICIT, is_in_a_solver, user_line
+
+__all__ = [
+    "TOWARD_NUMBERS",
+    "AmbiguousTruthError",
+    "NoAttributeError",
+    "NotANumberError",
+    "UnsupportedAttributeError",
+    "refuse_conversion",
+]
+
+TOWARD_NUMBERS = (
+    "Leave float() out; take NumPy's functions instead of math's (np.sin); to assign into an "
+    "array, make it with np.zeros_like(x) or np.empty_like(x) instead of np.zeros(n), or build "
+    "it with np.array([...]) or np.concatenate"
+)
+"""How to do without numbers made of traced values."""
+
+
+class UnsupportedAttributeError(UnsupportedOperation, AttributeError):
+    """An attribute of NumPy's array that a traced one does not have."""
+
+
+class NoAttributeError(UnsupportedAttributeError):
+    """An attribute that NumPy's array does not have either, or one that protocols look for."""
+
+    final = False
+
+
+class AmbiguousTruthError(DataDependentBranch, ValueError):
+    """The truth of an array that has not one element; NumPy refuses it as well."""
+
+    final = False
+
+
+class NotANumberError(UnsupportedOperation):
+    """A number made, or a hash taken, of an array; NumPy refuses it as well."""
+
+    final = False
+
+
+def refuse_conversion(box: Any, kind: str, fix: str) -> NoReturn:
+    """Raise the error for a traced value of which a number or an array is made."""
+    raise (UnsupportedOperation if box.size == 1 else NotANumberError)(
+        f"expected traced values to stay traced, got a conversion to {kind} at {user_line()}. "
+        f"{fix}.{IMPLICIT if is_in_a_solver() else ''}"
+    )

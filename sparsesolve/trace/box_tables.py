@@ -1,0 +1,41 @@
+"""Which functions stand behind the operators and methods of traced arrays."""
+
+from __future__ import annotations
+
+import autograd.numpy as anp
+
+__all__ = ["ARITHMETIC", "COMPARISONS", "ELEMENTWISE", "METHODS"]
+
+ARITHMETIC = {
+    "add": anp.add,
+    "sub": anp.subtract,
+    "mul": anp.multiply,
+    "truediv": anp.divide,
+    "floordiv": anp.floor_divide,
+    "mod": anp.remainder,
+    "pow": anp.power,
+    "and": anp.bitwise_and,
+    "or": anp.bitwise_or,
+    "xor": anp.bitwise_xor,
+}
+
+COMPARISONS = {
+    "eq": anp.equal,
+    "ne": anp.not_equal,
+    "lt": anp.less,
+    "le": anp.less_equal,
+    "gt": anp.greater,
+    "ge": anp.greater_equal,
+}
+
+METHODS = (
+    "all any argmax argmin argpartition argsort compress cumprod cumsum diagonal max mean min "
+    "nonzero prod ptp ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
+)
+
+ELEMENTWISE = (
+    "arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cos cosh deg2rad degrees exp exp2 "
+    "expm1 fabs floor isfinite isinf isnan log log10 log1p log2 logical_not rad2deg radians "
+    "reciprocal rint sign sin sinh sqrt square tan tanh trunc arctan2 hypot logaddexp"
+)
+"""Those that NumPy's loops over object arrays look for at the elements."""
