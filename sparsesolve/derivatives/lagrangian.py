@@ -23,11 +23,9 @@ from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.nonfinite import first_nonfinite
 from sparsesolve.derivatives.nonzeros import (
-    Accumulated,
     Nonzeros,
     hessian_nonzeros,
     jacobian_nonzeros,
-    symmetric_nonzeros,
 )
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.problem_explanations import (
@@ -35,6 +33,7 @@ from sparsesolve.derivatives.problem_explanations import (
     nonfinite_curvature,
     nonfinite_slope,
 )
+from sparsesolve.derivatives.proofs import Proofs
 from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import table
 from sparsesolve.derivatives.together import lower_together
@@ -46,8 +45,6 @@ from sparsesolve.derivatives.traced_function import (
     select,
 )
 from sparsesolve.differentiate import (
-    TooManyTerms,
-    active_slots,
     adjoint_program,
     gradient_program,
     tangent_program,
@@ -67,7 +64,7 @@ Array = NDArray[np.float64]
 Scalar = Callable[[Any], Any]
 
 
-class ProblemDerivatives(Remade):
+class ProblemDerivatives(Proofs, Remade):
     """Values and exact sparse derivatives of an objective and constraints.
 
     Nothing is remembered between calls; whoever calls decides what to keep.
@@ -228,7 +225,7 @@ class ProblemDerivatives(Remade):
         """Return the product of the Hessian of the objective with `v`; the Hessian is not made."""
         self.calls["hessian"] += 1
 
-        run = self._run("product", lambda: tangent_program(self._slopes))
+        run = self._run("product", lambda: tangent_program(self.slopes))
         return run(x, [v])
 
     def explain_nonfinite(self, x: Any) -> str:
@@ -260,8 +257,6 @@ class ProblemDerivatives(Remade):
         """Return the full symmetric csr_array for values of the lower triangle."""
         return self.symmetric(values)
 
-    # ----- which path it is -----
-
     def takes_same_path(self, args: Sequence[Any]) -> bool:
         """Whether the functions take the branches at a point ``(x,)`` that they took at x0."""
         return all(f is None or f.takes_same_path(args) for f in self._functions)
@@ -276,8 +271,6 @@ class ProblemDerivatives(Remade):
 
     def explore(self, points: Iterable[Any]) -> None:
         """Trace ahead at some points; without branches on values there is nothing to do."""
-
-    # ----- whether it is still true -----
 
     def staleness(
         self,
@@ -327,42 +320,12 @@ class ProblemDerivatives(Remade):
     @property
     def jacobian_pattern(self) -> Pattern:
         """Structure of the constraint Jacobian, shape (m, n)."""
-        return self._jacobian.pattern
+        return self.jacobian_nonzeros.pattern
 
     @property
     def hessian_pattern(self) -> Pattern:
         """Structure of the lower triangle of the Hessian of the Lagrangian, shape (n, n)."""
         return self.hessian_nonzeros.pattern
-
-    @forkable_property
-    def linear_rows(self) -> NDArray[np.bool_]:
-        """Constraints proven affine in x, shape (m,): all their derivatives are constant."""
-        varying = self._varying(self._jacobian)
-        rows = np.zeros(self.m, dtype=bool)
-        rows[self.jacobian_pattern.rows[varying]] = True
-        return ~rows
-
-    @forkable_property
-    def objective_is_linear(self) -> bool:
-        """Whether the gradient is proven constant."""
-        return not bool(active_slots(self._slopes)[self._slopes.outputs].any())
-
-    @forkable_property
-    def objective_is_quadratic(self) -> bool:
-        """Whether the Hessian of the objective is proven constant; not tried where it is dense."""
-        try:
-            nonzeros = symmetric_nonzeros(self._slopes, PrepareLog(Options("interpreted")))
-        except TooManyTerms:
-            return False
-        return not bool(self._varying(nonzeros).any())
-
-    @forkable_property
-    def hessian_is_constant(self) -> bool:
-        """Whether the Hessian of the Lagrangian is proven independent of x.
-
-        It may still depend on the multipliers, where constraints are quadratic.
-        """
-        return not bool(self._varying(self.hessian_nonzeros).any())
 
     def report(self) -> str:
         """Return a table of sizes, times of each stage and counts."""
@@ -371,7 +334,10 @@ class ProblemDerivatives(Remade):
             ("constraints", f"{self.m}, {int(self.linear_rows.sum())} proven linear"),
             ("Jacobian nonzeros", str(self.jacobian_pattern.nnz)),
             ("Hessian nonzeros", f"{self.hessian_pattern.nnz} (lower triangle)"),
-            ("method", f"Jacobian {self._jacobian.method}, Hessian {self.hessian_nonzeros.method}"),
+            (
+                "method",
+                f"Jacobian {self.jacobian_nonzeros.method}, Hessian {self.hessian_nonzeros.method}",
+            ),
             ("calls of the user's functions", str(self.user_calls)),
         ]
         return table(rows + self.log.rows())
@@ -387,7 +353,7 @@ class ProblemDerivatives(Remade):
         return fused(select(self._program, slice(1, None)), self.log)
 
     @forkable_property
-    def _slopes(self) -> Fused:
+    def slopes(self) -> Fused:
         """The gradient of the objective."""
         program = self._objective_program
         with self.log.stage("differentiate"):
@@ -397,7 +363,7 @@ class ProblemDerivatives(Remade):
     @forkable_property
     def _gradient(self) -> Evaluator:
         """The gradient; like the next two with limits at singular points."""
-        run = self._run("gradient", self._slopes)
+        run = self._run("gradient", self.slopes)
         return self._limits(self._objective_program).guard(run, variables=(np.arange(self.n),))
 
     @forkable_property
@@ -424,7 +390,9 @@ class ProblemDerivatives(Remade):
     def _jacobian_run(self) -> Evaluator:
         pattern = self.jacobian_pattern
         limits = self._limits(self._constraint_program)
-        return limits.guard(self._jacobian.run, rows=pattern.rows, variables=(pattern.indices,))
+        return limits.guard(
+            self.jacobian_nonzeros.run, rows=pattern.rows, variables=(pattern.indices,)
+        )
 
     @forkable_property
     def _hessian_run(self) -> Evaluator:
@@ -435,7 +403,9 @@ class ProblemDerivatives(Remade):
         return limits.guard(self.hessian_nonzeros.run, variables=(pattern.rows, pattern.indices))
 
     @property
-    def _jacobian(self) -> Nonzeros:
+    def jacobian_nonzeros(self) -> Nonzeros:
+        """Those of the constraints."""
+
         def make() -> Nonzeros:
             return jacobian_nonzeros(self._constraint_program, self.log)
 
@@ -455,11 +425,8 @@ class ProblemDerivatives(Remade):
     @forkable_property
     def _hessian_entries(self) -> tuple[Callable[[], Array], FastCall, FastCall]:
         """The quick ways to a Hessian: an empty result, all values, and those that vary."""
-        places = [
-            Place(-1, (self.n,), numeric=False),
-            Place(0, (self.m,), numeric=False, offset=1),
-            Place(0, (), numeric=True),
-        ]
+        x = Place(-1, (self.n,), numeric=False)
+        places = [x, Place(0, (self.m,), numeric=False, offset=1), Place(0, (), numeric=True)]
         run = self._hessian_run
         return run.prefilled, run.fastcall(places, fill=True), run.fastcall(places, fill=False)
 
@@ -480,10 +447,3 @@ class ProblemDerivatives(Remade):
 
         made: Executable = self._lazy.get(name, make)
         return made
-
-    def _varying(self, nonzeros: Nonzeros) -> NDArray[np.bool_]:
-        """Which nonzeros may depend on x; all of them where they are not a program."""
-        if not isinstance(nonzeros, Accumulated):
-            return np.ones(nonzeros.pattern.nnz, dtype=bool)
-        program = nonzeros.run.program
-        return active_slots(program, differentiable=False)[program.outputs]

@@ -182,7 +182,8 @@ def test_private_names_stay_in_their_file(path: Path) -> None:
 
 def test_modules_are_short() -> None:
     lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in CODE}
-    assert not {name: n for name, n in lengths.items() if n > 500}
+    long = {name: n for name, n in lengths.items() if n > (450 if "tests/" not in name else 500)}
+    assert not long
 
 
 def test_a_class_name_has_one_meaning() -> None:
