@@ -90,7 +90,7 @@ class BlockSum:
     def _refuse(self, count: float) -> None:
         raise StructureTooLarge(
             f"expected a matrix of at most {MOST_FORMED} entries, got {count:.2g}: a sum couples "
-            "most unknowns. Use `as_linear_operator`, which multiplies without forming it."
+            "most unknowns. Use `as_linear_operator`, whose products do without it."
         )
 
     @forkable_property
