@@ -96,8 +96,9 @@ def test_derivatives_are_those_written_in_the_file(record: dict[str, Any]) -> No
 
 # where there are no files, the skip is not one for want of IPOPT
 by_ipopt = pytest.mark.ipopt if RECORDS else needs_files
-# not convex: from the start in the file, moved into its bounds, IPOPT may also end here
-OTHER_MINIMA = {"CmRELOAD": -1.02582, "HS16": 23.1446609}
+# not convex: from the start in the file, moved into its bounds, IPOPT may also end here; the
+# second of CmRELOAD and that of DRUGDISE, which is better, are what version 3.14 finds
+OTHER_MINIMA = {"CmRELOAD": (-1.02582, -1.0201001), "DRUGDISE": (606.77185,), "HS16": (23.1446609,)}
 QUICK = ("HS71", "HS100", "CLNLBEAM", "BROYDN3D", "GILBERT", "BATCH", "POLAK1", "BEALE")
 
 
@@ -107,7 +108,7 @@ def reaches_its_optimum(record: dict[str, Any]) -> None:
     assert result.success, result.message
     best = record["fopt"] if record.get("fopt_confirmed") else record.get("f_ref")
     if best is not None and record["has_objective"]:
-        known = np.array([best, OTHER_MINIMA.get(record["name"], best)])
+        known = np.array([best, *OTHER_MINIMA.get(record["name"], ())])
         assert np.any(np.abs(result.fun - known) <= 2e-4 * (1 + np.abs(known)))
 
 
