@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 
 from sparsesolve.derivatives.jacobian import jacobian
 from sparsesolve.derivatives.traced_function import Lazy
+from sparsesolve.host.imports import importing
 from sparsesolve.numpy_ops.implicit import root_operation
 
 __all__ = ["implicit"]
@@ -99,5 +99,8 @@ class _Slopes:
                     f"`residual` must return as many values as the root has, got {J.shape[0]} for "
                     f"{J.shape[1]}. Return one equation for each unknown."
                 )
+            with importing():
+                from scipy.sparse.linalg import splu  # noqa: PLC0415 - slow to import
+
             last = self._last = key, splu(sp.csc_matrix(J))
         return last[1]
