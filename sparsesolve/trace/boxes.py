@@ -31,7 +31,7 @@ from sparsesolve.trace.box_errors import (
     refuse_conversion,
 )
 from sparsesolve.trace.box_tables import ARITHMETIC, COMPARISONS, ELEMENTWISE, METHODS
-from sparsesolve.trace.branches import answer, takes_answers
+from sparsesolve.trace.branches import answer, note_text, takes_answers
 from sparsesolve.trace.operands import constant_of, is_traced, operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
@@ -100,9 +100,11 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return f"<traced {self.dtype}{list(self.shape)}>"
 
     def __str__(self) -> str:
+        note_text(self)
         return str(self._value)  # a number, to look at: the one of the trace
 
     def __format__(self, specification: str) -> str:
+        note_text(self)
         return format(self._value, specification)
 
     def __hash__(self) -> int:
@@ -138,6 +140,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
     def __float__(self) -> float:
         if is_traced(self) and not (self.size == 1 and formats_text(sys._getframe(1))):
             refuse_conversion(self, "a Python float", TOWARD_NUMBERS)
+        note_text(self)
         return float(self._value)
 
     def __complex__(self) -> complex:
@@ -147,6 +150,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
         if is_traced(self) and not (self.size == 1 and formats_text(sys._getframe(1))):
             whole = anp.trunc(self) if self.dtype == np.float64 else self
             return int(answer(whole) if takes_answers(self) else constant_of(self))
+        note_text(self)
         return int(self._value)
 
     def __index__(self) -> int:

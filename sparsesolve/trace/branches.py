@@ -30,6 +30,7 @@ __all__ = [
     "asks_less",
     "asks_often",
     "innermost",
+    "note_text",
     "outlived",
     "path_of",
     "takes_answers",
@@ -111,6 +112,13 @@ def answer_no(box: Any) -> None:
     inner = innermost(box)
     if isbox(inner) and inner._node.ref is not None:
         inner._node.recorder.denied.add(inner._node.ref)
+
+
+def note_text(box: Any) -> None:
+    """Note that a text was made of a value: what is made of the text stays as it is now."""
+    inner = innermost(box)
+    if isbox(inner) and inner._node.ref is not None:
+        inner._node.recorder.formatted = True
 
 
 def outlived(box: Any) -> bool:

@@ -71,6 +71,21 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
         tracer cannot see.
     """
     x, parameters = _second_point(traced, args)
+    found = _compared(function, traced, x, parameters, args)
+    if traced.denied:  # a special value at just this point would be another one
+        _compared(function, traced, traced.arguments.split(args)[0], parameters, args)
+    if traced.formatted:
+        _compare_far_away(function, traced, x, parameters, args)
+    return found
+
+
+def _compared(
+    function: Callable[..., Any],
+    traced: Traced,
+    x: NDArray[np.float64],
+    parameters: Sequence[NDArray[np.float64]],
+    args: Sequence[Any],
+) -> Recorded:
     with np.errstate(all="ignore"):
         plain = _plain_value(function, traced.arguments, x, parameters, args)
         given = x[()], [p[()] for p in parameters]
@@ -81,11 +96,37 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
         raise VerificationError(
             "expected the recorded function to equal the function itself at a second point, got "
             f"{describe_difference(plain, recorded)}. The function keeps state between calls, "
-            "changes its arguments, uses random numbers, takes another path there, or treats an "
+            "changes its arguments, uses random numbers, takes another path there, makes numbers "
+            "or keys of texts of values, or treats an "
             "argument unlike a float64 array (a list, an integer, a Python number); make its "
             "value depend on its arguments alone, and pass np.asarray(argument, dtype=float)."
         )
     return found
+
+
+_FAR = ((1.37, 0.37), (0.39, 0.0), (3.3, 2.3))  # factors and offsets that show in rounded texts
+
+
+def _compare_far_away(
+    function: Callable[..., Any],
+    traced: Traced,
+    x: NDArray[np.float64],
+    parameters: Sequence[NDArray[np.float64]],
+    args: Sequence[Any],
+) -> None:
+    """Look where a text of a value must be another one; a print alone changes nothing there."""
+    for factor, offset in _FAR:
+        moved, *others = (v * factor + np.copysign(offset, v) for v in (x, *parameters))
+        for point, rest, given in ((moved, parameters, args), (x, others, None)):
+            if traced.path is not None and not _is_on(traced.path, point, list(rest)):
+                continue
+            own = traced.arguments.join(point.copy()[()], list(rest)) if given is None else given
+            try:
+                _compared(function, traced, point, rest, own)
+            except (VerificationError, LookupError):  # the latter: a text was a key
+                raise
+            except Exception:  # outside of its domain a function may raise
+                continue
 
 
 _SHARES = (1.0, 1e-3, 1e-6, 0.0)  # of the usual move, where branches are near

@@ -176,6 +176,7 @@ class Recorder:
         self.values: list[ValueInfo] = []
         self.steps: list[tuple[Any, ...]] = []
         self.finished = False
+        self.formatted = False  # whether a text was made of a traced value
         self.merging = 0  # how many branches are evaluated on both sides now
         self.denied: set[Ref] = set()  # truths that are always answered by no
         self.asked: list[tuple[Ref, Any, str]] | None = None  # answers, where they are taken

@@ -61,7 +61,8 @@ class Traced:
     """A tape, how to call it with the arguments of the user's function, and what it has copied.
 
     `path` says where the function takes the branches that were recorded; None where it has none.
-    `merged` says whether both sides of some were evaluated.
+    `merged` says whether both sides of some were evaluated, `formatted` whether texts were made of
+    values, and `denied` whether a question for the last point was answered by no.
     """
 
     tape: Tape
@@ -70,6 +71,8 @@ class Traced:
     surroundings: Content | None = None
     path: Path | None = None
     merged: bool = False
+    formatted: bool = False
+    denied: bool = False
 
 
 def trace(
@@ -266,7 +269,8 @@ def _prepared(
     watched = watch(recorder.captured())
     # what the function itself changes, a counter or a cache, says nothing about its data
     surroundings = before if before == surroundings_of(function) else None
-    return Traced(tape, arguments.settled(), watched, surroundings, path, merged)
+    seen = merged, recorder.formatted, bool(recorder.denied)
+    return Traced(tape, arguments.settled(), watched, surroundings, path, *seen)
 
 
 def _run(call: Callable[[], Any]) -> Any:

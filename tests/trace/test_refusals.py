@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 
 import sparsesolve as ss
-from sparsesolve.errors import DataDependentBranch, TraceError, UnsupportedOperation
+from sparsesolve.errors import (
+    DataDependentBranch,
+    TraceError,
+    UnsupportedOperation,
+    VerificationError,
+)
 from sparsesolve.trace import trace
 
 X = np.array([0.2, 0.4, 0.7])
@@ -217,3 +222,35 @@ def test_comparisons_of_arrays_as_numbers(x: Any, equal_nan: bool) -> None:
         J = ss.jacobian(f, X, method=method)
         assert np.array_equal(J.value(x), f(x))
         assert J.nnz == 0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * float(f"{x[0]:.2f}"),
+        lambda x: x * float("%.1f" % x[0]),  # noqa: UP031
+        lambda x: x * float(str(np.round(x[0], 1))),
+        lambda x: x * int(f"{10 * x[0]:.0f}"),
+        lambda x: x * {"0": 2.0, "3": 5.0}[f"{x[0]:.0f}"],
+    ],
+)
+def test_what_is_made_of_a_text_of_a_value_is_not_frozen(f: Callable[[Any], Any]) -> None:
+    with pytest.raises((VerificationError, LookupError)):
+        ss.jacobian(f, X)
+
+
+def test_a_text_to_look_at_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    def f(x: Any) -> Any:
+        print(f"{x[0]:.3f}", str(x[1]), "%g" % x[2])  # noqa: T201, UP031
+        return x**2
+
+    assert np.allclose(ss.jacobian(f, X)(2 * X).diagonal(), 4 * X)
+    assert "0.200" in capsys.readouterr().out
+
+
+def test_a_special_value_at_one_point_is_no_kept_one() -> None:
+    def f(x: Any) -> Any:
+        return x * 0.0 + 5.0 if np.array_equal(x, np.zeros(3)) else np.sin(x)
+
+    with pytest.raises(VerificationError):
+        ss.jacobian(f, np.zeros(3))
