@@ -41,6 +41,7 @@ class CacheFolder:
         self.folder = folder
         self._secret = secret
         self._key: bytes | None = None
+        self._writes = 0
 
     @classmethod
     def default(cls) -> CacheFolder:
@@ -113,9 +114,14 @@ class CacheFolder:
         return hmac.digest(self._key, key.encode() + b"\0" + payload, "sha256")
 
     def _prune(self) -> None:
-        """Keep the number of files bounded: beyond it, the older half goes."""
+        """Keep the number of files bounded: beyond it, the older half goes.
+
+        They are counted at the first write and then every so often: other processes write as well.
+        """
         assert self.folder is not None
-        if len(os.listdir(self.folder)) > _MOST_FILES:
+        due = self._writes % max(1, _MOST_FILES // 20) == 0
+        self._writes += 1
+        if due and len(os.listdir(self.folder)) > _MOST_FILES:
             files = sorted(self.folder.iterdir(), key=lambda file: file.lstat().st_mtime)
             for file in files[: len(files) // 2]:
                 file.unlink(missing_ok=True)

@@ -33,10 +33,10 @@ class Changes:
             self._before.append(put_back)
             table[key] = value
 
-    def replace(self, thing: Any, name: str, value: Any) -> None:
-        """Set an attribute."""
-        self._before.append(partial(setattr, thing, name, getattr(thing, name)))
-        setattr(thing, name, value)
+    def swap(self, thing: Any, name: str, old: Any, new: Any) -> None:
+        """Set an attribute that is known to be `old`."""
+        self._before.append(partial(setattr, thing, name, old))
+        setattr(thing, name, new)
 
     def fill(self, cell: types.CellType, value: Any) -> None:
         """Set what a function finds in a variable of a function around it."""

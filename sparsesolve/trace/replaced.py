@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from sparsesolve.trace.array_methods import replace_method
 from sparsesolve.trace.changes import Changes
 
 __all__ = ["replace_all", "replaces"]
 
-_Make = Callable[[Callable[..., Any]], Callable[..., Any]]
+_Make: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 _MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a type that is not written in C, and can be changed
-_TABLE: list[tuple[str, tuple[str, ...], _Make]] = []
+_Entry: TypeAlias = tuple[str, tuple[str, ...], _Make]
+_TABLE: list[_Entry] = []
 
 
 def replaces(module: str, path: str) -> Callable[[_Make], _Make]:
@@ -35,19 +37,54 @@ def replaces(module: str, path: str) -> Callable[[_Make], _Make]:
 
 def replace_all(changes: Changes) -> None:
     """Replace what is loaded, if it is where it was."""
-    for module, path, make in _TABLE:
-        thing: Any = sys.modules.get(module)
-        for name in path[:-1]:
-            thing = getattr(thing, name, None)
-        plain = getattr(thing, path[-1], None)
-        if thing is None or plain is None:
+    loaded = sys.modules
+    for number, entry in enumerate(_TABLE):
+        if entry[0] not in loaded:
             continue
-        if isinstance(thing, types.ModuleType) and isinstance(plain, types.FunctionType):
-            changes.replace(plain, "__code__", _code_in_place(plain, make))
-        elif isinstance(thing, type) and not thing.__flags__ & _MADE_BY_CLASS:
-            replace_method(changes, thing, path[-1], make(plain))
-        else:
-            changes.replace(thing, path[-1], make(plain))
+        spot = _SPOTS.get(number)
+        if spot is None or not spot.holds():
+            spot = _SPOTS[number] = _find(changes, *entry)
+        if spot is not None:
+            changes.swap(spot.thing, spot.name, spot.plain, spot.other)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a function was found: `namespace[key]`, and which attribute of what is to be set."""
+
+    namespace: Mapping[str, Any]
+    key: str
+    found: Any
+    thing: Any
+    name: str
+    plain: Any
+    other: Any
+
+    def holds(self) -> bool:
+        """Whether everything is still where it was: anybody may replace what stands there."""
+        found = self.namespace.get(self.key)
+        return found is self.found and (found is self.plain or found.__code__ is self.plain)
+
+
+_SPOTS: dict[int, _Spot | None] = {}
+
+
+def _find(changes: Changes, module: str, path: tuple[str, ...], make: _Make) -> _Spot | None:
+    """Look for a function; None where it is not loaded, or where it is replaced in another way."""
+    thing: Any = sys.modules[module]
+    for name in path[:-1]:
+        thing = getattr(thing, name, None)
+    name = path[-1]
+    plain = getattr(thing, name, None)
+    if thing is None or plain is None:
+        return None
+    if isinstance(thing, types.ModuleType) and isinstance(plain, types.FunctionType):
+        code = plain.__code__
+        return _Spot(vars(thing), name, plain, plain, "__code__", code, _code_in_place(plain, make))
+    if isinstance(thing, type) and not thing.__flags__ & _MADE_BY_CLASS:
+        replace_method(changes, thing, name, make(plain))
+        return None
+    return _Spot(vars(thing), name, plain, thing, name, plain, make(plain))
 
 
 _CODES: dict[types.FunctionType, tuple[types.CodeType, types.CodeType]] = {}

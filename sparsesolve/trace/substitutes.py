@@ -80,7 +80,7 @@ def substitute(
             _rename(user, numpy_name, changes)
         code = converted(user) if merged else None
         if code is not None:
-            changes.replace(user, "__code__", code)
+            changes.swap(user, "__code__", user.__code__, code)
 
 
 def mentions(function: Callable[..., Any], names: frozenset[str]) -> bool:

@@ -146,6 +146,15 @@ def test_the_number_of_files_is_bounded(keeper, monkeypatch):
     assert keeper.read("29") == b"data"
 
 
+def test_files_are_counted_once_in_many_writes(keeper, monkeypatch):
+    counted = []
+    plain = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: counted.append(path) or plain(path))
+    for k in range(50):
+        keeper.write(f"{k}", b"data")
+    assert counted.count(keeper.folder) == 1
+
+
 def test_a_file_under_another_name_is_not_taken(keeper):
     keeper.write("a", b"data")
     os.rename(keeper.folder / "a.o", keeper.folder / "b.o")
