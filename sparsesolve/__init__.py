@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         jacobian_pattern,
     )
     from sparsesolve.extend import elementwise
-    from sparsesolve.front import least_squares, minimize, root, solve_ivp
+    from sparsesolve.front import least_squares, minimize, root, solve_dae, solve_ivp
     from sparsesolve.picture import plot_coloring, spy
     from sparsesolve.problem.metadata import KnownOptimum, Metadata
     from sparsesolve.problem.problem import Constraint, Problem
@@ -77,6 +77,7 @@ __all__ = [
     "root",
     "shared_coloring_cache",
     "sif",
+    "solve_dae",
     "solve_ivp",
     "solvers",
     "spy",
@@ -116,6 +117,7 @@ _HOME = {
     "pycutest_problem": "adapters.pycutest",
     "root": "front",
     "shared_coloring_cache": "coloring.cache",
+    "solve_dae": "front",
     "solve_ivp": "front",
     "solvers": "adapters.solvers",
     "spy": "picture",

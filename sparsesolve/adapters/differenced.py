@@ -28,7 +28,7 @@ class DifferencedColumns:
 
     Parameters
     ----------
-    pattern : Pattern, shape (n, n)
+    pattern : Pattern, shape (m, n)
         Of the Jacobian.
     threshold : float or ndarray of shape (n,)
         Size below which an unknown counts as zero: its step is relative to this.
@@ -57,8 +57,9 @@ class DifferencedColumns:
     def _replaced(self, values: Array, function: Callable[[Array], Array], y: Array) -> Array:
         start = function(y)
         size = np.maximum(np.abs(y), np.where(self.threshold > 0.0, self.threshold, 1e-6))
-        # in the direction in which the equation goes: likely to stay where it is defined
-        step = np.sqrt(np.finfo(float).eps) * np.where(start >= 0.0, size, -size)
+        # in the direction in which an explicit equation goes: likely to stay where it is defined
+        back = start < 0.0 if start.shape == size.shape else False
+        step = np.sqrt(np.finfo(float).eps) * np.where(back, -size, size)
         rows, columns = self.pattern.rows, self.pattern.indices
         for trial in _TRIALS:
             bad = ~np.isfinite(values)

@@ -21,11 +21,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
-from sparsesolve.adapters.differenced import DifferencedColumns
-from sparsesolve.adapters.mass_matrix import consistent_start, read_mass_matrix
-from sparsesolve.adapters.mass_radau import MassRadau
+from sparsesolve.adapters.dae import WITH_SYSTEMS, MassFunction, integrate_implicit
+from sparsesolve.adapters.finite_values import FiniteValues
+from sparsesolve.adapters.implicit_radau import ImplicitRadau
+from sparsesolve.adapters.mass_matrix import MassSystem, read_mass_matrix
+from sparsesolve.methods.consistent import consistent_start
 from sparsesolve.methods.freshness import check_jacobian, during, find_change, seal
 from sparsesolve.methods.prepared_jacobian import prepare_jacobian
+from sparsesolve.methods.radau import Point
 from sparsesolve.methods.residual import CscOrder
 from sparsesolve.methods.sparse_lu import SparseLU
 from sparsesolve.options import TRACED, SolverDerivatives
@@ -48,8 +51,6 @@ _NEAR = 1e-3
 
 # scipy's defaults
 _ATOL, _RTOL = 1e-6, 1e-3
-
-_DIFFERENCED = "the Jacobian is not finite"
 
 
 class ShiftedIdentity:
@@ -190,6 +191,13 @@ def integrate(
     _check_options(options, method)
     if mass is not None:
         _check_mass(options, method)
+    if callable(mass):
+        options.pop("vectorized", None)
+        residual = MassFunction(mass, rhs)
+        return integrate_implicit(
+            residual, t_span, y0, None, method="Radau", args=args, derivatives=derivatives,
+            options=options,
+        )  # fmt: skip
     passed = options | ({"args": args} if args else {})
     if method in _EXPLICIT:
         return solve_ivp(rhs, t_span, y0, method=method, **passed)
@@ -205,17 +213,15 @@ def integrate(
         run.update(t=run.t[:1], y=run.y[:, :1], notes=supply.notes)
         run.update(status=-1, success=False, message=trouble)
         return run
+    notes: tuple[str, ...] = ()
     if mass is not None:
-        solver, start, form = _with_mass(mass, supply, rhs, options)
+        solver, start, form, notes = _with_mass(mass, supply, options)
     elif kind == "LSODA":
         form = supply.lsoda()
     else:
         form = {"jac": supply.dense if supply.is_small else supply.sparse}
     run = solve_ivp(supply.function(rhs), t_span, start, method=solver, **form, **passed)
-    return _confirmed(run, supply, rhs, args)
-
-
-_WITH_MASS = ("t_eval", "dense_output", "events", "first_step", "max_step", "rtol", "atol")
+    return _confirmed(run, supply, rhs, args, notes)
 
 
 def _check_mass(options: Mapping[str, Any], method: Any) -> None:
@@ -224,31 +230,36 @@ def _check_mass(options: Mapping[str, Any], method: Any) -> None:
         raise ValueError(
             f"`mass_matrix` needs method='Radau' (the default serves as well), got {method!r}."
         )
-    others = sorted(set(options) - {*_WITH_MASS, "vectorized"})
+    others = sorted(set(options) - {*WITH_SYSTEMS, "vectorized"})
     if others:
         raise TypeError(
-            f"with `mass_matrix`, `solve_ivp` takes {', '.join(_WITH_MASS)}; got "
+            f"with `mass_matrix`, `solve_ivp` takes {', '.join(WITH_SYSTEMS)}; got "
             f"{', '.join(others)}. Leave them out."
         )
 
 
 def _with_mass(
-    given: Any, supply: JacobianSupply, rhs: Rhs, options: Mapping[str, Any]
-) -> tuple[Any, Array, dict[str, Any]]:
-    """Return the method, a consistent start, and the arguments of the method."""
+    given: Any, supply: JacobianSupply, options: Mapping[str, Any]
+) -> tuple[Any, Array, dict[str, Any], tuple[str, ...]]:
+    """Return the method, a consistent start, the arguments of the method, and notes."""
     start = supply.y_start
-    mass = read_mass_matrix(given, start.size)
+    system = MassSystem(read_mass_matrix(given, start.size), supply.state_function, supply.sparse)
     allowed = options.get("atol", _ATOL) + options.get("rtol", _RTOL) * np.abs(start)
-    start, notes = consistent_start(
-        mass, supply.state_function, supply.sparse, supply.t_start, start, allowed
+    at, notes = consistent_start(
+        system,
+        Point(supply.t_start, start, np.zeros(start.size)),
+        allowed,
+        supply.span,
+        told=False,
     )
-    supply.notes += notes
-    return MassRadau, start, {"jac": supply.sparse, "mass": mass}
+    return ImplicitRadau, at.y, {"system": system, "slope": at.slope}, notes
 
 
-def _confirmed(run: Any, supply: JacobianSupply, rhs: Rhs, args: tuple[Any, ...]) -> Any:
+def _confirmed(
+    run: Any, supply: JacobianSupply, rhs: Rhs, args: tuple[Any, ...], notes: tuple[str, ...]
+) -> Any:
     """Return a run with the notes of its start, failed where the right-hand side changed."""
-    run.notes = supply.notes
+    run.notes = supply.notes + notes
     if not supply.comparable:
         return run
     t, y = (run.t[-1], run.y[:, -1]) if len(run.t) else (supply.t_start, supply.y_start)
@@ -289,7 +300,8 @@ class JacobianSupply:
     ) -> None:
         t0 = float(t_span[0])
         self.t_start, self.y_start = t0, y0
-        self.prepared, self.notes = prepare_jacobian(
+        self.span = abs(float(t_span[1]) - t0)
+        self.prepared, self._prepare_notes = prepare_jacobian(
             rhs,
             [t0, y0, *args],
             1,
@@ -300,7 +312,7 @@ class JacobianSupply:
         # an object of the user's own may give a Jacobian alone: the function is then called itself
         self.comparable = hasattr(self.prepared, "staleness")
         self.args = seal(self.prepared, [t0, y0, *args])[2:]
-        self._atol = atol
+        self._finite_values = FiniteValues(self.prepared, atol)
         self._follow()
         n = y0.size
         if self.pattern.shape != (n, n):
@@ -319,10 +331,13 @@ class JacobianSupply:
 
     def _follow(self) -> None:
         """Take over the pattern, at the start and where a branch has made it grow."""
-        self.pattern = self.prepared.pattern
+        self.pattern = self._finite_values.pattern
         self.order = CscOrder(self.pattern)
-        self.differences = DifferencedColumns(self.pattern, self._atol)
-        self.last = np.zeros(self.pattern.nnz)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the result should tell of the Jacobian."""
+        return self._prepare_notes + self._finite_values.notes
 
     def trouble_at_the_start(self) -> str:
         """Say what of the right-hand side is not finite at the start; empty if all is."""
@@ -388,32 +403,9 @@ class JacobianSupply:
 
         return {"jac": banded, "lband": lower, "uband": upper}
 
-    def _values(self, t: float, y: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.asarray(self.prepared.values(t, y, *self.args))
-
     def _finite(self, t: float, y: Array) -> Array:
-        """Values at (t, y); what is not finite is differenced, else taken from the last ones."""
-        values = self._values(t, y)
-        if self.prepared.pattern is not self.pattern:
+        """Values at (t, y), all finite; the pattern is then that of these."""
+        values = self._finite_values.at(lambda at: self.state_function(t, at), t, y, self.args)
+        if self._finite_values.pattern is not self.pattern:
             self._follow()
-        bad = ~np.isfinite(values)
-        if bad.any():
-            self._note(t, y, values)
-            values = self.differences.replace(values, lambda at: self.state_function(t, at), y)
-            values = np.where(np.isfinite(values), values, self.last)
-        self.last = values
         return values
-
-    def _note(self, t: float, y: Array, values: Array) -> None:
-        """Tell once, for the first time, what was differenced and why."""
-        if any(note.startswith(_DIFFERENCED) for note in self.notes):
-            return
-        explain = getattr(self.prepared, "explain_nonfinite", None)
-        with np.errstate(all="ignore"):
-            why = explain(t, y, *self.args) if explain is not None else ""
-        columns = np.unique(self.pattern.indices[~np.isfinite(values)])
-        self.notes += (
-            f"{_DIFFERENCED} in {columns.size} columns (the first: {columns[0]}) at t = {t:g}: "
-            f"their entries that are not finite are forward differences, there and later. {why}",
-        )

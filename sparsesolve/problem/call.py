@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from sparsesolve.options import as_tuple
+from sparsesolve.options import as_tuple, with_keywords
 
-__all__ = ["FirstOf", "WithArguments", "also_fun", "with_arguments"]
+__all__ = ["FirstOf", "WithArguments", "also_fun", "require_callable", "with_arguments"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -81,3 +81,16 @@ def also_fun(first: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
         return solving
 
     return decorate
+
+
+def require_callable(function: Any, kwargs: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    """Return a function with keyword arguments, which are constants of it.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called.
+    """
+    if not callable(function):
+        raise TypeError(f"The first argument must be callable, got {type(function).__name__}.")
+    return with_keywords(function, kwargs)

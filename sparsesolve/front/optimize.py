@@ -1,4 +1,4 @@
-"""`minimize`, `root`, `least_squares`, `solve_ivp`: one call from a NumPy function to a solution.
+"""`minimize`, `root`, `least_squares`: one call from a NumPy function to a solution.
 
 Separate because it only chooses: the work is in `adapters`, which is imported on use.
 """
@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparsesolve.host.imports import importing
-from sparsesolve.options import SolverDerivatives, as_tuple, with_keywords
+from sparsesolve.options import SolverDerivatives, as_tuple
 from sparsesolve.problem.bounds import Bounds, variable_bounds
-from sparsesolve.problem.call import FirstOf, also_fun
+from sparsesolve.problem.call import FirstOf, also_fun, require_callable
 from sparsesolve.problem.pose import pose
 from sparsesolve.problem.problem import Problem, start_point
 from sparsesolve.problem.result import Result
 
-__all__ = ["least_squares", "minimize", "root", "solve_ivp"]
+__all__ = ["least_squares", "minimize", "root"]
 
 
 @also_fun("problem")
@@ -223,7 +223,9 @@ def root(
         from sparsesolve.adapters.root import solve_root  # noqa: PLC0415
 
     return solve_root(
-        FirstOf(_callable(function, kwargs)) if jac is True else _callable(function, kwargs),
+        FirstOf(require_callable(function, kwargs))
+        if jac is True
+        else require_callable(function, kwargs),
         start_point(np.atleast_1d(np.asarray(x0))),
         method=method,
         tol=tol,
@@ -316,7 +318,7 @@ def least_squares(
 
     start = start_point(np.atleast_1d(np.asarray(x0)))
     return solve_least_squares(
-        _callable(function, kwargs),
+        require_callable(function, kwargs),
         start,
         bounds=variable_bounds(bounds, start.size, reading="least_squares"),
         method=method,
@@ -331,112 +333,3 @@ def least_squares(
         progress=progress,
         callback=callback,
     )
-
-
-@also_fun("rhs")
-def solve_ivp(
-    rhs: Callable[..., Any],
-    t_span: tuple[float, float],
-    y0: ArrayLike,
-    method: Any = "BDF",
-    t_eval: ArrayLike | None = None,
-    dense_output: bool = False,
-    events: Any = None,
-    vectorized: bool = False,
-    args: Any = None,
-    *,
-    kwargs: Mapping[str, Any] | None = None,
-    jac: Any = None,
-    derivatives: SolverDerivatives = "auto",
-    mass_matrix: Any = None,
-    **options: Any,
-) -> Any:
-    """Integrate ``y' = rhs(t, y, *args)`` with the exact sparse Jacobian of `rhs`.
-
-    Takes what ``scipy.integrate.solve_ivp`` takes, in its order.
-
-    Parameters
-    ----------
-    rhs : callable
-        ``rhs(t, y, *args)`` returns as many values as `y` has.
-    t_span : tuple of float
-        Start and end.
-    y0 : array_like, shape (n,)
-        Initial state, real for the implicit methods.
-    method : {"BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853"} or OdeSolver, optional
-        Default is "BDF". The explicit ones are passed through, with nothing prepared.
-    t_eval, dense_output, events, vectorized
-        As in scipy.
-    args : tuple, optional
-        Further arguments of `rhs` (and of events).
-    kwargs : mapping, optional
-        Keyword arguments of `rhs`.
-    jac : Jacobian, optional
-        ``sparsesolve.jacobian(rhs, t0, y0, *args, argnum=1)``, prepared before; else here, as
-        where it turns out not to be of `rhs` as it is now. A function of yours is not needed, and
-        a note says so.
-    derivatives : str, optional
-        As for `root`.
-    mass_matrix : array_like or sparse matrix, shape (n, n), optional
-        M of ``M y' = rhs(t, y)``, constant; it may be singular, if the index is one. By a Radau IIA
-        method of ours, whatever `method` says of BDF and Radau. A start that is not consistent is
-        moved where M does not see it, and a note says so.
-    **options
-        All others of ``scipy.integrate.solve_ivp``: `rtol`, `atol`, `first_step`, `max_step`, ...
-
-    Returns
-    -------
-    OdeResult
-        scipy's own: `t`, `y`, `status`, `message`, `success`, `nfev`, `njev`, `nlu`, ...; and for
-        the implicit methods `notes`, as `Result` has them.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is wrong.
-
-    Notes
-    -----
-    Entries of the Jacobian that are not finite (a square root at 0) are forward differences; a
-    note says which.
-
-    `rhs` is traced once. Where it compiles, and has more than a few unknowns, the compiled form is
-    what the method calls; `nfev` counts evaluations of either.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> run = solve_ivp(lambda t, y: -1000.0 * (y - np.cos(t)), (0.0, 1.0), [0.0, 1.0])
-    >>> run.success, bool(np.all(abs(run.y[:, -1] - np.cos(1.0)) < 1e-2))
-    (True, True)
-    """
-    with importing():
-        from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
-
-    named = {
-        "t_eval": t_eval,
-        "dense_output": dense_output,
-        "events": events,
-        "mass_matrix": mass_matrix,
-    }
-    given = {
-        k: v
-        for k, v in {**named, "vectorized": vectorized}.items()
-        if v is not None and v is not False
-    }
-    return integrate(
-        _callable(rhs, kwargs),
-        t_span,
-        y0,
-        method=method,
-        args=as_tuple(args),
-        jac=jac,
-        derivatives=derivatives,
-        options=given | options,
-    )
-
-
-def _callable(function: Any, kwargs: Mapping[str, Any] | None = None) -> Callable[..., Any]:
-    if not callable(function):
-        raise TypeError(f"The first argument must be callable, got {type(function).__name__}.")
-    return with_keywords(function, kwargs)

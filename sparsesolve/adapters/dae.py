@@ -1,0 +1,247 @@
+"""``F(t, y, y') = 0`` by scipy's driver and our Radau IIA, with the derivatives of F found by us.
+
+Separate from right-hand sides: F is traced as a function of state and slope together, so that what
+both derivatives share is computed once, and the two parts of its Jacobian are taken apart here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+
+from sparsesolve.adapters.finite_values import FiniteValues
+from sparsesolve.adapters.implicit_radau import ImplicitRadau
+from sparsesolve.methods.consistent import consistent_start
+from sparsesolve.methods.freshness import during, find_change, seal
+from sparsesolve.methods.prepared_jacobian import prepare_jacobian
+from sparsesolve.methods.radau import Point
+from sparsesolve.methods.residual import CscOrder
+from sparsesolve.options import TRACED, SolverDerivatives
+from sparsesolve.problem.problem import start_point
+from sparsesolve.structure.pattern import Pattern
+
+__all__ = ["WITH_SYSTEMS", "MassFunction", "integrate_implicit"]
+
+Array = NDArray[np.float64]
+
+WITH_SYSTEMS = ("t_eval", "dense_output", "events", "first_step", "max_step", "rtol", "atol")
+"""Options that go with implicit systems."""
+
+# scipy's defaults
+_ATOL, _RTOL = 1e-6, 1e-3
+
+# which part of the span away from its end a function is compared: not where a term is zero
+_NEAR = 1e-3
+
+
+class _OfPair:
+    """``F(t, y, y', *args)`` as a function of t and the pair of y and y'."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, t: Any, pair: Any, *args: Any) -> Any:
+        """Return F."""
+        return self.function(t, pair[0], pair[1], *args)
+
+
+class MassFunction:
+    """``M(t, y, *args) y' - f(t, y, *args)``.
+
+    Parameters
+    ----------
+    mass, function : callable
+        M and f.
+    """
+
+    def __init__(self, mass: Callable[..., Any], function: Callable[..., Any]) -> None:
+        self.mass, self.function = mass, function
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, t: Any, y: Any, slope: Any, *args: Any) -> Any:
+        """Return the residual."""
+        mass = self.mass(t, y, *args)
+        if np.shape(mass) != (y.size, y.size):
+            raise ValueError(
+                f"`mass_matrix` must return an array of shape ({y.size}, {y.size}), got "
+                f"{np.shape(mass)}."
+            )
+        return mass @ slope - np.ravel(self.function(t, y, *args))
+
+
+class TracedSystem:
+    """F with its derivatives by y' and y, as `ImplicitSystem` has them.
+
+    Parameters
+    ----------
+    function : callable
+        ``F(t, y, y', *args)``.
+    t, y, slope, args : float, ndarray, ndarray, tuple
+        An example.
+    atol : float or ndarray
+        Size below which a state counts as zero, for what is differenced.
+    derivatives : str
+        See `sparsesolve.solve_dae`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        t: float,
+        y: Array,
+        slope: Array,
+        args: tuple[Any, ...],
+        atol: Any,
+        derivatives: SolverDerivatives,
+    ) -> None:
+        self.function, self.given = _OfPair(function), args
+        example = [t, np.stack([y, slope]), *args]
+        self.prepared, self.notes = prepare_jacobian(self.function, example, 1, None, derivatives)
+        n = y.size
+        if self.prepared.pattern.shape != (n, 2 * n):
+            raise ValueError(
+                f"The residual must return {n} values for {n} unknowns, got "
+                f"{self.prepared.pattern.shape[0]}."
+            )
+        self._args = seal(self.prepared, example)[2:]
+        by_state = np.broadcast_to(np.asarray(atol, dtype=np.float64), n)
+        self._values = FiniteValues(self.prepared, np.concatenate([by_state, np.zeros(n)]))
+        self._split()
+
+    def _split(self) -> None:
+        self._pattern = self._values.pattern
+        n = self._pattern.shape[0]
+        rows, columns = self._pattern.rows, self._pattern.indices
+        self._of_state = columns < n
+        self._state, self._slope = (
+            CscOrder(Pattern.from_coo((n, n), rows[part], columns[part] % max(n, 1)))
+            for part in (self._of_state, ~self._of_state)
+        )
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What the result should tell of the derivatives."""
+        return self.notes + self._values.notes
+
+    def residual(self, t: float, y: Array, slope: Array) -> Array:
+        """Return F, by machine code where it was compiled."""
+        return self._of(t, np.stack([y, slope]))
+
+    def _of(self, t: float, pair: Array) -> Array:
+        with np.errstate(all="ignore"):
+            if getattr(self.prepared, "method", "") in TRACED:
+                return np.ravel(self.prepared.value(t, pair, *self._args))
+            return np.ravel(np.asarray(self.function(t, pair, *self.given), dtype=np.float64))
+
+    def linearize(self, t: float, y: Array, slope: Array) -> tuple[sp.csc_array, sp.csc_array]:
+        """Return the derivative by y', and minus that by y."""
+        pair = np.stack([y, slope])
+        values = self._values.at(lambda at: self._of(t, at), t, pair, self._args)
+        if self._values.pattern is not self._pattern:
+            self._split()
+        return (
+            self._slope.matrix(values[~self._of_state]),
+            self._state.matrix(-values[self._of_state]),
+        )
+
+    def change(self, t: float, y: Array, slope: Array, success: bool) -> str:
+        """Say how F differs at the end from what was integrated; empty if not."""
+        at = [t, np.stack([y, slope]), *self.given]
+        return find_change(self.function, self.prepared, at, 1, self._args, success)
+
+
+def integrate_implicit(
+    residual: Callable[..., Any],
+    t_span: tuple[float, float],
+    y0: Any,
+    slope: Any,
+    *,
+    method: Any,
+    args: tuple[Any, ...],
+    derivatives: SolverDerivatives,
+    options: Mapping[str, Any],
+) -> Any:
+    """Integrate; the arguments are those of `sparsesolve.solve_dae`.
+
+    Parameters
+    ----------
+    residual, t_span, y0, method, args, derivatives, options
+        See `sparsesolve.solve_dae`.
+    slope : array_like or None
+        There `yp0`.
+
+    Returns
+    -------
+    OdeResult
+        As scipy returns it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is wrong or the index is greater than one.
+    """
+    _check(method, options)
+    t, y = float(t_span[0]), start_point(y0, "y0")
+    told = slope is not None
+    slope = start_point(slope, "yp0") if told else np.zeros(y.size)
+    if slope.shape != y.shape:
+        raise ValueError(f"`yp0` must have as many values as `y0`, {y.size}, got {slope.size}.")
+    atol = options.get("atol", _ATOL)
+    system = TracedSystem(residual, t, y, slope, args, atol, derivatives)
+    trouble = _trouble(system.residual(t, y, slope))
+    if trouble:
+        return _not_begun(t, y, slope, system.all_notes, trouble)
+    allowed = atol + options.get("rtol", _RTOL) * np.abs(y)
+    span = abs(float(t_span[1]) - t)
+    at, notes = consistent_start(system, Point(t, y, slope), allowed, span, told=told)
+    run = solve_ivp(
+        lambda t, y, *_: y,  # not called: the system takes its place
+        t_span,
+        at.y,
+        method=ImplicitRadau,
+        system=system,
+        slope=at.slope,
+        **options,
+        **({"args": args} if args else {}),
+    )
+    run.update(notes=system.all_notes + notes, yp0=at.slope)
+    end = float(run.t[-1]) if len(run.t) else t
+    last = run.y[:, -1] if len(run.t) else at.y
+    stale = system.change(end - _NEAR * (end - t), np.asarray(last), at.slope, run.success)
+    if stale:
+        run.update(status=-1, success=False, message=during("residual", stale))
+    return run
+
+
+def _check(method: Any, options: Mapping[str, Any]) -> None:
+    if method != "Radau":
+        raise ValueError(f"`method` must be 'Radau', got {method!r}.")
+    others = sorted(set(options) - set(WITH_SYSTEMS))
+    if others:
+        raise TypeError(
+            f"`solve_dae` takes {', '.join(WITH_SYSTEMS)}; got {', '.join(others)}. Leave them out."
+        )
+
+
+def _trouble(value: Array) -> str:
+    """Say what is not finite at the start; empty if all is."""
+    bad = np.flatnonzero(~np.isfinite(value))
+    if not bad.size:
+        return ""
+    return (
+        f"The residual is {value[bad[0]]} in row {bad[0]} at the start ({bad.size} such rows). "
+        "Start where it is finite."
+    )
+
+
+def _not_begun(t: float, y: Array, slope: Array, notes: tuple[str, ...], trouble: str) -> Any:
+    run = solve_ivp(lambda t, y: np.zeros(y.size), (t, t), y)
+    run.update(t=run.t[:1], y=run.y[:, :1], notes=notes, yp0=slope)
+    run.update(status=-1, success=False, message=trouble)
+    return run

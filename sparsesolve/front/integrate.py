@@ -1,0 +1,206 @@
+"""`solve_ivp` and `solve_dae`: one call from a NumPy function to a trajectory.
+
+Separate from optimization, with which it shares no argument; the work is in `adapters`, which is
+imported on use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from sparsesolve.host.imports import importing
+from sparsesolve.options import SolverDerivatives, as_tuple
+from sparsesolve.problem.call import also_fun, require_callable
+
+__all__ = ["solve_dae", "solve_ivp"]
+
+
+@also_fun("rhs")
+def solve_ivp(
+    rhs: Callable[..., Any],
+    t_span: tuple[float, float],
+    y0: ArrayLike,
+    method: Any = "BDF",
+    t_eval: ArrayLike | None = None,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
+    args: Any = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    jac: Any = None,
+    derivatives: SolverDerivatives = "auto",
+    mass_matrix: Any = None,
+    **options: Any,
+) -> Any:
+    """Integrate ``y' = rhs(t, y, *args)`` with the exact sparse Jacobian of `rhs`.
+
+    Takes what ``scipy.integrate.solve_ivp`` takes, in its order.
+
+    Parameters
+    ----------
+    rhs : callable
+        ``rhs(t, y, *args)`` returns as many values as `y` has.
+    t_span : tuple of float
+        Start and end.
+    y0 : array_like, shape (n,)
+        Initial state, real for the implicit methods.
+    method : {"BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853"} or OdeSolver, optional
+        Default is "BDF". The explicit ones are passed through, with nothing prepared.
+    t_eval, dense_output, events, vectorized
+        As in scipy.
+    args : tuple, optional
+        Further arguments of `rhs` (and of events).
+    kwargs : mapping, optional
+        Keyword arguments of `rhs`.
+    jac : Jacobian, optional
+        ``sparsesolve.jacobian(rhs, t0, y0, *args, argnum=1)``, prepared before; else here, as
+        where it turns out not to be of `rhs` as it is now. A function of yours is not needed, and
+        a note says so.
+    derivatives : str, optional
+        As for `root`.
+    mass_matrix : array_like, sparse matrix or callable, shape (n, n), optional
+        M of ``M y' = rhs(t, y)``, constant or ``M(t, y, *args)``; it may be singular, if the index
+        is one. By a Radau IIA method of ours, whatever `method` says of BDF and Radau. A start that
+        is not consistent is moved where M does not see it, and a note says so.
+    **options
+        All others of ``scipy.integrate.solve_ivp``: `rtol`, `atol`, `first_step`, `max_step`, ...
+
+    Returns
+    -------
+    OdeResult
+        scipy's own: `t`, `y`, `status`, `message`, `success`, `nfev`, `njev`, `nlu`, ...; and for
+        the implicit methods `notes`, as `Result` has them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is wrong.
+
+    Notes
+    -----
+    Entries of the Jacobian that are not finite (a square root at 0) are forward differences; a
+    note says which.
+
+    `rhs` is traced once. Where it compiles, and has more than a few unknowns, the compiled form is
+    what the method calls; `nfev` counts evaluations of either.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> run = solve_ivp(lambda t, y: -1000.0 * (y - np.cos(t)), (0.0, 1.0), [0.0, 1.0])
+    >>> run.success, bool(np.all(abs(run.y[:, -1] - np.cos(1.0)) < 1e-2))
+    (True, True)
+    """
+    with importing():
+        from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
+
+    named = {
+        "t_eval": t_eval,
+        "dense_output": dense_output,
+        "events": events,
+        "mass_matrix": mass_matrix,
+    }
+    given = {
+        k: v
+        for k, v in {**named, "vectorized": vectorized}.items()
+        if v is not None and v is not False
+    }
+    return integrate(
+        require_callable(rhs, kwargs),
+        t_span,
+        y0,
+        method=method,
+        args=as_tuple(args),
+        jac=jac,
+        derivatives=derivatives,
+        options=given | options,
+    )
+
+
+@also_fun("residual")
+def solve_dae(
+    residual: Callable[..., Any],
+    t_span: tuple[float, float],
+    y0: ArrayLike,
+    yp0: ArrayLike | None = None,
+    method: str = "Radau",
+    t_eval: ArrayLike | None = None,
+    dense_output: bool = False,
+    events: Any = None,
+    args: Any = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    derivatives: SolverDerivatives = "auto",
+    **options: Any,
+) -> Any:
+    """Integrate ``residual(t, y, y', *args) = 0`` with exact sparse derivatives.
+
+    Parameters
+    ----------
+    residual : callable
+        ``residual(t, y, yp, *args)`` returns as many values as `y` has. Equations without `yp` are
+        taken as they are, if the index of the system is one.
+    t_span : tuple of float
+        Start and end.
+    y0 : array_like, shape (n,)
+        Initial state. What is in no derivative is a guess: it is moved until the equations hold,
+        and a note says so.
+    yp0 : array_like, shape (n,), optional
+        A guess of the initial slopes; they are computed.
+    method : {"Radau"}, optional
+        A Radau IIA method of order 5 of ours.
+    t_eval, dense_output, events
+        As in ``scipy.integrate.solve_ivp``; events are called with ``(t, y, *args)``.
+    args : tuple, optional
+        Further arguments of `residual` (and of events).
+    kwargs : mapping, optional
+        Keyword arguments of `residual`.
+    derivatives : str, optional
+        As for `root`.
+    **options
+        `rtol`, `atol`, `first_step`, `max_step`, as in scipy.
+
+    Returns
+    -------
+    OdeResult
+        scipy's own, with `notes` as `Result` has them, and `yp0`, the slopes at the start.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is wrong, or the index is greater than one; the message names equations and
+        unknowns, and how often which equation must be differentiated.
+
+    Examples
+    --------
+    A tank that is drained, and its level as an equation:
+
+    >>> import numpy as np
+    >>> def tank(t, y, yp):
+    ...     volume, level = y
+    ...     return np.array([yp[0] + level, volume - 2.0 * level])
+    >>> run = solve_dae(tank, (0.0, 2.0), [1.0, 0.0], rtol=1e-8)
+    >>> run.y[:, -1].round(6), run.yp0[:1]
+    (array([0.367879, 0.18394 ]), array([-0.5]))
+    >>> run.notes[0]
+    'the start was made consistent with the 1 equations without derivatives: y[1] moved most, ...'
+    """
+    with importing():
+        from sparsesolve.adapters.dae import integrate_implicit  # noqa: PLC0415
+
+    named = {"t_eval": t_eval, "events": events, "dense_output": dense_output or None}
+    given = {k: v for k, v in named.items() if v is not None}
+    return integrate_implicit(
+        require_callable(residual, kwargs),
+        t_span,
+        y0,
+        yp0,
+        method=method,
+        args=as_tuple(args),
+        derivatives=derivatives,
+        options=given | options,
+    )
