@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sparsesolve.errors import StructureMismatch, TraceError
 from sparsesolve.ir.tape import Tape, evaluate
 from sparsesolve.trace.checking import describe_difference
+from sparsesolve.trace.compiled import python_source
 from sparsesolve.trace.content import surroundings_of
 from sparsesolve.trace.tracing import Traced, plain_output, prepare
 from sparsesolve.trace.watched import first_change
@@ -76,8 +77,9 @@ def staleness(
         called()
         return function(*given)
 
+    source = python_source(function)
     change = first_change(traced.watched)
-    around = _change_around(function, traced) if _is_same(function, traced_from) else ""
+    around = _change_around(source, traced) if _is_same(function, traced_from) else ""
     values = [p[()] for p in parameters]
     for point in [x] if near is None else [near, x]:
         at = point[()]
@@ -93,8 +95,10 @@ def staleness(
             same = _same_values(plain, recorded, traced.tape, at, values)
             returns = "" if same else f"returns {describe_difference(recorded, plain)}"
             reason = change or returns or around
-            if reason and not _traces_to_the_same(call, traced, args, recorded, at):
-                return reason
+            if reason:
+                called()
+                if not _traces_to_the_same(source, traced, args, recorded, at):
+                    return reason
         if np.isfinite(plain).all():
             break
     return ""

@@ -10,6 +10,7 @@ import pytest
 from numba import njit, vectorize
 
 import sparsesolve as ss
+from sparsesolve.errors import VerificationError
 
 X = np.array([0.5, -0.8, 1.3, 0.2])
 
@@ -83,6 +84,38 @@ def test_a_compiled_right_hand_side_is_integrated():
 
     plain = scipy.integrate.solve_ivp(brusselator, (0, 1), y0, method="BDF", rtol=1e-8, atol=1e-10)
     assert np.allclose(ours.y[:, -1], plain.y[:, -1], rtol=1e-5)
+    assert ours.status == plain.status == 0
+
+
+def test_what_numba_compiled_has_not_changed():
+    J = ss.jacobian(brusselator, 0.0, X, argnum=1)
+    J.verify()
+
+
+SCALE = [2.0]
+
+
+@njit
+def decay(t, y):
+    return -y * (1.0 + t)
+
+
+def scaled(t, y):
+    out = np.zeros(y.size)
+    out[:] = SCALE[0] * decay(t, y)
+    return out
+
+
+def test_a_change_beside_what_numba_compiled_is_seen():
+    J = ss.jacobian(scaled, 0.0, X, argnum=1)
+    J.verify()
+    SCALE[0] = 3.0
+    try:
+        with pytest.raises(VerificationError, match="Prepare it anew"):
+            J.verify()
+    finally:
+        SCALE[0] = 2.0
+    J.verify()
 
 
 def test_everything_is_as_it_was():
