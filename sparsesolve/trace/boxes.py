@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from operator import eq, ne
 from typing import Any, NoReturn
 
 import autograd.numpy as anp
@@ -45,6 +46,7 @@ from sparsesolve.trace.sources import (
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer"]
 
 _NUMBERS = frozenset({float, int, np.float64})
+_WORDS = frozenset({str, bytes, dict, set, frozenset})
 _NO_OPTIONS: dict[str, Any] = {}
 _getitem = ArrayBox.__getitem__
 _current = Box._node
@@ -380,6 +382,16 @@ def _binary(function: Callable[..., Any], swap: bool = False) -> Callable[..., A
     return operator
 
 
+def _besides_words(compare: Any, plain: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Let a comparison with what no number equals (None, a text, a dict) have NumPy's answer."""
+
+    def operator(self: Any, other: Any) -> Any:
+        words = other is None or type(other) in _WORDS
+        return plain(self._value, other) if words else compare(self, other)
+
+    return operator
+
+
 def _record(
     box: Any,
     value: Any,
@@ -409,6 +421,8 @@ for _name, _function in ARITHMETIC.items():
 ArrayTracer.__imatmul__ = _in_place(anp.matmul)
 for _name, _function in COMPARISONS.items():
     setattr(ScalarTracer, f"__{_name}__", _binary(_function))
+for _name, _plain in (("__eq__", eq), ("__ne__", ne)):
+    setattr(ScalarTracer, _name, _besides_words(getattr(ScalarTracer, _name), _plain))
 for _name in METHODS.split():
     setattr(ScalarTracer, _name, _forward(_name))
 for _name in ELEMENTWISE.split():

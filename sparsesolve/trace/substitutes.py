@@ -14,6 +14,7 @@ import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -211,12 +212,23 @@ def _parts(thing: Any) -> Iterator[Any]:
         if not _is_library_module(thing.__module__):
             yield from (*vars(thing).values(), *thing.__bases__)
     elif isinstance(thing, (list, tuple)):
-        yield from (item for item in thing if callable(item))
+        yield from filter(_has_code, islice(thing, _MOST))
     elif isinstance(thing, dict):
-        yield from (item for item in thing.values() if callable(item))
+        yield from filter(_has_code, islice(thing.values(), _MOST))
     elif not _is_library_module(type(thing).__module__):
         yield type(thing)
         yield from _attributes(thing)
+    else:  # what a library made of functions of the user, as np.vectorize does
+        yield from filter(_has_code, _attributes(thing))
+
+
+def _has_code(thing: Any) -> bool:
+    """Whether something may be called, or holds what may be: no number, no text, no array."""
+    return (
+        callable(thing)
+        or isinstance(thing, (list, tuple, dict))
+        or not _is_library_module(type(thing).__module__)
+    )
 
 
 def _attributes(thing: Any) -> Iterable[Any]:

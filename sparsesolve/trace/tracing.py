@@ -255,10 +255,11 @@ def _prepared(
             for value, leaf in zip([x, *parameters], leaves, strict=True)
         ]
         try:
-            if mentions(function, _DOT):
+            called = partial(function, *example_arguments)  # objects among them have methods
+            if mentions(called, _DOT):
                 replace_dot(changes)
             if substituting:
-                substitute(function, recorder, changes, lists=substituting == _LISTS, merged=merged)
+                substitute(called, recorder, changes, lists=substituting == _LISTS, merged=merged)
             hold.open = True
             output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
             path = path_of(recorder, len(parameters))
