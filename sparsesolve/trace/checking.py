@@ -13,7 +13,8 @@ from sparsesolve.errors import VerificationError
 from sparsesolve.ir.tape import Tape, evaluate
 from sparsesolve.trace.arguments import Arguments
 from sparsesolve.trace.branches import Path
-from sparsesolve.trace.tracing import Traced, plain_output
+from sparsesolve.trace.output import plain_output
+from sparsesolve.trace.tracing import Traced
 
 __all__ = ["Recorded", "check", "describe_difference"]
 

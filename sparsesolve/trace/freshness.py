@@ -22,7 +22,8 @@ from sparsesolve.ir.tape import Tape, evaluate
 from sparsesolve.trace.checking import describe_difference
 from sparsesolve.trace.compiled import python_source
 from sparsesolve.trace.content import surroundings_of
-from sparsesolve.trace.tracing import Traced, plain_output, prepare
+from sparsesolve.trace.output import plain_output
+from sparsesolve.trace.tracing import Traced, prepare
 from sparsesolve.trace.watched import first_change
 
 __all__ = ["moved", "staleness"]

@@ -18,7 +18,6 @@ from functools import partial, wraps
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from autograd.tracer import Box, isbox, trace_stack
 from numpy.typing import NDArray
 
@@ -29,7 +28,7 @@ from sparsesolve.errors import (
 )
 from sparsesolve.host.fork import after_fork, forkable_lock
 from sparsesolve.host.interrupts import interrupts_held
-from sparsesolve.ir.tape import Ref, Tape
+from sparsesolve.ir.tape import Tape
 from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.array_methods import replace_dot
@@ -40,14 +39,15 @@ from sparsesolve.trace.compiled import python_source
 from sparsesolve.trace.content import Content, surroundings_of
 from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.naming import load_scipy
-from sparsesolve.trace.operands import holds_boxes, stacked
+from sparsesolve.trace.operands import holds_boxes
+from sparsesolve.trace.output import traced_output
 from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode
 from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import IMPLICIT, error_line, is_sparse_call, passed_a_solver
 from sparsesolve.trace.substitutes import mentions, substitute
 from sparsesolve.trace.watched import Watched, watch
 
-__all__ = ["Traced", "asks_for_types", "plain_output", "prepare", "trace"]
+__all__ = ["Traced", "asks_for_types", "prepare", "trace"]
 
 _LOCK = forkable_lock()
 _PLAIN, _NAMES, _LISTS = range(3)  # how much stands for something else while a function is traced
@@ -261,7 +261,7 @@ def _prepared(
             if substituting:
                 substitute(called, recorder, changes, lists=substituting == _LISTS, merged=merged)
             hold.open = True
-            output = _run(lambda: _output(function(*arguments.join(boxes[0], boxes[1:]))))
+            output = _run(lambda: traced_output(function(*arguments.join(boxes[0], boxes[1:]))))
             path = path_of(recorder, len(parameters))
         finally:
             hold.open = False
@@ -399,53 +399,3 @@ def _is_boxed(value: Any) -> bool:
 
 def _wants_objects(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return (args[0] if args else kwargs.get("dtype")) in (object, np.dtype(object))
-
-
-def _output(result: Any) -> Any:
-    """Make one array of what the function returned: a value of the tape, or a constant."""
-    if result is None:
-        raise TraceError(
-            "expected the function to return a number or an array, got None. Return its value."
-        )
-    if scipy.sparse.issparse(result):
-        raise TraceError("expected a dense array, got a sparse one. Return A.toarray() or A.data.")
-    if holds_boxes(result) or (isinstance(result, np.ndarray) and result.dtype == object):
-        try:
-            result = stacked(result)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, UnsupportedOperation):
-                raise
-            raise TraceError(
-                f"expected an array of numbers, got an array of other objects ({error}). Return "
-                "numbers only."
-            ) from error
-    if isbox(result):
-        if result.dtype == np.complex128:
-            raise TraceError("expected real values, got complex ones. Return .real or .imag.")
-        if result.dtype != np.float64:
-            result = result.astype(np.float64)
-        given = result._node.argument()
-        return given if isinstance(given, Ref) else np.array(given, dtype=np.float64)
-    return plain_output(result)
-
-
-def plain_output(result: Any) -> NDArray[np.float64]:
-    """Make a float64 array of a plain value."""
-    try:
-        array = np.asarray(result)
-    except ValueError as error:
-        raise TraceError(
-            f"expected a number or an array, got a ragged list ({error}). Join arrays of "
-            "different lengths with np.concatenate."
-        ) from error
-    if array.dtype.kind == "c":
-        raise TraceError("expected real values, got complex ones. Return .real or .imag.")
-    if array.dtype.kind not in "iufb":
-        try:
-            return array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise TraceError(
-                f"expected a number or an array of numbers, got {type(result).__name__}. Return "
-                "the value to differentiate."
-            ) from None
-    return np.array(array, dtype=np.float64)
