@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         jacobian_by_differences,
         jacobian_pattern,
     )
+    from sparsesolve.derivatives.scan import scan
     from sparsesolve.extend import elementwise
     from sparsesolve.front import least_squares, minimize, root, solve_dae, solve_ivp
     from sparsesolve.picture import plot_coloring, spy
@@ -75,6 +76,7 @@ __all__ = [
     "plot_coloring",
     "pycutest_problem",
     "root",
+    "scan",
     "shared_coloring_cache",
     "sif",
     "solve_dae",
@@ -116,6 +118,7 @@ _HOME = {
     "plot_coloring": "picture",
     "pycutest_problem": "adapters.pycutest",
     "root": "front",
+    "scan": "derivatives.scan",
     "shared_coloring_cache": "coloring.cache",
     "solve_dae": "front",
     "solve_ivp": "front",

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.fuse import fuse
+from sparsesolve.fuse.fit import is_affine, keeps_slopes_finite
+from sparsesolve.fuse.renames import renamed
+from sparsesolve.fuse.settle import settled
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import append_recurrence, places
-from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["find_run", "roll"]
 
@@ -32,9 +34,6 @@ _FIRST = 3
 _MOST_GIVEN = 4_000_000  # numbers of slots that all trips are given
 
 _CONSTANT = 2**40  # from here on a code is a constant slot
-_CHOICES = {"where", "maximum", "minimum", "fmax", "fmin", "abs", "copysign"}
-_FINITE = _CHOICES | {"negative", "add", "subtract", "multiply", "sin", "cos", "tanh", "arctan"}
-_LINEAR = {"add", "subtract", "negative"}
 
 Ints = NDArray[np.int64]
 
@@ -50,8 +49,10 @@ def roll(program: Program) -> Program:
     Returns
     -------
     Program
-        The same function; the same object where nothing repeats itself often enough.
+        The same function; the same object where nothing repeats itself often enough. Loops that
+        were written as such are settled first.
     """
+    program = settled(program)
     run = find_run(program)
     if run is None:
         return program
@@ -237,12 +238,13 @@ class _Roller:
         if not self.given.columns or not kept.size:
             raise _Different
         body = fuse(self.body(codes, kept))
-        if not self.is_fit(body):
+        given = np.stack(self.given.columns, axis=1)
+        if is_affine(body, given, self.outer) or not keeps_slopes_finite(body, given, self.outer):
             raise _Different
         self.outer.instructions = list(self.program.instructions[: self.run.first])
         moved = self.append(body, kept)
         for step in self.program.instructions[self.run.stop :]:
-            self.outer.instructions.append(_renamed(step, moved))
+            self.outer.instructions.append(renamed(step, moved))
         return replace(
             self.outer.build(moved[self.program.outputs]), output_shape=self.program.output_shape
         )
@@ -329,53 +331,6 @@ class _Roller:
         start = append_recurrence(self.outer, body, sources).start
         return np.where(moved < 0, start + ~moved, moved).astype(np.int32)
 
-    def is_fit(self, body: Program) -> bool:
-        """Whether derivatives of a trip need to know nothing of where it stands.
-
-        Choices keep infinite slopes of what was not chosen out of the derivative, and so do
-        constants that are zero, across all kernels; guards are looked for in kernels alone.
-        """
-        ops = {node.op for step in body.instructions for node in _nodes(step)}
-        ops -= {"load", "const"}
-        if any(OPS[op].flat or OPS[op].function is not None for op in ops):
-            return False
-        if self.is_affine(body):  # derivatives are numbers, which are known one by one
-            return False
-        return ops <= _FINITE or not (ops & _CHOICES or self.gives_zeros())
-
-    def is_affine(self, body: Program) -> bool:
-        """Whether a trip multiplies nothing that may vary by anything that may."""
-        moving = np.zeros(body.n_slots, dtype=bool)
-        known = np.zeros(self.outer.n_slots, dtype=bool)
-        for constant in self.outer.constants:
-            known[constant.start : constant.start + constant.values.size] = True
-        moving[: body.n] = [not known[column].all() for column in self.given.columns]
-        return all(_is_affine(step, moving) for step in body.instructions)
-
-    def gives_zeros(self) -> bool:
-        """Whether some trip is given a constant that is zero."""
-        zeros = [c.start + np.flatnonzero(c.values == 0.0) for c in self.outer.constants]
-        given = np.unique(np.concatenate(self.given.columns))
-        return bool(np.isin(given, np.concatenate(zeros)).any()) if zeros else False
-
-
-def _is_affine(step: Kernel | Opaque, moving: NDArray[np.bool_]) -> bool:
-    """Whether a kernel is affine in what is moving; marks what it writes as moving, too."""
-    through: list[bool] = []
-    for node in _nodes(step):
-        if node.op in ("load", "const"):
-            index = step.loads[node.args[0]] if isinstance(step, Kernel) and node.args else None
-            through.append(index is not None and bool(moving[index.to_array()].any()))
-            continue
-        args = [through[a] for a in node.args]
-        first_only = node.op == "divide" and not args[1]
-        product = node.op == "multiply" and not all(args)
-        if any(args) and not (product or first_only or node.op in _LINEAR):
-            return False
-        through.append(any(args))
-    moving[step.start : step.stop] = any(through)
-    return True
-
 
 def _varying(steps: list[Kernel]) -> list[int]:
     """Nodes that are constants, but not of the same value in all trips."""
@@ -384,18 +339,3 @@ def _varying(steps: list[Kernel]) -> list[int]:
         return []
     constants = [k for k, node in enumerate(first) if node.op == "const"]
     return [k for k in constants if len({step.nodes[k].value.hex() for step in steps}) > 1]
-
-
-def _nodes(step: Kernel | Opaque) -> tuple[Node, ...]:
-    return step.nodes if isinstance(step, Kernel) else ()
-
-
-def _renamed(step: Kernel | Opaque, moved: Slots) -> Kernel | Opaque:
-    """Read slots where they went."""
-
-    def at(index: Index) -> Index:
-        return Index.of(moved[index.to_array()])
-
-    if isinstance(step, Kernel):
-        return replace(step, loads=tuple(at(index) for index in step.loads))
-    return replace(step, operands=tuple(at(index) for index in step.operands))

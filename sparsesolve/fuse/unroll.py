@@ -6,21 +6,32 @@ each of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
 from sparsesolve.fuse.renumber import Draft, rebuilt
+from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Index, Kernel, Program
 from sparsesolve.ir.recurrence import Recurrence
 
 __all__ = ["unrolled"]
 
+Stays: TypeAlias = Callable[[Recurrence, Builder], bool]
 
-def unrolled(program: Program) -> Program:
-    """Return the same function without recurrences."""
+
+def unrolled(program: Program, stays: Stays | None = None) -> Program:
+    """Return the same function without recurrences, but for those that may stay."""
+    b = Builder.resume(program)
+    leave = [
+        isinstance(step, Recurrence) and not (stays is not None and stays(step, b))
+        for step in program.instructions
+    ]
+    if not any(leave):
+        return program
     drafts: list[Draft] = []
-    for step in program.instructions:
-        drafts.extend(_trips(step) if isinstance(step, Recurrence) else [Draft.of(step)])
+    for step, gone in zip(program.instructions, leave, strict=True):
+        drafts.extend(_trips(step) if gone and isinstance(step, Recurrence) else [Draft.of(step)])
     return rebuilt(program, drafts)
 
 

@@ -22,7 +22,17 @@ from numpy.typing import NDArray
 
 from sparsesolve.errors import TraceError
 
-__all__ = ["Instruction", "Ref", "Tape", "ValueInfo", "evaluate", "map_refs", "refs_of", "verify"]
+__all__ = [
+    "Instruction",
+    "Ref",
+    "Repeated",
+    "Tape",
+    "ValueInfo",
+    "evaluate",
+    "map_refs",
+    "refs_of",
+    "verify",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,44 @@ class Tape:
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Repeated:
+    """What one trip of a loop does, as an argument of the instruction that runs them all.
+
+    Parameters
+    ----------
+    tape : Tape
+        Its input is empty. Its parameters are what is carried, what each trip is given, and what is
+        the same in all trips; its output, flat, what is carried on and then what the trip returns.
+    trips : int
+        How many.
+    carried, given : int
+        How many of the parameters are carried, and given trip by trip.
+    stride : int, default 1
+        Of so many trips one is a step of its own: what they compute in between is not kept.
+    """
+
+    tape: Tape
+    trips: int
+    carried: int
+    given: int
+    stride: int = 1
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Elements of each parameter."""
+        return tuple(info.size for info in self.tape.parameters)
+
+    def is_given(self, number: int) -> bool:
+        """Whether a parameter is given trip by trip."""
+        return self.carried <= number < self.carried + self.given
+
+    @property
+    def carried_size(self) -> int:
+        """Elements that are carried."""
+        return sum(self.sizes[: self.carried])
 
 
 _NESTED = frozenset({tuple, list, dict, slice})

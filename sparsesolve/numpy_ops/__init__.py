@@ -30,6 +30,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     joining,
     linalg,
     log_sum_exp,
+    loops,
     movement,
     norms,
     ordering,

@@ -40,6 +40,8 @@ def assign(box: Any, index: Any, value: Any) -> None:
             f"expected assignment into arrays that the function made itself, got one into "
             f"{owner.locked} at {user_line()}. Assign into a copy: `x = x.copy()`."
         )
+    if node.recorder.apart is not None:
+        node.recorder.apart.append(owner)
     array = box._value
     plain = value._value if isbox(value) else np.asarray(value)
     if isbox(value) and _is_already_there(array, index, value, node):

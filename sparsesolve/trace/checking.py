@@ -14,6 +14,7 @@ from sparsesolve.ir.tape import Tape, evaluate
 from sparsesolve.trace.arguments import Arguments
 from sparsesolve.trace.branches import Path
 from sparsesolve.trace.output import plain_output
+from sparsesolve.trace.rehearsal import rehearsed, repeated
 from sparsesolve.trace.tracing import Traced
 
 __all__ = ["Recorded", "check", "describe_difference"]
@@ -88,9 +89,11 @@ def _compared(
     args: Sequence[Any],
 ) -> Recorded:
     with np.errstate(all="ignore"):
-        plain = _plain_value(function, traced.arguments, x, parameters, args)
         given = x[()], [p[()] for p in parameters]
-        recorded = np.asarray(evaluate(traced.tape, *given))
+        with rehearsed() as loops:
+            recorded = np.asarray(evaluate(traced.tape, *given))
+        with repeated(loops):
+            plain = _plain_value(function, traced.arguments, x, parameters, args)
         found = Recorded(x, parameters, recorded, lambda: _noise(traced.tape, *given))
         same = plain.shape == recorded.shape and found.equals(plain)
     if not same:

@@ -18,11 +18,12 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch, TraceError
-from sparsesolve.ir.tape import Tape, evaluate
+from sparsesolve.ir.tape import Repeated, Tape, evaluate
 from sparsesolve.trace.checking import describe_difference
 from sparsesolve.trace.compiled import python_source
 from sparsesolve.trace.content import surroundings_of
 from sparsesolve.trace.output import plain_output
+from sparsesolve.trace.rehearsal import rehearsed, repeated
 from sparsesolve.trace.tracing import Traced, prepare
 from sparsesolve.trace.watched import first_change
 
@@ -86,13 +87,15 @@ def staleness(
         at = point[()]
         given = _replaced(args, traced.arguments.argnum, traced.arguments.point(at.copy()))
         with np.errstate(all="ignore"):
+            with rehearsed() as loops:
+                recorded = np.asarray(evaluate(traced.tape, at, values))
             try:
-                plain = plain_output(call(*given))
+                with repeated(loops):
+                    plain = plain_output(call(*given))
             except Exception:
                 if point is x:
                     raise
                 continue
-            recorded = np.asarray(evaluate(traced.tape, at, values))
             same = _same_values(plain, recorded, traced.tape, at, values)
             returns = "" if same else f"returns {describe_difference(recorded, plain)}"
             reason = change or returns or around
@@ -200,6 +203,8 @@ def _data(arguments: Sequence[Any]) -> Iterator[Any]:
     for argument in arguments:
         if isinstance(argument, tuple | list):
             yield from _data(argument)
+        elif isinstance(argument, Repeated):
+            yield from (argument.trips, *_constants(argument.tape))
         elif isinstance(argument, np.ndarray | np.generic | int | float | str) or (
             scipy.sparse.issparse(argument)
         ):

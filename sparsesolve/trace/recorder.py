@@ -12,7 +12,10 @@ assignment in place keep NumPy's meaning although every instruction is functiona
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,19 @@ from sparsesolve.ir.tape import Instruction, Ref, Tape, ValueInfo, map_refs, ref
 from sparsesolve.trace.naming import NAMES, op_name
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["EXPANSIONS", "ORDERED", "Outlived", "Owner", "Recorder", "TapeNode", "check_options"]
+__all__ = [
+    "BIRTHS",
+    "EXPANSIONS",
+    "ORDERED",
+    "Outlived",
+    "Owner",
+    "Recorder",
+    "TapeNode",
+    "active_recorder",
+    "check_options",
+    "gather",
+    "recording",
+]
 
 EXPANSIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """Primitives of autograd that are not recorded but expressed in other words, and how."""
@@ -53,6 +68,7 @@ _MAKERS = frozenset(
     ]
 )
 _GETITEM = ArrayBox.__getitem__
+BIRTHS = itertools.count()  # numbers memories of traced arrays as they are met
 
 
 class Outlived(UnsupportedOperation):
@@ -72,10 +88,11 @@ class Owner:
         The value of that array now; None if it is a constant.
     """
 
-    __slots__ = ("array", "locked", "ref", "root", "version")
+    __slots__ = ("array", "born", "locked", "ref", "root", "version")
 
     def __init__(self, array: NDArray[Any], ref: Ref | None = None) -> None:
         self.array = array
+        self.born = next(BIRTHS)
         self.root = root_of(array)
         self.ref = ref
         self.version = 0
@@ -177,6 +194,10 @@ class Recorder:
         self.steps: list[tuple[Any, ...]] = []
         self.finished = False
         self.formatted = False  # whether a text was made of a traced value
+        self.thread = threading.get_ident()
+        self.apart: list[Owner] | None = None  # memories assigned to, while a step is recorded
+        self.met: dict[int, Any] = {}  # plain values that instructions read meanwhile
+        self.has_parts = False  # whether some values stand in a step's own tape only
         self.merging = 0  # how many branches are evaluated on both sides now
         self.denied: set[Ref] = set()  # truths that are always answered by no
         self.asked: list[tuple[Ref, Any, str]] | None = None  # answers, where they are taken
@@ -241,6 +262,8 @@ class Recorder:
             if parent.recorder is not self:
                 raise _outlived()
             given[k] = parent.ref or parent
+            if self.apart is not None and parent.ref is not None:
+                self.met[parent.ref.index] = np.array(args[k])[()]
         for k, argument in enumerate(given):
             kind_of = type(argument)
             if kind_of is TapeNode:
@@ -277,6 +300,8 @@ class Recorder:
                     "expected plain constants beside the traced values, got a value of another "
                     f"trace at {user_line()}. Pass it to the inner function as an argument."
                 )
+            if self.apart is not None and argument._node.ref is not None:
+                self.met[argument._node.ref.index] = np.array(argument._value)[()]
             return argument._node.argument()
         if hasattr(argument, "tocsr"):
             return self._keep_sparse(argument)
@@ -317,13 +342,15 @@ class Recorder:
         kept: list[tuple[Any, ...]] = []
         for step in reversed(self.steps):
             if step[4].index in needed:
-                _gather(step[2], needed)
-                _gather(step[3].values(), needed)
+                gather(step[2], needed)
+                gather(step[3].values(), needed)
                 kept.append(step)
         kept.reverse()
         first = 1 + n_parameters
         values = self.values[:first] + [self.values[step[4].index] for step in kept]
-        if len(kept) < len(self.steps):
+        if self.has_parts:
+            _refuse_escaped(needed, first, kept)
+        if len(values) < len(self.values):
             number = {k: Ref(k) for k in range(first)}
             number.update((step[4].index, Ref(first + k)) for k, step in enumerate(kept))
             kept = [map_refs(lambda ref: number[ref.index], step) for step in kept]
@@ -332,7 +359,35 @@ class Recorder:
         return Tape(tuple(values), n_parameters, instructions, output)
 
 
-def _gather(arguments: Iterable[Any], found: set[int]) -> None:
+_ACTIVE: list[Recorder] = []
+
+
+@contextmanager
+def recording(recorder: Recorder) -> Iterator[None]:
+    """Let functions that record their steps apart find the recorder."""
+    _ACTIVE.append(recorder)
+    try:
+        yield
+    finally:
+        _ACTIVE.remove(recorder)
+
+
+def active_recorder() -> Recorder | None:
+    """Return the recorder of the function that this thread traces, if there is one."""
+    here = threading.get_ident()
+    return next((r for r in reversed(_ACTIVE) if r.thread == here and not r.finished), None)
+
+
+def _refuse_escaped(needed: set[int], first: int, steps: Sequence[tuple[Any, ...]]) -> None:
+    """Raise where a value of one step of a loop is used outside of it."""
+    if not needed <= {*range(first), *(step[4].index for step in steps)}:
+        raise UnsupportedOperation(
+            "expected steps of `scan` that only return values, got one whose value is used outside "
+            "of it (kept in a list, for one). Return it as part of the step's output."
+        )
+
+
+def gather(arguments: Iterable[Any], found: set[int]) -> None:
     """Collect the numbers of all values in some arguments."""
     for argument in arguments:
         if type(argument) is Ref:

@@ -41,7 +41,7 @@ from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes
 from sparsesolve.trace.output import traced_output
-from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode
+from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode, recording
 from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import IMPLICIT, error_line, is_sparse_call, passed_a_solver
 from sparsesolve.trace.substitutes import mentions, substitute
@@ -261,7 +261,8 @@ def _prepared(
             if substituting:
                 substitute(called, recorder, changes, lists=substituting == _LISTS, merged=merged)
             hold.open = True
-            output = _run(lambda: traced_output(function(*arguments.join(boxes[0], boxes[1:]))))
+            given = arguments.join(boxes[0], boxes[1:])
+            output = _run(recorder, lambda: traced_output(function(*given)))
             path = path_of(recorder, len(parameters))
         finally:
             hold.open = False
@@ -274,9 +275,9 @@ def _prepared(
     return Traced(tape, arguments.settled(), watched, surroundings, path, *seen)
 
 
-def _run(call: Callable[[], Any]) -> Any:
+def _run(recorder: Recorder, call: Callable[[], Any]) -> Any:
     """Call the traced function; a refusal that it caught is raised all the same."""
-    with refusals() as heard:
+    with refusals() as heard, recording(recorder):
         try:
             output = call()
         except TraceError:

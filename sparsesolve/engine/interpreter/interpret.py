@@ -25,6 +25,7 @@ from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.engine.interpreter.batch_dependence import BatchDependence, batch_dependence
 from sparsesolve.engine.interpreter.numpy_calls import Array, Binder, Step, mirror, read_into
+from sparsesolve.engine.interpreter.scalar_code import Trip, trip_function
 from sparsesolve.engine.interpreter.segments import SegmentSum
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program
@@ -255,6 +256,7 @@ class _Trips:
     """Runs a recurrence: its body again and again."""
 
     def __init__(self, step: Recurrence) -> None:
+        self._trip = trip_function(step.body, step.trips)
         self._body = Interpreter(step.body)
         self._places = places(step.body, step.trips)
         steps = step.body.instructions
@@ -263,7 +265,11 @@ class _Trips:
     def __call__(self, step: Recurrence, operands: Sequence[Array]) -> Array:
         """Return all that the trips compute."""
         own = step.sources < 0
-        given = operands[0][np.where(own, 0, step.sources)] if operands[0].size else own * 0.0
+        given = np.zeros(own.shape)
+        if operands[0].size:
+            given[...] = operands[0][np.where(own, 0, step.sources)]
+        if self._trip is not None:
+            return self._by_numbers(self._trip, step, given)
         computed = np.empty(step.length)
         for trip, source in enumerate(step.sources):
             mine = own[trip]
@@ -271,6 +277,20 @@ class _Trips:
             slots = self._body.slots(given[trip])
             computed[self._places[trip, self._written]] = slots[self._written]
         return computed
+
+    def _by_numbers(self, run: Trip, step: Recurrence, given: Array) -> Array:
+        columns = np.flatnonzero((step.sources < 0).any(axis=0)).tolist()
+        sources = step.sources[:, columns].tolist()
+        computed = [0.0] * step.length
+        at = self._places[:, self._written].tolist()
+        with np.errstate(all="ignore"):
+            for row, source, place in zip(given.tolist(), sources, at, strict=True):
+                for column, number in zip(columns, source, strict=True):
+                    if number < 0:
+                        row[column] = computed[~number]
+                for where, value in zip(place, run(row), strict=True):
+                    computed[where] = value
+        return np.array(computed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -138,7 +138,8 @@ def cut(
     begins, ends = begin, stops
     if domain.segments is not None:
         begins, ends = domain.segments[begin], domain.segments[stops]
-    hulls = [_hulls(index, begins, ends) for index in reads]
+    # trips run in their own order, whatever they need
+    hulls = [_hulls(index, begins, ends) for index in (reads if trips == 1 else ())]
     needs = list(zip(*hulls, strict=True)) or [()] * edges.size
     columns = [edges, np.append(edges[1:], units), stops, least, reach]
     numbers = np.stack(columns, axis=1).tolist()

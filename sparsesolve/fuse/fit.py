@@ -1,0 +1,83 @@
+"""Which bodies of loops may stay rolled up.
+
+Separate because loops that were found and loops that were written as such ask the same: whether
+derivatives of a trip need to know nothing of where it stands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.scalar_ops import OPS
+
+__all__ = ["is_affine", "keeps_slopes_finite"]
+
+_CHOICES = {"where", "maximum", "minimum", "fmax", "fmin", "abs", "copysign"}
+_FINITE = _CHOICES | {"negative", "add", "subtract", "multiply", "sin", "cos", "tanh", "arctan"}
+_LINEAR = {"add", "subtract", "negative"}
+
+
+def keeps_slopes_finite(body: Program, given: Slots, b: Builder) -> bool:
+    """Whether no infinite slope can meet what was not chosen, or a constant that is zero.
+
+    Choices keep infinite slopes of what was not chosen out of the derivative, and so do constants
+    that are zero, across all kernels; guards are looked for in kernels alone.
+
+    Parameters
+    ----------
+    body : Program
+        What a trip does.
+    given : ndarray of int32, shape (trips, body.n)
+        Slots that trips get; below 0 what a trip computes.
+    b : Builder
+        Has the constants.
+    """
+    ops = {node.op for step in body.instructions for node in _nodes(step)}
+    ops -= {"load", "const"}
+    if any(OPS[op].flat or OPS[op].function is not None for op in ops):
+        return False
+    return ops <= _FINITE or not (ops & _CHOICES or _gives_zeros(given, b))
+
+
+def is_affine(body: Program, given: Slots, b: Builder) -> bool:
+    """Whether a trip multiplies nothing that may vary by anything that may.
+
+    Then its derivatives are numbers, which are known one by one where trips are not rolled up.
+    """
+    moving = np.zeros(body.n_slots, dtype=bool)
+    known = np.zeros(b.n_slots, dtype=bool)
+    for constant in b.constants:
+        known[constant.start : constant.start + constant.values.size] = True
+    moving[: body.n] = ~((given >= 0) & known[np.maximum(given, 0)]).all(axis=0)
+    return all(_is_affine(step, moving) for step in body.instructions)
+
+
+def _gives_zeros(given: Slots, b: Builder) -> bool:
+    """Whether some trip is given a constant that is zero."""
+    zeros = [c.start + np.flatnonzero(c.values == 0.0) for c in b.constants]
+    return bool(np.isin(np.unique(given), np.concatenate(zeros)).any()) if zeros else False
+
+
+def _is_affine(step: Kernel | Opaque, moving: NDArray[np.bool_]) -> bool:
+    """Whether a kernel is affine in what is moving; marks what it writes as moving, too."""
+    through: list[bool] = []
+    for node in _nodes(step):
+        if node.op in ("load", "const"):
+            index = step.loads[node.args[0]] if isinstance(step, Kernel) and node.args else None
+            through.append(index is not None and bool(moving[index.to_array()].any()))
+            continue
+        args = [through[a] for a in node.args]
+        first_only = node.op == "divide" and not args[1]
+        product = node.op == "multiply" and not all(args)
+        if any(args) and not (product or first_only or node.op in _LINEAR):
+            return False
+        through.append(any(args))
+    moving[step.start : step.stop] = any(through)
+    return True
+
+
+def _nodes(step: Kernel | Opaque) -> tuple[Node, ...]:
+    return step.nodes if isinstance(step, Kernel) else ()
