@@ -42,8 +42,8 @@ integers, `...`, `None` and constant arrays; the methods of arrays (`x.sum()`, `
 `x.reshape(...)`); assignment into arrays that the function makes itself (`np.zeros(n)`,
 `np.empty`, `np.eye`, `np.array([0.0] * n)`, `np.zeros_like(x)`, `x.copy()`), into their slices
 and views, by `+=`, `out=` and `np.add.at`; `math.*`, `abs`, `sum`, `round`, `pow`, `float(x)`,
-`max` and `min` of numbers, by whatever name they are imported; constant `scipy.sparse` matrices
-(`A @ x`, `x @ A`); `np.array([...])` of traced scalars; Python loops; `autograd.scipy` where
+`max` and `min` of numbers, by whatever name they are imported; `scipy.sparse` matrices, constant or
+with traced entries; `np.array([...])` of traced scalars; Python loops; `autograd.scipy` where
 autograd has a rule; your own elementwise functions by `sparsesolve.elementwise` (a spline, a table:
 any code, with its derivatives), which are as sparse as `np.sin`; and your own
 `autograd.extend.primitive` with `defvjp`, a call whose Jacobian is dense in that block.
@@ -56,6 +56,13 @@ systems with a constant matrix (`spsolve`, `splu(A).solve`, and `scipy.linalg`'s
 once; with a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
 `expm`, `toeplitz`, `circulant`, and SciPy's interpolators of one variable and on grids; filters of
 `scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `cdist` and `pdist`.
+
+Sparse matrices (`diags(x)`, `csr_array((data, indices, indptr))`, `coo_matrix((data, (i, j)))`, lil
+matrices that the function fills, a constant matrix times `x`) keep SciPy's places for their
+entries: products, sums, `multiply`, powers, `kron`, `bmat`, `vstack`, `hstack`, `block_diag`,
+`tril`, `triu`, indexing, `diagonal`, `toarray`, `.data`, conversions. Products need the nonzeros of
+the formula and no more; `spsolve`, `splu`, `factorized` and `spsolve_triangular` are one call each,
+factorized once a point.
 
 Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
 `int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every

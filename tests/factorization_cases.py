@@ -28,6 +28,7 @@ _FUNCTIONS = {
     "spsolve": lambda x: spsolve(_SPARSE, x**2) + spl.spsolve(_SPARSE.tocsr(), x),
     "spsolve of columns": lambda x: spsolve(_SPARSE, np.outer(x, x[:2])),
     "spsolve, complex": lambda x: np.abs(spsolve(_SPARSE * (1 + 1j), x)),
+    "spsolve of traced entries": lambda x: spl.spsolve((_SPARSE * (2.0 + x[0])).tocsc(), x),
     "splu": lambda x: _LU.solve(x**2) * x + spl.splu(_SPARSE).solve(x, "T"),
     "solve": lambda x: sl.solve(_A, x**2) * x + sl.solve(_A, x, transposed=True),
     "solve, traced matrix": lambda x: sl.solve(_near(x) + _A, x, transposed=True),

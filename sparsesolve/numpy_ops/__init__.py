@@ -42,6 +42,8 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     refused,
     scalar_rows,
     sparse,
+    sparse_matrices,
+    sparse_systems,
     special_rows,
     splines,
     statistics,

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from sparsesolve.trace.dispatch import refuse
-from sparsesolve.trace.operands import holds_boxes
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
+from sparsesolve.trace.sparse_tracers import holds_traced
 
 __all__: list[str] = []
 
@@ -27,22 +27,12 @@ _DATA = (
     "Data of an interpolator must be constants: use np.interp, whose knots and heights may be "
     "traced, or np.linalg.solve for the coefficients"
 )
-_ENTRIES = (
-    "Entries of a sparse matrix must be constants: A(x) @ v is S @ (x * v[columns]) with a "
-    "constant S that sums over the rows, and diags(x) @ v is x * v"
-)
-_SPARSE = (
-    *("diags", "diags_array", "spdiags", "block_diag", "kron", "block_array", "bmat"),
-    *("_csr._csr_base.__init__", "_csc._csc_base.__init__", "_coo._coo_base.__init__"),
-    "_dia._dia_base.__init__",
-)
 _INTERPOLATORS = (
     "CubicSpline PchipInterpolator Akima1DInterpolator CubicHermiteSpline BPoly PPoly BSpline "
     "interp1d UnivariateSpline InterpolatedUnivariateSpline RegularGridInterpolator "
     "RectBivariateSpline SmoothBivariateSpline RBFInterpolator"
 )
 _REFUSED = {
-    "scipy.sparse": dict.fromkeys(_SPARSE, _ENTRIES),
     "scipy.integrate": {
         "odeint": _INTEGRATION,
         "solve_ivp": _INTEGRATION,
@@ -90,11 +80,11 @@ def _refusing(name: str, fix: str, plain: Callable[..., Any]) -> Callable[..., A
 
 def _reaches_traced(value: Any) -> bool:
     """Whether an argument is traced, or a function that closes over traced values."""
-    if holds_boxes(value):
+    if holds_traced(value):
         return True
     cells = getattr(value, "__closure__", None) or ()
     contents = [cell.cell_contents for cell in cells if cell != type(cell)()]
-    return any(map(holds_boxes, contents))
+    return any(map(holds_traced, contents))
 
 
 for _module, _names in _REFUSED.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
-from sparsesolve.trace.sources import IMPLICIT, is_in_a_solver, user_line
+from sparsesolve.trace.sources import IMPLICIT, error_line, is_in_a_solver, user_line
 
 __all__ = [
     "TOWARD_NUMBERS",
@@ -13,7 +13,9 @@ __all__ = [
     "NoAttributeError",
     "NotANumberError",
     "UnsupportedAttributeError",
+    "of_objects",
     "refuse_conversion",
+    "speaks_of_objects",
 ]
 
 TOWARD_NUMBERS = (
@@ -51,4 +53,28 @@ def refuse_conversion(box: Any, kind: str, fix: str) -> NoReturn:
     raise (UnsupportedOperation if box.size == 1 else NotANumberError)(
         f"expected traced values to stay traced, got a conversion to {kind} at {user_line()}. "
         f"{fix}.{IMPLICIT if is_in_a_solver() else ''}"
+    )
+
+
+_OF_OBJECTS = (
+    "dtype('O')",
+    ": object Permitted",
+    "loop of ufunc does not support",
+    "not supported for the input types",
+)
+
+
+def speaks_of_objects(error: Exception) -> bool:
+    """Whether an error of NumPy or SciPy is about an object array made of traced values."""
+    return isinstance(error, TypeError | ValueError | IndexError) and any(
+        text in str(error) for text in _OF_OBJECTS
+    )
+
+
+def of_objects(error: Exception) -> UnsupportedOperation:
+    """Explain an error of NumPy or SciPy about the object array they made of traced values."""
+    return UnsupportedOperation(
+        f"expected functions that take traced arrays, got one that made an object array of them at "
+        f"{error_line(error)} ({error}). Make one array of a list first, with np.array([...]); "
+        "take functions of scipy.special from autograd.scipy.special."
     )

@@ -42,6 +42,8 @@ from sparsesolve.trace.sources import (
     is_sparse_call,
     user_line,
 )
+from sparsesolve.trace.sparse_entries import is_sparse_tracer
+from sparsesolve.trace.sparse_tracers import SPARSE_NAMES, beside_sparse
 
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer"]
 
@@ -206,7 +208,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     def __matmul__(self, other: Any) -> Any:
         if scipy.sparse.issparse(other):
-            return sparse_rmatmul(self, other)
+            return NotImplemented if is_sparse_tracer(other) else sparse_rmatmul(self, other)
         return anp.matmul(self, operand(other))
 
     def __rmatmul__(self, other: Any) -> Any:
@@ -215,12 +217,12 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return anp.matmul(operand(other), self)
 
     def __mul__(self, other: Any) -> Any:
-        if isinstance(other, scipy.sparse.spmatrix) and self.ndim:
+        if isinstance(other, scipy.sparse.spmatrix) and self.ndim and not is_sparse_tracer(other):
             return sparse_rmatmul(self, other)
         return _multiply(self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        if isinstance(other, scipy.sparse.spmatrix) and self.ndim:
+        if isinstance(other, scipy.sparse.spmatrix) and self.ndim and not is_sparse_tracer(other):
             return sparse_matmul(other, self)
         return _multiply_swapped(self, other)
 
@@ -376,6 +378,8 @@ def _binary(function: Callable[..., Any], swap: bool = False) -> Callable[..., A
             if (kind is ScalarTracer or kind is ArrayTracer) and other._trace == self._trace:
                 pair, parents = (self._value, other._value), (node, other._node)
                 return _record(self, ufunc(*pair), function, pair, (0, 1), parents)
+        if kind is not np.ndarray and scipy.sparse.issparse(other) and function in SPARSE_NAMES:
+            return beside_sparse(SPARSE_NAMES[function], self, other, swap)
         other = operand(other)
         return function(other, self) if swap else function(self, other)
 

@@ -45,9 +45,8 @@ def operand(value: Any) -> Any:
         return stacked(value) if holds_boxes(value) else np.asarray(value)
     if scipy.sparse.issparse(value):
         raise UnsupportedOperation(
-            "expected sparse matrices in products `A @ x` and `x @ A` only, got another operation "
-            f"with one at {user_line()}. Multiply the dense array instead, as in k * (A @ x), or "
-            "take A.toarray()."
+            "expected sparse matrices in products such as `A @ x` and in SciPy's own operations, "
+            f"got another one at {user_line()}. Take A.toarray()."
         )
     return value
 

@@ -17,33 +17,47 @@ from typing import Any, TypeAlias
 from sparsesolve.trace.array_methods import replace_method
 from sparsesolve.trace.changes import Changes
 
-__all__ = ["replace_all", "replaces"]
+__all__ = ["latest_trace", "replace_all", "replaces"]
 
 _Make: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 _MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a type that is not written in C, and can be changed
 _Entry: TypeAlias = tuple[str, tuple[str, ...], _Make]
 _TABLE: list[_Entry] = []
+_SECOND: list[_Entry] = []
 
 
-def replaces(module: str, path: str) -> Callable[[_Make], _Make]:
-    """Register what makes a function in place of ``module.path`` from the plain one."""
+def replaces(module: str, path: str, *, second: bool = False) -> Callable[[_Make], _Make]:
+    """Register what makes a function in place of ``module.path`` from the plain one.
+
+    Where it is met rarely, `second` leaves it for a second trace, which a refusal brings about.
+    """
 
     def register(make: _Make) -> _Make:
-        _TABLE.append((module, tuple(path.split(".")), make))
+        (_SECOND if second else _TABLE).append((module, tuple(path.split(".")), make))
         return make
 
     return register
 
 
-def replace_all(changes: Changes) -> None:
-    """Replace what is loaded, if it is where it was."""
+class _Traces:
+    seconds = 0
+
+
+def latest_trace() -> int:
+    """Return a number that is another one for each trace with `second`."""
+    return _Traces.seconds
+
+
+def replace_all(changes: Changes, *, second: bool = False) -> None:
+    """Replace what is loaded, if it is where it was; with `second` what a second trace needs."""
     loaded = sys.modules
-    for number, entry in enumerate(_TABLE):
+    _Traces.seconds += second
+    for number, entry in enumerate(_SECOND if second else _TABLE):
         if entry[0] not in loaded:
             continue
-        spot = _SPOTS.get(number)
+        spot = _SPOTS.get((second, number))
         if spot is None or not spot.holds():
-            spot = _SPOTS[number] = _find(changes, *entry)
+            spot = _SPOTS[second, number] = _find(changes, *entry)
         if spot is not None:
             changes.swap(spot.thing, spot.name, spot.plain, spot.other)
 
@@ -66,7 +80,7 @@ class _Spot:
         return found is self.found and (found is self.plain or found.__code__ is self.plain)
 
 
-_SPOTS: dict[int, _Spot | None] = {}
+_SPOTS: dict[tuple[bool, int], _Spot | None] = {}
 
 
 def _find(changes: Changes, module: str, path: tuple[str, ...], make: _Make) -> _Spot | None:

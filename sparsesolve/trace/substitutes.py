@@ -25,6 +25,7 @@ from sparsesolve.trace.if_conversion import converted
 from sparsesolve.trace.numpy_names import numpy_name
 from sparsesolve.trace.python_numbers import BUILTINS, MATH
 from sparsesolve.trace.recorder import Recorder, root_of
+from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import is_library
 from sparsesolve.trace.writable import Writable, current, wrapped
 
@@ -47,6 +48,7 @@ def substitute(
     *,
     lists: bool = False,
     merged: bool = False,
+    sparse: bool = False,
 ) -> None:
     """Let creation functions make writable arrays, and Python's functions take traced numbers.
 
@@ -62,6 +64,8 @@ def substitute(
         Whether NumPy's functions take lists of traced numbers as well.
     merged : bool, default False
         Whether both sides of branches are evaluated, where they only compute.
+    sparse : bool, default False
+        Whether `scipy.sparse` takes traced entries even if the function is not seen to use it.
     """
     own: dict[str, Any] = {}
     table: dict[int, Any] = {}
@@ -73,7 +77,9 @@ def substitute(
     changes.update(vars(np), own)
     changes.update(vars(math), MATH)
     elementwise_loops(changes)
-    users, compiled = _reached(function)
+    users, compiled, met = _reached(function)
+    if sparse or any(map(_is_sparse, met)) or any(map(_imports_scipy, users)):
+        replace_all(changes, second=True)
     table.update((id(thing), _elementwise(thing)) for thing in compiled)
     for user in users:
         _rename(user, lambda thing: table.get(id(thing)), changes)
@@ -161,8 +167,23 @@ def _content(cell: Any) -> Any:
         return _MISSING
 
 
-def _reached(function: Any) -> tuple[list[types.FunctionType], list[Any]]:
-    """Functions of the user that a function may call, as far as names tell: Python's, compiled."""
+def _is_sparse(thing: Any) -> bool:
+    """Whether something met is, or comes from, `scipy.sparse`."""
+    if isinstance(thing, types.ModuleType):
+        return thing.__name__.startswith("scipy")
+    home = getattr(thing, "__module__", None)
+    return isinstance(home, str) and home.startswith("scipy.sparse")
+
+
+def _imports_scipy(user: types.FunctionType) -> bool:
+    return any(name.startswith("scipy") for name in user.__code__.co_names)
+
+
+def _reached(function: Any) -> tuple[list[types.FunctionType], list[Any], Iterable[Any]]:
+    """Functions of the user that a function may call, as far as names tell: Python's, compiled.
+
+    And all that was met on the way.
+    """
     found: list[types.FunctionType] = []
     compiled: list[Any] = []
     waiting: list[Any] = [function]
@@ -181,7 +202,7 @@ def _reached(function: Any) -> tuple[list[types.FunctionType], list[Any]]:
                 waiting.extend(_mentioned(thing))
         else:
             waiting.extend(_parts(thing))
-    return found, compiled
+    return found, compiled, seen.values()
 
 
 def _mentioned(function: types.FunctionType) -> Iterator[Any]:
@@ -191,6 +212,8 @@ def _mentioned(function: types.FunctionType) -> Iterator[Any]:
         if isinstance(held, types.ModuleType):
             if not _is_library_module(held.__name__):
                 yield from (vars(held)[n] for n in names if n in vars(held))
+            elif held.__name__.startswith("scipy"):
+                yield held
         elif held is not None:
             yield held
     yield from map(_content, function.__closure__ or ())

@@ -32,6 +32,7 @@ from sparsesolve.ir.tape import Tape
 from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.array_methods import replace_dot
+from sparsesolve.trace.box_errors import of_objects, speaks_of_objects
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer
 from sparsesolve.trace.branches import Path, asks_less, asks_often, path_of
 from sparsesolve.trace.changes import Changes
@@ -50,7 +51,8 @@ from sparsesolve.trace.watched import Watched, watch
 __all__ = ["Traced", "asks_for_types", "prepare", "trace"]
 
 _LOCK = forkable_lock()
-_PLAIN, _NAMES, _LISTS = range(3)  # how much stands for something else while a function is traced
+# how much stands for something else while a function is traced
+_PLAIN, _NAMES, _LISTS, _SPARSE = range(4)
 _NEEDED: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()  # as traces have shown
 _DOT = frozenset({"dot"})
 _ASKING = frozenset({"type", "hasattr"})  # what would see that a traced value is no array
@@ -152,7 +154,7 @@ def prepare(
         needed = max(needed, _NAMES)
     first: TraceError | None = None
     # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then
-    for level in range(needed, _LISTS + 1):
+    for level in range(needed, _SPARSE + 1):
         try:
             traced = _prepared(function, example_arguments, argnum, opened, level, guarded)
         except TraceError as refused:
@@ -259,7 +261,8 @@ def _prepared(
             if mentions(called, _DOT):
                 replace_dot(changes)
             if substituting:
-                substitute(called, recorder, changes, lists=substituting == _LISTS, merged=merged)
+                lists, sparse = substituting >= _LISTS, substituting == _SPARSE
+                substitute(called, recorder, changes, lists=lists, merged=merged, sparse=sparse)
             hold.open = True
             given = arguments.join(boxes[0], boxes[1:])
             output = _run(recorder, lambda: traced_output(function(*given)))
@@ -288,32 +291,13 @@ def _run(recorder: Recorder, call: Callable[[], Any]) -> Any:
                 raise error.__cause__ from error
             if heard:
                 raise heard[0] from error
-            if isinstance(error, TypeError | ValueError | IndexError) and any(
-                text in str(error) for text in _OF_OBJECTS
-            ):
-                raise _of_objects(error) from error
+            if speaks_of_objects(error):
+                raise of_objects(error) from error
             raise _Raised(error) from error
     if heard:
         heard[0].add_note("The function caught this error; without a trace there is none.")
         raise heard[0]
     return output
-
-
-_OF_OBJECTS = (
-    "dtype('O')",
-    ": object Permitted",
-    "loop of ufunc does not support",
-    "not supported for the input types",
-)
-
-
-def _of_objects(error: Exception) -> UnsupportedOperation:
-    """Explain an error of NumPy or SciPy about the object array they made of traced values."""
-    return UnsupportedOperation(
-        f"expected functions that take traced arrays, got one that made an object array of them at "
-        f"{error_line(error)} ({error}). Make one array of a list first, with np.array([...]); "
-        "take functions of scipy.special from autograd.scipy.special."
-    )
 
 
 def _names(function: Callable[..., Any], count: int) -> list[str]:
