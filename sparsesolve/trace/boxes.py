@@ -36,12 +36,7 @@ from sparsesolve.trace.branches import answer, note_text, takes_answers
 from sparsesolve.trace.operands import constant_of, is_traced, operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
-from sparsesolve.trace.sources import (
-    formats_text,
-    is_library,
-    is_sparse_call,
-    user_line,
-)
+from sparsesolve.trace.sources import formats_text, is_library, is_sparse_call, user_line
 from sparsesolve.trace.sparse_entries import is_sparse_tracer
 from sparsesolve.trace.sparse_tracers import SPARSE_NAMES, beside_sparse
 
