@@ -22,7 +22,7 @@ from sparsesolve.methods.prepared_jacobian import prepare_jacobian
 from sparsesolve.methods.radau import Point
 from sparsesolve.methods.residual import CscOrder
 from sparsesolve.options import TRACED, SolverDerivatives
-from sparsesolve.problem.problem import start_point
+from sparsesolve.problem.start import start_point
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["WITH_SYSTEMS", "MassFunction", "integrate_implicit"]

@@ -7,7 +7,7 @@ more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +15,14 @@ import numpy as np
 
 from sparsesolve.adapters.least_squares import solve_least_squares
 from sparsesolve.adapters.root import solve_root
+from sparsesolve.derivatives import jacobian
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Counts, Result, Status
 
-__all__ = ["is_final", "only_equations", "solve_equations"]
+__all__ = ["Equations", "is_final", "only_equations", "solve_equations"]
 
 _FEASIBLE = 1e-6
 _SECONDS = ("seconds_preparation", "seconds_derivatives", "seconds_solver")
@@ -75,9 +76,10 @@ def solve_equations(
     """
     lower, upper = problem.bounds
     bounded = bool(np.any(np.isfinite(lower) | np.isfinite(upper)))
-    shared: dict[str, Any] = {"args": (), "jac": None, "derivatives": problem.method}
+    args = (problem.constraint_bounds[0], *problem.parameter_vectors)
+    residual, jac = _residual(problem, x0, args)
+    shared: dict[str, Any] = {"args": args, "jac": jac, "derivatives": problem.method}
     shared |= {"tol": tol, "options": None, "progress": progress, "callback": callback}
-    residual = _residual(problem)
     square = problem.m == problem.n
     if square and not bounded:
         name, found = "root", solve_root(residual, x0, method="newton", **shared)
@@ -90,15 +92,34 @@ def solve_equations(
     return _translated(problem, found), (note,)
 
 
-def _residual(problem: Problem) -> Callable[[Any], Any]:
-    """Return the function that is zero at a solution."""
-    functions = [constraint.function for constraint in problem.constraints]
-    target = problem.constraint_bounds[0]
+class Equations:
+    """The function of x, the target and parameters that is zero at a solution.
 
-    def equations(x: Any) -> Any:
-        return np.concatenate([np.ravel(np.asarray(f(x))) for f in functions]) - target
+    Parameters
+    ----------
+    functions : sequence of callable
+        The rows, of x and the parameters.
+    """
 
-    return equations
+    def __init__(self, functions: Sequence[Callable[..., Any]]) -> None:
+        self.functions = tuple(functions)
+
+    def __call__(self, x: Any, target: Any, *parameters: Any) -> Any:
+        """Return the residuals."""
+        values = [np.ravel(np.asarray(f(x, *parameters))) for f in self.functions]
+        return np.concatenate(values) - target
+
+
+def _residual(problem: Problem, x0: Any, args: tuple[Any, ...]) -> tuple[Equations, Any]:
+    """Return the equations and their Jacobian, prepared once for a problem and its family."""
+    if "equations" not in problem.kept:
+        functions = [f for f in problem.functions[1:] if f is not None]
+        equations, prepared = Equations(functions), None
+        if problem.method != "differences":
+            prepared = jacobian(equations, x0, *args, method=problem.method)
+        problem.kept["equations"] = equations, prepared
+    found: tuple[Equations, Any] = problem.kept["equations"]
+    return found
 
 
 def _translated(problem: Problem, found: Result) -> Result:

@@ -7,6 +7,7 @@ fixed belongs to neither.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ import numpy as np
 from sparsesolve.adapters.equations import is_final, only_equations, solve_equations
 from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
+from sparsesolve.methods.callback import as_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
 from sparsesolve.methods.freshness import confirm, refresh
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import IterationState, Monitor
+from sparsesolve.problem.present import present
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
 
@@ -92,14 +95,16 @@ def solve(
         Of the solver chosen.
     """
     name = str(solver)
-    start = problem.x0 if warm_start is None else warm_start.x
+    if callback is not None and problem.form is not None:
+        callback = _of_nests(callback, problem.form.copy)
+    start = problem.first if warm_start is None else warm_start.x
     notes += refresh(problem)
     asked = name.lower() != "auto" or bool(options) or any_kept_feasible(problem)
     if not asked and problem.second_order and only_equations(problem):
         watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": callback}
         result, why = solve_equations(problem, start, **watched)
         if is_final(problem, result):
-            return confirm(problem, result, notes + why)
+            return present(problem, confirm(problem, result, notes + why))
         notes += (f"{why[0]}, which ended as {result.status.value}",)
     if name.lower() == "auto":
         name = choose_solver(problem, options)
@@ -122,7 +127,15 @@ def solve(
                 result = solve_scipy(problem, monitor, solver=name, **given)
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
-    return confirm(problem, result, notes)
+    return present(problem, confirm(problem, result, notes))
+
+
+def _of_nests(callback: Callable[..., Any], nest: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return a callback that sees the unknowns in their own form."""
+    if not callable(callback):
+        return callback
+    called = as_callback(callback)
+    return lambda state: called(replace(state, x=nest(state.x)))
 
 
 def _first_order_solver(problem: Problem) -> str:

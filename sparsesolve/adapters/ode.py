@@ -32,7 +32,7 @@ from sparsesolve.methods.radau import Point
 from sparsesolve.methods.residual import CscOrder
 from sparsesolve.methods.sparse_lu import SparseLU
 from sparsesolve.options import TRACED, SolverDerivatives
-from sparsesolve.problem.problem import start_point
+from sparsesolve.problem.start import start_point
 
 __all__ = ["SparseBDF", "SparseRadau", "integrate"]
 

@@ -51,7 +51,7 @@ def optiprofiler_arguments(problem: Problem) -> dict[str, Any]:
     lower, upper = problem.bounds
     arguments: dict[str, Any] = {
         "fun": problem.objective_value,
-        "x0": problem.x0,
+        "x0": problem.first,
         "name": problem.name or None,
         "xl": lower,
         "xu": upper,
@@ -69,8 +69,8 @@ def optiprofiler_arguments(problem: Problem) -> dict[str, Any]:
     ):
         rows, signs, limits = _sides(mask & linear, low, high, name)
         if rows.size:
-            A = signs[:, None] * problem.jacobian(problem.x0).toarray()[rows]
-            shift = A @ problem.x0 - signs * problem.constraint_values(problem.x0)[rows]
+            A = signs[:, None] * problem.jacobian(problem.first).toarray()[rows]
+            shift = A @ problem.first - signs * problem.constraint_values(problem.first)[rows]
             arguments |= {matrix: A, right: signs * limits + shift}
         side = _sides(mask & ~linear, low, high, name)
         if side[0].size:

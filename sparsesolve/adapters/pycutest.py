@@ -95,7 +95,7 @@ class CUTEstProblem:
         self.n = self.n_free
         self._held = np.where(fixed, lower, 0.0)
         self.bl_full = _finite(lower)
-        self.x0 = problem.x0[self.idx_free]
+        self.x0 = problem.first[self.idx_free]
         self.bl, self.bu = _finite(lower)[self.idx_free], _finite(upper)[self.idx_free]
         self.vartype = _kinds(problem)[self.idx_free]
         self.nnzh = problem.derivatives.hessian_pattern.nnz

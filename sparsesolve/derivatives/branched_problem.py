@@ -9,7 +9,7 @@ surface of one of them. Patterns are unions over the programs whose derivatives 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,12 +38,13 @@ def problem_derivatives(
     method: Method = "auto",
     check: bool = True,
     threads: int = 1,
+    parameters: ArrayLike | None = None,
 ) -> ProblemDerivatives:
     """Prepare the derivatives of a problem, whose functions may branch on their values.
 
     Parameters
     ----------
-    objective, constraints, x0, method, check, threads
+    objective, constraints, x0, method, check, threads, parameters
         As for `ProblemDerivatives`.
 
     Returns
@@ -68,11 +69,13 @@ def problem_derivatives(
             check=options.check,
             threads=options.threads,
             guarded=guarded,
+            parameters=args[1] if len(args) > 1 else None,
         )
 
     options = Options(method, threads, check=check)
-    made = with_branches(prepare, (x0,), options, BranchedProblem)
-    given = {"method": method, "check": check, "threads": threads}
+    example = (x0,) if parameters is None else (x0, np.asarray(parameters, dtype=np.float64))
+    made = with_branches(prepare, example, options, BranchedProblem)
+    given = {"method": method, "check": check, "threads": threads, "parameters": parameters}
     made.recipe = problem_derivatives, (objective, constraints, x0), given
     return made
 
@@ -98,6 +101,14 @@ class BranchedProblem(ProblemDerivatives):
         self._unions: dict[str, Union] = {}
         self._templates: dict[str, tuple[Pattern, Any]] = {}
         self._branches = Branches(first, make, self._join)
+        self._family: BranchedProblem | None = None
+
+    def at(self, parameters: ArrayLike) -> Self:
+        """Return the same at other values of the parameters, with the entries known so far."""
+        view = super().at(parameters)
+        view._unions, view._templates = dict(self._unions), {}
+        view._family = self._family or self
+        return view
 
     def _join(self, made: ProblemDerivatives) -> None:
         if made.constraint_sizes != self.constraint_sizes:
@@ -110,21 +121,30 @@ class BranchedProblem(ProblemDerivatives):
         made.log.seconds = self.log.seconds
 
     def _at(self, x: Any) -> ProblemDerivatives:
-        return self._branches.at((x,))
+        found = self._branches.at((x, *self._parameters))
+        return found.at(self._parameters[0]) if self._parameters else found
 
     def _spread(self, name: str, own: Pattern, values: Array, out: Array | None) -> Array:
         """Put the values of a program in the order of all programs so far."""
         union = self._unions.get(name)
         joined = Union(own) if union is None else union.joined(own)
         if joined is not union:
-            self.growths += union is not None
-            self._unions[name] = joined
+            self._take(name, joined, grown=union is not None)
+            if self._family is not None:  # the next one begins with them
+                known = self._family._unions.get(name)
+                joined_before = joined if known is None else known.joined(own)
+                if joined_before is not known:
+                    self._family._take(name, joined_before, grown=known is not None)
         whole = joined.spread(own, values)
         if out is None:
             return whole
         output_buffer(out, whole.size)
         out[...] = whole
         return out
+
+    def _take(self, name: str, union: Union, *, grown: bool) -> None:
+        self.growths += grown
+        self._unions[name] = union
 
     def _pattern(self, name: str, own: _Patterned) -> Pattern:
         if name not in self._unions:

@@ -55,4 +55,4 @@ def make_c_callbacks(
     with importing():
         from sparsesolve.engine.llvm.run.c_callbacks import CCallbacks  # noqa: PLC0415
 
-    return CCallbacks(runs, bounds, feasible)
+    return CCallbacks(runs, bounds, feasible, derivatives.parameters)

@@ -8,63 +8,42 @@ quadratic is proven, not guessed: an entry whose value does not depend on x is c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import CheckPoint
-from sparsesolve.derivatives.fused import Fused, fused
-from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.derivatives.jacobian import MatrixTemplate
-from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.nonfinite import first_nonfinite
-from sparsesolve.derivatives.nonzeros import (
-    Nonzeros,
-    hessian_nonzeros,
-    jacobian_nonzeros,
-)
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.problem_explanations import (
     explain_curvature,
     nonfinite_curvature,
     nonfinite_slope,
 )
-from sparsesolve.derivatives.proofs import Proofs
+from sparsesolve.derivatives.problem_programs import ProblemPrograms
 from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import table
 from sparsesolve.derivatives.together import lower_together
-from sparsesolve.derivatives.traced_function import (
-    Executable,
-    Lazy,
-    executable,
-    require_fresh,
-    select,
-)
-from sparsesolve.differentiate import (
-    adjoint_program,
-    gradient_program,
-    tangent_program,
-)
+from sparsesolve.derivatives.traced_function import Lazy, require_fresh
+from sparsesolve.differentiate import tangent_program
 from sparsesolve.engine.arguments import flat_argument
-from sparsesolve.engine.evaluator import Evaluator, FastCall, Place
+from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.host.fork import forkable_property
-from sparsesolve.ir.program import Program
 from sparsesolve.options import Method, Options
-from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import Path
 
 __all__ = ["ProblemDerivatives"]
 
 Array = NDArray[np.float64]
-Scalar = Callable[[Any], Any]
+Scalar = Callable[..., Any]
 
 
-class ProblemDerivatives(Proofs, Remade):
+class ProblemDerivatives(ProblemPrograms, Remade):
     """Values and exact sparse derivatives of an objective and constraints.
 
     Nothing is remembered between calls; whoever calls decides what to keep.
@@ -87,6 +66,8 @@ class ProblemDerivatives(Proofs, Remade):
     guarded : {"never", "needed", "always"}, default "never"
         Whether branches on values are taken as at x0, which `problem_derivatives` makes use of.
         They are refused where not.
+    parameters : array_like, shape (k,), optional
+        Where the functions are called with x and these; `at` gives them other values.
 
     Raises
     ------
@@ -120,52 +101,79 @@ class ProblemDerivatives(Proofs, Remade):
         check: bool = True,
         threads: int = 1,
         guarded: Guarded = "never",
+        parameters: ArrayLike | None = None,
     ) -> None:
-        options = {"method": method, "check": check, "threads": threads}
+        options = {"method": method, "check": check, "threads": threads, "parameters": parameters}
         self.recipe = ProblemDerivatives, (objective, constraints, x0), options
         start = np.asarray(x0, dtype=np.float64).reshape(-1)
         self.n = int(start.size)
+        given = () if parameters is None else (np.array(parameters, dtype=np.float64).reshape(-1),)
+        self._parameters: tuple[Array, ...] = given
         self.log = PrepareLog(Options(method, threads, check=check))
         if check:
-            self.log.point = CheckPoint.near(start)
+            self.log.point = CheckPoint.near(start, given)
         self.calls = {
             "objective": 0, "gradient": 0, "constraints": 0, "jacobian": 0, "hessian": 0,
         }  # fmt: skip
         self.growths = 0  # of the patterns: none, without branches
         self._lazy = Lazy()
         self._start = start
-        lowered = lower_together((objective, *constraints), start, self.log, guarded)
+        lowered = lower_together((objective, *constraints), (start, *given), self.log, guarded)
         self._functions, self._program = lowered.functions, lowered.program
-        sizes = lowered.sizes
+        sizes = [math.prod(shape) for shape in lowered.shapes]
         if objective is not None and sizes[0] != 1:
             raise StructureMismatch(
                 f"the objective must return a number, got {sizes[0]} elements. Sum it, or pass it "
                 "as a constraint."
             )
+        self.constraint_shapes = tuple(lowered.shapes[1:])
         self.constraint_sizes = tuple(sizes[1:])
         self.m = sum(self.constraint_sizes)
+
+    def at(self, parameters: ArrayLike) -> Self:
+        """Return the same at other values of the parameters: nothing is traced or compiled.
+
+        Parameters
+        ----------
+        parameters : array_like, shape (k,)
+            As many as those of the example.
+        """
+        size = sum(own.size for own in self._parameters)
+        given = flat_argument(parameters, size, "parameters").copy()
+        view = object.__new__(type(self))
+        vars(view).update(vars(self))
+        view._parameters = (given,)
+        if self.recipe is not None:
+            view.recipe = (*self.recipe[:2], {**self.recipe[2], "parameters": given})
+        return view
+
+    @property
+    def parameters(self) -> tuple[Array, ...]:
+        """The vector of parameters, if there are any."""
+        return self._parameters
 
     # ----- values -----
 
     def objective(self, x: Any) -> float:
         """Return the objective."""
         self.calls["objective"] += 1
-        return float(self._run("objective", self._objective_program)(x)[0])
+        run = self._run("objective", self._objective_program)
+        return float(run(x, self._parameters)[0])
 
     def gradient(self, x: Any) -> Array:
         """Return the gradient of the objective, shape (n,)."""
         self.calls["gradient"] += 1
-        return self._gradient(x)
+        return self._gradient(x, self._parameters)
 
     def constraints(self, x: Any) -> Array:
         """Return all constraints, shape (m,)."""
         self.calls["constraints"] += 1
-        return self._run("constraints", self._constraint_program)(x)
+        return self._run("constraints", self._constraint_program)(x, self._parameters)
 
     def jacobian_values(self, x: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the constraint Jacobian, in the order of `jacobian_pattern`."""
         self.calls["jacobian"] += 1
-        return self._jacobian_run(x, (), out)
+        return self._jacobian_run(x, self._parameters, out)
 
     def jacobian(self, x: Any) -> Any:
         """Return the constraint Jacobian as a csr_array, shape (m, n), with fresh data."""
@@ -184,17 +192,18 @@ class ProblemDerivatives(Proofs, Remade):
         self.calls["hessian"] += 1
         template, fill, refill = self._hessian_entries
         if out is not None:
-            if fill(x, multipliers, sigma, out) is not None:
+            if fill(x, multipliers, sigma, *self._parameters, out) is not None:
                 return out
         else:
             fresh = template()
-            if refill(x, multipliers, sigma, fresh) is not None:
+            if refill(x, multipliers, sigma, *self._parameters, fresh) is not None:
                 return fresh
         return self._weighted_hessian(x, multipliers, sigma, out)
 
     def _weighted_hessian(self, x: Any, multipliers: Any, sigma: float, out: Array | None) -> Array:
         """Return the same, for arguments of any kind."""
-        return self._hessian_run(x, (self.weights(multipliers, sigma),), out)
+        weights = self.weights(multipliers, sigma)
+        return self._hessian_run(x, (*self._parameters, weights), out)
 
     def weights(self, multipliers: Any, sigma: float) -> Array:
         """Return checked factors of the objective and the constraints, shape (1 + m,)."""
@@ -214,23 +223,24 @@ class ProblemDerivatives(Proofs, Remade):
 
     def lagrangian_gradient(self, x: Any, multipliers: Any, sigma: float = 1.0) -> Array:
         """Return the gradient of ``sigma * f + multipliers . c``, shape (n,)."""
-        return self._lagrangian_gradient(x, [self.weights(multipliers, sigma)])
+        weights = self.weights(multipliers, sigma)
+        return self._lagrangian_gradient(x, [*self._parameters, weights])
 
     def lagrangian_product(self, x: Any, multipliers: Any, sigma: float, v: Array) -> Array:
         """Return the product of the Hessian of ``sigma * f + multipliers . c`` with `v`."""
         weights = self.weights(multipliers, sigma)
-        return self._lagrangian_product(x, [weights, v])
+        return self._lagrangian_product(x, [*self._parameters, weights, v])
 
     def objective_hessian_product(self, x: Any, v: Any) -> Array:
         """Return the product of the Hessian of the objective with `v`; the Hessian is not made."""
         self.calls["hessian"] += 1
 
         run = self._run("product", lambda: tangent_program(self.slopes))
-        return run(x, [v])
+        return run(x, [*self._parameters, v])
 
     def explain_nonfinite(self, x: Any) -> str:
         """Say which operation makes a first derivative not finite; empty where all are finite."""
-        return nonfinite_slope(self._functions, x)
+        return nonfinite_slope(self._functions, x, self._parameters)
 
     def explain_hessian(self, i: int, j: int) -> str:
         """Say which source lines and primitives join gradient element i and variable j."""
@@ -240,7 +250,8 @@ class ProblemDerivatives(Proofs, Remade):
         """Say which operation makes an entry of the Hessian not finite; empty if all are finite."""
         values = self.hessian_values(x, multipliers, sigma)
         text = first_nonfinite(self.hessian_pattern, values, "Hessian of the Lagrangian")
-        why = nonfinite_curvature(self._functions, x, self.weights(multipliers, sigma))
+        weights = self.weights(multipliers, sigma)
+        why = nonfinite_curvature(self._functions, x, weights, self._parameters)
         return f"{text} {why}".strip() if text else ""
 
     def evaluators(self) -> dict[str, Evaluator]:
@@ -258,7 +269,7 @@ class ProblemDerivatives(Proofs, Remade):
         return self.symmetric(values)
 
     def takes_same_path(self, args: Sequence[Any]) -> bool:
-        """Whether the functions take the branches at a point ``(x,)`` that they took at x0."""
+        """Whether the functions take the branches at a point that they took at x0."""
         return all(f is None or f.takes_same_path(args) for f in self._functions)
 
     def paths(self) -> Sequence[Path]:
@@ -266,8 +277,9 @@ class ProblemDerivatives(Proofs, Remade):
         return [path for f in self._functions if f is not None for path in f.paths()]
 
     def point(self, args: Sequence[Any]) -> bytes:
-        """Return the numbers of a point ``(x,)``, which is checked."""
-        return flat_argument(args[0], self.n, "x").tobytes()
+        """Return the numbers of a point, which is checked."""
+        numbers = flat_argument(args[0], self.n, "x").tobytes()
+        return b"".join([numbers, *(p.tobytes() for p in args[1:])])
 
     def explore(self, points: Iterable[Any]) -> None:
         """Trace ahead at some points; without branches on values there is nothing to do."""
@@ -300,7 +312,7 @@ class ProblemDerivatives(Proofs, Remade):
             return "problem", "has other functions than those that were traced"
         for (name, function), own in zip(given, traced, strict=True):
             if function is not None and own is not None:
-                stale = own.staleness(function, [x], near)
+                stale = own.staleness(function, [x, *self._parameters], near)
                 if stale:
                     return name, stale
         return "", ""
@@ -314,18 +326,6 @@ class ProblemDerivatives(Proofs, Remade):
         """Raise `VerificationError` where data of a function changed since it was traced."""
         point = self._start if x is None else np.asarray(x, dtype=np.float64).reshape(-1)
         require_fresh(*self.staleness(point))
-
-    # ----- structure -----
-
-    @property
-    def jacobian_pattern(self) -> Pattern:
-        """Structure of the constraint Jacobian, shape (m, n)."""
-        return self.jacobian_nonzeros.pattern
-
-    @property
-    def hessian_pattern(self) -> Pattern:
-        """Structure of the lower triangle of the Hessian of the Lagrangian, shape (n, n)."""
-        return self.hessian_nonzeros.pattern
 
     def report(self) -> str:
         """Return a table of sizes, times of each stage and counts."""
@@ -341,109 +341,3 @@ class ProblemDerivatives(Proofs, Remade):
             ("calls of the user's functions", str(self.user_calls)),
         ]
         return table(rows + self.log.rows())
-
-    # ----- prepared on first use -----
-
-    @forkable_property
-    def _objective_program(self) -> Fused:
-        return fused(select(self._program, slice(0, 1)), self.log)
-
-    @forkable_property
-    def _constraint_program(self) -> Fused:
-        return fused(select(self._program, slice(1, None)), self.log)
-
-    @forkable_property
-    def slopes(self) -> Fused:
-        """The gradient of the objective."""
-        program = self._objective_program
-        with self.log.stage("differentiate"):
-            slopes = gradient_program(program)
-        return fused(slopes, self.log)
-
-    @forkable_property
-    def _gradient(self) -> Evaluator:
-        """The gradient; like the next two with limits at singular points."""
-        run = self._run("gradient", self.slopes)
-        return self._limits(self._objective_program).guard(run, variables=(np.arange(self.n),))
-
-    @forkable_property
-    def _lagrangian_gradient(self) -> Evaluator:
-        run = self._run("Lagrangian gradient", self._adjoint)
-        return self._limits(self._program).guard(run, variables=(np.arange(self.n),))
-
-    @forkable_property
-    def _lagrangian_product(self) -> Evaluator:
-        run = self._run("Lagrangian product", lambda: tangent_program(self._adjoint))
-        return self._limits(self._program).guard(run, variables=(np.arange(self.n),))
-
-    @forkable_property
-    def _adjoint(self) -> Fused:
-        """The gradient of the Lagrangian, with the weights as its parameter."""
-        with self.log.stage("differentiate"):
-            adjoint = adjoint_program(self._program)
-        return fused(adjoint, self.log)
-
-    def _limits(self, program: Program) -> Limits:
-        return Limits(program, lambda guards: executable(fused(guards, self.log), self.log))
-
-    @forkable_property
-    def _jacobian_run(self) -> Evaluator:
-        pattern = self.jacobian_pattern
-        limits = self._limits(self._constraint_program)
-        return limits.guard(
-            self.jacobian_nonzeros.run, rows=pattern.rows, variables=(pattern.indices,)
-        )
-
-    @forkable_property
-    def _hessian_run(self) -> Evaluator:
-        limits = self._limits(self._program)
-        if isinstance(self.hessian_nonzeros, Blocked):
-            return limits.guard(self.hessian_nonzeros)
-        pattern = self.hessian_pattern
-        return limits.guard(self.hessian_nonzeros.run, variables=(pattern.rows, pattern.indices))
-
-    @property
-    def jacobian_nonzeros(self) -> Nonzeros:
-        """Those of the constraints."""
-
-        def make() -> Nonzeros:
-            return jacobian_nonzeros(self._constraint_program, self.log)
-
-        made: Nonzeros = self._lazy.get("jacobian", make)
-        return made
-
-    @property
-    def hessian_nonzeros(self) -> Nonzeros:
-        """The lower triangle of the Hessian of the Lagrangian."""
-
-        def make() -> Nonzeros:
-            return hessian_nonzeros(self._program, self._adjoint, self.log, weighted=True)
-
-        made: Nonzeros = self._lazy.get("hessian", make)
-        return made
-
-    @forkable_property
-    def _hessian_entries(self) -> tuple[Callable[[], Array], FastCall, FastCall]:
-        """The quick ways to a Hessian: an empty result, all values, and those that vary."""
-        x = Place(-1, (self.n,), numeric=False)
-        places = [x, Place(0, (self.m,), numeric=False, offset=1), Place(0, (), numeric=True)]
-        run = self._hessian_run
-        return run.prefilled, run.fastcall(places, fill=True), run.fastcall(places, fill=False)
-
-    @property
-    def symmetric(self) -> SymmetricTemplate:
-        """What makes full matrices of lower triangles."""
-        made: SymmetricTemplate = self._lazy.get(
-            "symmetric", lambda: SymmetricTemplate(self.hessian_pattern)
-        )
-        return made
-
-    def _run(self, name: str, program: Fused | Callable[[], Program]) -> Executable:
-        """Return a program made ready to run on first use; `program` is fused, or makes one."""
-
-        def make() -> Executable:
-            made = fused(program(), self.log) if callable(program) else program
-            return executable(made, self.log, lambda k: f"{name}[{k}]")
-
-        made: Executable = self._lazy.get(name, make)
-        return made

@@ -6,6 +6,7 @@ finite differences, the pattern of the constraints is estimated, and there is no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -17,26 +18,25 @@ from sparsesolve.derivatives.jacobian import Jacobian
 from sparsesolve.derivatives.lagrangian import ProblemDerivatives
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.report import table
-from sparsesolve.derivatives.traced_function import Lazy
+from sparsesolve.derivatives.traced_function import Lazy, shared_property
 from sparsesolve.errors import StructureMismatch
-from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["ProblemDifferences"]
 
 Array = NDArray[np.float64]
-Scalar = Callable[[Any], Any]
+Scalar = Callable[..., Any]
 
 
 class Stacked:
-    """Functions of x as one, whose values are flattened and put one after the other."""
+    """Functions as one, whose values are flattened and put one after the other."""
 
     def __init__(self, functions: Sequence[Scalar]) -> None:
         self.functions = tuple(functions)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, *args: Array) -> Array:
         """Return all values."""
-        return np.concatenate([*(_flat(f, x) for f in self.functions), np.empty(0)])
+        return np.concatenate([*(_value(f, *args).reshape(-1) for f in self.functions), _NONE])
 
 
 class ProblemDifferences(ProblemDerivatives):
@@ -52,6 +52,8 @@ class ProblemDifferences(ProblemDerivatives):
         Where the pattern of the constraints is estimated.
     check : bool, default True
         Whether to compare the pattern with one directional difference.
+    parameters : array_like, shape (k,), optional
+        Where the functions are called with x and these.
 
     Raises
     ------
@@ -70,8 +72,10 @@ class ProblemDifferences(ProblemDerivatives):
         x0: ArrayLike,
         *,
         check: bool = True,
+        parameters: ArrayLike | None = None,
     ) -> None:
-        self.recipe = ProblemDifferences, (objective, constraints, x0), {"check": check}
+        options = {"check": check, "parameters": parameters}
+        self.recipe = ProblemDifferences, (objective, constraints, x0), options
         start = np.array(x0, dtype=np.float64).reshape(-1)
         self.n = int(start.size)
         self.log = PrepareLog()
@@ -79,39 +83,45 @@ class ProblemDifferences(ProblemDerivatives):
         self.growths = 0
         self._lazy = Lazy()
         self._start = start
+        given = () if parameters is None else (np.array(parameters, dtype=np.float64).reshape(-1),)
+        self._parameters: tuple[Array, ...] = given
         self._objective, self._rows = objective or _zero, Stacked(constraints)
-        size = _flat(self._objective, start).size
+        size = _value(self._objective, start, *given).size
         if size != 1:
             raise StructureMismatch(f"the objective must return a number, got {size} elements.")
         with self.log.stage("estimate"):
-            self.constraint_sizes = tuple(_flat(f, start).size for f in constraints)
-            self._constraint_jacobian = jacobian_by_differences(self._rows, start, check=check)
+            self.constraint_shapes = tuple(_value(f, start, *given).shape for f in constraints)
+            self.constraint_sizes = tuple(math.prod(shape) for shape in self.constraint_shapes)
+            self._constraint_jacobian = jacobian_by_differences(
+                self._rows, start, *given, check=check
+            )
         self.m = sum(self.constraint_sizes)
 
-    @forkable_property
+    @shared_property
     def _slope(self) -> Jacobian:
         dense = Pattern.from_dense(np.ones((1, self.n)))
-        return jacobian_by_differences(self._objective, self._start, pattern=dense, check=False)
+        example = (self._start, *self._parameters)
+        return jacobian_by_differences(self._objective, *example, pattern=dense, check=False)
 
     def objective(self, x: Any) -> float:
         """Return the objective."""
         self.calls["objective"] += 1
-        return float(_flat(self._objective, x)[0])
+        return float(_value(self._objective, x, *self._parameters).reshape(-1)[0])
 
     def gradient(self, x: Any) -> Array:
         """Return the gradient of the objective, shape (n,)."""
         self.calls["gradient"] += 1
-        return self._slope.values(x)
+        return self._slope.values(x, *self._parameters)
 
     def constraints(self, x: Any) -> Array:
         """Return all constraints, shape (m,)."""
         self.calls["constraints"] += 1
-        return self._rows(x)
+        return self._rows(x, *self._parameters)
 
     def jacobian_values(self, x: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the constraint Jacobian, in the order of `jacobian_pattern`."""
         self.calls["jacobian"] += 1
-        return self._constraint_jacobian.values(x, out=out)
+        return self._constraint_jacobian.values(x, *self._parameters, out=out)
 
     @property
     def jacobian_pattern(self) -> Pattern:
@@ -174,10 +184,14 @@ class ProblemDifferences(ProblemDerivatives):
         return f"{table([('variables', str(self.n)), ('constraints', str(self.m))])}\n{text}"
 
 
-def _flat(function: Scalar, x: Any) -> Array:
-    """Call a function with a point of its own."""
-    return np.asarray(function(np.array(x, dtype=np.float64)), dtype=np.float64).reshape(-1)
+def _value(function: Scalar, *args: Any) -> Array:
+    """Call a function with arguments of its own."""
+    own = [np.array(argument, dtype=np.float64) for argument in args]
+    return np.asarray(function(*own), dtype=np.float64)
 
 
-def _zero(x: Any) -> float:
+def _zero(*_: Any) -> float:
     return 0.0
+
+
+_NONE = np.empty(0)

@@ -30,13 +30,14 @@ Functions = Sequence[TracedFunction | None]
 """The objective first; None stands for zero."""
 
 
-def nonfinite_slope(functions: Functions, x: Any) -> str:
+def nonfinite_slope(functions: Functions, x: Any, parameters: Sequence[Array] = ()) -> str:
     """Say which operation makes a first derivative not finite; empty where all are finite."""
     for name, program in _programs(functions):
         what = f"gradient of {name}" if name == _OBJECTIVE else f"Jacobian of {name}"
         with np.errstate(all="ignore"):
             found = jacobian_nonzeros(fused(program), PrepareLog(Options("interpreted")))
-            text = explain_nonfinite(program, found.pattern, found.run(x, ()), (x, []), what)
+            values, point = found.run(x, parameters), (x, [*parameters])
+            text = explain_nonfinite(program, found.pattern, values, point, what)
         if text:
             return text
     return ""
@@ -58,7 +59,9 @@ def explain_curvature(functions: Functions, i: int, j: int) -> str:
     return text
 
 
-def nonfinite_curvature(functions: Functions, x: Any, weights: Array) -> str:
+def nonfinite_curvature(
+    functions: Functions, x: Any, weights: Array, parameters: Sequence[Array] = ()
+) -> str:
     """Say which operation makes a second derivative not finite; empty where all are finite."""
     start = 1 if functions[0] is None else 0
     for name, program in _programs(functions):
@@ -66,7 +69,8 @@ def nonfinite_curvature(functions: Functions, x: Any, weights: Array) -> str:
         gradient = adjoint_program(program)
         with np.errstate(all="ignore"):
             found = symmetric_nonzeros(fused(gradient), PrepareLog(Options("interpreted")))
-            values, point = found.run(x, [own]), (x, [own])
+            point = x, [*parameters, own]
+            values = found.run(*point)
             text = explain_nonfinite(gradient, found.pattern, values, point, f"Hessian of {name}")
         if text:
             return text

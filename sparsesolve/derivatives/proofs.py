@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sparsesolve.derivatives.fused import Fused
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.traced_function import shared_property
 from sparsesolve.differentiate import TooManyTerms, active_slots
-from sparsesolve.host.fork import forkable_property
 from sparsesolve.options import Options
 from sparsesolve.structure.pattern import Pattern
 
@@ -20,7 +20,7 @@ __all__ = ["Proofs"]
 
 
 class Proofs:
-    """Mixed into what has the programs of a problem."""
+    """Mixed into what has the programs of a problem; constant means at given parameters."""
 
     m: int
 
@@ -44,7 +44,7 @@ class Proofs:
         """The gradient of the objective."""
         raise NotImplementedError
 
-    @forkable_property
+    @shared_property
     def linear_rows(self) -> NDArray[np.bool_]:
         """Constraints proven affine in x, shape (m,): all their derivatives are constant."""
         varying = _varying(self.jacobian_nonzeros)
@@ -52,12 +52,12 @@ class Proofs:
         rows[self.jacobian_pattern.rows[varying]] = True
         return ~rows
 
-    @forkable_property
+    @shared_property
     def objective_is_linear(self) -> bool:
         """Whether the gradient is proven constant."""
         return not bool(active_slots(self.slopes)[self.slopes.outputs].any())
 
-    @forkable_property
+    @shared_property
     def objective_is_quadratic(self) -> bool:
         """Whether the Hessian of the objective is proven constant; not tried where it is dense."""
         try:
@@ -66,7 +66,7 @@ class Proofs:
             return False
         return not bool(_varying(nonzeros).any())
 
-    @forkable_property
+    @shared_property
     def hessian_is_constant(self) -> bool:
         """Whether the Hessian of the Lagrangian is proven independent of x.
 

@@ -1,4 +1,4 @@
-"""Several functions of one x, lowered into one program."""
+"""Several functions of one x and the same parameters, lowered into one program."""
 
 from __future__ import annotations
 
@@ -30,42 +30,57 @@ class Together:
     ----------
     program : Fused
         Its outputs are theirs, flattened, in order.
-    sizes : tuple of int
-        How many each has.
+    shapes : tuple of tuple of int
+        Of the value of each.
     functions : tuple of TracedFunction or None
         Them, traced and checked.
     """
 
     program: Fused
-    sizes: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
     functions: tuple[TracedFunction | None, ...]
 
 
 def lower_together(
     functions: Sequence[Callable[..., Any] | None],
-    start: NDArray[np.float64],
+    example: Sequence[NDArray[np.float64]],
     log: PrepareLog,
     guarded: Guarded = "never",
 ) -> Together:
-    """Trace functions of one x, check each, and lower them into one program; None gives a zero."""
-    b = Builder((start.size,))
+    """Trace functions of x and parameters, check each, and lower them into one program.
+
+    Parameters
+    ----------
+    functions : sequence of callable or None
+        None gives a zero.
+    example : sequence of ndarray
+        x, and the parameters if they have any.
+    log, guarded
+        As for `TracedFunction`.
+    """
+    b = Builder((example[0].size,))
+    parameters = [b.parameter(p.shape) for p in example[1:]]
     outputs: list[NDArray[np.int32]] = []
+    shapes: list[tuple[int, ...]] = []
     traced: list[TracedFunction | None] = []
     parts: list[LoweredPart] = []
     for function in functions:
         if function is None:
             traced.append(None)
+            shapes.append(())
             outputs.append(b.constant(np.zeros(1)))
             continue
         checked = log.options.check
-        found = TracedFunction(function, [start], checked=checked, log=log, guarded=guarded)
+        found = TracedFunction(function, example, checked=checked, log=log, guarded=guarded)
         parts += found.lowered_at(sum(part.size for part in outputs))
         traced.append(found)
+        shapes.append(found.output_shape)
         with log.stage("lower"):
-            outputs.append(b.slots(lower_into(b, found.traced.tape, b.x, [])).reshape(-1))
+            value = lower_into(b, found.traced.tape, b.x, parameters)
+            outputs.append(b.slots(value).reshape(-1))
     with log.stage("lower"):
         lowered = roll(batch(b.build(np.concatenate(outputs))))
     program = fused(lowered, log)
     with log.stage("check"):
         compare_lowering(program, parts)
-    return Together(program, tuple(part.size for part in outputs), tuple(traced))
+    return Together(program, tuple(shapes), tuple(traced))

@@ -8,7 +8,7 @@ once to check the trace).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +48,11 @@ __all__ = [
     "name_of",
     "require_fresh",
     "select",
+    "shared_property",
 ]
 
 Array = NDArray[np.float64]
+_T = TypeVar("_T")
 _GUARDED: dict[Guarded, tuple[bool, ...]] = {
     "never": (False,),
     "needed": (False, True),
@@ -297,6 +299,22 @@ def executable(program: Fused, log: PrepareLog, names: Names | None = None) -> E
 def select(program: Program, outputs: slice) -> Program:
     """Return the program of some of the outputs, without what they do not need."""
     return Builder.resume(program).build(program.outputs[outputs])
+
+
+class shared_property(Generic[_T]):  # noqa: N801 - as the library's own
+    """A property computed once and kept in `_lazy`, which several objects may share."""
+
+    def __init__(self, function: Callable[[Any], _T]) -> None:
+        self._function = function
+        self.__doc__ = function.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> _T:
+        value: _T = instance._lazy.get(self._name, lambda: self._function(instance))
+        vars(instance)[self._name] = value  # found first the next time
+        return value
 
 
 class Lazy:

@@ -16,8 +16,9 @@ from sparsesolve.options import SolverDerivatives, as_tuple
 from sparsesolve.problem.bounds import Bounds, variable_bounds
 from sparsesolve.problem.call import FirstOf, also_fun, require_callable
 from sparsesolve.problem.pose import pose
-from sparsesolve.problem.problem import Problem, start_point
+from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result
+from sparsesolve.problem.start import start_point
 
 __all__ = ["least_squares", "minimize", "root"]
 
@@ -25,7 +26,7 @@ __all__ = ["least_squares", "minimize", "root"]
 @also_fun("problem")
 def minimize(
     problem: Problem | Callable[..., Any],
-    x0: ArrayLike | None = None,
+    x0: Any = None,
     args: Any = (),
     method: str | None = None,
     jac: Any = None,
@@ -51,8 +52,9 @@ def minimize(
     ----------
     problem : Problem or callable
         A `Problem`, or the objective alone, ``fun(x, *args)``.
-    x0 : array_like, shape (n,), optional
-        Starting point; needed, and taken, with a plain function only.
+    x0 : array_like, shape (n,), or nest of arrays, optional
+        Starting point; needed, and taken, with a plain function only. A dict, named tuple,
+        dataclass, or list or tuple of arrays is what the functions get, and what comes back.
     args, kwargs : tuple, mapping, optional
         Further arguments of the objective.
     method : str, optional
@@ -115,11 +117,8 @@ def minimize(
     """
     given = {"args": args, "kwargs": kwargs, "bounds": bounds, "constraints": constraints}
     posed = pose(problem, x0, with_gradient=jac is True, derivatives=derivatives, **given)
-    if warm_start is not None and warm_start.x.shape != (posed.n,):
-        raise ValueError(
-            f"`warm_start` must come from a problem of {posed.n} variables, got one of "
-            f"{warm_start.x.size}."
-        )
+    if warm_start is not None:
+        warm_start = posed.as_vectors(warm_start)
     # imported on use: sparsesolve itself stays light
     with importing():
         from sparsesolve.adapters.minimize import solve  # noqa: PLC0415

@@ -30,9 +30,9 @@ def as_callback(callback: Callable[..., Any]) -> Callback:
     if names == ["intermediate_result"]:
         return lambda state: callback(intermediate_result=state)
     if names in (["xk"], ["x"]):
-        return lambda state: callback(np.array(state.x))
+        return lambda state: callback(_copy(state.x))
     if len(names) == 2:
-        return lambda state: callback(np.array(state.x), state)
+        return lambda state: callback(_copy(state.x), state)
     return callback
 
 
@@ -44,3 +44,8 @@ def _required(callback: Callable[..., Any]) -> list[str]:
         return []
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is p.empty and p.kind not in variable]
+
+
+def _copy(x: Any) -> Any:
+    """Return a point that the callback may keep; a nest is made for each call."""
+    return np.array(x) if isinstance(x, np.ndarray) else x

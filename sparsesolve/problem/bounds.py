@@ -25,6 +25,7 @@ __all__ = [
     "fit_limit",
     "kept_feasible",
     "read_limit",
+    "split_bounds",
     "variable_bounds",
 ]
 
@@ -65,7 +66,7 @@ def variable_bounds(
     """
     if bounds is None:
         return np.full(n, -np.inf), np.full(n, np.inf)
-    low, high = _split(bounds, n, reading)
+    low, high = split_bounds(bounds, n, reading)
     lower = fit_limit("lower", read_limit("lower", low, -np.inf, " of `bounds`"), n, "bounds")
     upper = fit_limit("upper", read_limit("upper", high, np.inf, " of `bounds`"), n, "bounds")
     if np.any(lower > upper):
@@ -79,7 +80,7 @@ def kept_feasible(bounds: Bounds | None, n: int) -> NDArray[np.bool_]:
     return np.broadcast_to(keep.reshape(-1), (n,)).copy()
 
 
-def _split(bounds: Any, n: int, reading: Reading) -> tuple[Any, Any]:
+def split_bounds(bounds: Any, n: int, reading: Reading) -> tuple[Any, Any]:
     """Return what stands for the lower and for the upper bounds."""
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
         return bounds.lb, bounds.ub

@@ -1,18 +1,28 @@
 """Functions of x alone, made of what users call otherwise: with arguments, or with a gradient too.
 
 Separate because problems hold functions of x, which must travel to other processes: so these are
-classes and not closures.
+classes and not closures. What they call is `__wrapped__`, where the tracer looks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sparsesolve.options import as_tuple, with_keywords
 
-__all__ = ["FirstOf", "WithArguments", "also_fun", "require_callable", "with_arguments"]
+if TYPE_CHECKING:
+    from sparsesolve.derivatives.form import Form
+
+__all__ = [
+    "FirstOf",
+    "Unpacked",
+    "WithArguments",
+    "also_fun",
+    "require_callable",
+    "with_arguments",
+]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -32,14 +42,14 @@ class WithArguments:
     def __init__(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
-        self.function = function
+        self.__wrapped__ = function
         self.args = args
         self.kwargs = dict(kwargs)
         self.__name__ = getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, x: Any) -> Any:
         """Return the function's value."""
-        return self.function(x, *self.args, **self.kwargs)
+        return self.__wrapped__(x, *self.args, **self.kwargs)
 
 
 class FirstOf:
@@ -52,12 +62,34 @@ class FirstOf:
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
+        self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, *args: Any) -> Any:
         """Return the value."""
-        return self.function(*args)[0]
+        return self.__wrapped__(*args)[0]
+
+
+class Unpacked:
+    """A function of nests as one of vectors: of x, and of the parameters where there are any.
+
+    Parameters
+    ----------
+    function : callable
+        The user's.
+    forms : sequence of Form or None
+        Of each argument; None where it is a vector for the function too.
+    """
+
+    def __init__(self, function: Callable[..., Any], forms: Sequence[Form | None]) -> None:
+        self.__wrapped__ = function
+        self.forms = tuple(forms)
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, *vectors: Any) -> Any:
+        """Return the function's value."""
+        pairs = zip(self.forms, vectors, strict=True)
+        return self.__wrapped__(*(v if form is None else form.nest(v) for form, v in pairs))
 
 
 def with_arguments(

@@ -28,12 +28,13 @@ class Constraint:
     Parameters
     ----------
     function : callable
-        ``function(x)`` returns a scalar or an array; it is flattened.
+        ``function(x)``, or ``function(x, p)`` in a problem with parameters, returns a scalar or an
+        array; it is flattened.
     lower, upper : float or array_like or None
         Limits, broadcast to the shape of the result; None or infinite: no limit. Equal limits
         make an equality.
     name : str, optional
-        Used in reports and messages.
+        Used in reports and messages, and as the key of its part of `Result.multipliers`.
     keep_feasible : bool or array_like of bool, optional
         Whether iterates must satisfy the limits, given that the start does: for trust-constr.
 
@@ -51,7 +52,7 @@ class Constraint:
     'sphere'
     """
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
     lower: Limit = None
     upper: Limit = None
     name: str = ""
@@ -95,7 +96,7 @@ class Constraint:
 
 
 class LinearRows:
-    """The function ``A @ x``.
+    """The function ``A @ x`` of the vector of all unknowns, whatever the parameters.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class LinearRows:
         self.A = sp.csr_array(A) if sp.issparse(A) else np.atleast_2d(np.asarray(A, dtype=float))
         self.__name__ = "linear"
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any, *_: Any) -> Any:
         """Return the rows at `x`."""
         return self.A @ x
 
@@ -140,7 +141,7 @@ def _read(given: Any) -> Constraint:
         return _read_mapping(given)
     limited = hasattr(given, "lb") and hasattr(given, "ub")
     if limited and hasattr(given, "A"):
-        function: Callable[[Any], Any] = LinearRows(given.A)
+        function: Callable[..., Any] = LinearRows(given.A)
     elif limited and hasattr(given, "fun"):
         function = given.fun
     else:

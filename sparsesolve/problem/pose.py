@@ -9,19 +9,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sparsesolve.options import SolverDerivatives, as_tuple
 from sparsesolve.problem.bounds import Bounds
 from sparsesolve.problem.call import FirstOf, with_arguments
 from sparsesolve.problem.problem import Problem
+from sparsesolve.problem.start import form_of
 
 __all__ = ["pose"]
 
 
 def pose(
     problem: Problem | Callable[..., Any],
-    x0: ArrayLike | None,
+    x0: Any,
     *,
     args: Any,
     kwargs: Any,
@@ -53,7 +53,7 @@ def pose(
     if x0 is None:
         raise TypeError("`x0` is needed with a plain function: minimize(f, x0).")
     function = with_arguments(FirstOf(problem) if with_gradient else problem, args, kwargs)
-    start = np.atleast_1d(np.asarray(x0))
+    start = np.atleast_1d(np.asarray(x0)) if form_of(x0) is None else x0
     return Problem(function, start, bounds=bounds, constraints=constraints, derivatives=derivatives)
 
 

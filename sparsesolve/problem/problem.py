@@ -1,8 +1,9 @@
 """`Problem`: an optimization problem in plain NumPy, with exact derivatives.
 
 Separate because it is what every solver reads and knows no solver. Functions take ``x`` of shape
-(n,); constraints are stacked in the order given; ``c`` is an equality where its limits are equal.
-Derivatives are prepared at the first use, once, and serve every later solve.
+(n,), or in the form of the start, and parameters where there are any; constraints are stacked in
+the order given; ``c`` is an equality where its limits are equal. Derivatives are prepared at the
+first use, once, and serve every later solve.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.imports import importing
 from sparsesolve.host.pickling import require_picklable
 from sparsesolve.options import Options, SolverDerivatives
-from sparsesolve.problem.bounds import Bounds, kept_feasible, variable_bounds
-from sparsesolve.problem.constraint import Constraint, read_constraints
+from sparsesolve.problem.bounds import Bounds
+from sparsesolve.problem.call import Unpacked
+from sparsesolve.problem.constraint import Constraint, LinearRows, read_constraints
 from sparsesolve.problem.metadata import Metadata
+from sparsesolve.problem.resolve import Resolved
+from sparsesolve.problem.start import form_of, start_point
 
 if TYPE_CHECKING:
     from sparsesolve.derivatives import ProblemDerivatives
@@ -31,18 +35,21 @@ __all__ = ["Constraint", "Problem"]
 Array = NDArray[np.float64]
 
 
-class Problem:
+class Problem(Resolved):
     """Minimize ``objective(x)`` within bounds and constraints.
 
     Parameters
     ----------
     objective : callable or None
-        ``objective(x)`` returns a scalar; None: find a feasible point.
-    x0 : array_like, shape (n,)
-        Starting point; its size fixes n.
-    bounds : tuple, sequence of pairs, or scipy.optimize.Bounds, optional
+        ``objective(x)``, or ``objective(x, p)`` with `parameters`, returns a scalar; None: find a
+        feasible point.
+    x0 : array_like, shape (n,), or a nest of arrays
+        Starting point; its size fixes n. A dict, named tuple, dataclass, or list or tuple of arrays
+        is given to the functions in the same form, and comes back in `Result.x`.
+    bounds : tuple, sequence of pairs, scipy.optimize.Bounds, or mapping, optional
         ``(lower, upper)``, each a scalar or an array of shape (n,); or n pairs ``(low, high)``, as
-        scipy writes them. None or infinite: no bound.
+        scipy writes them. None or infinite: no bound. Of a nest by key: ``{"u": (0, 1)}``; what is
+        missing is free.
     constraints : Constraint or sequence of Constraint, optional
         Stacked in order; scipy's objects and dictionaries as well.
     name : str, optional
@@ -57,6 +64,9 @@ class Problem:
         the interpreter. Default is True.
     metadata : Metadata, optional
         Names, classification, known optima; for reports.
+    parameters : array_like or nest of arrays, optional
+        Example of what all functions are given besides x; `solve` and `at` take others of the same
+        shapes, and nothing is traced or compiled again. Its integers are real numbers.
     method : str, optional
         The same as `derivatives`, as it was called before.
 
@@ -92,7 +102,7 @@ class Problem:
     def __init__(
         self,
         objective: Callable[[Any], Any] | None,
-        x0: ArrayLike,
+        x0: Any,
         *,
         bounds: Bounds | None = None,
         constraints: Any = (),
@@ -102,6 +112,7 @@ class Problem:
         check: bool = True,
         metadata: Metadata | None = None,
         method: SolverDerivatives = "auto",
+        parameters: Any = None,
     ) -> None:
         if objective is not None and not callable(objective):
             raise TypeError(
@@ -116,16 +127,33 @@ class Problem:
         self.threads = options.threads
         self.check = options.check
         self.metadata = metadata or Metadata()
-        self._x0 = start_point(x0)
-        self._lower, self._upper = variable_bounds(bounds, self.n)
-        self.keep_feasible = kept_feasible(bounds, self.n)
+        self.form = form_of(x0)
+        self._x0 = start_point(x0 if self.form is None else self.form.example)
+        self._bound(bounds)
         self.constraints = read_constraints(constraints)
+        self._take_parameters(parameters)
+        self._unpacked: dict[int, Unpacked] = {}
         self._derivatives: ProblemDerivatives | None = None
         self._limits: tuple[Array, Array] | None = None
+        self.kept: dict[str, Any] = {}
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """The objective and the constraints, of vectors: of x, and of the parameters if any."""
+        given = (self.objective, *(constraint.function for constraint in self.constraints))
+        return tuple(map(self._of_vectors, given))
+
+    def _of_vectors(self, function: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        """Return a function as one of the vector of unknowns, and that of parameters if any."""
+        forms = [self.form, *((self.parameter_form,) if self.parameter_form else ())]
+        if function is None or isinstance(function, LinearRows) or not any(forms):
+            return function
+        return self._unpacked.setdefault(id(function), Unpacked(function, forms))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the prepared derivatives behind: a copy prepares its own."""
-        return {**vars(self), "_derivatives": None}
+        """Leave what was prepared behind: a copy prepares its own."""
+        nothing: dict[str, Any] = {"_derivatives": None, "_family": None, "_unpacked": {}}
+        return {**vars(self), **nothing, "kept": {}}
 
     def __reduce__(self) -> Any:
         """Pickle the functions and the options; an error says which function does not travel."""
@@ -142,18 +170,18 @@ class Problem:
         return _restored(type(self), copy.deepcopy(self.__getstate__(), memo))
 
     @property
-    def n(self) -> int:
-        """Number of variables."""
-        return int(self._x0.size)
-
-    @property
     def m(self) -> int:
         """Number of constraint rows (0 without tracing where there are no constraints)."""
         return int(self.derivatives.m) if self.constraints else 0
 
     @property
-    def x0(self) -> Array:
-        """Starting point, a copy, shape (n,)."""
+    def x0(self) -> Any:
+        """Starting point, a copy, as it was given: an array of shape (n,), or a nest."""
+        return self._x0.copy() if self.form is None else self.form.copy(self._x0)
+
+    @property
+    def first(self) -> Array:
+        """Starting point as one vector, a copy, shape (n,)."""
         return self._x0.copy()
 
     @property
@@ -190,7 +218,10 @@ class Problem:
     @property
     def derivatives(self) -> ProblemDerivatives:
         """The prepared derivatives; made at the first use."""
-        if self._derivatives is None:
+        if self._derivatives is None and self._family is not None:
+            known = self._family.derivatives
+            self._derivatives = known.at(*p) if (p := self.parameter_vectors) else known
+        elif self._derivatives is None:
             # only here, so that building a problem stays light
             with importing():
                 from sparsesolve.derivatives import (  # noqa: PLC0415
@@ -199,12 +230,16 @@ class Problem:
                 )
 
             # at the start: outside of the bounds a function may be undefined
-            given = self.objective, [c.function for c in self.constraints], self.start
+            objective, *rows = self.functions
+            given: tuple[Any, ...] = objective, rows, self.start
+            options: dict[str, Any] = {"check": self.check}
+            if self.parameter_vectors:
+                options["parameters"] = self.parameter_vectors[0]
             if self.method == "differences":
-                self._derivatives = ProblemDifferences(*given, check=self.check)
+                self._derivatives = ProblemDifferences(*given, **options)
             else:
-                options: dict[str, Any] = {"method": self.method, "threads": self.threads}
-                self._derivatives = problem_derivatives(*given, **options, check=self.check)
+                options |= {"method": self.method, "threads": self.threads}
+                self._derivatives = problem_derivatives(*given, **options)
         return self._derivatives
 
     @property
@@ -215,9 +250,8 @@ class Problem:
     @property
     def seconds_preparation(self) -> float:
         """Seconds spent so far on tracing, patterns, differentiation and compilation."""
-        if self._derivatives is None:
-            return 0.0
-        return float(sum(self._derivatives.log.seconds.values()))
+        derivatives = self._derivatives or (self._family and self._family._derivatives)
+        return float(sum(derivatives.log.seconds.values())) if derivatives else 0.0
 
     def objective_value(self, x: ArrayLike) -> float:
         """Return f(x)."""
@@ -331,17 +365,20 @@ class Problem:
     def staleness(self, x: Array, near: Array) -> tuple[str, str]:
         """Say which function is no more what was traced, and how, at `near` or `x`; or empty."""
         names = ["objective", *(f"constraint {c.label}" for c in self.constraints)]
-        functions = [self.objective, *(c.function for c in self.constraints)]
-        return self.derivatives.staleness(x, list(zip(names, functions, strict=True)), near)
+        return self.derivatives.staleness(x, list(zip(names, self.functions, strict=True)), near)
 
     @property
     def is_prepared(self) -> bool:
         """Whether the functions have been traced."""
-        return self._derivatives is not None
+        family = self._family
+        return self._derivatives is not None or (family is not None and family.is_prepared)
 
     def forget(self) -> None:
         """Drop what was prepared: the next use traces the functions as they are then."""
         self._derivatives = self._limits = None
+        self.kept.clear()
+        if self._family is not None:
+            self._family.forget()
 
     def report(self) -> str:
         """Return sizes, kinds of rows, and what the derivatives cost so far, as text."""
@@ -355,7 +392,9 @@ class Problem:
         rows = f"m={self.m}" if self._derivatives is not None else f"{len(self.constraints)} c"
         return f"Problem({label}n={self.n}, {rows})"
 
-    def _point(self, x: ArrayLike) -> Array:
+    def _point(self, x: Any) -> Array:
+        if self.form is not None and not isinstance(x, np.ndarray):
+            return self.form.vector(x)
         point = np.asarray(x, dtype=np.float64)
         if point.shape != (self.n,):
             raise StructureMismatch(
@@ -363,51 +402,6 @@ class Problem:
                 f"{self.n} variables. Build a new one for other sizes."
             )
         return point
-
-
-def start_point(x0: ArrayLike, name: str = "x0") -> Array:
-    """Return a checked float64 copy of a starting point, shape (n,).
-
-    Parameters
-    ----------
-    x0 : array_like, shape (n,)
-        Starting point.
-    name : str, optional
-        Name of the argument, for messages.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        A copy.
-
-    Raises
-    ------
-    TypeError
-        If it is complex or not numeric.
-    ValueError
-        If it is empty, not one-dimensional, or not finite.
-    """
-    array = np.asarray(x0)
-    if array.dtype.kind not in "buif":
-        raise TypeError(
-            f"`{name}` must hold real numbers, got dtype {array.dtype}. Split complex unknowns "
-            "into real and imaginary parts."
-        )
-    if array.ndim != 1:
-        raise ValueError(
-            f"`{name}` must have one dimension, got shape {array.shape}. Pass {name}.ravel() and "
-            "reshape inside the functions."
-        )
-    if array.size == 0:
-        raise ValueError(f"`{name}` must hold at least one variable, got none.")
-    point = array.astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(point))
-    if bad.size:
-        raise ValueError(
-            f"`{name}` must be finite, got {point[bad[0]]} at index {bad[0]} "
-            f"({bad.size} such entries)."
-        )
-    return point
 
 
 def _one_of(derivatives: SolverDerivatives, method: SolverDerivatives) -> SolverDerivatives:

@@ -67,8 +67,9 @@ class Result(OptimizeNames):
 
     Parameters
     ----------
-    x : ndarray, shape (n,)
-        The solution, or the best point seen where the solve was stopped or failed.
+    x : ndarray, shape (n,), or a nest of arrays
+        The solution, or the best point seen where the solve was stopped or failed; in the form of
+        the start. So are `gradient` and `bound_multipliers`.
     fun : float or ndarray
         Objective at `x`; for `root` and `least_squares` the residual vector, shape (m,).
     status : Status
@@ -77,10 +78,10 @@ class Result(OptimizeNames):
         The same in words, from the solver.
     solver : str
         Name of the solver.
-    constraints : ndarray, shape (m,)
-        Constraint values at `x`, stacked in order.
-    multipliers : ndarray, shape (m,)
-        Of the constraints: L = f + multipliers . c, whatever the solver.
+    constraints : NamedRows, shape (m,)
+        Constraint values at `x`, stacked in order; ``constraints["name"]`` is one, in its shape.
+    multipliers : NamedRows, shape (m,)
+        Of the constraints: L = f + multipliers . c, whatever the solver; by name as well.
     bound_multipliers : tuple of ndarray, each of shape (n,)
         ``(lower, upper)``, both >= 0.
     cost : float
@@ -109,16 +110,20 @@ class Result(OptimizeNames):
         Part of `seconds_solver` in IPOPT's linear solver, with ``options={"timing": True}``.
     notes : tuple of str
         What else there is to know: that functions were traced anew because their data had changed.
+    vector : ndarray, shape (n,), or None
+        `x` as one vector, where `x` is a nest of arrays, as the start was.
+    slack : ndarray, shape (m,)
+        How far each constraint is inside of its nearer limit; negative where it is violated.
     """
 
-    x: Array
+    x: Any
     fun: Any
     status: Status
     message: str
     solver: str
     constraints: Array = field(default_factory=_empty)
     multipliers: Array = field(default_factory=_empty)
-    bound_multipliers: tuple[Array, Array] = field(default_factory=lambda: (_empty(), _empty()))
+    bound_multipliers: tuple[Any, Any] = field(default_factory=lambda: (_empty(), _empty()))
     cost: float = float("nan")
     optimality: float = float("nan")
     constraint_violation: float = 0.0
@@ -134,6 +139,8 @@ class Result(OptimizeNames):
     backend: str = ""
     notes: tuple[str, ...] = ()
     seconds_linear_solver: float | None = None
+    vector: Array | None = None
+    slack: Array = field(default_factory=_empty)
 
     @property
     def success(self) -> bool:
@@ -172,8 +179,12 @@ class Result(OptimizeNames):
     def __repr__(self) -> str:
         return (
             f"Result({self.status.value!r}, solver={self.solver!r}, cost={self.cost:.10g}, "
-            f"n={self.x.size}, m={self.constraints.size}, iterations={self.iterations})"
+            f"n={self._point.size}, m={self.constraints.size}, iterations={self.iterations})"
         )
+
+    @property
+    def _point(self) -> Array:
+        return self.x if self.vector is None else self.vector
 
     def _rows(self) -> list[tuple[str, str]]:
         c = self.counts
@@ -183,7 +194,7 @@ class Result(OptimizeNames):
             (first, f"{self.cost:.12g}"),
             ("constraint violation", f"{self.constraint_violation:.3e}"),
             ("optimality", f"{self.optimality:.3e}"),
-            ("x", _summary(self.x)),
+            ("x", _summary(self._point)),
         ]
         if self.multipliers.size:
             rows.append(("multipliers", _summary(self.multipliers)))

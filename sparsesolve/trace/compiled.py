@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -19,19 +20,36 @@ from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["elementwise_loops", "python_source"]
+__all__ = ["elementwise_loops", "function_inside", "python_source"]
 
 
 def python_source(function: Any) -> Any:
-    """Return what numba compiled, and a method of an array or of factors; all else as it is."""
+    """Return what numba compiled, also in a wrapper of ours; or a method of an array or factors."""
     if isinstance(function, types.BuiltinMethodType):
         owner = function.__self__
         known = type(owner).__name__ in ("ndarray", "SuperLU")
         return partial(_method, owner, function.__name__) if known else function
+    given = function_inside(function)
+    if given is not None:
+        inner = python_source(given)
+        return function if inner is given else _wrapping(function, inner)
     if not str(type(function).__module__).startswith("numba."):  # of Cython, no text
         return function
     inner = getattr(function, "_dispatcher", function)  # of a ufunc made by `vectorize`
     return getattr(inner, "py_func", function)
+
+
+def function_inside(thing: Any) -> Any:
+    """Return the user's function in a wrapper of ours that calls it otherwise; or None."""
+    ours = str(type(thing).__module__).startswith("sparsesolve.problem.")
+    return thing.__dict__.get("__wrapped__") if ours and hasattr(thing, "__dict__") else None
+
+
+def _wrapping(function: Any, inner: Any) -> Any:
+    """Return what calls `inner` as `function` calls what it was made of."""
+    made = copy(function)
+    made.__wrapped__ = inner
+    return made
 
 
 def _method(owner: Any, name: str, *args: Any, **kwargs: Any) -> Any:

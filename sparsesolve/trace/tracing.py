@@ -36,7 +36,7 @@ from sparsesolve.trace.box_errors import of_objects, speaks_of_objects
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer
 from sparsesolve.trace.branches import Path, asks_less, asks_often, path_of
 from sparsesolve.trace.changes import Changes
-from sparsesolve.trace.compiled import python_source
+from sparsesolve.trace.compiled import function_inside, python_source
 from sparsesolve.trace.content import Content, surroundings_of
 from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.naming import load_scipy
@@ -192,8 +192,8 @@ def asks_for_types(function: Callable[..., Any]) -> bool:
 
 def _code_of(function: Any) -> Any:
     """Return what says of a function, or an object that is called, whether it was seen before."""
-    while isinstance(function, partial):
-        function = function.func
+    while isinstance(function, partial) or function_inside(function) is not None:
+        function = function.func if isinstance(function, partial) else function_inside(function)
     code = getattr(function, "__code__", None)
     return code or getattr(type(function).__call__, "__code__", None)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -36,12 +36,19 @@ class CCallbacks:
         Lower and upper of the variables, then of the rows.
     feasible : float
         Violation up to which the best point is the one with the least objective.
+    parameters : sequence of ndarray
+        What all programs take; that of the Hessian takes weights besides.
     """
 
     def __init__(
-        self, runs: Mapping[str, NativeRun], bounds: tuple[Array, ...], feasible: float
+        self,
+        runs: Mapping[str, NativeRun],
+        bounds: tuple[Array, ...],
+        feasible: float,
+        parameters: Sequence[Array] = (),
     ) -> None:
         self.runs = dict(runs)
+        self._parameters = [np.array(p, dtype=np.float64) for p in parameters]
         self._words = np.zeros(len(STATE) + len(KINDS) * len(KIND), dtype=np.int64)
         self._reals = self._words.view(np.float64)
         self._functions = _functions()
@@ -65,8 +72,12 @@ class CCallbacks:
     def _take(self, kind: str, run: NativeRun) -> None:
         """Lay out what runs a program."""
         words = {"drive": run.drive, "table": run.table, "bases": run.bases, "size": run.size}
+        for parameter, values in zip(run.parameters, self._parameters, strict=False):
+            _point_to(values, parameter)
+            if parameter.copy and values.size:
+                ctypes.memmove(parameter.copy, _address(values), values.nbytes)
         if kind == "hessian":
-            words |= self._take_weights(*run.parameters)
+            words |= self._take_weights(run.parameters[-1])
         else:
             values = self._values[kind] = np.empty((2, run.size))
             words |= {"value0": _address(values[0]), "value1": _address(values[1])}
@@ -77,8 +88,7 @@ class CCallbacks:
         """Let a program read the factor of the objective and the multipliers of the rows."""
         weights = np.zeros(parameter.size)
         self._kept.append(weights)
-        shifted = _address(weights) - parameter.shift
-        ctypes.c_int64.from_address(parameter.point).value = shifted
+        _point_to(weights, parameter)
         return {"weights": _address(weights), "mirror": parameter.copy}
 
     @property
@@ -175,6 +185,12 @@ def _clock() -> dict[str, int]:
         return {"copy": copy, "clock": clock, "clock_id": time.CLOCK_MONOTONIC}
     except (AttributeError, OSError, TypeError):  # pragma: no cover  (Windows)
         return {"copy": copy}
+
+
+def _point_to(values: Array, parameter: NativeParameter) -> None:
+    """Let a program read a parameter from an array."""
+    shifted = _address(values) - parameter.shift
+    ctypes.c_int64.from_address(parameter.point).value = shifted
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -1,0 +1,247 @@
+"""`Resolved`: one problem solved again and again: other parameters, starts, bounds and limits.
+
+Separate because it is about what may change between two solves, and `Problem` about what may not.
+A member of the family shares what was prepared with the problem that it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.errors import StructureMismatch
+from sparsesolve.host.imports import importing
+from sparsesolve.problem.bounds import Bounds, kept_feasible, variable_bounds
+from sparsesolve.problem.constraint import Constraint
+from sparsesolve.problem.result import Result
+from sparsesolve.problem.start import start_point
+
+if TYPE_CHECKING:
+    from sparsesolve.derivatives.form import Form
+
+__all__ = ["Resolved"]
+
+Array = NDArray[np.float64]
+
+
+class Resolved:
+    """Mixed into `Problem`."""
+
+    form: Form | None
+    constraints: tuple[Constraint, ...]
+    _x0: Array
+    _lower: Array
+    _upper: Array
+    _limits: tuple[Array, Array] | None
+    _derivatives: Any
+    _family: Any = None
+    parameter_form: Form | None = None
+    parameter_vectors: tuple[Array, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Number of variables."""
+        return int(self._x0.size)
+
+    @property
+    def parameters(self) -> Any:
+        """The parameters of this problem, in the form in which they were given; None without."""
+        form = self.parameter_form
+        return None if form is None else form.copy(self.parameter_vectors[0])
+
+    def at(
+        self,
+        p: Any = None,
+        *,
+        x0: Any = None,
+        bounds: Bounds | None = None,
+        limits: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return the same problem at other parameters; nothing is traced or compiled again.
+
+        Parameters
+        ----------
+        p : array_like or nest of arrays, optional
+            Like the example that the problem was built with. As before if not given; so the rest.
+        x0 : array_like or nest of arrays, optional
+            Starting point.
+        bounds : optional
+            As for `Problem`; all of them.
+        limits : mapping of str to (lower, upper), optional
+            Of some constraints, by name.
+
+        Returns
+        -------
+        Problem
+            It shares what was prepared, and may be solved while others are, in another thread.
+
+        Raises
+        ------
+        StructureMismatch, TypeError, ValueError
+            If something has another structure than at first.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sparsesolve.problem.problem import Problem
+        >>> family = Problem(lambda x, p: np.sum((x - p) ** 2), np.zeros(2), parameters=np.ones(2))
+        >>> family.at(np.array([3.0, 4.0])).objective_value(np.zeros(2))
+        25.0
+        """
+        made = object.__new__(type(self))
+        vars(made).update(vars(self))
+        made._family = self if self._family is None else self._family
+        made._derivatives = None
+        if p is not None:
+            made.parameter_vectors = (self._parameters_like(p),)
+        if x0 is not None:
+            made._x0 = self._start_like(x0)
+        if bounds is not None:
+            made._bound(bounds)
+        if limits:
+            made._limits = None
+            made.constraints = tuple(self._limited(limits))
+        return made
+
+    def solve(
+        self,
+        *,
+        p: Any = None,
+        x0: Any = None,
+        warm_start: Result | None = None,
+        bounds: Bounds | None = None,
+        limits: Mapping[str, Any] | None = None,
+        method: str | None = None,
+        tol: float | None = None,
+        options: Mapping[str, Any] | None = None,
+        callback: Callable[..., Any] | None = None,
+        progress: bool = False,
+    ) -> Result:
+        """Solve, at other parameters, from another start, within other limits if given.
+
+        What was prepared at the first solve serves all others.
+
+        Parameters
+        ----------
+        p, x0, bounds, limits
+            As for `at`.
+        warm_start : Result, optional
+            Of another solve of this problem: the start is its point, unless `x0` is given; IPOPT
+            takes its multipliers too.
+        method, tol, options, callback, progress
+            As for `sparsesolve.minimize`.
+
+        Returns
+        -------
+        Result
+            As `sparsesolve.minimize` returns it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sparsesolve.problem.problem import Problem
+        >>> family = Problem(lambda x, p: np.sum((x - p) ** 2), np.zeros(2), parameters=np.ones(2))
+        >>> first = family.solve(method="L-BFGS-B")
+        >>> family.solve(p=[3.0, 4.0], warm_start=first, method="L-BFGS-B").x.round(6)
+        array([3., 4.])
+        """
+        posed: Any = self.at(p, x0=x0, bounds=bounds, limits=limits)
+        if warm_start is not None:
+            warm_start = posed.as_vectors(warm_start)
+            if x0 is not None:
+                warm_start = replace(warm_start, x=posed._x0)
+        # upward, as `to_scipy`: a convenience, imported when called
+        with importing():
+            from sparsesolve.adapters.minimize import solve  # noqa: PLC0415
+
+        result: Result = solve(
+            posed,
+            solver=method or "auto",
+            tol=tol,
+            options=options,
+            callback=callback,
+            progress=progress,
+            warm_start=warm_start,
+        )
+        return result
+
+    def as_vectors(self, result: Result) -> Result:
+        """Return a result of a problem like this one with vectors in the place of nests.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is of a problem of another size, or no result.
+        """
+        if not isinstance(result, Result):
+            raise TypeError(
+                f"`warm_start` must be a Result, got {type(result).__name__}. To start at a point, "
+                "pass it as x0."
+            )
+        if result.vector is not None and self.form is not None:
+            lower, upper = map(self.form.vector, result.bound_multipliers)
+            result = replace(result, x=result.vector, vector=None, bound_multipliers=(lower, upper))
+        if np.shape(result.x) != (self.n,):
+            raise ValueError(
+                f"`warm_start` must come from a problem of {self.n} variables, got one of "
+                f"{np.size(result.x if result.vector is None else result.vector)}."
+            )
+        return result
+
+    def _bound(self, bounds: Bounds | None) -> None:
+        if self.form is None or bounds is None:
+            self._lower, self._upper = variable_bounds(bounds, self.n)
+        else:
+            with importing():
+                from sparsesolve.problem.block_bounds import block_bounds  # noqa: PLC0415
+
+            self._lower, self._upper = block_bounds(bounds, self.form)
+        self.keep_feasible = kept_feasible(bounds, self.n)
+
+    def _take_parameters(self, parameters: Any) -> None:
+        if parameters is None:
+            return
+        with importing():
+            from sparsesolve.derivatives.form import Form  # noqa: PLC0415
+
+        self.parameter_form = Form(parameters, "parameters")
+        self.parameter_vectors = (self.parameter_form.example,)
+
+    def _parameters_like(self, p: Any) -> Array:
+        if self.parameter_form is None:
+            raise TypeError(
+                "`p` needs a problem with parameters, got one without. Build it with "
+                "Problem(objective, x0, parameters=p0), with functions of x and p."
+            )
+        return self.parameter_form.vector(p)
+
+    def _start_like(self, x0: Any) -> Array:
+        start = start_point(x0 if self.form is None else self.form.vector(x0))
+        if start.size != self.n:
+            raise StructureMismatch(
+                f"`x0` must have shape ({self.n},), got {start.shape}; this problem was built for "
+                f"{self.n} variables. Build a new one for other sizes."
+            )
+        return start
+
+    def _limited(self, limits: Mapping[str, Any]) -> list[Constraint]:
+        """Return the constraints, some with other limits."""
+        labels = [constraint.label for constraint in self.constraints]
+        for name, pair in limits.items():
+            if labels.count(name) != 1:
+                raise ValueError(
+                    f"`limits` must be by the names of constraints, {sorted(set(labels))}, each "
+                    f"that of one, got {name!r}. Name it: Constraint(c, lower, upper, name=...)."
+                )
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise TypeError(f"`limits[{name!r}]` must be (lower, upper), got {pair!r}.")
+        return [
+            replace(c, lower=limits[c.label][0], upper=limits[c.label][1])
+            if c.label in limits
+            else c
+            for c in self.constraints
+        ]
