@@ -63,7 +63,7 @@ class Form:
     >>> form.vector({"u": [1.0, 2.0], "v": 3.0})
     array([1., 2., 3.])
     >>> form.nest(np.array([4.0, 5.0, 6.0]))
-    {'u': array([4., 5.]), 'v': 6.0}
+    {'u': array([4., 5.]), 'v': np.float64(6.0)}
     """
 
     def __init__(self, example: Any, name: str) -> None:

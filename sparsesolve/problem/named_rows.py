@@ -33,7 +33,7 @@ class NamedRows(np.ndarray[Any, np.dtype[np.float64]]):
     >>> rows["box"]
     array([[2.],
            [3.]])
-    >>> rows["sphere"], rows.names
+    >>> float(rows["sphere"]), rows.names
     (1.0, ('sphere', 'box'))
     """
 

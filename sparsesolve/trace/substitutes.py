@@ -22,7 +22,6 @@ import numpy as np
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import (
     elementwise_loops,
-    function_inside,
     loop,
     python_source,
 )
@@ -243,8 +242,6 @@ def _parts(thing: Any) -> Iterator[Any]:
         yield from filter(_has_code, islice(thing, _MOST))
     elif isinstance(thing, dict):
         yield from filter(_has_code, islice(thing.values(), _MOST))
-    elif function_inside(thing) is not None:
-        yield function_inside(thing)
     elif not _is_library_module(type(thing).__module__):
         yield type(thing)
         yield from _attributes(thing)
