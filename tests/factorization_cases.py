@@ -60,5 +60,6 @@ _FUNCTIONS = {
     "svdvals of scipy": lambda x: sl.svdvals(np.outer(x, x[:2]) + _A[:, :2]),
     "toeplitz": lambda x: sl.toeplitz(x) @ x + sl.toeplitz(x[:3], x[2:])[0, 0],
     "circulant": lambda x: sl.circulant(x) @ x**2,
+    "block_diag": lambda x: sl.block_diag(x[0], x[1:3], np.outer(x[:2], x[1:3])) @ np.arange(5.0),
 }
 FACTORIZATIONS = {f"{name} (factors)": Case(f) for name, f in _FUNCTIONS.items()}

@@ -319,6 +319,16 @@ def _circulant(c: Any) -> Any:
     return c[(rows - columns) % np.size(c)]
 
 
+@_takes_traced("scipy.linalg:block_diag")
+def _block_diag(*arrays: Any) -> Any:
+    blocks = [operand(a) for a in arrays]
+    blocks = [anp.reshape(a, (1, -1)) if np.ndim(a) < 2 else a for a in blocks]
+    widths = [np.shape(a)[1] for a in blocks]
+    return anp.concatenate(
+        [np.pad(a, ((0, 0), (sum(widths[:k]), sum(widths[k + 1 :])))) for k, a in enumerate(blocks)]
+    )
+
+
 # --- lowering ---
 
 

@@ -1,0 +1,144 @@
+"""SciPy's probability distributions: densities, probabilities and their logarithms.
+
+Separate because they are objects with methods that sort numbers by where they are allowed. Here
+the formula of the distribution, which is SciPy's own code, is evaluated everywhere, and chosen
+inside of the support; so values are SciPy's, and all derivatives are those of the formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.numpy import _original_where as where
+from autograd.tracer import isbox
+
+from sparsesolve.trace.operands import holds_boxes, operand
+from sparsesolve.trace.replaced import replaces
+
+__all__: list[str] = []
+
+_MODULE = "scipy.stats._distn_infrastructure"
+# below and above the support, how the scale enters, and whether the support is open
+_CONTINUOUS: dict[str, tuple[float, float, int, bool]] = {
+    "pdf": (0.0, 0.0, -1, False),
+    "logpdf": (-np.inf, -np.inf, -2, False),
+    "cdf": (0.0, 1.0, 0, True),
+    "logcdf": (-np.inf, 0.0, 0, True),
+    "sf": (1.0, 0.0, 0, True),
+    "logsf": (0.0, -np.inf, 0, True),
+}
+_DISCRETE = {"pmf": 0.0, "logpmf": -np.inf}
+
+
+def _traced(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return any(map(holds_boxes, (*args, *kwargs.values())))
+
+
+def _standard(dist: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the shape parameters, the location and the scale."""
+    shapes, loc, scale = dist._parse_args(*args, **kwargs)
+    return tuple(map(_plain, shapes)), operand(loc), operand(scale)
+
+
+def _plain(value: Any) -> Any:
+    value = operand(value)
+    return value if isbox(value) else np.asarray(value, dtype=np.float64)[()]
+
+
+def _continuous(name: str) -> None:
+    below, above, scaling, is_open = _CONTINUOUS[name]
+
+    def value(dist: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+        shapes, loc, scale = _standard(dist, args, kwargs)
+        y = (operand(x) - loc) / scale
+        a, b = dist._get_support(*shapes)
+        under, over = (y <= a, y >= b) if is_open else (y < a, y > b)
+        result = _formula(dist, name)(y, *shapes)
+        if scaling:
+            result = result / scale if scaling == -1 else result - anp.log(scale)
+        result = where(under, below, where(over, above, result))
+        wrong = anp.logical_or(anp.isnan(y), anp.logical_not(_allowed(dist, shapes, scale)))
+        return where(wrong, np.nan, result)
+
+    _replace("rv_continuous", name, value)
+
+
+def _allowed(dist: Any, shapes: tuple[Any, ...], scale: Any = 1.0) -> Any:
+    return anp.logical_and(operand(dist._argcheck(*shapes)), scale > 0)
+
+
+def _discrete(name: str) -> None:
+    outside = _DISCRETE[name]
+
+    def value(dist: Any, k: Any, *args: Any, **kwargs: Any) -> Any:
+        shapes, loc, _ = _standard(dist, args, kwargs)
+        k = operand(k) - loc
+        a, b = dist._get_support(*shapes)
+        inside = anp.logical_and(anp.logical_and(k >= a, k <= b), anp.floor(k) == k)
+        result = where(inside, _formula(dist, name)(k, *shapes), outside)
+        wrong = anp.logical_or(anp.isnan(k), anp.logical_not(_allowed(dist, shapes)))
+        return where(wrong, np.nan, result)
+
+    _replace("rv_discrete", name, value)
+
+
+def _replace(kind: str, name: str, value: Callable[..., Any]) -> None:
+    def make(plain: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(plain)
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if not _traced(args, kwargs):
+                return plain(self, *args, **kwargs)
+            with np.errstate(all="ignore"):
+                return value(self, *args, **kwargs)
+
+        return method
+
+    replaces(_MODULE, f"{kind}.{name}")(make)
+
+
+def _formula(dist: Any, name: str) -> Callable[..., Any]:
+    """Return a formula of a distribution: its own, or what follows from another one."""
+    own = getattr(dist, f"_{name}")
+    compiled = name == "pmf" or (name == "pdf" and _calls_compiled(own))
+    if compiled and not _is_general(dist, f"_log{name}"):
+        return lambda *args: anp.exp(getattr(dist, f"_log{name}")(*args))
+    if name in ("logcdf", "logsf") and _is_general(dist, f"_{name}"):
+        return lambda *args: anp.log(getattr(dist, f"_{name[3:]}")(*args))
+    return own  # type: ignore[no-any-return]
+
+
+def _is_general(dist: Any, name: str) -> bool:
+    """Whether a distribution inherits a method of all distributions."""
+    return bool(getattr(type(dist), name).__module__ == _MODULE)
+
+
+def _calls_compiled(method: Any) -> bool:
+    """Whether a formula is a function of the Boost library, which has no derivative rule."""
+    return "scu" in method.__func__.__code__.co_names
+
+
+@replaces("scipy._lib.array_api_extra._lib._funcs", "apply_where")
+def _apply_where(plain: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(plain)
+    def function(
+        cond: Any, args: Any, f1: Any, f2: Any = None, /, *, fill_value: Any = None, xp: Any = None
+    ) -> Any:
+        given = args if isinstance(args, tuple) else (args,)
+        if not _traced((cond, *given, fill_value), {}):
+            options = {"fill_value": fill_value, "xp": xp}
+            return plain(cond, args, f1, f2, **{k: v for k, v in options.items() if v is not None})
+        with np.errstate(all="ignore"):
+            first = f1(*given)
+            return where(operand(cond), first, fill_value if f2 is None else f2(*given))
+
+    return function
+
+
+for _name in _CONTINUOUS:
+    _continuous(_name)
+for _name in _DISCRETE:
+    _discrete(_name)
