@@ -22,7 +22,7 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.options import Options
 from sparsesolve.structure.pattern import Pattern
-from sparsesolve.trace import Path
+from sparsesolve.trace import Path, unsealed
 
 __all__ = [
     "MOST_PROGRAMS",
@@ -167,7 +167,8 @@ def with_branches(
     passing = replace(options, method="interpreted", check=False)
 
     def make(args: Sequence[Any], kept: bool) -> _T:
-        return prepare(args, options if kept else passing, "always")
+        own = unsealed(args, example)
+        return prepare(own, options if kept else passing, "always")
 
     return family(first, make)
 

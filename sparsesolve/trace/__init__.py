@@ -36,6 +36,7 @@ from sparsesolve.trace.branches import Path
 from sparsesolve.trace.checking import Recorded, check
 from sparsesolve.trace.content import content_of
 from sparsesolve.trace.freshness import moved, staleness
+from sparsesolve.trace.sealed import unsealed
 from sparsesolve.trace.tracing import Traced, asks_for_types, prepare, trace
 from sparsesolve.trace.vocabulary import RECORDED
 
@@ -54,4 +55,5 @@ __all__ = [
     "prepare",
     "staleness",
     "trace",
+    "unsealed",
 ]

@@ -43,6 +43,7 @@ from sparsesolve.trace.argument_tree import (
     with_parts,
 )
 from sparsesolve.trace.content import content_of, is_immutable
+from sparsesolve.trace.sealed import Sealed
 
 __all__ = ["Arguments", "OtherConstant", "depends_on_kinds", "layout"]
 
@@ -320,8 +321,8 @@ def _match(expected: Any, given: Any, found: list[NDArray[np.float64]]) -> None:
         found.append(_array(expected, given))
     elif kind is Static:
         _match_static(expected, given)
-    elif type(given) is _Sealed and given.number == id(expected):
-        found.extend(given)
+    elif type(given) is Sealed:
+        found.extend(given.numbers_in(expected, _numbers))
     elif kind is dict and type(given) is dict and given.keys() == expected.keys():
         for key in expected:
             _match(expected[key], given[key], found)
@@ -337,6 +338,10 @@ def _match(expected: Any, given: Any, found: list[NDArray[np.float64]]) -> None:
 def _match_static(expected: Static, given: Any) -> None:
     if given is expected:  # sealed
         return
+    if type(given) is Static:  # sealed for another path
+        if given.value is expected.value and given.content == expected.content:
+            return
+        given = given.value
     if expected.content is None:
         if _equal(expected.value, given):
             return
@@ -410,19 +415,17 @@ def _equal(a: Any, b: Any) -> bool:
         return False
 
 
-class _Sealed(tuple[NDArray[np.float64], ...]):
-    """The numbers of a container that was compared with the example, whose `number` it knows."""
-
-    number: int
-
-
 def _seal(expected: Any, given: Any) -> Any:
     if isinstance(expected, Static):
         return given if expected.content is None else expected
     if type(expected) is Leaf:
         return np.array(given, dtype=np.float64)[()]
+    sealed = Sealed(given)
+    sealed.numbers_in(expected, _numbers)
+    return sealed
+
+
+def _numbers(expected: Any, given: Any) -> list[NDArray[np.float64]]:
     found: list[NDArray[np.float64]] = []
     _match(expected, given, found)
-    sealed = _Sealed(array.copy() for array in found)
-    sealed.number = id(expected)
-    return sealed
+    return found
