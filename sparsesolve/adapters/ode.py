@@ -24,6 +24,7 @@ from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 from sparsesolve.adapters.dae import WITH_SYSTEMS, MassFunction, integrate_implicit
 from sparsesolve.adapters.finite_values import FiniteValues
 from sparsesolve.adapters.implicit_radau import ImplicitRadau
+from sparsesolve.adapters.krylov_bdf import KrylovBDF
 from sparsesolve.adapters.mass_matrix import MassSystem, read_mass_matrix
 from sparsesolve.methods.consistent import consistent_start
 from sparsesolve.methods.freshness import check_jacobian, during, find_change, seal
@@ -218,6 +219,8 @@ def integrate(
         solver, start, form, notes = _with_mass(mass, supply, options)
     elif kind == "LSODA":
         form = supply.lsoda()
+    elif kind == "krylov" or (kind == "auto" and not supply.is_small):
+        solver, form = KrylovBDF, {"matrix": supply.by_rows}
     else:
         form = {"jac": supply.dense if supply.is_small else supply.sparse}
     run = solve_ivp(supply.function(rhs), t_span, start, method=solver, **form, **passed)
@@ -272,7 +275,13 @@ def _confirmed(
 
 
 def _solver(method: Any) -> tuple[Any, str]:
-    known = {"BDF": (SparseBDF, "BDF"), "Radau": (SparseRadau, "Radau"), "LSODA": (LSODA, "LSODA")}
+    known = {
+        "BDF": (SparseBDF, "BDF"),
+        "Radau": (SparseRadau, "Radau"),
+        "LSODA": (LSODA, "LSODA"),
+        "krylov": (KrylovBDF, "krylov"),
+        "auto": (SparseBDF, "auto"),
+    }
     if isinstance(method, str) and method in known:
         return known[method]
     if method in (BDF, Radau):
@@ -320,8 +329,7 @@ class JacobianSupply:
                 f"The right-hand side must return {n} values for {n} unknowns; its Jacobian has "
                 f"shape {self.pattern.shape}."
             )
-        self.is_few = n <= _DENSE_SIZE
-        self.is_small = self.is_few or self.pattern.density >= _DENSE_SHARE
+        self.is_small = n <= _DENSE_SIZE or self.pattern.density >= _DENSE_SHARE
         called = self.function(rhs)
 
         def state_function(t: float, y: Array) -> Array:
@@ -362,9 +370,8 @@ class JacobianSupply:
         return check_jacobian(rhs, jac, [at, self.y_start, *args], 1)
 
     def function(self, rhs: Rhs) -> Rhs:
-        """Return the compiled right-hand side where it is cheaper, else the user's own."""
-        # for a few unknowns the call itself costs more than what it computes
-        if self.is_few or getattr(self.prepared, "method", "") != "compiled":
+        """Return the right-hand side as it was traced; the user's own where it was not."""
+        if getattr(self.prepared, "method", "") not in TRACED:
             return rhs
         value, fixed = self.prepared.value, self.args
         return lambda t, y, *args: np.ravel(value(t, y, *fixed))
@@ -373,6 +380,13 @@ class JacobianSupply:
         """Return J as csc, sorted, int32."""
         values = self._finite(t, y)
         return self.order.matrix(values)
+
+    def by_rows(self, t: float, y: Array) -> sp.csr_array:
+        """Return J as csr, in the order of the pattern."""
+        values = self._finite(t, y)
+        return sp.csr_array(
+            (values, self.pattern.indices, self.pattern.indptr), shape=self.pattern.shape
+        )
 
     def dense(self, t: float, y: Array, *args: Any) -> Array:
         """Return J as an array of shape (n, n)."""

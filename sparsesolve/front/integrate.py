@@ -48,8 +48,11 @@ def solve_ivp(
         Start and end.
     y0 : array_like, shape (n,)
         Initial state, real for the implicit methods.
-    method : {"BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853"} or OdeSolver, optional
-        Default is "BDF". The explicit ones are passed through, with nothing prepared.
+    method : {"BDF", "Radau", "LSODA", "krylov", "auto", "RK45", "RK23", "DOP853"} or OdeSolver
+        Default is "BDF". "krylov" is a BDF method of ours that solves by products with the Jacobian
+        (GMRES), and factorizes only where a trial of the first steps says that it pays: for many
+        unknowns. "auto" takes it above 40 unknowns with a sparse Jacobian, else "BDF". The explicit
+        ones are passed through, with nothing prepared.
     t_eval, dense_output, events, vectorized
         As in scipy.
     args : tuple, optional
@@ -85,8 +88,8 @@ def solve_ivp(
     Entries of the Jacobian that are not finite (a square root at 0) are forward differences; a
     note says which.
 
-    `rhs` is traced once. Where it compiles, and has more than a few unknowns, the compiled form is
-    what the method calls; `nfev` counts evaluations of either.
+    `rhs` is traced once, and what was traced is what the implicit methods call: `rhs` itself is
+    called to be traced, checked, and compared at the end. `nfev` counts evaluations.
 
     Examples
     --------
