@@ -26,7 +26,7 @@ from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import ColoringError, PatternError, StructureMismatch, VerificationError
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.structure.pattern import Pattern
-from sparsesolve.trace.arguments import Arguments, depends_on_kinds, layout
+from sparsesolve.trace.arguments import Arguments, layout, ways_to_read
 
 __all__ = ["SCHEMES", "Differences", "Scheme"]
 
@@ -136,7 +136,7 @@ class Differences(Evaluator):
         try:
             value = self.evaluate(x, parameters)
         except Exception:  # it may want its integers and lists as they are
-            if not depends_on_kinds(example_arguments, argnum):
+            if 1 not in ways_to_read(example_arguments, argnum):
                 raise
             self.arguments = arguments(opened=True)
             x, parameters = self.arguments.split(example_arguments)

@@ -20,7 +20,7 @@ from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.engine.interpreter.interpret import Interpreter
-from sparsesolve.errors import DataDependentBranch, VerificationError
+from sparsesolve.errors import DataDependentBranch, TraceError, VerificationError
 from sparsesolve.fuse.roll import roll
 from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.host.imports import importing
@@ -35,9 +35,9 @@ from sparsesolve.trace import (
     Traced,
     asks_for_types,
     check,
-    depends_on_kinds,
     prepare,
     staleness,
+    ways_to_read,
 )
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 _T = TypeVar("_T")
+_AS_CONSTANTS = 2  # from which on arguments that are numbers are fixed
 _GUARDED: dict[Guarded, tuple[bool, ...]] = {
     "never": (False,),
     "needed": (False, True),
@@ -109,8 +110,20 @@ class TracedFunction:
             self.log.point = CheckPoint.near(*self.traced.arguments.split(example_arguments))
 
     def _first_trace(self, argnum: int, guarded: Guarded) -> Traced:
-        """Trace in the first way that works: guards and open lists only where they are needed."""
-        ways = [False, True] if depends_on_kinds(self._example, argnum) else [False]
+        """Trace in the first way that works: guards and constants only where they are needed."""
+        ways = ways_to_read(self._example, argnum)
+        usual = [way for way in ways if way < _AS_CONSTANTS]
+        try:
+            return self._traced_in_one_of(usual, argnum, guarded)
+        except TraceError as error:
+            for way in ways[len(usual) :]:
+                try:
+                    return self._traced_in_one_of([way], argnum, guarded)
+                except TraceError:
+                    continue
+            raise error
+
+    def _traced_in_one_of(self, ways: list[int], argnum: int, guarded: Guarded) -> Traced:
         errors: list[Exception] = []
         for guards in _GUARDED[guarded]:
             if (
@@ -126,7 +139,7 @@ class TracedFunction:
                     errors.append(error)
         raise errors[-1]
 
-    def _trace(self, argnum: int, *, opened: bool, guarded: bool, merging: bool = True) -> Traced:
+    def _trace(self, argnum: int, *, opened: int, guarded: bool, merging: bool = True) -> Traced:
         """Trace the function, and check the trace, once."""
         self.user_calls += 1 + int(self.checked)
         with self.log.stage("trace"):
@@ -144,8 +157,7 @@ class TracedFunction:
                     self._recorded = check(self._function, traced, self._example)
                 except VerificationError:
                     if traced.merged:  # a side that is not taken did more than compute
-                        again = {"opened": opened, "guarded": guarded, "merging": False}
-                        return self._trace(argnum, **again)
+                        return self._trace(argnum, opened=opened, guarded=guarded, merging=False)
                     if not asks_for_types(self._function):
                         raise
                     return self._trace(argnum, opened=opened, guarded=guarded)

@@ -31,7 +31,7 @@ return %4
 """
 
 from sparsesolve.trace import nested_autograd  # noqa: F401  (registers what it expresses)
-from sparsesolve.trace.arguments import Arguments, OtherConstant, depends_on_kinds
+from sparsesolve.trace.arguments import Arguments, OtherConstant, ways_to_read
 from sparsesolve.trace.branches import Path
 from sparsesolve.trace.checking import Recorded, check
 from sparsesolve.trace.content import content_of
@@ -50,10 +50,10 @@ __all__ = [
     "asks_for_types",
     "check",
     "content_of",
-    "depends_on_kinds",
     "moved",
     "prepare",
     "staleness",
     "trace",
     "unsealed",
+    "ways_to_read",
 ]

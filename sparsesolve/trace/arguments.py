@@ -12,6 +12,9 @@ own where it is a size, an index, a word or a flag. Static arguments are compare
 so one that was changed in place is refused too; only those that the function itself changes (a
 counter, a cache), or that hold too much, are compared by identity.
 
+Where a function needs plain numbers of its arguments (knots of an interpolator, labels), arrays, or
+all numbers, are static as well (`opened` 2 and 3), and other ones have a trace of their own.
+
 The differentiated argument is one array, or a container of arrays: their elements one after the
 other, in the order of the container, are the columns.
 """
@@ -19,7 +22,7 @@ other, in the order of the container, are the columns.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -45,9 +48,10 @@ from sparsesolve.trace.argument_tree import (
 from sparsesolve.trace.content import content_of, is_immutable
 from sparsesolve.trace.sealed import Sealed
 
-__all__ = ["Arguments", "OtherConstant", "depends_on_kinds", "layout"]
+__all__ = ["Arguments", "OtherConstant", "layout", "ways_to_read"]
 
 _LARGEST = 2.0**53
+_ARRAYS, _ALL = 2, 3
 
 
 class OtherConstant(StructureMismatch):
@@ -64,13 +68,14 @@ class Arguments:
         The arguments with a `Leaf` for every array of numbers and a `Static` for the rest.
     argnum : int
         Position of the differentiated argument.
-    opened : bool
-        Whether lists are opened and integers static.
+    opened : int
+        1 where lists are opened and integers static, 2 where arrays are static too, 3 where all
+        numbers are; else 0.
     """
 
     tree: tuple[Any, ...]
     argnum: int
-    opened: bool = False
+    opened: int = 0
 
     def split(self, args: Sequence[Any]) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
         """Check the arguments of a call and sort them.
@@ -168,9 +173,7 @@ class Arguments:
         return target.number
 
 
-def layout(
-    args: Sequence[Any], argnum: int, names: Sequence[str], *, opened: bool = False
-) -> Arguments:
+def layout(args: Sequence[Any], argnum: int, names: Sequence[str], *, opened: int = 0) -> Arguments:
     """Read the layout off example arguments.
 
     Parameters
@@ -181,8 +184,8 @@ def layout(
         Position of the differentiated argument.
     names : sequence of str
         Names for error messages.
-    opened : bool, default False
-        Whether lists are opened and integers static.
+    opened : int, default 0
+        How much is static, as in `Arguments`.
 
     Returns
     -------
@@ -228,16 +231,27 @@ def _holds_complex(x: Any) -> bool:
     return any(_holds_complex(item) for _, item in inside)
 
 
-def depends_on_kinds(args: Sequence[Any], argnum: int) -> bool:
-    """Whether there are integers or lists of numbers, which `opened` takes in another way."""
+def ways_to_read(args: Sequence[Any], argnum: int) -> list[int]:
+    """List the values of `opened` that read some arguments in different ways.
+
+    Numbers alone are not made static where the differentiated argument is not the first: the time
+    of an equation is another one at each call.
+    """
     others = [a for k, a in enumerate(args) if k != argnum % len(args)]
-    return any(map(_has_kinds, others))
+    ways = [0]
+    if any(_holds(a, lambda part: isinstance(part, list) or _is_integer(part)) for a in others):
+        ways.append(1)
+    if any(_holds(a, lambda part: _is_numeric(part) and np.ndim(part) > 0) for a in others):
+        ways.append(2)
+    if argnum == 0 and any(_holds(a, _is_numeric) for a in others):
+        ways.append(3)
+    return ways
 
 
-def _has_kinds(argument: Any) -> bool:
-    if isinstance(argument, list) or _is_integer(argument):
+def _holds(argument: Any, is_one: Callable[[Any], bool]) -> bool:
+    if is_one(argument):
         return True
-    return any(_has_kinds(item) for _, item in contained(argument) or ())
+    return any(_holds(item, is_one) for _, item in contained(argument) or ())
 
 
 def _is_integer(argument: Any) -> bool:
@@ -251,7 +265,7 @@ def _describe_x(argument: Any, name: str, count: list[int]) -> Any:
         count[0] += 1
         return Leaf(count[0] - 1, name, np.shape(argument))
     inner = [0]
-    tree = _describe(argument, name, inner, opening=False)
+    tree = _describe(argument, name, inner, 0)
     if not inner[0]:
         return tree
     count[0] += 1
@@ -259,17 +273,20 @@ def _describe_x(argument: Any, name: str, count: list[int]) -> Any:
     return Nest(count[0] - 1, name, (size,), tree=tree)
 
 
-def _describe(argument: Any, name: str, count: list[int], opening: bool) -> Any:
+def _describe(argument: Any, name: str, count: list[int], opened: int) -> Any:
     if isinstance(argument, np.matrix | np.ma.MaskedArray):
         return Static(name, argument)
-    if opening and _is_integer(argument):
+    numeric = _is_numeric(argument)
+    if (opened and _is_integer(argument)) or (
+        numeric and (opened == _ALL or (opened == _ARRAYS and np.ndim(argument)))
+    ):
         return Static(name, argument)
-    if not (opening and isinstance(argument, list)) and _is_numeric(argument):
+    if numeric and not (opened and isinstance(argument, list)):
         return _leaf(argument, name, count)
     inside = contained(argument)
     if inside is None:
         return Static(name, argument)
-    items = [_describe(item, f"{name}{suffix}", count, opening) for suffix, item in inside]
+    items = [_describe(item, f"{name}{suffix}", count, opened) for suffix, item in inside]
     return tree_like(argument, items)
 
 
@@ -361,10 +378,11 @@ def _match_static(expected: Static, given: Any) -> None:
 
 
 def _chooses(value: Any) -> bool:
-    """Whether a value is one that sizes, indices, keys and branches are made of."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "iub"
-    return isinstance(value, (int, str, bytes, type(None), np.integer, np.bool_, enum.Enum))
+    """Whether a value is one that there may be a trace for: a number, a size, a word, a flag."""
+    if isinstance(value, np.matrix | np.ma.MaskedArray):
+        return False
+    words = isinstance(value, (str, bytes, type(None), bool, np.bool_, enum.Enum))
+    return words or _is_numeric(value) or (isinstance(value, np.ndarray) and value.dtype == bool)
 
 
 def _short(thing: Any) -> str:

@@ -115,7 +115,7 @@ def prepare(
     example_arguments: Sequence[Any],
     *,
     argnum: int = 0,
-    opened: bool = False,
+    opened: int = 0,
     guarded: bool = False,
     merging: bool = True,
 ) -> Traced:
@@ -129,8 +129,8 @@ def prepare(
         Arguments to call it with; they fix the shapes.
     argnum : int, default 0
         Position of the argument to differentiate by.
-    opened : bool, default False
-        Whether lists of numbers are opened, and integers static.
+    opened : int, default 0
+        How much of the arguments is static; see `Arguments`.
     guarded : bool, default False
         Whether branches on traced values take the outcome at the example, which `Traced.path`
         tells then; else they are refused.
@@ -231,7 +231,7 @@ def _prepared(
     function: Callable[..., Any],
     example_arguments: Sequence[Any],
     argnum: int,
-    opened: bool,
+    opened: int,
     substituting: int,
     guarded: bool,
     merged: bool = False,
