@@ -54,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--quick", action="store_true", help="small sizes")
-        command.add_argument("--output", type=Path, default=RESULTS / f"{name}.csv")
+        output = RESULTS / f"{name}.csv"
+        text = f"CSV; default {output.name} in the folder of results"
+        command.add_argument("--output", type=Path, default=output, help=text)
     add_run(commands.add_parser("run", help="many problems, many solvers; resumable"))
     add_report(commands.add_parser("report", help="profiles and tables of a `run`"))
     chosen = parser.parse_args(arguments)

@@ -127,16 +127,35 @@ _HOME = {
 }
 
 
+_MEANT = {"minimise": "minimize", "jac": "jacobian", "hess": "hessian", "grad": "gradient"}
+_MEANT |= {
+    "solve": "minimize",
+    "fsolve": "root",
+    "curve_fit": "least_squares",
+    "odeint": "solve_ivp",
+}
+
+
 def __getattr__(name: str) -> Any:
     if name in ("errors", "extend", "sif"):
         with importing():
             return importlib.import_module(f"sparsesolve.{name}")
     if name not in _HOME:
-        raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}")
+        raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}{_hint(name)}")
     with importing():
         value = getattr(importlib.import_module(f"sparsesolve.{_HOME[name]}"), name)
     globals()[name] = value
     return value
+
+
+def _hint(name: str) -> str:
+    """Say which public name is near, of the words that people write."""
+    if name.startswith("_"):
+        return ""
+    from sparsesolve.host.words import similar  # noqa: PLC0415 - only for the message
+
+    near = _MEANT.get(name) or similar(name, __all__)
+    return f". Did you mean {near}?" if near else ""
 
 
 def __dir__() -> list[str]:

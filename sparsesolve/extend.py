@@ -71,6 +71,7 @@ def elementwise(
            [ 0., 13.,  0.],
            [ 0.,  0., 28.]])
     """
+    _require_function("f", f)
     if partials is not None and derivatives:
         raise ValueError(
             "expected either derivatives of a function of one operand or `partials`, got both. "
@@ -110,7 +111,14 @@ def handler(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Ca
     >>> ss.jacobian_pattern(lambda x: np.nancumsum(x), np.ones(3)).nnz
     6
     """
+    for given in functions:
+        _require_function("functions", given)
     return implements(*functions)
+
+
+def _require_function(name: str, given: Any) -> None:
+    if not callable(given):
+        raise TypeError(f"`{name}` must be a function, got {type(given).__name__}: {given!r}.")
 
 
 def _slope(derivative: Callable[..., Any]) -> Slope:

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import Coloring
+from sparsesolve.coloring import Coloring, color
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.structure.textplot import draw, draw_marks, fits_marks
@@ -118,8 +118,9 @@ def plot_coloring(
 
     Parameters
     ----------
-    coloring : Coloring
-        What to draw. Entries have the color of the product that they are read from; full colors
+    coloring : Coloring, derivative or matrix
+        What to draw; of a `Jacobian` its coloring, of a matrix one of its columns. Entries have
+        the color of the product that they are read from; full colors
         mark entries, tints the columns or rows.
     ax : matplotlib.axes.Axes, optional
         Where to draw the matrix, then without the products; a new figure is made without it.
@@ -140,6 +141,7 @@ def plot_coloring(
     StructureMismatch
         If `matrix` has another shape.
     """
+    coloring = _as_coloring(coloring)
     pattern = coloring.pattern
     values = _values(matrix, pattern)
     palette = _palette(coloring.ncolors)
@@ -317,6 +319,12 @@ def _import(name: str) -> Any:
 
 def _as_pattern(pattern: Any) -> Pattern:
     return pattern.pattern if isinstance(pattern, Coloring) else Pattern.of(pattern)
+
+
+def _as_coloring(given: Any) -> Coloring:
+    """Return a coloring, that of a derivative, or one of the columns of a matrix."""
+    known = given if isinstance(given, Coloring) else getattr(given, "coloring", None)
+    return known if isinstance(known, Coloring) else color(Pattern.of(given))
 
 
 def _axes(ax: Any, shape: tuple[int, int]) -> Any:

@@ -41,18 +41,28 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["own"],
         metavar="TERM",
-        help="own, large, starter, sif:FOLDER, list:FILE, class:SUR2-*, n<=100 (docs/suite.md)",
+        help="own, large, starter, sif:FOLDER, list:FILE, class:SUR2-*, n<=100 (docs/suite.md); "
+        "default own",
     )
-    add("--solvers", type=_choices(SOLVERS), default=("ipopt", "trust-constr"), metavar="A,B")
-    add("--derivatives", type=_choices(WAYS), default=WAYS[:1] + WAYS[3:], metavar="A,B")
-    add("--time-limit", type=float, default=60.0, metavar="S", help="seconds for one solve")
-    add("--memory-limit", type=float, default=4000.0, metavar="MB", help="of one process")
-    add("--jobs", type=int, default=1, metavar="N", help="processes at a time")
-    add("--seed", type=int, nargs="+", default=[0], help="0 is the given start, others move it")
+    for name, known, default in (
+        ("--solvers", SOLVERS, ("ipopt", "trust-constr")),
+        ("--derivatives", WAYS, WAYS[:1] + WAYS[3:]),
+    ):
+        text = f"of {', '.join(known)}; default {','.join(default)}"
+        add(name, type=_choices(known), default=default, metavar="A,B", help=text)
+    for name, value, mark, text in (
+        ("--time-limit", 60.0, "S", "seconds for one solve"),
+        ("--memory-limit", 4000.0, "MB", "of one process"),
+        ("--jobs", 1, "N", "processes at a time"),
+    ):
+        text = f"{text}; default {value:g}"
+        add(name, type=type(value), default=value, metavar=mark, help=text)
+    text = "0 is the given start, others move it; default 0"
+    add("--seed", type=int, nargs="+", default=[0], help=text)
     add("--out", type=Path, required=True, metavar="DIR", help="results; a second start goes on")
     add("--fresh", action="store_true", help="forget the results that stand in DIR")
     add("--retry-failed", action="store_true", help="try errors, crashes and limits again")
-    add("--executor", choices=("local", "dask"), default="local")
+    add("--executor", choices=("local", "dask"), default="local", help="default local")
     add("--scheduler", metavar="ADDRESS", help="of a dask cluster; without: one on this machine")
 
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.reduction import Selection
 from sparsesolve.adapters.residual_result import residual_result
+from sparsesolve.host.words import refuse_words
+from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.evaluation import moved_inside
 from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.levenberg_marquardt import as_options, solve_levenberg
@@ -89,6 +91,7 @@ def solve_least_squares(
     ValueError
         If method, loss or option is unknown, or the method takes no bounds.
     """
+    check_callback(callback)
     bounded = bool(np.any(np.isfinite(bounds[0]) | np.isfinite(bounds[1])))
     rho = as_loss(loss)
     name = _choose(method, bounded)
@@ -149,9 +152,10 @@ def _method_options(
     options: Mapping[str, Any] | None, more: Mapping[str, Any], name: str
 ) -> dict[str, Any]:
     """Return the options of a method, with those given as keywords that it knows."""
-    unknown = sorted(set(more) - {*_FOR_ALL, *_FOR_SCIPY, *_NOT_NEEDED})
-    if unknown:
-        raise TypeError(f"least_squares() got an unexpected keyword argument {unknown[0]!r}")
+    keywords = (*_FOR_ALL, *_FOR_SCIPY, *_NOT_NEEDED)
+    words = "fun", "x0", "jac", "bounds", "method", "args", "kwargs", "loss", "f_scale", "tol"
+    taken = (*words, "options", "derivatives", "progress", "callback", *keywords)
+    refuse_words("least_squares", [word for word in more if word not in keywords], taken)
     known = _FOR_ALL if name in _OURS else (*_FOR_ALL, *_FOR_SCIPY)
     return {k: v for k, v in more.items() if k in known} | dict(options or {})
 

@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.problem.bounds import real_array
+
 __all__ = ["MassSystem", "read_mass_matrix"]
 
 Array = NDArray[np.float64]
@@ -33,7 +35,11 @@ def read_mass_matrix(given: Any, n: int) -> sp.csc_array:
     TypeError, ValueError
         If it is complex, has another shape, or is not finite.
     """
-    matrix = sp.csc_array(given if sp.issparse(given) else np.asarray(given, dtype=np.float64))
+    if np.iscomplexobj(given):
+        raise TypeError("`mass_matrix` must be real, got complex numbers.")
+    if not sp.issparse(given):
+        given = np.atleast_1d(real_array("mass_matrix", given))
+    matrix = sp.csc_array(given)
     if matrix.shape != (n, n):
         raise ValueError(f"`mass_matrix` must have shape ({n}, {n}), got {matrix.shape}.")
     if matrix.dtype.kind == "c":

@@ -15,7 +15,7 @@ import numpy as np
 from sparsesolve.adapters.equations import is_final, only_equations, solve_equations
 from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
-from sparsesolve.methods.callback import as_callback
+from sparsesolve.methods.callback import as_callback, check_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
 from sparsesolve.methods.freshness import confirm, refresh
@@ -94,6 +94,7 @@ def solve(
     Result
         Of the solver chosen.
     """
+    check_callback(callback)
     name = str(solver)
     if callback is not None and problem.form is not None:
         callback = _of_nests(callback, problem.form.copy)

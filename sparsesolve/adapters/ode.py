@@ -26,6 +26,8 @@ from sparsesolve.adapters.finite_values import FiniteValues
 from sparsesolve.adapters.implicit_radau import ImplicitRadau
 from sparsesolve.adapters.krylov_bdf import KrylovBDF
 from sparsesolve.adapters.mass_matrix import MassSystem, read_mass_matrix
+from sparsesolve.adapters.ode_arguments import check_given, checked_span
+from sparsesolve.host.words import check_call, refuse_words
 from sparsesolve.methods.consistent import consistent_start
 from sparsesolve.methods.freshness import check_jacobian, during, find_change, seal
 from sparsesolve.methods.prepared_jacobian import prepare_jacobian
@@ -104,6 +106,7 @@ class ShiftedIdentity:
         )
 
 
+_WORDS = "fun", "t_span", "y0", "method", "args", "kwargs", "jac", "derivatives", "mass_matrix"
 _OPTIONS = (
     "t_eval", "dense_output", "events", "vectorized", "first_step", "max_step", "min_step", "rtol",
     "atol", "jac_sparsity", "lband", "uband",
@@ -115,12 +118,8 @@ def _check_options(options: Mapping[str, Any], method: Any) -> None:
     known = set(_OPTIONS)
     if isinstance(method, type):  # a method of the user's own may take more
         known.update(inspect.signature(method).parameters)
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise TypeError(
-            f"`solve_ivp` takes {', '.join(_OPTIONS)}, `args` and `jac`; got {', '.join(unknown)}."
-            " Leave out what is not listed."
-        )
+    words = (*_WORDS, *_OPTIONS, *sorted(known - set(_OPTIONS)))
+    refuse_words("solve_ivp", sorted(set(options) - known), words)
 
 
 class _SparseFactorization:
@@ -190,6 +189,9 @@ def integrate(
     options = dict(options)
     mass = options.pop("mass_matrix", None)
     _check_options(options, method)
+    t_span = checked_span(t_span)
+    check_given(options, int(np.size(y0)))
+    check_call(rhs, [t_span[0], y0, *args])
     if mass is not None:
         _check_mass(options, method)
     if callable(mass):
@@ -326,8 +328,8 @@ class JacobianSupply:
         n = y0.size
         if self.pattern.shape != (n, n):
             raise ValueError(
-                f"The right-hand side must return {n} values for {n} unknowns; its Jacobian has "
-                f"shape {self.pattern.shape}."
+                f"The right-hand side must return {n} values for {n} unknowns, got "
+                f"{self.pattern.shape[0]}. It is called as rhs(t, y, *args), t first."
             )
         self.is_small = n <= _DENSE_SIZE or self.pattern.density >= _DENSE_SHARE
         called = self.function(rhs)

@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.residual_result import residual_result
 from sparsesolve.adapters.scipy_root import SCIPY_ROOT_METHODS, solve_by_scipy
+from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.newton import NewtonOptions, solve_newton
 from sparsesolve.methods.residual import Residual, prepare_residual
-from sparsesolve.options import SolverDerivatives
+from sparsesolve.options import SolverDerivatives, count, positive
 from sparsesolve.problem.result import Result, Status
 
 __all__ = ["solve_root"]
 
 Array = NDArray[np.float64]
+
+_MOST = 2**62
 
 
 def solve_root(
@@ -55,6 +58,7 @@ def solve_root(
     ValueError
         If the method is unknown, an option is unknown, or the system is not square.
     """
+    check_callback(callback)
     if method not in ("newton", *SCIPY_ROOT_METHODS):
         raise ValueError(
             f"`method` must be 'newton' or one of scipy's, {', '.join(SCIPY_ROOT_METHODS)}; got "
@@ -102,4 +106,9 @@ def _options(options: Mapping[str, Any] | None, tol: float | None) -> NewtonOpti
         raise ValueError(
             f"`options` of method 'newton' are {', '.join(known)}; got {', '.join(unknown)}."
         )
+    for name, value in given.items():
+        if name == "max_iterations":
+            count(name, value, _MOST)
+        else:
+            positive(name, value, zero=True)
     return NewtonOptions(**given)

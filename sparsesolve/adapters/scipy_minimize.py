@@ -25,6 +25,7 @@ from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.freshness import refresh
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
+from sparsesolve.options import count
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
 
@@ -83,6 +84,9 @@ def solve_scipy(
         If the method cannot take the problem, or an option is unknown.
     """
     method = find_method(solver)
+    for name in ("maxiter", "maxfun", "maxfev"):
+        if (options or {}).get(name):
+            count(name, (options or {})[name], 2**62)
     _check_fit(method, problem)
     evaluation = Evaluation(problem)
     reduction = Reduction(evaluation)
@@ -255,9 +259,18 @@ class _Call:
             warnings.simplefilter("error", scipy.optimize.OptimizeWarning)
             if not self.reduction.derivatives.second_order:  # of quasi-Newton and linear rows
                 warnings.filterwarnings("ignore", "delta_grad == 0.0", UserWarning)
-            return scipy.optimize.minimize(
-                **arguments, tol=tol, options=dict(options or {}), callback=self.callback()
-            )
+            try:
+                return scipy.optimize.minimize(
+                    **arguments, tol=tol, options=dict(options or {}), callback=self.callback()
+                )
+            except TypeError as error:
+                if "_minimize" not in str(error) or "unexpected keyword" not in str(error):
+                    raise
+                raise ValueError(
+                    f"{self.method.name} does not know the option {str(error).split()[-1]}. Its "
+                    f"options are listed by scipy.optimize.show_options('minimize', "
+                    f"{self.method.name!r})."
+                ) from None
 
     def stopped_early(self, raw: Any, result: Result) -> bool:
         """Whether the method says solved by its default tolerance, and our measure does not."""

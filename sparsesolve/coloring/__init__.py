@@ -16,7 +16,14 @@ from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.coloring.check import check
 from sparsesolve.coloring.choose import SEARCHES, color
 from sparsesolve.coloring.orders import ORDERS
-from sparsesolve.coloring.value import RECOVERIES, STRUCTURES, Coloring, Recovered, Structure
+from sparsesolve.coloring.value import (
+    RECOVERIES,
+    STRUCTURES,
+    Coloring,
+    Recovered,
+    Structure,
+    require_coloring,
+)
 
 __all__ = [
     "ORDERS",
@@ -29,4 +36,5 @@ __all__ = [
     "check",
     "color",
     "lower_bound",
+    "require_coloring",
 ]

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import Coloring
+from sparsesolve.coloring import Coloring, require_coloring
 from sparsesolve.coloring.seeds import compress, forward_seeds, reverse_seeds, seed_chunks
 from sparsesolve.coloring.sums import Sums, sums_of
 from sparsesolve.errors import ColoringError, StructureMismatch
@@ -92,6 +92,8 @@ def decompress(
     >>> decompress(coloring, *compress(coloring, matrix)).toarray().tolist()
     [[1.0, 0.0, 2.0], [0.0, 3.0, 4.0]]
     """
+    if not isinstance(coloring, Recovery):
+        require_coloring(coloring)
     recovery = coloring if isinstance(coloring, Recovery) else prepare_recovery(coloring)
     if out is not None:
         recovery.matrix_into(out, forward, reverse)

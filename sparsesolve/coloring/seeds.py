@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import Coloring
+from sparsesolve.coloring import Coloring, require_coloring
 from sparsesolve.errors import StructureMismatch
 
 __all__ = ["compress", "forward_seeds", "reverse_seeds", "seed_chunks"]
@@ -87,9 +87,10 @@ def compress(coloring: Coloring, matrix: Any) -> tuple[Block, Block]:
     >>> compress(color(matrix), matrix)[0].tolist()
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    if matrix.shape != coloring.pattern.shape:
+    require_coloring(coloring)
+    if np.shape(matrix) != coloring.pattern.shape:
         raise StructureMismatch(
-            f"`matrix` must have shape {coloring.pattern.shape}, got {matrix.shape}."
+            f"`matrix` must have shape {coloring.pattern.shape}, got {np.shape(matrix)}."
         )
     if coloring.structure == "symmetric" and not _is_symmetric(matrix):
         raise StructureMismatch(

@@ -21,7 +21,15 @@ from sparsesolve.options import choice
 from sparsesolve.structure.archive import Target, read_archive, write_archive
 from sparsesolve.structure.pattern import Pattern, frozen_index, whole_numbers
 
-__all__ = ["RECOVERIES", "STRUCTURES", "Coloring", "Recovered", "Structure", "renumbered"]
+__all__ = [
+    "RECOVERIES",
+    "STRUCTURES",
+    "Coloring",
+    "Recovered",
+    "Structure",
+    "renumbered",
+    "require_coloring",
+]
 
 Structure = Literal["columns", "rows", "symmetric", "bidirectional"]
 Recovered = Literal["direct", "substitution"]
@@ -194,6 +202,14 @@ class Coloring:
             f"Coloring({self.structure}, {self.recovery}, {self.order}: {self.ncolors} colors"
             f"{parts}, at least {self.lower_bound}, for {m} x {n}, nnz={self.pattern.nnz})"
         )
+
+
+def require_coloring(given: Any) -> Coloring:
+    """Return a coloring as it is; raise where it is something else."""
+    if not isinstance(given, Coloring):
+        kind = type(given).__name__
+        raise TypeError(f"`coloring` must be a Coloring, got {kind}. Write color(pattern).")
+    return given
 
 
 def renumbered(colors: NDArray[Any]) -> tuple[NDArray[np.int32], int]:

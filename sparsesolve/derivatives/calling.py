@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from numbers import Integral
 from typing import Any, ParamSpec, TypeVar
 
 from sparsesolve.derivatives.remade import Remade, remembered
-from sparsesolve.options import as_tuple, with_keywords
+from sparsesolve.host.words import named_words, refuse_words
+from sparsesolve.options import as_function, as_tuple, with_keywords
 
 __all__ = ["Several", "as_scipy_calls"]
 
@@ -47,9 +49,15 @@ def as_scipy_calls(make: Callable[_P, _R]) -> Callable[_P, _R]:
     make : callable
         Takes a function, its example arguments and one `argnum`.
     """
+    words = named_words(make)
+    known = frozenset(words)
 
     @wraps(make)
     def making(*given: _P.args, **options: _P.kwargs) -> _R:
+        if not options.keys() <= known:
+            refuse_words(make.__name__, [w for w in options if w not in known], words)
+        if given:
+            as_function("function", given[0])
         if not given or options.keys().isdisjoint(_OURS):
             return single(*given, **options)
         bound: Any = _bound
@@ -70,6 +78,12 @@ def _bound(
     **options: Any,
 ) -> Any:
     given = (with_keywords(function, kwargs), *example, *as_tuple(args))
+    for k in argnum if isinstance(argnum, (tuple, list)) else (argnum,):
+        if isinstance(k, bool) or not isinstance(k, Integral):
+            raise TypeError(
+                "`argnum` must be a whole number, the position of an argument, or a tuple of such, "
+                f"got {argnum!r}."
+            )
     if isinstance(argnum, (tuple, list)):
         return Several(make(*given, argnum=k, **options) for k in argnum)
     return make(*given, argnum=argnum, **options)

@@ -35,7 +35,7 @@ class LagrangianHessian(SymmetricDerivative):
     ----------
     objective : callable or None
         Returns a number.
-    constraints : sequence of callable
+    constraints : sequence of callable, or one
         Stacked in order.
     x0 : array_like, shape (n,)
         Fixes the number of variables.
@@ -54,11 +54,13 @@ class LagrangianHessian(SymmetricDerivative):
     def __init__(
         self,
         objective: Scalar | None,
-        constraints: Sequence[Scalar],
+        constraints: Sequence[Scalar] | Scalar,
         x0: ArrayLike,
         *,
         method: Method = "auto",
     ) -> None:
+        if callable(constraints):
+            constraints = [constraints]
         self.recipe = LagrangianHessian, (objective, constraints, x0), {"method": method}
         self._derivatives = problem_derivatives(objective, constraints, x0, method=method)
         self.calls = dict.fromkeys(("values", "value", "gradient", "hvp"), 0)

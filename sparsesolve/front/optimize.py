@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparsesolve.host.imports import importing
-from sparsesolve.options import SolverDerivatives, as_tuple
+from sparsesolve.options import SolverDerivatives, as_tuple, check_words, positive
 from sparsesolve.problem.bounds import Bounds, variable_bounds
 from sparsesolve.problem.call import FirstOf, also_fun, require_callable
 from sparsesolve.problem.pose import pose
@@ -115,6 +115,7 @@ def minimize(
     >>> result.status.value, np.round(result.x, 6)
     ('solved', array([1., 1., 1., 1.]))
     """
+    check_words(tol=tol, options=options, progress=progress, kwargs=kwargs)
     given = {"args": args, "kwargs": kwargs, "bounds": bounds, "constraints": constraints}
     posed = pose(problem, x0, with_gradient=jac is True, derivatives=derivatives, **given)
     if warm_start is not None:
@@ -221,6 +222,7 @@ def root(
     with importing():
         from sparsesolve.adapters.root import solve_root  # noqa: PLC0415
 
+    check_words(tol=tol, options=options, progress=progress, kwargs=kwargs)
     return solve_root(
         FirstOf(require_callable(function, kwargs))
         if jac is True
@@ -315,6 +317,7 @@ def least_squares(
     with importing():
         from sparsesolve.adapters.least_squares import solve_least_squares  # noqa: PLC0415
 
+    check_words(tol=tol, options=options, progress=progress, kwargs=kwargs)
     start = start_point(np.atleast_1d(np.asarray(x0)))
     return solve_least_squares(
         require_callable(function, kwargs),
@@ -322,7 +325,7 @@ def least_squares(
         bounds=variable_bounds(bounds, start.size, reading="least_squares"),
         method=method,
         loss=loss,
-        f_scale=float(f_scale),
+        f_scale=positive("f_scale", f_scale),
         tol=tol,
         options=options,
         more=more,

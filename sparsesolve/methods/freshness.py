@@ -42,6 +42,9 @@ def refresh(problem: Problem) -> tuple[str, ...]:
     tuple of str
         A note for the result, if there was a difference.
     """
+    if not isinstance(problem, Problem):
+        kind = type(problem).__name__
+        raise TypeError(f"`problem` must be a Problem, got {kind}. Write Problem(objective, x0).")
     if not problem.is_prepared:
         return ()
     name, stale = problem.staleness(*_points(problem, problem.start))

@@ -22,6 +22,8 @@ from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.normal_equations import damped_system
 from sparsesolve.methods.residual import Residual
 from sparsesolve.methods.residual_measure import measure_residual
+from sparsesolve.options import count, positive
+from sparsesolve.problem.bounds import real_array
 from sparsesolve.problem.result import Status
 
 __all__ = ["LevenbergOptions", "solve_levenberg"]
@@ -29,6 +31,7 @@ __all__ = ["LevenbergOptions", "solve_levenberg"]
 Array = NDArray[np.float64]
 
 _LARGEST_MU = 1e30
+_MOST = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +212,7 @@ def fixed_weights(x_scale: Any, n: int) -> Array | None:
     """Return the weights of the variables that a given scale stands for; None for "jac"."""
     if x_scale is None or (isinstance(x_scale, str) and x_scale == "jac"):
         return None
-    scale = np.asarray(x_scale, dtype=np.float64)
+    scale = real_array("x_scale", x_scale)
     if scale.shape not in ((), (n,)) or not np.all(scale > 0.0) or not np.isfinite(scale).all():
         raise ValueError(
             f"`x_scale` must be 'jac', a positive number, or {n} of them, got {x_scale!r}."
@@ -248,6 +251,12 @@ def as_options(given: dict[str, Any], method: str, tol: float | None) -> Levenbe
     for name in ("ftol", "xtol", "gtol"):  # None switches a test off
         if name in given and given[name] is None:
             given = given | {name: 0.0}
+    for name in ("ftol", "xtol", "gtol", "damping"):
+        if name in given:
+            positive(name, given[name], zero=True)
+    for name in ("max_nfev", "max_iterations"):
+        if given.get(name) is not None:
+            count(name, given[name], _MOST)
     defaults: dict[str, Any] = {} if tol is None else dict.fromkeys(("ftol", "xtol", "gtol"), tol)
     if method == "gauss-newton":
         defaults["damping"] = 0.0

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.methods.callback import as_callback
+from sparsesolve.methods.callback import as_callback, check_callback
 from sparsesolve.methods.progress import ProgressTable
 
 __all__ = ["FEASIBLE", "IterationState", "Monitor"]
@@ -89,11 +89,7 @@ class Monitor:
         callback: Callable[[IterationState], Any] | None = None,
         progress: bool = False,
     ) -> None:
-        if callback is not None and not callable(callback):
-            raise TypeError(
-                f"`callback` must be callable, got {type(callback).__name__}. It receives one "
-                "IterationState and may return True to stop."
-            )
+        check_callback(callback)
         self.solver = solver
         self.callback = None if callback is None else as_callback(callback)
         self.stopped = False

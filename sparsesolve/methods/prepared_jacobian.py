@@ -10,7 +10,7 @@ from typing import Any
 
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.freshness import check_jacobian
-from sparsesolve.options import SolverDerivatives
+from sparsesolve.options import FOR_SOLVERS, SolverDerivatives, choice
 
 __all__ = ["is_prepared", "prepare_jacobian"]
 
@@ -48,6 +48,7 @@ def prepare_jacobian(
     TypeError
         If `jac` is something else.
     """
+    choice("derivatives", derivatives, FOR_SOLVERS)
     if jac is not None and is_prepared(jac):
         return check(jac) if check else check_jacobian(function, jac, example, argnum)
     if not (jac is None or callable(jac) or isinstance(jac, str | bool)):
@@ -68,7 +69,9 @@ def prepare_jacobian(
 
 def is_prepared(jac: Any) -> bool:
     """Whether this has what a prepared Jacobian has."""
-    return all(hasattr(jac, name) for name in ("pattern", "values", "value"))
+    return all(hasattr(jac, name) for name in ("pattern", "values", "value")) and not hasattr(
+        jac, "hvp"
+    )
 
 
 def _asked(prepared: Any) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "fit_limit",
     "kept_feasible",
     "read_limit",
+    "real_array",
     "split_bounds",
     "variable_bounds",
 ]
@@ -158,7 +159,12 @@ def read_limit(name: str, value: Limit, missing: float, owner: str) -> Array:
         array = np.where(np.equal(array, None), missing, array)  # type: ignore[call-overload]
     if np.iscomplexobj(array):
         raise TypeError(f"`{name}`{owner} must be real, got dtype {array.dtype}.")
-    limit = np.array(array, dtype=np.float64)
+    try:
+        limit = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"`{name}`{owner} must be a number or an array of numbers, got {value!r}."
+        ) from None
     if np.any(np.isnan(limit)):
         raise ValueError(
             f"`{name}`{owner} must not be NaN. Use None or an infinite value for no limit."
@@ -186,6 +192,15 @@ def fit_limit(name: str, limit: Limit, size: int, owner: str) -> Array:
             f"{array.shape}: one limit for each row."
         )
     return np.broadcast_to(array.reshape(-1), (size,)).copy()
+
+
+def real_array(name: str, given: ArrayLike) -> Array:
+    """Return an argument as a float64 array; raise where it holds no numbers."""
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        kind = type(given).__name__
+        raise TypeError(f"`{name}` must be an array of real numbers, got a {kind}.") from None
 
 
 def first_crossing(lower: Array, upper: Array) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from sparsesolve.host.words import check_call, named_words, refuse_words, takes_any_word
 from sparsesolve.options import as_tuple, with_keywords
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def with_arguments(
 ) -> Callable[..., Any]:
     """Return a function of x alone; the same one where there are no further arguments."""
     given = as_tuple(args)
+    if callable(function) and (given or kwargs):
+        check_call(function, (None, *given), kwargs)
     return WithArguments(function, given, kwargs or {}) if given or kwargs else function
 
 
@@ -104,10 +107,16 @@ def also_fun(first: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Let the first argument be called `fun`, as it is in scipy."""
 
     def decorate(solve: Callable[_P, _R]) -> Callable[_P, _R]:
+        words = named_words(solve)
+        known = frozenset(words)
+        any_word = takes_any_word(solve)
+
         @wraps(solve)
         def solving(*args: _P.args, **options: _P.kwargs) -> _R:
             if "fun" in options:
                 options[first] = options.pop("fun")
+            if not (any_word or options.keys() <= known):
+                refuse_words(solve.__name__, [w for w in options if w not in known], words)
             return solve(*args, **options)
 
         return solving
@@ -124,5 +133,8 @@ def require_callable(function: Any, kwargs: Mapping[str, Any] | None = None) -> 
         If it cannot be called.
     """
     if not callable(function):
-        raise TypeError(f"The first argument must be callable, got {type(function).__name__}.")
+        raise TypeError(
+            f"The first argument must be callable, got {type(function).__name__}. The function "
+            "comes first, then where to begin."
+        )
     return with_keywords(function, kwargs)

@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.errors import StructureMismatch
+from sparsesolve.host.words import known_words
 from sparsesolve.problem.bounds import Limit, first_crossing, fit_limit, read_limit
 from sparsesolve.problem.call import with_arguments
 
@@ -21,6 +23,7 @@ __all__ = ["Constraint", "LinearRows", "read_constraints"]
 Array = NDArray[np.float64]
 
 
+@known_words
 @dataclass(frozen=True, eq=False)
 class Constraint:
     """The rows ``lower <= function(x) <= upper``.
@@ -64,6 +67,8 @@ class Constraint:
                 f"`function` of a constraint must be callable, got "
                 f"{type(self.function).__name__}. Write Constraint(c, lower, upper)."
             )
+        if not isinstance(self.name, str):
+            raise TypeError(f"`name` of a constraint must be text, got {self.name!r}.")
         label = f" of constraint {self.label!r}"
         lower = read_limit("lower", self.lower, -np.inf, label)
         upper = read_limit("upper", self.upper, np.inf, label)
@@ -110,6 +115,11 @@ class LinearRows:
 
     def __call__(self, x: Any, *_: Any) -> Any:
         """Return the rows at `x`."""
+        if len(x) != self.A.shape[1]:
+            raise StructureMismatch(
+                f"`A` of a linear constraint must have one column for each of {len(x)} variables, "
+                f"got shape {self.A.shape}."
+            )
         return self.A @ x
 
 
@@ -147,7 +157,8 @@ def _read(given: Any) -> Constraint:
     else:
         raise TypeError(
             f"`constraints` must hold Constraint objects, got {type(given).__name__}. Write "
-            "Constraint(c, lower, upper), or a constraint of scipy.optimize."
+            "Constraint(c, lower, upper), with equal limits for an equality, or a constraint of "
+            "scipy.optimize."
         )
     keep = getattr(given, "keep_feasible", False)
     return Constraint(function, given.lb, given.ub, keep_feasible=keep)
@@ -159,6 +170,12 @@ def _read_mapping(given: Mapping[str, Any]) -> Constraint:
         raise ValueError(
             "a constraint that is a dictionary must have `type`, 'eq' or 'ineq', and `fun`, got "
             f"{dict(given)!r}."
+        )
+    unknown = sorted(set(map(str, given)) - {"type", "fun", "args", "jac", "hess"})
+    if unknown:
+        raise ValueError(
+            "a constraint that is a dictionary takes `type`, `fun`, `args` and `jac`, got "
+            f"{', '.join(unknown)}. For limits write Constraint(fun, lower, upper)."
         )
     function = with_arguments(given["fun"], given.get("args", ()))
     return Constraint(function, 0.0, 0.0 if kind == "eq" else None)

@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from sparsesolve.host.words import similar
+
 __all__ = ["OptimizeNames"]
 
 _SCIPY = ("success", "nit", "nfev", "njev", "nhev", "jac", "maxcv")
@@ -76,7 +78,8 @@ class OptimizeNames:
 
     def __getitem__(self, key: str) -> Any:
         if key not in self.keys():
-            raise KeyError(key)
+            near = similar(str(key), self.keys())
+            raise KeyError(f"{key!r}{f'; did you mean {near!r}?' if near else ''}")
         return getattr(self, key)
 
     def __contains__(self, key: object) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.options import SolverDerivatives, as_tuple
+from sparsesolve.options import SolverDerivatives, as_tuple, mapping
 from sparsesolve.problem.bounds import Bounds
 from sparsesolve.problem.call import FirstOf, with_arguments
 from sparsesolve.problem.problem import Problem
@@ -52,6 +52,7 @@ def pose(
         raise TypeError(f"`problem` must be a Problem or a function, got {kind}.")
     if x0 is None:
         raise TypeError("`x0` is needed with a plain function: minimize(f, x0).")
+    mapping("kwargs", kwargs)
     function = with_arguments(FirstOf(problem) if with_gradient else problem, args, kwargs)
     start = np.atleast_1d(np.asarray(x0)) if form_of(x0) is None else x0
     return Problem(function, start, bounds=bounds, constraints=constraints, derivatives=derivatives)
@@ -65,7 +66,7 @@ def _only_with_a_function(
     if x0 is not None or bounds is not None or not alone:
         raise TypeError(
             "`x0`, `bounds` and `constraints` belong to the Problem; pass them with a plain "
-            "function only."
+            "function only, or make another Problem."
         )
     if as_tuple(args) or derivatives != "auto":
         raise TypeError(

@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.imports import importing
 from sparsesolve.host.pickling import require_picklable
-from sparsesolve.options import Options, SolverDerivatives
-from sparsesolve.problem.bounds import Bounds
+from sparsesolve.host.words import known_words
+from sparsesolve.options import FOR_SOLVERS, Options, SolverDerivatives, choice
+from sparsesolve.problem.bounds import Bounds, real_array
 from sparsesolve.problem.call import Unpacked
 from sparsesolve.problem.constraint import Constraint, LinearRows, read_constraints
 from sparsesolve.problem.metadata import Metadata
@@ -35,6 +36,7 @@ __all__ = ["Constraint", "Problem"]
 Array = NDArray[np.float64]
 
 
+@known_words
 class Problem(Resolved):
     """Minimize ``objective(x)`` within bounds and constraints.
 
@@ -119,9 +121,15 @@ class Problem(Resolved):
                 f"`objective` must be callable or None, got {type(objective).__name__}. "
                 "Pass None for a problem of feasibility."
             )
+        if not isinstance(name, str):
+            raise TypeError(f"`name` must be text, got {name!r}.")
+        if metadata is not None and not isinstance(metadata, Metadata):
+            kind = type(metadata).__name__
+            raise TypeError(f"`metadata` must be a Metadata, got {kind}. Write Metadata(source).")
         self.objective = objective
         self.name = name
         wanted = _one_of(derivatives, method)
+        choice("derivatives", wanted, FOR_SOLVERS)
         options = Options("auto" if wanted == "differences" else wanted, threads, check=check)
         self.method = wanted
         self.threads = options.threads
@@ -304,7 +312,9 @@ class Problem(Resolved):
             Symmetric; fresh values, shared indices.
         """
         point = self._point(x)
-        weights = np.zeros(self.m) if multipliers is None else np.asarray(multipliers, dtype=float)
+        weights = (
+            np.zeros(self.m) if multipliers is None else real_array("multipliers", multipliers)
+        )
         if weights.shape != (self.m,):
             raise StructureMismatch(
                 f"`multipliers` must have shape ({self.m},), got {weights.shape}: one for each "
@@ -395,7 +405,7 @@ class Problem(Resolved):
     def _point(self, x: Any) -> Array:
         if self.form is not None and not isinstance(x, np.ndarray):
             return self.form.vector(x)
-        point = np.asarray(x, dtype=np.float64)
+        point = real_array("x", x)
         if point.shape != (self.n,):
             raise StructureMismatch(
                 f"`x` must have shape ({self.n},), got {point.shape}; this problem was built for "

@@ -76,8 +76,17 @@ def start_point(x0: ArrayLike, name: str = "x0") -> Array:
     array = np.asarray(x0)
     if array.dtype.kind not in "buif":
         raise TypeError(
-            f"`{name}` must hold real numbers, got dtype {array.dtype}. Split complex unknowns "
-            "into real and imaginary parts."
+            f"`{name}` must hold real numbers, got dtype {array.dtype}. "
+            + (
+                "Split complex unknowns into real and imaginary parts."
+                if array.dtype.kind == "c"
+                else "Pass an array of the size that the function takes."
+            )
+        )
+    if array.ndim == 0:
+        raise ValueError(
+            f"`{name}` must have one dimension, got a single number, {array}. Write "
+            f"{name}=[{array}] for one variable."
         )
     if array.ndim != 1:
         raise ValueError(

@@ -128,6 +128,9 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     SifError
         If there is no such file.
     """
+    if not isinstance(path_or_name, str | os.PathLike):
+        kind = type(path_or_name).__name__
+        raise TypeError(f"`path_or_name` must be a path or a name, got {kind}: {path_or_name!r}.")
     path = Path(path_or_name)
     if path.is_file():
         return path

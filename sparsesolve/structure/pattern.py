@@ -50,7 +50,7 @@ def frozen_index(array: ArrayLike) -> NDArray[np.int32]:
 
 def checked_shape(shape: Any) -> tuple[int, int]:
     """Return rows and columns; raise where they are not two sizes that int32 can count."""
-    sizes = tuple(shape)
+    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     whole = all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes)
     if len(sizes) != 2 or not whole:
         raise PatternError(f"`shape` must be two whole numbers, got {shape!r}.")
@@ -128,9 +128,15 @@ class Pattern:
 
     @classmethod
     def of(cls, matrix: Any) -> Pattern:
-        """Take any matrix: a pattern as it is, stored entries, or a dense array's nonzeros."""
+        """Take any matrix: a pattern as it is, stored entries, or a dense array's nonzeros.
+
+        Of what has a pattern, such as a `Jacobian`, that is taken.
+        """
         if isinstance(matrix, Pattern):
             return matrix
+        known = getattr(matrix, "pattern", None)  # of a derivative, or a coloring
+        if isinstance(known, Pattern):
+            return known
         return cls.from_scipy(matrix) if sp.issparse(matrix) else cls.from_dense(matrix)
 
     @classmethod
@@ -182,6 +188,13 @@ class Pattern:
     @classmethod
     def from_dense(cls, mask: ArrayLike) -> Pattern:
         """Take the nonzero entries of a dense array."""
+        if np.asarray(mask).dtype.kind not in "biufc" or np.ndim(mask) not in (1, 2):
+            kind = type(mask).__name__
+            shape = f" of shape {np.shape(mask)}" if hasattr(mask, "shape") else ""
+            raise PatternError(
+                f"a matrix was expected, got {kind}{shape}. Pass a Pattern, a matrix of "
+                "scipy.sparse, an array of two dimensions, or a derivative such as jacobian(f, x)."
+            )
         return cls.from_scipy(sp.csr_array(np.atleast_2d(np.asarray(mask)) != 0))
 
     @classmethod
@@ -213,7 +226,7 @@ class Pattern:
     @classmethod
     def from_offsets(cls, shape: tuple[int, int], offsets: Iterable[int]) -> Pattern:
         """Build a band matrix from its diagonals."""
-        m, n = shape
+        m, n = checked_shape(shape)
         rows, columns = [], []
         for k in offsets:
             i = np.arange(max(0, -k), min(m, n - k))

@@ -28,6 +28,7 @@ from sparsesolve.errors import (
 )
 from sparsesolve.host.fork import after_fork, forkable_lock
 from sparsesolve.host.interrupts import interrupts_held
+from sparsesolve.host.words import in_call
 from sparsesolve.ir.tape import Tape
 from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
@@ -214,11 +215,10 @@ def _explained(
         with np.errstate(all="ignore"):
             function(*example_arguments)
     except Exception:
-        raise raised.error from None
+        raise in_call(raised.error, function, example_arguments) from None
     error = raised.error
     text = (str(error).strip().splitlines() or [""])[0][:200]
-    line = error_line(error)
-    at = f" at {line}" if line else ""
+    at = f" at {error_line(error)}".removesuffix(" at ")
     return UnsupportedOperation(
         f"expected functions that take traced arrays, got one that does not{at} "
         f"({type(error).__name__}: {text}). Write it with NumPy's functions, or wrap it with "

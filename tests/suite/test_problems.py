@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from autograd.scipy.signal import convolve
+from rich.console import Console
 
 import sparsesolve as ss
+from problems.__main__ import show
 from problems.cases import LeastSquaresCase, MinimizeCase, OdeCase, RootCase
 from problems.convolution import filter_weights, image_filter
 from problems.luksan_vlcek import lukvle1
@@ -225,3 +228,14 @@ def test_image_filter_written_with_convolve() -> None:
     assert jacobian.nnz == 25 * 576
     image = np.random.default_rng(1).normal(size=784)
     np.testing.assert_allclose(jacobian(image) @ image, blur(image), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_table_of_problems_shows_names_whole(width: int) -> None:
+    console = Console(width=width, file=io.StringIO(), record=True)
+    show(console)
+    lines = console.export_text().splitlines()
+    assert all(len(line) <= width for line in lines)
+    text = " ".join(lines)
+    assert not [entry.name for entry in PROBLEMS if f"{entry.name} " not in text]
+    assert ("Hock" in text) is (width >= 110)
