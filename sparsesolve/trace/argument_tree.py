@@ -26,6 +26,7 @@ __all__ = [
     "Leaf",
     "Nest",
     "Static",
+    "check_position",
     "contained",
     "flatten",
     "joined",
@@ -228,3 +229,19 @@ def _cut(nest: Nest, whole: Any) -> list[Any]:
 def joined(arrays: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Make one array of those of a nest."""
     return np.concatenate([np.ravel(array) for array in arrays])
+
+
+def check_position(argnum: int, count: int) -> None:
+    """Raise where `argnum` is none of so many arguments."""
+    if count == 0:
+        raise ValueError(
+            "an example of each argument is needed after the function, got none. Write "
+            "jacobian(f, x) with an `x` of the right shape."
+        )
+    if not -count <= argnum < count:
+        has = "there is one example argument" if count == 1 else f"there are {count} examples"
+        last = "" if count == 1 else f" to {count - 1}"
+        raise ValueError(
+            f"`argnum` must be a position among the arguments, 0{last}, as {has}, got {argnum}. "
+            "Pass an example for every argument after the function."
+        )

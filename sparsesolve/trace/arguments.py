@@ -35,6 +35,7 @@ from sparsesolve.trace.argument_tree import (
     Leaf,
     Nest,
     Static,
+    check_position,
     contained,
     flatten,
     joined,
@@ -173,22 +174,6 @@ class Arguments:
         return target.number
 
 
-def _check_position(argnum: int, count: int) -> None:
-    """Raise where `argnum` is none of so many arguments."""
-    if count == 0:
-        raise ValueError(
-            "an example of each argument is needed after the function, got none. Write "
-            "jacobian(f, x) with an `x` of the right shape."
-        )
-    if not -count <= argnum < count:
-        has = "there is one example argument" if count == 1 else f"there are {count} examples"
-        last = "" if count == 1 else f" to {count - 1}"
-        raise ValueError(
-            f"`argnum` must be a position among the arguments, 0{last}, as {has}, got {argnum}. "
-            "Pass an example for every argument after the function."
-        )
-
-
 def layout(args: Sequence[Any], argnum: int, names: Sequence[str], *, opened: int = 0) -> Arguments:
     """Read the layout off example arguments.
 
@@ -209,7 +194,7 @@ def layout(args: Sequence[Any], argnum: int, names: Sequence[str], *, opened: in
         The layout.
     """
     count = [0]
-    _check_position(argnum, len(args))
+    check_position(argnum, len(args))
     argnum %= len(args)
     x = args[argnum]
     if _holds_complex(x):
