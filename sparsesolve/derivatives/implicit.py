@@ -6,7 +6,7 @@ Separate because the loop that finds a root is not what shall be differentiated:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.hessian import hessian
 from sparsesolve.derivatives.jacobian import jacobian
 from sparsesolve.derivatives.traced_function import Lazy
 from sparsesolve.host.imports import importing
@@ -38,7 +39,7 @@ def implicit(solve: Callable[..., Any], residual: Callable[..., Any]) -> Callabl
     Returns
     -------
     callable
-        Takes the arguments of `solve`, arrays or numbers. It may be differentiated once; its
+        Takes the arguments of `solve`, arrays or numbers. It may be differentiated twice; its
         Jacobian is dense in that block.
 
     Notes
@@ -57,7 +58,9 @@ def implicit(solve: Callable[..., Any], residual: Callable[..., Any]) -> Callabl
            [0.25, 1.  ]])
     """
     slopes = _Slopes(residual)
-    return wraps(solve)(root_operation(solve, slopes.pullback, slopes.push))
+    twice = slopes.curvature, slopes.curvature_by_direction
+    operation = root_operation(solve, slopes.pullback, slopes.push, twice)
+    return wraps(solve)(operation)
 
 
 class _Slopes:
@@ -83,6 +86,55 @@ class _Slopes:
         moved = slope @ np.ravel(np.asarray(v, dtype=np.float64))
         found: Array = -np.asarray(self._factors(given).solve(moved)).reshape(np.shape(root))
         return found
+
+    def curvature(
+        self, g: Array, v: Array, root: Array, k: int, j: int, args: Sequence[Any]
+    ) -> Array:
+        """Return the derivative of ``g (dy/dx_k) v`` by argument j, or by the root for -1.
+
+        With weights ``w = F_y^-T g`` that is a product of the Hessian of ``w F``, in the direction
+        in which the root and the argument move together.
+        """
+        moves = {0: self.push(v, root, k, args), k + 1: v}
+        return -self._bent(g, root, args, moves)[j + 1]
+
+    def curvature_by_direction(
+        self, g: Array, h: Array, root: Array, k: int, j: int, args: Sequence[Any]
+    ) -> Array:
+        """Return ``h`` times the derivative of that by ``v``."""
+        bent = self._bent(g, root, args, {j + 1: h})
+        return -(self.pullback(bent[0], root, k, args) + bent[k + 1])
+
+    def _bent(
+        self, g: Array, root: Array, args: Sequence[Any], moves: Mapping[int, Array]
+    ) -> list[Array]:
+        """Multiply the Hessian by a direction; root and arguments are numbered from 0."""
+        given = [np.asarray(a, dtype=np.float64)[()] for a in (root, *args)]
+        weights = self._factors(given).solve(np.ravel(np.asarray(g, dtype=np.float64)), trans="T")
+        direction = [np.ravel(moves.get(k, np.zeros(np.shape(a)))) for k, a in enumerate(given)]
+        z = np.concatenate([np.ravel(a) for a in given])
+        bent = self._second(given)(z, weights) @ np.concatenate(direction)
+        ends = np.cumsum([np.size(a) for a in given])[:-1]
+        parts = zip(np.split(bent, ends), given, strict=True)
+        return [part.reshape(np.shape(a)) for part, a in parts]
+
+    def _second(self, given: Sequence[Any]) -> Any:
+        """Return the Hessian of a weighted sum of the residual by the root and all arguments."""
+        shapes = [np.shape(a) for a in given]
+        sizes = np.cumsum([0, *(np.size(a) for a in given)])
+
+        def weighted(z: Any, w: Any) -> Any:
+            parts = [
+                z[start:stop].reshape(shape) if shape else z[start]
+                for start, stop, shape in zip(sizes, sizes[1:], shapes, strict=False)
+            ]
+            return np.dot(w, np.ravel(self._residual(*parts)))
+
+        start = np.concatenate([np.ravel(a) for a in given])
+        count = np.size(given[0])
+        return self._prepared.get(
+            f"twice {shapes}", lambda: hessian(weighted, start, np.ones(count))
+        )
 
     def _by(self, argnum: int, given: Sequence[Any]) -> Any:
         shapes = [np.shape(a) for a in given]

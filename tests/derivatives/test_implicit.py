@@ -69,10 +69,31 @@ def test_in_a_minimization():
     np.testing.assert_allclose(gradient(np.array([3.0, 1.0])), [slope, 2.0], rtol=1e-12)
 
 
-def test_once_only():
+@pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
+def test_second_derivatives(method):
+    n = 4
+    root = ss.implicit(by_root, chain)
+    weights = np.arange(1.0, n + 1)
+
+    def f(z):
+        return np.sum(weights * root(np.sin(z[:n]), z[n] * z[0]) ** 2)
+
+    z = np.array([1.3, 0.4, 1.9, 0.2, 0.8])
+    H = ss.hessian(f, np.ones(n + 1), method=method)
+    gradient = ss.gradient(f, np.ones(n + 1))
+    expected = differences(gradient, z)
+    np.testing.assert_allclose(H(z).toarray(), expected, atol=1e-7)
+    v = np.cos(np.arange(n + 1.0))
+    np.testing.assert_allclose(H.hvp(z, v), H(z) @ v, rtol=1e-11)
+
+
+def test_second_derivatives_of_a_number_by_hand():
     root = ss.implicit(by_brentq, cubic)
-    with pytest.raises(TraceError, match="a second one"):
-        ss.hessian(lambda x: root(x[0]) ** 2, np.ones(1))(np.ones(1))
+    x = np.array([3.0])
+    y = by_brentq(3.0)
+    slope, bend = 1 / (3 * y**2 + 1), -6 * y / (3 * y**2 + 1) ** 3
+    H = ss.hessian(lambda x: root(x[0]) ** 2, np.ones(1))
+    np.testing.assert_allclose(H(x).toarray(), [[2 * slope**2 + 2 * y * bend]], rtol=1e-12)
 
 
 def solves_inside(solver):
