@@ -66,6 +66,11 @@ entries: products, sums, `multiply`, powers, `kron`, `bmat`, `vstack`, `hstack`,
 the formula and no more; `spsolve`, `splu`, `factorized` and `spsolve_triangular` are one call each,
 factorized once a point.
 
+`scipy.integrate.odeint`, `solve_ivp` (at constant times, or its `y[:, -1]`) and `quad` are called,
+not traced; derivatives by what their function has closed over, by `args`, starts and limits
+come from sensitivity equations and from integrals of derivatives, with our Jacobians, to the
+tolerance of the solver; once, and dense in that block.
+
 Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
 `int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every
 call, and each path has a program of its own ([branches](branches.md)).

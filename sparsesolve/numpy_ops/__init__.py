@@ -28,6 +28,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     filters,
     fourier,
     grids,
+    integration,
     joining,
     linalg,
     log_sum_exp,

@@ -34,10 +34,7 @@ _INTERPOLATORS = (
 )
 _REFUSED = {
     "scipy.integrate": {
-        "odeint": _INTEGRATION,
-        "solve_ivp": _INTEGRATION,
         "solve_bvp": _INTEGRATION,
-        "quad": _QUADRATURE,
         "dblquad": _QUADRATURE,
         "tplquad": _QUADRATURE,
         "nquad": _QUADRATURE,

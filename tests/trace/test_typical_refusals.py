@@ -111,7 +111,7 @@ WITH_LINE = {
         "A @ x|np|dense",
     ),
     "an integral": (
-        lambda x: x * scipy.integrate.quad(lambda t: t * x[0], 0, 1)[0],
+        lambda x: x * scipy.integrate.dblquad(lambda s, t: s * t * x[0], 0, 1, 0, 1)[0],
         "quad|float",
         "float|quad|np",
     ),

@@ -1,0 +1,187 @@
+"""`scipy.integrate` on functions that hold traced values: `odeint`, `solve_ivp`, `quad`.
+
+Separate because these are compiled or step as they like: they are called, never traced. What the
+function that they integrate has closed over becomes an argument of the call, and the derivative
+comes from the integral of the derivatives, which `sparsesolve.derivatives` provides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import autograd.numpy as anp
+import numpy as np
+
+from sparsesolve.trace.closures import Opened
+from sparsesolve.trace.dispatch import refuse
+from sparsesolve.trace.operands import holds_boxes, operand
+from sparsesolve.trace.replaced import replaces
+from sparsesolve.trace.sources import user_line
+
+__all__ = ["OPERATIONS"]
+
+OPERATIONS: dict[str, Callable[..., Any]] = {}
+"""What makes the operation ``ode`` or ``integral``; a later stage fills it."""
+
+_TIGHT = 1e-9  # tolerance of sensitivities, at most
+
+
+def _refuse(got: str, fix: str) -> NoReturn:
+    raise refuse(f"{got} at {user_line()}", fix)
+
+
+# --- differential equations ---
+
+
+@replaces("scipy.integrate", "odeint")
+def _odeint(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(
+        func: Any, y0: Any, t: Any, args: Any = (), Dfun: Any = None, *rest: Any, **options: Any
+    ) -> Any:
+        args = args if isinstance(args, tuple) else (args,)
+        opened = Opened((func, args))
+        if not opened.values and not holds_boxes(y0) and not holds_boxes(t):
+            return plain(func, y0, t, args, Dfun, *rest, **options)
+        if rest or options.pop("full_output", 0) or holds_boxes(t):
+            _refuse("odeint with full_output, positional options or traced times", _CONSTANT)
+        first = options.pop("tfirst", False)
+        for name in ("col_deriv", "ml", "mu", "printmessg"):
+            options.pop(name, None)
+
+        def rhs(t: Any, y: Any, *values: Any) -> Any:
+            function, given = opened(values)
+            return function(t, y, *given) if first else function(y, t, *given)
+
+        def solve(rhs: Any, y0: Any, band: int | None) -> Any:
+            own = options | _tighter(options, 1.49e-8, "mxstep") if band is not None else options
+            return plain(rhs, y0, t, tfirst=True, ml=band, mu=band, **own)
+
+        return _ode(solve, rhs, y0, opened)
+
+    return call
+
+
+_CONSTANT = "Give it constant times and leave the other options out"
+
+
+def _tighter(options: dict[str, Any], default: float, steps: str | None = None) -> dict[str, Any]:
+    """Options for the sensitivities, of which there are more than of unknowns."""
+    most: dict[str, Any] = {steps: 50_000} if steps else {}
+    for name in ("rtol", "atol"):
+        given = options.get(name)
+        most[name] = min(_TIGHT, float(np.min(default if given is None else given)))
+    return most
+
+
+def _ode(solve: Any, rhs: Any, y0: Any, opened: Opened) -> Any:
+    """Record a solution at constant times: one row a time."""
+    y0 = anp.reshape(operand(y0), (-1,)) * 1.0
+    make = OPERATIONS.get("ode")
+    if make is None:
+        _refuse("a differential equation that is traced by itself", "Use sparsesolve.jacobian")
+    return make(solve, rhs, holds_boxes(y0))(y0, *opened.values)
+
+
+class _Solution:
+    """What stands for the result of `solve_ivp`."""
+
+    def __init__(self, t: Any, y: Any) -> None:
+        self.t, self.y = t, y
+        self.success, self.status, self.message = True, 0, "The solver reached the end."
+        self.sol = self.t_events = self.y_events = None
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
+class _AtTheEnd:
+    """Values at the end only, of a solution at times that the solver chooses."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, tuple) and len(index) == 2 and index[1] == -1:
+            return self._values[index[0]]
+        if index == -1 and not np.ndim(self._values):
+            return self._values
+        if isinstance(index, int) and np.ndim(self._values):
+            return _AtTheEnd(self._values[index])
+        _refuse("values of solve_ivp at times of its own", _TIMES)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        _refuse("values of solve_ivp at times of its own", _TIMES)
+
+
+_TIMES = "Give it t_eval=[...], or use those at the end, as in y[:, -1]"
+
+
+@replaces("scipy.integrate", "solve_ivp")
+def _solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(
+        fun: Any,
+        t_span: Any,
+        y0: Any,
+        method: Any = "RK45",
+        t_eval: Any = None,
+        dense_output: bool = False,
+        events: Any = None,
+        vectorized: bool = False,
+        args: Any = None,
+        **options: Any,
+    ) -> Any:
+        opened = Opened((fun, tuple(args or ())))
+        times = holds_boxes(t_span) or holds_boxes(t_eval)
+        if not opened.values and not holds_boxes(y0) and not times:
+            given = (method, t_eval, dense_output, events, vectorized, args)
+            return plain(fun, t_span, y0, *given, **options)
+        if times or dense_output or events is not None:
+            _refuse("solve_ivp with traced times, events or dense_output", _CONSTANT)
+        for name in ("jac", "jac_sparsity", "lband", "uband"):
+            options.pop(name, None)
+
+        def rhs(t: Any, y: Any, *values: Any) -> Any:
+            function, given = opened(values)
+            return function(t, y, *given)
+
+        def solve(rhs: Any, y0: Any, band: int | None) -> Any:
+            own = options | _tighter(options, 1e-3) if band is not None else dict(options)
+            if band is not None and method == "LSODA":
+                own |= {"lband": band, "uband": band}
+            times = [t_span[-1]] if t_eval is None else t_eval
+            found = plain(rhs, t_span, y0, method, times, **own)
+            return found.y.T if found.success else np.full((len(times), np.size(y0)), np.nan)
+
+        rows = _ode(solve, rhs, y0, opened)
+        if t_eval is None:
+            return _Solution(np.asarray(t_span, dtype=float), _AtTheEnd(rows[0]))
+        return _Solution(np.asarray(t_eval, dtype=float), anp.transpose(rows))
+
+    return call
+
+
+# --- integrals ---
+
+
+@replaces("scipy.integrate", "quad")
+def _quad(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(func: Any, a: Any, b: Any, args: Any = (), *rest: Any, **options: Any) -> Any:
+        args = args if isinstance(args, tuple) else (args,)
+        opened = Opened((func, args))
+        if not opened.values and not holds_boxes(a) and not holds_boxes(b):
+            return plain(func, a, b, args, *rest, **options)
+        if rest or options.get("weight") is not None or options.get("full_output"):
+            _refuse("quad with a weight, full_output or positional options", _CONSTANT)
+
+        def integrand(s: Any, *values: Any) -> Any:
+            function, given = opened(values)
+            return function(s, *given)
+
+        make = OPERATIONS.get("integral")
+        if make is None:
+            _refuse("an integral that is traced by itself", "Use sparsesolve.jacobian")
+        operation = make(lambda f, a, b: plain(f, a, b, **options)[0], integrand)
+        return operation(a, b, *opened.values), 0.0
+
+    return call

@@ -1,0 +1,148 @@
+"""Differential equations and integrals inside of a function: sensitivities by the same solver."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy.integrate
+from branch_references import differences
+from scipy.integrate import odeint, quad, solve_ivp
+
+import sparsesolve as ss
+from sparsesolve.errors import TraceError
+
+TIGHT = {"rtol": 1e-11, "atol": 1e-12}
+TIMES = np.linspace(0.0, 2.0, 5)
+X = np.array([0.5, 0.3, 0.8])
+
+
+def predators(y, t, a, b):
+    return [a * y[0] - b * y[0] * y[1], -y[1] + b * y[0] * y[1]]
+
+
+def reactions(k):
+    """As fits are written: a closure, and a look at whether it went well."""
+
+    def rhs(t, y):
+        first = -(k[0] + k[1]) * y[0]
+        return np.array([first, k[0] * y[0], k[1] * y[0] - k[2] * y[2]])
+
+    found = solve_ivp(rhs, (0, 3), [1.0, 0, 0], t_eval=np.linspace(0, 3, 4), **TIGHT)
+    if not found.success:
+        return np.full(12, 1e3)
+    return found.y.ravel()
+
+
+def thrown(p):
+    """A right side with a branch, and one that is called by another function."""
+
+    def drag(v):
+        return p[0] * v if v > 0 else -p[0] * v
+
+    def rhs(t, y):
+        return [y[1], -1.0 - drag(y[1])]
+
+    return odeint(rhs, [0.0, p[1]], TIMES, tfirst=True, **TIGHT)[:, 0]
+
+
+CASES = {
+    "odeint": lambda p: odeint(predators, [1.0, p[2]], TIMES, args=(p[0], p[1]), **TIGHT).ravel(),
+    "odeint of a number": lambda k: odeint(
+        lambda c, t, k: -k * c, 1.0, [0, 1, 2], args=(k[0],), **TIGHT
+    ).ravel(),
+    "solve_ivp": reactions,
+    "at the end": lambda p: solve_ivp(lambda t, y: -p * y**2, [0, 1], p + 1, **TIGHT).y[:, -1],
+    "a stiff method": lambda p: (
+        solve_ivp(lambda t, y: -p * y**2 + y[::-1], [0, 1], p + 1, method="LSODA", **TIGHT).y[0][-1]
+        * p
+    ),
+    "an implicit method": lambda p: solve_ivp(
+        partial(lambda p, t, y: -p * y**2, p), [0, 1], np.ones(3), method="Radau", **TIGHT
+    )["y"][:, -1],
+    "a branch": thrown,
+    "quad": lambda x: np.array(
+        [
+            quad(lambda s: np.exp(-s * x[0]) * x[1], 0, x[2])[0],
+            quad(lambda s, a: a * s**2, x[0], 1, args=(x[1],))[0],
+        ]
+    ),
+    "quad to infinity": lambda x: x * quad(lambda s: np.exp(-(s**2) * x[0]), -np.inf, np.inf)[0],
+    "quad with a vector": lambda x: quad(lambda s: np.sum(x * s ** np.arange(3)), 0, 1)[0] * x,
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_first_derivatives(name):
+    function = CASES[name]
+    J = ss.jacobian(function, X, method="interpreted")
+    x = 1.2 * X + 0.05
+    np.testing.assert_array_equal(J.value(x), function(x))
+    expected = differences(function, x)
+    np.testing.assert_allclose(J(x).toarray(), expected, atol=2e-7)
+    v = np.array([1.0, -2.0, 3.0])
+    np.testing.assert_allclose(J.jvp(x, v), J(x) @ v, rtol=1e-9, atol=1e-12)
+    w = np.cos(np.arange(J.shape[0]))
+    np.testing.assert_allclose(J.vjp(x, w), w @ J(x), rtol=1e-9, atol=1e-12)
+
+
+def test_a_fit_whose_parameters_are_found():
+    """y' = -k y**2, y(0) = a, has y = a / (1 + a k t)."""
+    a, k, t = 2.0, 0.7, np.linspace(0.0, 3.0, 8)
+    data = a / (1 + a * k * t)
+
+    def residual(p):
+        return odeint(lambda y, t: -p[1] * y**2, p[0], t, **TIGHT)[:, 0] - data
+
+    found = ss.least_squares(residual, np.array([1.0, 1.0]))
+    np.testing.assert_allclose(found.x, [a, k], rtol=1e-7)
+
+
+def test_a_solver_that_fails_gives_nan():
+    def f(x):
+        return solve_ivp(lambda t, y: y**2 * x[0], (0, 1), [1.0], t_eval=[0.5, 1.0]).y[0]
+
+    with np.errstate(all="ignore"):
+        J = ss.jacobian(f, np.array([0.5]))
+        assert np.isnan(J.value(np.array([4.0]))).all()
+
+
+REFUSED = {
+    "a second derivative": (
+        lambda x: ss.hessian(lambda y: quad(lambda s: s * y[0] ** 2, 0, 1)[0], x)(x),
+        "a second",
+    ),
+    "times of its own": (
+        lambda x: ss.jacobian(lambda y: solve_ivp(lambda t, u: -u * y, (0, 1), y).y[:, 1], x),
+        "t_eval",
+    ),
+    "events": (
+        lambda x: ss.jacobian(
+            lambda y: solve_ivp(lambda t, u: -u * y, (0, 1), y, events=lambda t, u: u[0]).y[:, -1],
+            x,
+        ),
+        "events",
+    ),
+    "traced times": (
+        lambda x: ss.jacobian(lambda y: odeint(lambda u, t: -u, 1.0, y)[:, 0], x),
+        "constant times",
+    ),
+    "a weight": (
+        lambda x: ss.jacobian(lambda y: y * quad(lambda s: y[0], 0, 1, weight="cos", wvar=2)[0], x),
+        "weight",
+    ),
+    "two dimensions": (
+        lambda x: ss.jacobian(
+            lambda y: y * scipy.integrate.dblquad(lambda s, t: s * y[0], 0, 1, 0, 1)[0], x
+        ),
+        "as a sum",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    function, text = REFUSED[name]
+    with pytest.raises(TraceError, match=text):
+        function(X)
