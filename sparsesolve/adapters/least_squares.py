@@ -24,6 +24,7 @@ from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.levenberg_marquardt import as_options, solve_levenberg
 from sparsesolve.methods.losses import Loss, as_loss, robust_weights
 from sparsesolve.methods.monitor import Monitor
+from sparsesolve.methods.origin import Fitted
 from sparsesolve.methods.residual import Residual, prepare_residual
 from sparsesolve.methods.residual_measure import ResidualMeasure, measure_residual
 from sparsesolve.options import SolverDerivatives
@@ -127,7 +128,8 @@ def solve_least_squares(
             best = x0 if monitor.best is None else monitor.best.x
             text = f"The linear systems could not be solved: {str(failure) or 'no more memory'}."
             result = residual_result(residual, monitor, best, Status.FAILED, text)
-    return residual.confirm(function, args, result)
+    confirmed = residual.confirm(function, args, result)
+    return replace(confirmed, origin=Fitted(rho, f_scale, bounds))
 
 
 def _measure(

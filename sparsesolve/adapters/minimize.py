@@ -21,6 +21,7 @@ from sparsesolve.methods.failure import describe_failure
 from sparsesolve.methods.freshness import confirm, refresh
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import IterationState, Monitor
+from sparsesolve.methods.origin import Minimized
 from sparsesolve.problem.present import present
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
@@ -105,7 +106,7 @@ def solve(
         watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": callback}
         result, why = solve_equations(problem, start, **watched)
         if is_final(problem, result):
-            return present(problem, confirm(problem, result, notes + why))
+            return _presented(problem, confirm(problem, result, notes + why))
         notes += (f"{why[0]}, which ended as {result.status.value}",)
     if name.lower() == "auto":
         name = choose_solver(problem, options)
@@ -128,7 +129,11 @@ def solve(
                 result = solve_scipy(problem, monitor, solver=name, **given)
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
-    return present(problem, confirm(problem, result, notes))
+    return _presented(problem, confirm(problem, result, notes))
+
+
+def _presented(problem: Problem, result: Result) -> Result:
+    return replace(present(problem, result), origin=Minimized(problem))
 
 
 def _of_nests(callback: Callable[..., Any], nest: Callable[[Any], Any]) -> Callable[..., Any]:

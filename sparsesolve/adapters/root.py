@@ -17,6 +17,7 @@ from sparsesolve.adapters.scipy_root import SCIPY_ROOT_METHODS, solve_by_scipy
 from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.newton import NewtonOptions, solve_newton
+from sparsesolve.methods.origin import Rooted
 from sparsesolve.methods.residual import Residual, prepare_residual
 from sparsesolve.options import SolverDerivatives, count, positive
 from sparsesolve.problem.result import Result, Status
@@ -77,7 +78,8 @@ def solve_root(
             result = solve_by_scipy(residual, x0, method, tol, options, monitor)
         else:
             result = _newton(residual, x0, settings, monitor)
-    return residual.confirm(function, args, result)
+    confirmed = residual.confirm(function, args, result)
+    return dataclasses.replace(confirmed, origin=Rooted(function, args))
 
 
 def _newton(residual: Residual, x0: Array, settings: NewtonOptions, monitor: Monitor) -> Result:

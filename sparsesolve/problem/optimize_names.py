@@ -62,7 +62,8 @@ class OptimizeNames:
     def keys(self) -> tuple[str, ...]:
         """Return all names: those of the fields, and scipy's."""
         fields: Any = self
-        return tuple(f.name for f in dataclasses.fields(fields)) + _SCIPY
+        known = (f.name for f in dataclasses.fields(fields) if "hidden" not in f.metadata)
+        return tuple(known) + _SCIPY
 
     def values(self) -> tuple[Any, ...]:
         """Return what they stand for."""

@@ -14,7 +14,7 @@ so the multiplier of a constraint held at its upper limit is >= 0, and <= 0 at i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -112,6 +112,8 @@ class Result(OptimizeNames):
         What else there is to know: that functions were traced anew because their data had changed.
     vector : ndarray, shape (n,), or None
         `x` as one vector, where `x` is a nest of arrays, as the start was.
+    origin : object or None
+        What it is asked by: `sensitivity` and `covariance`. Not pickled, not among the keys.
     slack : ndarray, shape (m,)
         How far each constraint is inside of its nearer limit; negative where it is violated.
     """
@@ -141,11 +143,73 @@ class Result(OptimizeNames):
     seconds_linear_solver: float | None = None
     vector: Array | None = None
     slack: Array = field(default_factory=_empty)
+    origin: Any = field(default=None, repr=False, metadata={"hidden": True})
 
     @property
     def success(self) -> bool:
         """Whether the solver reports a solution (to its tolerance, or an acceptable one)."""
         return self.status in (Status.SOLVED, Status.ACCEPTABLE)
+
+    def sensitivity(self, p: Any = None) -> Any:
+        """Return the derivatives of the solution and its multipliers by the parameters.
+
+        One factorization of the matrix of the Karush-Kuhn-Tucker conditions; at the first call of
+        a family of problems, second derivatives by the parameters are prepared as well.
+
+        Parameters
+        ----------
+        p : str or int, optional
+            One block of the parameters, where they are a nest; all if not given. For `root`, the
+            position of one of `args`; the first if not given.
+
+        Returns
+        -------
+        Sensitivity
+            ``x``, shape (n, k), ``multipliers``, ``objective``, the active set, ``predict(p)``.
+
+        Raises
+        ------
+        TypeError
+            If the problem has no parameters.
+        SolverError
+            If the solve failed, or the solution has no derivative.
+        """
+        return self._asked("sensitivity")(self, p)
+
+    def covariance(self) -> Array:
+        """Return the covariance of the parameters that `least_squares` fitted, shape (n, n).
+
+        ``s**2 inv(J' W J)``, where W is that of the loss and ``s**2 = 2 cost / (m - k)`` for k
+        free parameters. Those at a bound are taken as fixed: their rows and columns are zero.
+
+        Raises
+        ------
+        SolverError
+            If J is singular, or there are no more residuals than parameters.
+        """
+        found: Array = self._asked("covariance")(self)
+        return found
+
+    def standard_errors(self) -> Array:
+        """Return the standard errors of the parameters that `least_squares` fitted, shape (n,)."""
+        return np.sqrt(np.diag(self.covariance()))
+
+    def _asked(self, name: str) -> Any:
+        answer = getattr(self.origin, name, None)
+        if answer is None:
+            why = "" if self.origin is not None else "; a result that was pickled has lost it"
+            raise TypeError(
+                f"`{name}` is not known of a result by {self.solver!r}{why}. `sensitivity` is for "
+                "minimize and root, `covariance` and `standard_errors` are for least_squares."
+            )
+        return answer
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "origin"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in (state | {"origin": None}).items():
+            object.__setattr__(self, name, value)
 
     def raise_on_failure(self) -> Result:
         """Return this result, or raise where the solver did not succeed.
