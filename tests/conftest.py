@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from needs import skip_without_ipopt
 
+from sparsesolve.derivatives.structures import forget_structures
+
 # Derandomized everywhere: a failure seen once is seen by everybody.
 hypothesis.settings.register_profile("dev", derandomize=True, deadline=None, max_examples=30)
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60)
@@ -24,6 +26,17 @@ REQUIRE_IPOPT = os.environ.get("SPARSESOLVE_REQUIRE_IPOPT", "") not in ("", "0")
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """A generator seeded by the test's own name, so that tests do not depend on their order."""
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture(autouse=True)
+def own_structures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests that change the package meet nothing that was made before, and leave nothing."""
+    if "monkeypatch" not in request.fixturenames:
+        yield
+        return
+    forget_structures()
+    yield
+    forget_structures()
 
 
 # How IPOPT is called, and which one: the library of a wheel, and the one that cyipopt is linked to

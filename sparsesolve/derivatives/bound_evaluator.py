@@ -36,7 +36,10 @@ class BoundEvaluator:
     def __call__(self, args: Sequence[Any], out: Array | None = None) -> Array:
         """Return the values: `out`, or a fresh array."""
         if out is None:
-            return self.refill(self.prefilled(), args)
+            fresh = self.prefilled()
+            if self._refill(*args, fresh) is not None:
+                return fresh
+            return self.refill(fresh, args)
         if self._fill(*args, out) is None:
             x, parameters = self._arguments.split(args)
             return self.evaluator(x, parameters, out)
@@ -56,6 +59,13 @@ class BoundEvaluator:
     @forkable_property
     def _refill(self) -> FastCall:
         return self._entry(fill=False)
+
+    def guarded_by(self, holds: BoundEvaluator) -> FastCall:
+        """Return what writes the values that vary where one of the same arguments gives 1.0."""
+        places = _places(self._arguments)
+        if places is None:
+            return refuse
+        return self.evaluator.fastcall(places, fill=False, first=holds._fill)
 
     def _entry(self, *, fill: bool) -> FastCall:
         places = _places(self._arguments)

@@ -61,8 +61,11 @@ class _Branched(SparseDerivative):
     def _evaluate(self, args: Sequence[Any]) -> tuple[Pattern, Array]:
         """Return the values that are computed, in the order of a pattern."""
         self.calls["values"] += 1
-        program = self._branches.at(args)
-        values = program._values(args)
+        program = self._branches.latest
+        values = program.on_this_path(args)
+        if values is None:  # another path, or arguments that machine code does not take
+            program = self._branches.at(args)
+            values = program._values(args)
         union = self._union
         return union.pattern, union.spread(program._nonzeros.pattern, values)
 

@@ -72,6 +72,15 @@ class Branches(Generic[_T]):
         ``make(args, kept)`` prepares one at other arguments; `kept` says whether for many calls.
     joined : callable
         Gets each program before it is used.
+
+    Attributes
+    ----------
+    programs : tuple of OnePath
+        Those that are kept.
+    latest : OnePath
+        The one used last, to be tried first.
+    passing : int
+        How many were made for one call each.
     """
 
     def __init__(
@@ -83,7 +92,7 @@ class Branches(Generic[_T]):
         self.programs: tuple[_T, ...] = (first,)
         self.passing = 0
         self._make, self._joined = make, joined
-        self._latest = first
+        self.latest = first
         self._here: tuple[bytes, _T] | None = None
         self._lock = forkable_lock()
 
@@ -99,7 +108,7 @@ class Branches(Generic[_T]):
 
     def at(self, args: Sequence[Any]) -> _T:
         """Return the program for these arguments; it is made where there is none."""
-        latest = self._latest
+        latest = self.latest
         if _holds(latest, args):
             return latest
         return self._kept(args) or self._made(args)
@@ -107,7 +116,7 @@ class Branches(Generic[_T]):
     def _kept(self, args: Sequence[Any]) -> _T | None:
         for program in self.programs:
             if _holds(program, args):
-                self._latest = program
+                self.latest = program
                 return program
         return None
 
@@ -126,7 +135,7 @@ class Branches(Generic[_T]):
             self._joined(made)
             if kept:
                 self.programs = (*self.programs, made)
-                self._latest = made
+                self.latest = made
             else:
                 self.passing += 1
             self._here = point, made

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import NewType
 
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.differentiate import adjoint_program, gradient_program
 from sparsesolve.fuse import fuse
 from sparsesolve.ir.program import Program
 
-__all__ = ["Fused", "fused"]
+__all__ = ["Fused", "fused", "fused_adjoint", "fused_gradient"]
 
 Fused = NewType("Fused", Program)
 """A program of few, large kernels; a plain `Program` wherever one is read."""
@@ -32,3 +33,17 @@ def fused(program: Program, log: PrepareLog | None = None) -> Fused:
         return Fused(fuse(program))
     with log.stage("fuse"):
         return Fused(fuse(program))
+
+
+def fused_gradient(program: Fused, log: PrepareLog) -> Fused:
+    """Return the gradient of a scalar function as a program, and log what it took."""
+    with log.stage("differentiate"):
+        slopes = gradient_program(program)
+    return fused(slopes, log)
+
+
+def fused_adjoint(program: Program, log: PrepareLog) -> Fused:
+    """Return products with the transposed Jacobian of a program, and log what it took."""
+    with log.stage("differentiate"):
+        adjoint = adjoint_program(program)
+    return fused(adjoint, log)

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.fused import fused
+from sparsesolve.derivatives.fused import fused_gradient
 from sparsesolve.derivatives.jacobian import direction
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, engine_name
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.derivatives.traced_function import Executable, TracedFunction, executable
-from sparsesolve.differentiate import gradient_program, tangent_program
+from sparsesolve.differentiate import tangent_program
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.lower import lower
@@ -200,9 +200,13 @@ def gradient(
     def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Gradient:
         log = PrepareLog(options)
         traced = scalar_function(function, args, argnum, options.check, log, guarded)
-        with log.stage("differentiate"):
-            program = gradient_program(traced.program)
-        return Gradient(traced, executable(fused(program, log), log, lambda k: f"gradient[{k}]"))
+        own = traced.program
+        program = traced.made("slopes", lambda: fused_gradient(own, log))
+
+        def make() -> Executable:
+            return executable(program, log, lambda k: f"gradient[{k}]")
+
+        return Gradient(traced, traced.made("gradient", make))
 
     options = Options(method, threads, check=check)
     return with_branches(prepare, example_arguments, options, _gradients)

@@ -21,7 +21,7 @@ from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.derivative import SymmetricDerivative
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.fused import Fused, fused
+from sparsesolve.derivatives.fused import Fused, fused, fused_gradient
 from sparsesolve.derivatives.gradient import scalar_function
 from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
@@ -119,7 +119,9 @@ class Hessian(SymmetricDerivative, SparseDerivative):
 
     @forkable_property
     def _full(self) -> SymmetricTemplate:
-        return SymmetricTemplate(self._nonzeros.pattern, self.format)
+        pattern, format = self._nonzeros.pattern, self.format
+        name = "Hessian's matrices", format
+        return self._traced("matrices").made(name, lambda: SymmetricTemplate(pattern, format))
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         if isinstance(nonzeros, Blocked):  # what is not finite spreads to all unknowns of a sum
@@ -331,10 +333,10 @@ def hessian(
     def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Hessian:
         log = PrepareLog(options)
         traced = scalar_function(function, args, argnum, options.check, log, guarded)
-        with log.stage("differentiate"):
-            slopes = gradient_program(traced.program)
-        program = fused(slopes, log)
-        return Hessian(traced, program, hessian_nonzeros(traced.program, program, log), format)
+        own = traced.program
+        program = traced.made("slopes", lambda: fused_gradient(own, log))
+        nonzeros = traced.made("Hessian", lambda: hessian_nonzeros(own, program, log))
+        return Hessian(traced, program, nonzeros, format)
 
     options = Options(method, threads, format, check)
     return with_branches(prepare, example_arguments, options, _hessians)

@@ -88,7 +88,11 @@ class Jacobian(SparseDerivative):
 
     @forkable_property
     def _matrix(self) -> MatrixTemplate:
-        return MatrixTemplate(self.pattern, self.format)
+        pattern, format = self.pattern, self.format
+        if isinstance(self._function, Differences):
+            return MatrixTemplate(pattern, format)
+        name = "Jacobian's matrices", format
+        return self._function.made(name, lambda: MatrixTemplate(pattern, format))
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         if isinstance(nonzeros, Blocked) and not (function.limits.needed and nonzeros.is_formable):
@@ -323,7 +327,9 @@ def jacobian(
         traced = TracedFunction(
             function, args, argnum=argnum, checked=options.check, log=log, guarded=guarded
         )
-        return Jacobian(jacobian_nonzeros(traced.program, log), traced, format)
+        program = traced.program
+        nonzeros = traced.made("Jacobian", lambda: jacobian_nonzeros(program, log))
+        return Jacobian(nonzeros, traced, format)
 
     return with_branches(prepare, example_arguments, options, _family)
 

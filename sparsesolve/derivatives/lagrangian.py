@@ -120,6 +120,7 @@ class ProblemDerivatives(ProblemPrograms, Remade):
         self._start = start
         lowered = lower_together((objective, *constraints), (start, *given), self.log, guarded)
         self._functions, self._program = lowered.functions, lowered.program
+        self._structure = lowered.structure
         sizes = [math.prod(shape) for shape in lowered.shapes]
         if objective is not None and sizes[0] != 1:
             raise StructureMismatch(
@@ -177,9 +178,7 @@ class ProblemDerivatives(ProblemPrograms, Remade):
 
     def jacobian(self, x: Any) -> Any:
         """Return the constraint Jacobian as a csr_array, shape (m, n), with fresh data."""
-        template: MatrixTemplate = self._lazy.get(
-            "matrix", lambda: MatrixTemplate(self.jacobian_pattern)
-        )
+        template = self._made("matrix", lambda: MatrixTemplate(self.jacobian_pattern))
         return template(self.jacobian_values(x))
 
     def hessian_values(

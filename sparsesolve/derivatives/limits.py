@@ -161,9 +161,11 @@ class _Limited(Evaluator):
         """Return what machine code needs, whose user looks for values that are not finite."""
         return self._evaluate.native_run() if self._limits.guards is None else None
 
-    def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
+    def fastcall(
+        self, places: Sequence[Place | Fixed], *, fill: bool, first: FastCall | None = None
+    ) -> FastCall:
         """Return the quick way, which gives up where a value is not finite."""
-        inner = self._evaluate.fastcall(places, fill=fill)
+        inner = self._evaluate.fastcall(places, fill=fill, first=first)
         if inner is refuse:
             return inner
 

@@ -20,12 +20,11 @@ from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery
 from sparsesolve.coloring.seeds import seed_chunks
 from sparsesolve.derivatives.blocks.choose import blocked_hessian, blocked_jacobian
-from sparsesolve.derivatives.fused import Fused, fused
+from sparsesolve.derivatives.fused import Fused, fused, fused_adjoint
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import Executable, Lazy, executable
 from sparsesolve.differentiate import (
     TooManyTerms,
-    adjoint_program,
     jacobian_program,
     tangent_program,
 )
@@ -189,9 +188,7 @@ def _push(program: Program, log: PrepareLog) -> Products:
 
 
 def _pull(program: Program, log: PrepareLog) -> Products:
-    with log.stage("differentiate"):
-        adjoint = adjoint_program(program)
-    return Products(executable(fused(adjoint, log), log), 1)
+    return Products(executable(fused_adjoint(program, log), log), 1)
 
 
 def jacobian_nonzeros(program: Fused, log: PrepareLog) -> Nonzeros:

@@ -7,25 +7,28 @@ Separate because it makes things and never calls them: values at a point are the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives.blocks.blocked import Blocked
-from sparsesolve.derivatives.fused import Fused, fused
+from sparsesolve.derivatives.fused import Fused, fused, fused_adjoint, fused_gradient
 from sparsesolve.derivatives.hessian import SymmetricTemplate
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.nonzeros import Nonzeros, hessian_nonzeros, jacobian_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.proofs import Proofs
+from sparsesolve.derivatives.structures import Structure
 from sparsesolve.derivatives.traced_function import (
     Executable,
     Lazy,
     executable,
+    limits_of,
     select,
     shared_property,
 )
-from sparsesolve.differentiate import adjoint_program, gradient_program, tangent_program
+from sparsesolve.differentiate import tangent_program
 from sparsesolve.engine.evaluator import Evaluator, FastCall, Place
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
@@ -33,18 +36,21 @@ from sparsesolve.structure.pattern import Pattern
 __all__ = ["ProblemPrograms"]
 
 Array = NDArray[np.float64]
+_T = TypeVar("_T")
 
 
 class ProblemPrograms(Proofs):
     """Mixed into what has the program of a problem: its outputs are the objective, then the rows.
 
-    Whatever is made is kept in `_lazy`, which objects of other parameters share.
+    Whatever is made is kept in `_lazy`, which objects of other parameters share; what depends on
+    the tapes alone comes from `_structure`.
     """
 
     n: int
     log: PrepareLog
     _program: Fused
     _lazy: Lazy
+    _structure: Structure
     _parameters: Sequence[Array]
 
     @property
@@ -59,57 +65,60 @@ class ProblemPrograms(Proofs):
 
     @shared_property
     def _objective_program(self) -> Fused:
-        return fused(select(self._program, slice(0, 1)), self.log)
+        return self._selected("objective", slice(0, 1))
 
     @shared_property
     def _constraint_program(self) -> Fused:
-        return fused(select(self._program, slice(1, None)), self.log)
+        return self._selected("constraints", slice(1, None))
+
+    def _selected(self, name: str, outputs: slice) -> Fused:
+        return self._made(
+            f"program of {name}", lambda: fused(select(self._program, outputs), self.log)
+        )
 
     @shared_property
     def slopes(self) -> Fused:
         """The gradient of the objective."""
         program = self._objective_program
-        with self.log.stage("differentiate"):
-            slopes = gradient_program(program)
-        return fused(slopes, self.log)
+        return self._made("program of slopes", lambda: fused_gradient(program, self.log))
 
     @shared_property
     def _gradient(self) -> Evaluator:
         """The gradient; like the next two with limits at singular points."""
         run = self._run("gradient", self.slopes)
-        return self._limits(self._objective_program).guard(run, variables=(np.arange(self.n),))
+        return self._limits("objective", self._objective_program).guard(
+            run, variables=(np.arange(self.n),)
+        )
 
     @shared_property
     def _lagrangian_gradient(self) -> Evaluator:
         run = self._run("Lagrangian gradient", self._adjoint)
-        return self._limits(self._program).guard(run, variables=(np.arange(self.n),))
+        return self._limits("all", self._program).guard(run, variables=(np.arange(self.n),))
 
     @shared_property
     def _lagrangian_product(self) -> Evaluator:
         run = self._run("Lagrangian product", lambda: tangent_program(self._adjoint))
-        return self._limits(self._program).guard(run, variables=(np.arange(self.n),))
+        return self._limits("all", self._program).guard(run, variables=(np.arange(self.n),))
 
     @shared_property
     def _adjoint(self) -> Fused:
         """The gradient of the Lagrangian, with the weights as its parameter."""
-        with self.log.stage("differentiate"):
-            adjoint = adjoint_program(self._program)
-        return fused(adjoint, self.log)
+        return self._made("program of adjoint", lambda: fused_adjoint(self._program, self.log))
 
-    def _limits(self, program: Program) -> Limits:
-        return Limits(program, lambda guards: executable(fused(guards, self.log), self.log))
+    def _limits(self, name: str, program: Program) -> Limits:
+        return self._made(f"limits of {name}", lambda: limits_of(program, self.log))
 
     @shared_property
     def _jacobian_run(self) -> Evaluator:
         pattern = self.jacobian_pattern
-        limits = self._limits(self._constraint_program)
+        limits = self._limits("constraints", self._constraint_program)
         return limits.guard(
             self.jacobian_nonzeros.run, rows=pattern.rows, variables=(pattern.indices,)
         )
 
     @shared_property
     def _hessian_run(self) -> Evaluator:
-        limits = self._limits(self._program)
+        limits = self._limits("all", self._program)
         if isinstance(self.hessian_nonzeros, Blocked):
             return limits.guard(self.hessian_nonzeros)
         pattern = self.hessian_pattern
@@ -122,8 +131,7 @@ class ProblemPrograms(Proofs):
         def make() -> Nonzeros:
             return jacobian_nonzeros(self._constraint_program, self.log)
 
-        made: Nonzeros = self._lazy.get("jacobian", make)
-        return made
+        return self._made("jacobian", make)
 
     @property
     def hessian_nonzeros(self) -> Nonzeros:
@@ -132,8 +140,7 @@ class ProblemPrograms(Proofs):
         def make() -> Nonzeros:
             return hessian_nonzeros(self._program, self._adjoint, self.log, weighted=True)
 
-        made: Nonzeros = self._lazy.get("hessian", make)
-        return made
+        return self._made("hessian", make)
 
     @shared_property
     def _hessian_entries(self) -> tuple[Callable[[], Array], FastCall, FastCall]:
@@ -148,10 +155,7 @@ class ProblemPrograms(Proofs):
     @property
     def symmetric(self) -> SymmetricTemplate:
         """What makes full matrices of lower triangles."""
-        made: SymmetricTemplate = self._lazy.get(
-            "symmetric", lambda: SymmetricTemplate(self.hessian_pattern)
-        )
-        return made
+        return self._made("symmetric", lambda: SymmetricTemplate(self.hessian_pattern))
 
     def _run(self, name: str, program: Fused | Callable[[], Program]) -> Executable:
         """Return a program made ready to run on first use; `program` is fused, or makes one."""
@@ -160,5 +164,9 @@ class ProblemPrograms(Proofs):
             made = fused(program(), self.log) if callable(program) else program
             return executable(made, self.log, lambda k: f"{name}[{k}]")
 
-        made: Executable = self._lazy.get(name, make)
+        return self._made(name, make)
+
+    def _made(self, name: str, make: Callable[[], _T]) -> _T:
+        """Return what `make` makes of the tapes, once for all that record the same ones."""
+        made: _T = self._lazy.get(name, lambda: self._structure.get(name, self.log, make))
         return made

@@ -18,7 +18,7 @@ from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.report import readable, report
 from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunction, executable
-from sparsesolve.engine.evaluator import Array, Evaluator
+from sparsesolve.engine.evaluator import Array, Evaluator, FastCall
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
@@ -130,6 +130,14 @@ class SparseDerivative(Derivative):
     def takes_same_path(self, args: Sequence[Any]) -> bool:
         """Whether a call takes the branches that were taken when this was prepared."""
         return self._traced("branches").takes_same_path(args)
+
+    def on_this_path(self, args: Sequence[Any]) -> Array | None:
+        """Return the values where a call takes the branches taken; None where that is unknown."""
+        return self._on_this_path(*args, self._values.prefilled())
+
+    @forkable_property
+    def _on_this_path(self) -> FastCall:
+        return self._traced("branches").guarded(self._values)
 
     def paths(self) -> Sequence[Path]:
         """Return the branches that were taken; empty where the function has none."""
@@ -258,5 +266,5 @@ class SparseDerivative(Derivative):
             made = fused(program(), log) if callable(program) else program
             return executable(made, log, lambda k: f"{name}[{k}]")
 
-        run: Executable = self._lazy.get(name, make)
+        run: Executable = self._lazy.get(name, lambda: self._traced("products").made(name, make))
         return run

@@ -13,6 +13,7 @@ from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import LoweredPart, compare_lowering
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.structures import Structure, structure_of
 from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.fuse.roll import roll
 from sparsesolve.ir.builder import Builder
@@ -34,11 +35,14 @@ class Together:
         Of the value of each.
     functions : tuple of TracedFunction or None
         Them, traced and checked.
+    structure : Structure
+        What else is made of them.
     """
 
     program: Fused
     shapes: tuple[tuple[int, ...], ...]
     functions: tuple[TracedFunction | None, ...]
+    structure: Structure
 
 
 def lower_together(
@@ -58,23 +62,35 @@ def lower_together(
     log, guarded
         As for `TracedFunction`.
     """
+    checked = log.options.check
+    traced = [
+        None
+        if function is None
+        else TracedFunction(function, example, checked=checked, log=log, guarded=guarded)
+        for function in functions
+    ]
+    structure = structure_of(
+        "functions", [None if f is None else f.traced.tape for f in traced], log
+    )
+    program = structure.get("program", log, lambda: _lowered(traced, example, log))
+    shapes = tuple(() if f is None else f.output_shape for f in traced)
+    return Together(program, shapes, tuple(traced), structure)
+
+
+def _lowered(
+    traced: Sequence[TracedFunction | None],
+    example: Sequence[NDArray[np.float64]],
+    log: PrepareLog,
+) -> Fused:
     b = Builder((example[0].size,))
     parameters = [b.parameter(p.shape) for p in example[1:]]
     outputs: list[NDArray[np.int32]] = []
-    shapes: list[tuple[int, ...]] = []
-    traced: list[TracedFunction | None] = []
     parts: list[LoweredPart] = []
-    for function in functions:
-        if function is None:
-            traced.append(None)
-            shapes.append(())
+    for found in traced:
+        if found is None:
             outputs.append(b.constant(np.zeros(1)))
             continue
-        checked = log.options.check
-        found = TracedFunction(function, example, checked=checked, log=log, guarded=guarded)
         parts += found.lowered_at(sum(part.size for part in outputs))
-        traced.append(found)
-        shapes.append(found.output_shape)
         with log.stage("lower"):
             value = lower_into(b, found.traced.tape, b.x, parameters)
             outputs.append(b.slots(value).reshape(-1))
@@ -83,4 +99,4 @@ def lower_together(
     program = fused(lowered, log)
     with log.stage("check"):
         compare_lowering(program, parts)
-    return Together(program, tuple(shapes), tuple(traced))
+    return program

@@ -7,7 +7,7 @@ once to check the trace).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -19,6 +19,8 @@ from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, Names, c
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.structures import Structure, structure_of
+from sparsesolve.engine.evaluator import FastCall
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import DataDependentBranch, TraceError, VerificationError
 from sparsesolve.fuse.roll import roll
@@ -45,6 +47,7 @@ __all__ = [
     "Lazy",
     "TracedFunction",
     "executable",
+    "limits_of",
     "name_of",
     "require_fresh",
     "select",
@@ -164,8 +167,21 @@ class TracedFunction:
         return traced
 
     @forkable_property
+    def structure(self) -> Structure:
+        """What is shared with all that record the same tape."""
+        return structure_of("function", [self.traced.tape], self.log)
+
+    def made(self, name: Hashable, make: Callable[[], _T]) -> _T:
+        """Return what `make` makes of the tape, once for all that record the same one."""
+        thing: _T = self.structure.get(name, self.log, make)
+        return thing
+
+    @forkable_property
     def program(self) -> Fused:
         """The function as a program."""
+        return self.made("program", self._lowered)
+
+    def _lowered(self) -> Fused:
         with self.log.stage("lower"):
             lowered = roll(lower(self.traced.tape))
         program = fused(lowered, self.log)
@@ -189,7 +205,8 @@ class TracedFunction:
     @forkable_property
     def limits(self) -> Limits:
         """What is needed to take limits of derivatives at singular points."""
-        return Limits(self.program, lambda guards: executable(fused(guards, self.log), self.log))
+        program, log = self.program, self.log
+        return self.made("limits", lambda: limits_of(program, log))
 
     @property
     def path(self) -> Path | None:
@@ -203,6 +220,10 @@ class TracedFunction:
         program = fused(lower(self.path.tape), self.log)
         run = executable(program, self.log, lambda _: "guards")
         return BoundEvaluator(run, self.arguments)
+
+    def guarded(self, values: BoundEvaluator) -> FastCall:
+        """Return what writes values, of the same arguments, where it takes the same path."""
+        return values.guarded_by(self._holds)
 
     def takes_same_path(self, args: Sequence[Any]) -> bool:
         """Whether a call with these arguments takes the branches that were taken."""
@@ -306,6 +327,11 @@ def executable(program: Fused, log: PrepareLog, names: Names | None = None) -> E
         return Interpreter(program)
     log.compare(compiled, names)
     return compiled
+
+
+def limits_of(program: Program, log: PrepareLog) -> Limits:
+    """Return what is needed to take limits of derivatives of a program at singular points."""
+    return Limits(program, lambda guards: executable(fused(guards, log), log))
 
 
 def select(program: Program, outputs: slice) -> Program:

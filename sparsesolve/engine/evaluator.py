@@ -132,7 +132,9 @@ class Evaluator:  # no ABC: their isinstance takes longer than a small Jacobian
         """Return what machine code needs to run it without Python, or None; for one user."""
         return None
 
-    def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
+    def fastcall(
+        self, places: Sequence[Place | Fixed], *, fill: bool, first: FastCall | None = None
+    ) -> FastCall:
         """Return the quick way, for arguments that need no conversion.
 
         Parameters
@@ -141,6 +143,9 @@ class Evaluator:  # no ABC: their isinstance takes longer than a small Jacobian
             What comes before the result.
         fill : bool
             Whether all values are written, or those that vary.
+        first : FastCall, optional
+            Of one value, for the same arguments or the first of them: where that is not 1.0, or is
+            refused, nothing is done.
 
         Returns
         -------

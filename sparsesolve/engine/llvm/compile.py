@@ -225,9 +225,11 @@ class Compiled(Evaluator):
         if self._machine.run(flat, values, buffer):
             self._upgraded()
 
-    def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
+    def fastcall(
+        self, places: Sequence[Place | Fixed], *, fill: bool, first: FastCall | None = None
+    ) -> FastCall:
         """Make a builtin; it always refuses where the program calls Python or shares its work."""
-        return self._machine.fastcall(places, fill=fill)
+        return self._machine.fastcall(places, fill=fill, first=first)
 
     def native_run(self) -> NativeRun | None:
         """Return what machine code needs to run it; None where Python is called in between."""

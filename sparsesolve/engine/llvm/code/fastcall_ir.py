@@ -19,8 +19,10 @@ HEAD = object.__basicsize__
 FIELDS = {"data": 0, "ndim": 8, "shape": 16, "dtype": 40, "flags": 48}
 """Offsets of the fields of an array behind the head; a float has its value there."""
 
-RECORD = ("frame", "count", "size", "table")
-"""Address of the frame, arguments with the result, elements of the result, what the driver gets."""
+RECORD = ("frame", "count", "size", "table", "first", "known", "verdict", "answer", "entry")
+"""Address of the frame, arguments with the result, elements of the result, what the driver gets.
+Then what is asked first: the record of another builtin, or 0; how many arguments it takes; its
+result, an array, and where that holds its number; and the address of this function."""
 
 ROW = ("fixed", "numeric", "ndim", "size", "shape", "copy", "point", "shift")
 """The object that is expected, or 0; whether a float will do; dimensions, elements and address of
@@ -28,7 +30,8 @@ the shape; where values are copied to, or 0; where their address less a shift is
 
 FRAME = (
     "bases", "busy", "left", "long", "drive",
-    "none", "array", "float64", "float", "scalar", "incref", "save", "restore", "copy",
+    "none", "array", "float64", "float", "scalar",
+    "incref", "decref", "save", "restore", "copy",
 )  # fmt: skip
 """Of a program: the bases; whether another thread is at it; address of the count of runs
 until Python must look at it; whether other threads may run meanwhile; the driver. Then objects,
@@ -83,17 +86,39 @@ entry:
 {_field("record", "self", HEAD + FIELDS["data"])}
 {_words("record", RECORD, frame="ptr", count="i64", size="i64", table="ptr")}
   %frame = getelementptr i8, ptr %record.frame, i64 0
-{_words("frame", FRAME, busy="i64", left="ptr", none="ptr", array="ptr", float64="ptr")}
+{_words("frame", FRAME, none="ptr", array="ptr", float64="ptr", left="ptr")}
 {_words("frame", FRAME, float="ptr", scalar="ptr", incref="ptr", copy="ptr", bases="ptr")}
+  %last = sub i64 %count, 1
   %counted = icmp eq i64 %count, %record.count
+  br i1 %counted, label %whole, label %refuse
+whole:
+{_words("record", RECORD, first="ptr")}
+  %asks = icmp ne ptr %record.first, null
+  br i1 %asks, label %ask, label %begin
+ask:
+{_words("record", RECORD, known="i64", verdict="ptr", answer="ptr", entry="ptr")}
+{_words("frame", FRAME, decref="ptr")}
+  %given = alloca ptr, i64 %record.known
+  %asked.last = sub i64 %record.known, 1
+  %asked.bytes = mul i64 %asked.last, 8
+  call ptr %frame.copy(ptr %given, ptr %args, i64 %asked.bytes)
+  %asked.out = getelementptr ptr, ptr %given, i64 %asked.last
+  store ptr %record.verdict, ptr %asked.out
+  %said = call ptr %record.entry(ptr %record.first, ptr %given, i64 %record.known)
+  call void %frame.decref(ptr %said)
+  %spoke = icmp eq ptr %said, %record.verdict
+  %number.said = load double, ptr %record.answer
+  %true.said = fcmp oeq double %number.said, 1.0
+  %agreed = and i1 %spoke, %true.said
+  br i1 %agreed, label %begin, label %refuse
+begin:
+{_words("frame", FRAME, busy="i64")}
   %idle = icmp eq i64 %frame.busy, 0
   %left.before = load i64, ptr %frame.left
   %due = icmp sgt i64 %left.before, 0
   %ready = and i1 %idle, %due
-  %begin = and i1 %counted, %ready
-  br i1 %begin, label %result, label %refuse
+  br i1 %ready, label %result, label %refuse
 result:
-  %last = sub i64 %count, 1
   %out.a = getelementptr ptr, ptr %args, i64 %last
   %out = load ptr, ptr %out.a
 {_field("out.type", "out", HEAD - 8)}

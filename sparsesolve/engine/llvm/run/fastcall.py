@@ -32,7 +32,7 @@ from sparsesolve.engine.evaluator import FastCall, Fixed
 from sparsesolve.engine.llvm.code.fastcall_ir import ENTRY, FIELDS, FRAME, HEAD
 from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 
-__all__ = ["Argument", "fastcalls_work", "make_fastcall", "make_frame"]
+__all__ = ["Argument", "FirstAsked", "fastcalls_work", "make_fastcall", "make_frame"]
 
 Words: TypeAlias = NDArray[np.int64]
 
@@ -60,6 +60,23 @@ class Argument:
     copy: int
     point: int
     shift: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstAsked:
+    """A builtin that is called before another one, in machine code.
+
+    Parameters
+    ----------
+    call : FastCall
+        From `make_fastcall`, of a program with one value. Its arguments are the first ones of the
+        other.
+    verdict : ndarray of float64, shape (1,)
+        Its result; nobody else may use it.
+    """
+
+    call: FastCall
+    verdict: NDArray[np.float64]
 
 
 class _Record(np.ndarray[Any, Any]):
@@ -91,6 +108,7 @@ def make_fastcall(
     size: int,
     table: int,
     kept: tuple[Any, ...],
+    first: FirstAsked | None = None,
 ) -> FastCall:
     """Make the builtin that runs a program; only where `fastcalls_work`.
 
@@ -106,8 +124,10 @@ def make_fastcall(
         What the driver gets.
     kept : tuple
         What must live as long as the builtin.
+    first : FirstAsked, optional
+        What must answer 1.0 before the program is run; the builtin refuses otherwise.
     """
-    words = [_address(frame), len(arguments) + 1, size, table]
+    words = [_address(frame), len(arguments) + 1, size, table, *_asked_first(first)]
     shapes = []
     for argument in arguments:
         if isinstance(argument, Fixed):
@@ -117,12 +137,21 @@ def make_fastcall(
         words += [0, argument.numeric, len(argument.shape), math.prod(argument.shape)]
         words += [_address(shapes[-1]), argument.copy, argument.point, argument.shift]
     record = np.array(words, dtype=np.int64).view(_Record)
-    record.kept = (frame, shapes, tuple(arguments), kept)
+    record.kept = (frame, shapes, tuple(arguments), kept, first)
     create = ctypes.pythonapi.PyCFunction_NewEx
     create.restype = ctypes.py_object
     create.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
     made: FastCall = create(ctypes.addressof(_definition()), record, None)
     return made
+
+
+def _asked_first(first: FirstAsked | None) -> list[int]:
+    """Return the last words of a record."""
+    if first is None:
+        return [0] * 5
+    record: Any = first.call.__self__  # type: ignore[attr-defined]
+    entry = int(_definition().function)
+    return [id(record), int(record[1]), id(first.verdict), _address(first.verdict), entry]
 
 
 @cache
@@ -183,6 +212,7 @@ def _surroundings() -> dict[str, int]:
     api = ctypes.pythonapi
     functions = {
         "incref": api.Py_IncRef,
+        "decref": api.Py_DecRef,
         "save": api.PyEval_SaveThread,
         "restore": api.PyEval_RestoreThread,
         "copy": ctypes.memmove,

@@ -18,6 +18,7 @@ import ctypes
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,13 @@ from sparsesolve.engine.llvm.plan.kernel_signature import BASES, KernelSignature
 from sparsesolve.engine.llvm.plan.planner import Plan
 from sparsesolve.engine.llvm.plan.schedule import divide, find_phases, is_long, make_table
 from sparsesolve.engine.llvm.plan.tasks import SMALL, Task
-from sparsesolve.engine.llvm.run.fastcall import Argument, fastcalls_work, make_fastcall, make_frame
+from sparsesolve.engine.llvm.run.fastcall import (
+    Argument,
+    FirstAsked,
+    fastcalls_work,
+    make_fastcall,
+    make_frame,
+)
 from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 from sparsesolve.engine.llvm.run.thread_pool import PARTS, TEAM, TEAM_DECLARATIONS, shared_pool
 from sparsesolve.engine.opaque import call_opaque
@@ -304,7 +311,9 @@ class Machine:
 
     # ----- entries -----
 
-    def fastcall(self, places: Sequence[Place | Fixed], *, fill: bool) -> FastCall:
+    def fastcall(
+        self, places: Sequence[Place | Fixed], *, fill: bool, first: FastCall | None = None
+    ) -> FastCall:
         """Make a builtin that takes arguments at these places and then the result.
 
         Parameters
@@ -313,7 +322,11 @@ class Machine:
             x and each parameter once, or in pieces.
         fill : bool
             Whether to write the constant entries of the result as well.
+        first : FastCall, optional
+            Asked before: see `Evaluator.fastcall`.
         """
+        if first is not None and not isinstance(first, BuiltinFunctionType):
+            return refuse
         in_pieces = {p.number for p in places if isinstance(p, Place) and p.offset}
         if not (self._runs_alone and fastcalls_work()) or not in_pieces.isdisjoint(self._in_place):
             return refuse
@@ -322,7 +335,8 @@ class Machine:
         code = self._functions  # what is upgraded stays: another thread may run it
         kept = (work, self._runs_left, self._words, self._tables, self.plan, code)
         table = self._filling_table if fill else self._stages[0][0]
-        return make_fastcall(frame, arguments, self.plan.program.m, table, kept)
+        asked = None if first is None else FirstAsked(first, np.empty(1))
+        return make_fastcall(frame, arguments, self.plan.program.m, table, kept, asked)
 
     def _shared_frame(self) -> tuple[_Workspace, NDArray[np.int64]]:
         with self._lock:

@@ -1,0 +1,119 @@
+"""`Structure`: what was made of a tape, or of several, shared by all that record the same.
+
+Separate because programs, patterns, colorings and machine code depend on the tape and the options
+alone: who prepares a function again, or another one that does the same on the same lines, only
+traces and checks the trace. What is made is made of tapes whose constants are equal, bit by bit.
+
+A structure lives as long as somebody uses it; small ones that were used last are held besides.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.host.fork import forkable_lock
+from sparsesolve.ir.tape import Tape
+from sparsesolve.lower.tape_key import tape_key
+
+__all__ = ["Structure", "forget_structures", "structure_of"]
+
+_MOST = 128
+_SMALL = (
+    2048  # elements of all values of a tape: a dense Hessian of so many unknowns would be large
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A thing, and what making it had to say."""
+
+    thing: Any
+    notes: tuple[str, ...]
+    compared: tuple[int, int]
+
+
+class Structure:
+    """Things made of the same tapes, by name.
+
+    No lock is held while one is made, as making asks for others, under locks of their owners: two
+    threads that ask at once may both make it, and one is kept.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, _Made] = {}
+
+    def get(self, name: Hashable, log: PrepareLog, make: Callable[[], Any]) -> Any:
+        """Return what `make` returned the first time; a log hears what was said then.
+
+        Parameters
+        ----------
+        name : hashable
+            What is wanted.
+        log : PrepareLog
+            Of who asks; `make` writes to it.
+        make : callable
+            Makes it. It must not depend on anything but the tapes and the options of the log.
+        """
+        found = self._made.get(name)
+        if found is None:
+            return self._new(name, log, make)
+        for note in found.notes:
+            log.note(note)
+        log.compared[0] += found.compared[0]
+        log.compared[1] += found.compared[1]
+        return found.thing
+
+    def _new(self, name: Hashable, log: PrepareLog, make: Callable[[], Any]) -> Any:
+        notes, (compared, of) = len(log.notes), log.compared
+        thing = make()
+        counts = log.compared[0] - compared, log.compared[1] - of
+        made = _Made(thing, tuple(log.notes[notes:]), counts)
+        return self._made.setdefault(name, made).thing
+
+
+_ALIVE: weakref.WeakValueDictionary[Hashable, Structure] = weakref.WeakValueDictionary()
+_RECENT: OrderedDict[Hashable, Structure] = OrderedDict()
+_LOCK = forkable_lock()
+
+
+def structure_of(kind: str, tapes: Sequence[Tape | None], log: PrepareLog) -> Structure:
+    """Return the structure of tapes under the options of a log; a new one where none is known.
+
+    Parameters
+    ----------
+    kind : str
+        Of their owner: owners of one kind mean the same by a name.
+    tapes : sequence of Tape or None
+        None stands for zero.
+    log : PrepareLog
+        Holds the options.
+    """
+    known = [tape and tape_key(tape) for tape in tapes]
+    if any(one is None for one, tape in zip(known, tapes, strict=True) if tape is not None):
+        return Structure()
+    options = log.options
+    key = kind, options.method, options.threads, options.check, *known
+    values = (info.size for tape in tapes if tape is not None for info in tape.values)
+    small = sum(values) <= _SMALL
+    with _LOCK:
+        found = _ALIVE.get(key)
+        if found is None:
+            found = _ALIVE[key] = Structure()
+        if small:
+            _RECENT[key] = found
+            _RECENT.move_to_end(key)
+            while len(_RECENT) > _MOST:
+                _RECENT.popitem(last=False)
+    return found
+
+
+def forget_structures() -> None:
+    """Forget what was made: what is prepared from now on is made anew."""
+    with _LOCK:
+        _ALIVE.clear()
+        _RECENT.clear()
