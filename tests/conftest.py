@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 
 import hypothesis
@@ -59,6 +60,18 @@ def ipopt_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("SPARSESOLVE_IPOPT", library)
     monkeypatch.setattr("sparsesolve.adapters.ipopt_way._TRANSPORT", transport)
     return transport
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave each k-th case of a test marked `every(k)` in the default run; the rest is slow."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        if mark := item.get_closest_marker("every"):
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % mark.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[test] += 1
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

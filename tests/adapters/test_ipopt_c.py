@@ -137,6 +137,7 @@ def test_a_handler_of_the_user_stays(options):
     assert seen == [1]
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("library", [None, "cyipopt"])
 def test_several_threads_solve_at_once(library, options):
     """The new library sees to MUMPS itself; the old one gets one solve at a time."""

@@ -28,6 +28,7 @@ def solve(objective, x0, solver: str, **arguments):
         return minimize(objective, x0, solver=solver, **arguments)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("solver", UNCONSTRAINED)
 def test_nothing_unbounded_is_solved(solver: str) -> None:
     for objective in (np.sum, lambda x: x[0] ** 3 - np.sum(x), lambda x: -np.sum(x**2)):
@@ -71,6 +72,7 @@ def test_a_wrong_claim_shows_the_numbers() -> None:
     assert "stationarity 1.0e+00" in result.message
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("solver", ["ipopt", "trust-constr", "SLSQP"])
 def test_an_infeasible_result_names_the_worst_rows(solver: str) -> None:
     rows = [

@@ -65,6 +65,7 @@ def from_figure(lines: list[str]) -> Pattern:
 # ----- Known answers -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", [0, 1, 2, 3, 5, 10])
 def test_star_and_acyclic_coloring_of_a_band(half: int) -> None:
     # "rho off-diagonals in total" is twice the half bandwidth
@@ -240,6 +241,7 @@ def test_bidirectional_colorings_are_valid(order: str, p: Pattern) -> None:
     assert found.row_colors.max(initial=-1) < found.ncolors
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(p=symmetric_patterns(max_side=4))
 def test_never_below_the_fewest_colors(p: Pattern) -> None:

@@ -113,6 +113,7 @@ def nonzeros_of(derivative: Any) -> Any:
     return derivative._nonzeros
 
 
+@pytest.mark.every(3)
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize(("function", "n"), HESSIANS, ids=NAMES)
@@ -136,6 +137,7 @@ def test_hessians(function: Callable[[Any], Any], n: int, method: Any) -> None:
         assert_close(H.hvp(x, x), expected @ x, rtol=1e-11)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize(("function", "n"), HESSIANS, ids=NAMES)
 def test_hessians_by_other_ways_have_the_same_numbers(
     function: Callable[[Any], Any], n: int, monkeypatch: pytest.MonkeyPatch
@@ -231,6 +233,7 @@ JACOBIANS: list[tuple[Callable[[Any], Any], int]] = [
 ]
 
 
+@pytest.mark.every(3)
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize(
@@ -378,6 +381,7 @@ def random_function(seed: int) -> tuple[Callable[[Any], Any], int]:
     return function, n
 
 
+@pytest.mark.every(4)
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("seed", range(25))
 def test_random_functions(seed: int) -> None:

@@ -78,6 +78,7 @@ def test_the_check_costs_few_calls(scheme: str, calls: int) -> None:
     assert counted.calls == 1 + CALLS[scheme] + calls
 
 
+@pytest.mark.slow
 def test_processes_share_the_calls() -> None:
     x = np.linspace(-1.0, 1.0, 12)
     # other test threads may hold locks that a forked process would wait for forever

@@ -64,6 +64,7 @@ AT_ZERO = {
 }  # fmt: skip
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", AT_ZERO)
 def test_smooth_functions_of_roots_at_zero(name, method):
@@ -71,6 +72,7 @@ def test_smooth_functions_of_roots_at_zero(name, method):
     check(function, np.zeros(3), method, gradient, hessian)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", ["interpreted", "colored"])
 @pytest.mark.parametrize("name", AT_ZERO)
 def test_the_same_functions_shifted_and_scaled(name, method):
@@ -88,6 +90,7 @@ def test_one_sided_where_the_function_ends(method):
     check(product, np.zeros(3), method, [0.0, 0.0, 1.0])
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n", [1, 2, 31, 33])
 def test_kinks_give_zero_where_a_norm_has_many_subgradients(n, method):
@@ -188,6 +191,7 @@ def guarded_and_stored(x):
     return np.sum(w * safe[1:]) + np.sum(np.maximum(safe, 0.1))
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n", [2, 33, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_branch_that_is_not_taken_when_it_is_stored(n, method, rng):
@@ -302,6 +306,7 @@ def generators(p):
     return np.array([np.cross(e, p) for e in np.eye(3)]).T
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("rotate", ROTATIONS)
 def test_rotation_by_zero(rotate, method, rng):
@@ -409,6 +414,7 @@ def test_functions_of_repeated_eigenvalues(method):
     check(exponentials, A.ravel(), method, (2 * np.diag(np.exp([1.0, 1.0, 0.5]))).ravel())
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", METHODS)
 def test_functions_of_repeated_singular_values(method):
     identity = np.eye(2).ravel()

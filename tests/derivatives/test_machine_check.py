@@ -221,6 +221,7 @@ def test_what_counts_as_different():
     np.testing.assert_array_equal(differ, [k in (1, 5, 6, 8, 9, 10) for k in range(12)])
 
 
+@pytest.mark.slow
 def test_a_product_of_two_sums_that_vanish_is_no_alarm():
     def squared(x):
         t = np.maximum(np.gradient(x * x, 0.5), 0.1)

@@ -112,6 +112,7 @@ each = pytest.mark.parametrize("name", KEPT)
 by_each_method = pytest.mark.parametrize("method", METHODS)
 
 
+@pytest.mark.every(5)
 @each
 @by_each_method
 @pytest.mark.parametrize("n", [2, 3, 4, 33])

@@ -140,6 +140,7 @@ def assert_same(a: Program, b: Program, x: Any, parameters: Any = ()) -> None:
         np.testing.assert_allclose(run(x, parameters), expected, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", VECTOR)
 def test_rolled_programs_compute_the_same(name: str) -> None:
     function, n = VECTOR[name]
@@ -152,6 +153,7 @@ def test_rolled_programs_compute_the_same(name: str) -> None:
     np.testing.assert_allclose(Interpreter(rolled)(point(n)), function(point(n)), rtol=1e-12)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", VECTOR)
 def test_products_of_rolled_programs(name: str) -> None:
     function, n = VECTOR[name]
@@ -163,6 +165,7 @@ def test_products_of_rolled_programs(name: str) -> None:
         assert_same(a, b, point(n, 1), [weights])
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", VECTOR)
 def test_jacobians_of_rolled_programs(name: str) -> None:
     function, n = VECTOR[name]
@@ -174,6 +177,7 @@ def test_jacobians_of_rolled_programs(name: str) -> None:
     assert_same(fuse(a.program), fuse(b.program), point(n, 1))
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", SCALAR)
 def test_hessians_of_rolled_programs(name: str) -> None:
     function, n = SCALAR[name]
@@ -184,6 +188,7 @@ def test_hessians_of_rolled_programs(name: str) -> None:
     assert_same(fuse(a.program), fuse(b.program), point(n, 1))
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("method", ["auto", "compiled", "interpreted", "colored"])
 @pytest.mark.parametrize("name", SCALAR)
 def test_all_methods_agree(name: str, method: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ def jacobian_of(program):
     return found.pattern, Interpreter(found.program)(x)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(seed=oracles.seeds())
 def test_streams_and_sorted_terms_agree(seed):

@@ -102,6 +102,7 @@ def same_everywhere(make, call, buffers, x, rng, **options) -> None:
         x = point(rng, x.size)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("seed", range(4))
 def test_jacobians(n, seed, rng):
@@ -131,6 +132,7 @@ def test_large_jacobians(n, seed, rng):
     same_everywhere(make, lambda J: J.values, lambda J: J.buffer(), x, rng, threads=1 + seed % 3)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("seed", range(2))
 def test_gradients_and_hessians(n, seed, rng):

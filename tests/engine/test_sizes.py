@@ -34,6 +34,7 @@ def better_code_soon(monkeypatch):
     monkeypatch.setattr(machine, "_SECONDS_SAVED", 1.0)
 
 
+@pytest.mark.every(3)
 @pytest.mark.usefixtures("better_code_soon")
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("seed", range(4))
@@ -42,6 +43,7 @@ def test_every_size(n, seed):
     equal(program, compile_program(program), seed)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("n", [1, 8, 33, 257, 1500, 2049, 4097, 16385, 33000])
 @pytest.mark.parametrize("seed", range(3))
 def test_several_threads(n, seed, monkeypatch):
@@ -52,6 +54,7 @@ def test_several_threads(n, seed, monkeypatch):
     equal(program, compile_program(program, threads=3), seed, runs=6)
 
 
+@pytest.mark.every(4)
 @pytest.mark.usefixtures("better_code_soon")
 @pytest.mark.parametrize("width", [2, 4, 8])
 @pytest.mark.parametrize("n", [1, 3, 9, 17, 33, 65, 257, 1501, 4097])

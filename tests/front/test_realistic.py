@@ -31,6 +31,7 @@ VECTOR_CASES = [
 ]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("name", "method"), VECTOR_CASES)
 def test_jacobian(name, method):
     function, (x0, *rest) = VECTOR[name]
@@ -47,6 +48,7 @@ def test_jacobian(name, method):
     oracles.assert_close(J.vjp(x, *rest, w), expected.T @ w, rtol=max(rtol, 1e-11))
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", SCALAR)
 def test_hessian(name, method):

@@ -52,13 +52,8 @@ def differences(function, args, argnum):
     return np.stack(columns, axis=-1)
 
 
-SOME = [
-    pytest.param(name, marks=pytest.mark.slow if name.startswith("numpy") and k % 2 else ())
-    for k, name in enumerate(CASES)
-]
-
-
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.every(5)
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_equals_differences(name):
     function, args, argnum = CASES[name]

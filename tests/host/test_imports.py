@@ -46,6 +46,7 @@ print("fine")
 """
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize(
     "module",
     [

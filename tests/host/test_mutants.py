@@ -24,6 +24,7 @@ def attempt(kind: str, count: int) -> None:
     assert run.returncode == 0, f"{run.stdout[-2000:]} at {run.stderr[-300:]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mtx", "npz", "sif"])
 def test_damaged_files(kind: str) -> None:
     attempt(kind, 300)

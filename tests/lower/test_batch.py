@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import oracle_program
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +108,7 @@ def test_recurrences_keep_their_order() -> None:
     both(loop, X)
 
 
+@pytest.mark.slow
 def test_small_vectors_are_gathered_too() -> None:
     def loop(x: Any) -> Any:
         points = x.reshape(20, 3)

@@ -35,14 +35,6 @@ from tests.statistics_cases import STATISTICS
 CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX | FACTORIZATIONS | SPECIAL
 
 
-def some(first: int, step: int) -> list:
-    """Every `step`-th case for the default run, all others marked slow."""
-    return [
-        pytest.param(name, marks=() if k % step == first else pytest.mark.slow)
-        for k, name in enumerate(CASES)
-    ]
-
-
 def points_of(name: str, case: Case) -> tuple[np.ndarray, np.ndarray]:
     """Two points, the second away from kinks: differences of two steps agree there."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
@@ -69,7 +61,8 @@ def energy_of(function):
     return energy
 
 
-@pytest.mark.parametrize("name", some(0, 2))
+@pytest.mark.every(5)
+@pytest.mark.parametrize("name", CASES)
 def test_jacobian(name):
     case = CASES[name]
     x0, x = points_of(name, case)
@@ -92,7 +85,8 @@ def test_jacobian(name):
     oracles.assert_covers(jacobians["auto"].pattern, np.abs(expected) > 1e-6)
 
 
-@pytest.mark.parametrize("name", some(1, 6))
+@pytest.mark.every(12)
+@pytest.mark.parametrize("name", CASES)
 def test_hessian(name):
     case = CASES[name]
     x0, x = points_of(name, case)
@@ -119,6 +113,7 @@ def built_in(names):
     return {name for name in names if not name.startswith("user.")}
 
 
+@pytest.mark.slow
 def test_every_recorded_name_has_a_case():
     seen = set()
     for name, case in CASES.items():
@@ -130,6 +125,7 @@ def test_every_recorded_name_has_a_case():
     assert not unreached, f"no case reaches the rules of {sorted(unreached)}"
 
 
+@pytest.mark.slow
 def test_every_scalar_operation_has_a_case():
     seen = set()
     for name, case in CASES.items():
@@ -143,6 +139,7 @@ def test_every_scalar_operation_has_a_case():
 # ----- spelled with autograd.numpy, the same -----
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", sorted(CASES)[::7])
 def test_spelled_with_autograd(name):
     case = CASES[name]
@@ -203,6 +200,7 @@ def _assigned(x):
     return r
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("n", [0, 1, 2])
 @pytest.mark.parametrize("name", ANY_SIZE)
 def test_sizes(name, n):

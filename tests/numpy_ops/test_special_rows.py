@@ -32,6 +32,7 @@ POINTS = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", POINTS)
 def test_against_mpmath(name):
     exact, points = POINTS[name]

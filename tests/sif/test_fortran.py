@@ -144,6 +144,7 @@ def test_functions(tmp_path, text):
     assert value(tmp_path, text) == pytest.approx(CALLS[text], rel=1e-14)
 
 
+@pytest.mark.slow
 def test_every_function_of_one_argument_can_be_differentiated(tmp_path):
     at = np.array([0.3, 0.7])
     for name, function in FUNCTIONS.items():

@@ -67,6 +67,7 @@ def test_the_small_file_is_right(tmp_path):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(lines, max_size=40))
 def test_random_cards(tmp_path_factory, found):

@@ -89,6 +89,7 @@ def test_points_take_turns():
     assert np.array_equal(first, prepared.evaluate(2))
 
 
+@pytest.mark.slow
 def test_a_cell_runs_in_its_own_process():
     outcome = run_cell(Cell("jacobian lukvle1", 10, OURS, 1, 0, 3, 0.01), 120.0)
     assert outcome.status == "ok"
@@ -206,6 +207,7 @@ def test_times_have_units(seconds, text):
     assert time_text(seconds) == text
 
 
+@pytest.mark.slow
 def test_the_plot_is_written(tmp_path):
     plot([*RIVALS, row(n=1000)], tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").stat().st_size > 1000

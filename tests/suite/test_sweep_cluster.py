@@ -33,6 +33,7 @@ def test_every_end_comes_back_and_nothing_stays() -> None:
     assert cluster._ALL == []
 
 
+@pytest.mark.slow
 def test_a_run_on_a_cluster(tmp_path: Path) -> None:
     main(
         ["run", "--problems", "own:hs71", "own:nist-misra1a", "--solvers", "slsqp",

@@ -204,6 +204,7 @@ def test_pictures_stand_beside_the_page_and_in_it(folder: Path) -> None:
     assert all(b"<svg" in picture for picture in inside)
 
 
+@pytest.mark.slow
 def test_solvers_and_ways_keep_the_order_of_their_tables(tmp_path: Path) -> None:
     pairs = [("trust-constr", "colored"), ("ipopt", "finite-difference"), ("ipopt", "colored"),
              ("ipopt", "compiled"), ("trust-constr", "compiled")]  # fmt: skip

@@ -240,6 +240,7 @@ def test_what_is_imported_before_a_fork() -> None:
     warm()
 
 
+@pytest.mark.slow
 def test_the_commands_on_a_tiny_set(tmp_path: Path, capsys) -> None:
     arguments = ["run", "--problems", "own:hs71", "own:nist-misra1a", "--solvers", "slsqp,l-bfgs-b",
                  "--derivatives", "compiled,finite-difference", "--out", str(tmp_path),
