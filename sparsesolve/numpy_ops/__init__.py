@@ -52,6 +52,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     statistics,
     stencils,
     transforms,
+    waveforms,
 )
 from sparsesolve.trace.naming import WITH_SCIPY
 

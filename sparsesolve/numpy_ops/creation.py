@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as anp
@@ -10,8 +11,9 @@ from autograd.numpy import numpy_wrapper
 from autograd.tracer import isbox, register_notrace
 
 from sparsesolve.trace.dispatch import CONSTRUCTORS, implements, refuse
-from sparsesolve.trace.operands import plain_index, stacked
+from sparsesolve.trace.operands import holds_boxes, plain_index, stacked
 from sparsesolve.trace.recorder import EXPANSIONS, TapeNode
+from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
 __all__ = ["array_of", "as_array", "as_contiguous"]
@@ -109,6 +111,14 @@ EXPANSIONS[numpy_wrapper._array_from_scalar_or_array] = _array_from
 def as_array(a: Any, dtype: Any = None, *args: Any, copy: Any = None, **options: Any) -> Any:
     """Do what ``np.asarray`` does where traced values are inside: no copy without need."""
     return array_of(a, dtype, copy=copy is True)
+
+
+@replaces("numpy.lib._function_base_impl", "asarray_chkfinite")
+def _as_finite(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+        return as_array(a, dtype) if holds_boxes(a) else plain(a, dtype, order)
+
+    return asarray_chkfinite
 
 
 @implements(np.ascontiguousarray)

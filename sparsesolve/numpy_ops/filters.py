@@ -22,6 +22,7 @@ _NDIMAGE = """convolve convolve1d correlate correlate1d gaussian_filter gaussian
     gaussian_laplace uniform_filter uniform_filter1d prewitt sobel shift zoom rotate"""
 _SIGNAL = {"sosfilt": 1, "sosfiltfilt": 1, "lfilter": 2, "filtfilt": 2, "savgol_filter": 0}
 _SIGNAL |= {"detrend": 0, "resample": 0, "resample_poly": 0, "decimate": 0}
+_SIGNAL |= {"convolve2d": 0, "correlate2d": 0}
 
 
 def _linear_in(place: int, name: str) -> Callable[..., Any]:

@@ -14,8 +14,10 @@ import numpy as np
 
 from sparsesolve.lower.context import Context, is_slots, rule
 from sparsesolve.numpy_ops.movement import atleast_1d, atleast_2d, atleast_3d
-from sparsesolve.trace.dispatch import implements
-from sparsesolve.trace.operands import frozen_index, operand, plain_index
+from sparsesolve.trace.dispatch import implements, refuse
+from sparsesolve.trace.operands import frozen_index, holds_boxes, operand, plain_index
+from sparsesolve.trace.replaced import replaces
+from sparsesolve.trace.sources import user_line
 
 __all__ = ["rearranged"]
 
@@ -104,6 +106,25 @@ def _block(arrays: Any) -> Any:
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     place = frozen_index(obj)
     return rearranged(lambda a, v: np.insert(a, place, v, axis), arr, values)
+
+
+@replaces("numpy.lib._index_tricks_impl", "AxisConcatenator.__getitem__")
+def _index_trick(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Take traced values in ``np.r_[...]`` and ``np.c_[...]``, which make object arrays of them."""
+
+    def getitem(self: Any, key: Any) -> Any:
+        items = key if isinstance(key, tuple) else (key,)
+        if not any(map(holds_boxes, items)):
+            return plain(self, key)
+        words = tuple(item for item in items if isinstance(item, str))
+        if words and words[0] in ("r", "c"):
+            raise refuse(f"a matrix by np.r_ at {user_line()}", "Leave out the letter")
+        parts = [
+            plain(np.r_, item) if isinstance(item, slice) else item for item in items[len(words) :]
+        ]
+        return rearranged(lambda *labels: plain(self, (*words, *labels)), *parts)
+
+    return getitem
 
 
 # --- cutting ---

@@ -86,6 +86,20 @@ _replaced("scipy.fft._pocketfft", "rfft_fftpack irfft_fftpack")
 _replaced("scipy.fftpack.convolve", "convolve convolve_z")
 
 
+@replaces("scipy.fftpack._pseudo_diffs", "diff")
+def _derivative(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the period be traced too: SciPy keeps a table of multipliers by its value."""
+
+    def diff(x: Any, order: int = 1, period: Any = None, **options: Any) -> Any:
+        if not (holds_boxes(x) or holds_boxes(period)):
+            return plain(x, order, period, **options)
+        of_one_turn = linear_map(plain, x, order) if holds_boxes(x) else plain(x, order)
+        scale = 1.0 if period is None else (2.0 * np.pi / operand(period)) ** order
+        return of_one_turn * scale
+
+    return diff
+
+
 # --- lowering ---
 
 

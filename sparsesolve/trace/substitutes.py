@@ -38,10 +38,11 @@ __all__ = ["mentions", "substitute"]
 _CREATORS = (
     "zeros empty ones full eye identity arange linspace logspace geomspace array asarray "
     "asanyarray ascontiguousarray asfortranarray copy zeros_like empty_like ones_like full_like "
-    "diag tri tile repeat concatenate hstack vstack stack outer atleast_1d atleast_2d"
+    "diag tri tile repeat concatenate hstack vstack stack outer atleast_1d atleast_2d nditer"
 )
 _MOST = 500
 _LIBRARIES = ("numpy", "scipy", "autograd", "sparsesolve", "builtins")
+_ASKING_FOR_CLASSES = ("copy",)  # for the real ones, to do what each needs
 _MISSING = object()
 
 
@@ -115,9 +116,11 @@ def _creating(plain: Callable[..., Any], recorder: Recorder, thread: int) -> Cal
     keeps = plain.__name__ in ("asarray", "asanyarray", "ascontiguousarray", "asfortranarray")
 
     def creator(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread or is_library(sys._getframe(1).f_code):
+        if threading.get_ident() != thread:
             return plain(*args, **kwargs)
         result = plain(*map(_shallow, args), **kwargs)
+        if is_library(sys._getframe(1).f_code):
+            return result
         if type(result) is not np.ndarray:
             return result
         if keeps and args and type(args[0]) is Writable and root_of(result) is root_of(args[0]):
@@ -144,9 +147,11 @@ def _rename(
 ) -> None:
     """Replace what one function knows by a name of its own module, or of a function around it."""
     held = user.__globals__
+    names = _names(user.__code__)
+    if "eval" in names:  # it may use any
+        names = names | held.keys() | BUILTINS.keys()
     known = {
-        name: substitute_of(held[name]) if name in held else BUILTINS.get(name)
-        for name in _names(user.__code__)
+        name: substitute_of(held[name]) if name in held else BUILTINS.get(name) for name in names
     }
     changes.update(held, {name: new for name, new in known.items() if new is not None})
     for cell in user.__closure__ or ():
@@ -201,7 +206,7 @@ def _reached(function: Any) -> tuple[list[types.FunctionType], list[Any], Iterab
             compiled.append(thing)
             waiting.append(python_source(thing))
         elif isinstance(thing, types.FunctionType):
-            if not is_library(thing.__code__):
+            if not is_library(thing.__code__) and thing.__module__ not in _ASKING_FOR_CLASSES:
                 found.append(thing)
                 waiting.extend(_mentioned(thing))
         else:

@@ -97,3 +97,19 @@ def test_no_number_equals_a_word(word: Any) -> None:
 def test_an_array_compared_with_nothing() -> None:
     J = ss.jacobian(lambda x: x * np.where(x == None, 5.0, 2.0), X)  # noqa: E711
     assert np.array_equal(J(X).toarray(), 2.0 * np.eye(3))
+
+
+TERMS = [compile(text, "<rates>", "eval") for text in ("math.exp(-x[0]) * x[1]", "max(x[1], x[2])")]
+
+
+def of_texts(x: Any) -> Any:
+    return np.array([eval(TERMS[0]), eval(TERMS[1])])
+
+
+def test_expressions_given_as_texts() -> None:
+    J = ss.jacobian(of_texts, X)
+    for x in (X, X[::-1].copy(), -X):
+        np.testing.assert_allclose(J.value(x), of_texts(x), rtol=1e-15)
+        e, first = math.exp(-x[0]), float(x[1] > x[2])
+        expected = [[-e * x[1], e, 0.0], [0.0, first, 1.0 - first]]
+        np.testing.assert_allclose(J(x).toarray(), expected, rtol=1e-15)
