@@ -18,6 +18,7 @@ from sparsesolve.derivatives.fused import fused_gradient
 from sparsesolve.derivatives.jacobian import direction
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, engine_name
+from sparsesolve.derivatives.other_constants import also_for_others
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.derivatives.traced_function import Executable, TracedFunction, executable
@@ -57,7 +58,7 @@ class Gradient(SparseDerivative):
         try:
             return self._values(args).reshape(self._shape)
         except OtherConstant:
-            gradient: Array = self._for_others(args)(*args)
+            gradient: Array = self.for_others(args)(*args)
             return gradient
 
     def value(self, *args: Any) -> float:
@@ -66,24 +67,27 @@ class Gradient(SparseDerivative):
         try:
             return float(self._value(args)[0])
         except OtherConstant:
-            return float(self._for_others(args).value(*args))
+            return float(self.for_others(args).value(*args))
 
     def value_and_gradient(self, *args: Any) -> tuple[float, Array]:
         """Return both."""
         return self.value(*args), self(*args)
 
+    @also_for_others
     def jvp(self, *args: Any) -> Array:
         """Return ``g @ v``, shape (1,); `v` of shape (n,) or of x comes last."""
         self.calls["jvp"] += 1
         along = direction("v", args[-1], self.shape[1])
         return np.array([self._values(args[:-1]) @ along])
 
+    @also_for_others
     def vjp(self, *args: Any) -> Array:
         """Return ``w * g``, shape (n,); `w`, one number, comes last."""
         self.calls["vjp"] += 1
         weight = direction("w", args[-1], 1)
         return weight * self._values(args[:-1])
 
+    @also_for_others
     def hvp(self, *args: Any) -> Array:
         """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
         x, parameters = self._arguments("hvp", args[:-1])

@@ -26,6 +26,7 @@ from sparsesolve.derivatives.gradient import scalar_function
 from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, hessian_nonzeros
+from sparsesolve.derivatives.other_constants import also_for_others, embedded
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.derivatives.traced_function import TracedFunction
@@ -150,9 +151,10 @@ class Hessian(SymmetricDerivative, SparseDerivative):
             dense = self._dense(args)
             if dense is not None:
                 return self._full.of_full(dense)
-            return self._full(self.lower_values(*args))
+            self.calls["values"] += 1
+            return self._full(self._values(args))
         except OtherConstant:
-            return self._for_others(args)(*args)
+            return self.for_others(args)(*args)
 
     def _dense(self, args: Sequence[Any]) -> Array | None:
         """Return the values of both triangles where they are found at once."""
@@ -168,7 +170,12 @@ class Hessian(SymmetricDerivative, SparseDerivative):
     def lower_values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
         self.calls["values"] += 1
-        return self._values(args, out)
+        try:
+            return self._values(args, out)
+        except OtherConstant:
+            other = self.for_others(args)
+            values = other.lower_values(*args)
+            return embedded(values, other.lower_pattern, self.lower_pattern, out)
 
     def values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the full matrix in the order of `pattern`."""
@@ -182,7 +189,7 @@ class Hessian(SymmetricDerivative, SparseDerivative):
         try:
             return float(self._value(args)[0])
         except OtherConstant:
-            return float(self._for_others(args).value(*args))
+            return float(self.for_others(args).value(*args))
 
     def gradient(self, *args: Any) -> Array:
         """Return the gradient, shape (n,)."""
@@ -190,7 +197,7 @@ class Hessian(SymmetricDerivative, SparseDerivative):
         try:
             return self._gradient(args)
         except OtherConstant:
-            gradient: Array = self._for_others(args).gradient(*args)
+            gradient: Array = self.for_others(args).gradient(*args)
             return gradient
 
     @forkable_property
@@ -198,6 +205,7 @@ class Hessian(SymmetricDerivative, SparseDerivative):
         variables = (np.arange(self.shape[1]),)
         return self._call("gradient", self._gradient_program, variables)
 
+    @also_for_others
     def hvp(self, *args: Any) -> Array:
         """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
         x, parameters = self._arguments("hvp", args[:-1])

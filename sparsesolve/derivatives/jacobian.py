@@ -21,6 +21,7 @@ from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
+from sparsesolve.derivatives.other_constants import also_for_others
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.derivatives.traced_function import TracedFunction
@@ -115,7 +116,7 @@ class Jacobian(SparseDerivative):
         *args
             Arguments as the function takes them, in the shapes of the example. For other integers
             that are sizes or indices, other words or flags, the function is traced anew, once for
-            each; `pattern` and `values` stay those of the example.
+            each; `pattern` stays that of the example, and what `values` gives is in its order.
 
         Returns
         -------
@@ -123,9 +124,10 @@ class Jacobian(SparseDerivative):
             Canonical; entries of the pattern that happen to be zero are stored.
         """
         try:
-            return self._matrix(self.values(*args))
+            self.calls["values"] += 1
+            return self._matrix(self._values(args))
         except OtherConstant:
-            return self._for_others(args)(*args)
+            return self.for_others(args)(*args)
 
     def value(self, *args: Any) -> Array:
         """Return the function's value, in its own shape, without calling the user's function."""
@@ -135,13 +137,14 @@ class Jacobian(SparseDerivative):
         try:
             return self._value(args).reshape(self._function.output_shape)
         except OtherConstant:
-            value: Array = self._for_others(args).value(*args)
+            value: Array = self.for_others(args).value(*args)
             return value
 
     def value_and_jacobian(self, *args: Any) -> tuple[Array, Any]:
         """Return both."""
         return self.value(*args), self(*args)
 
+    @also_for_others
     def jvp(self, *args: Any) -> Array:
         """Return ``J(x) @ v``, shape (m,); `v` of shape (n,) or of x comes last."""
         x, parameters = self._arguments("jvp", args[:-1])
@@ -150,6 +153,7 @@ class Jacobian(SparseDerivative):
         run = self._derivative("jvp", lambda: tangent_program(program), rows=rows)
         return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
 
+    @also_for_others
     def vjp(self, *args: Any) -> Array:
         """Return ``J(x).T @ w``, shape (n,); `w` of shape (m,) or of the value comes last."""
         x, parameters = self._arguments("vjp", args[:-1])

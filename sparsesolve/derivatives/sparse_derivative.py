@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.blocks.low_rank import SparsePlusLowRank
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
@@ -16,6 +19,7 @@ from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.estimate import Estimate
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.nonzeros import Nonzeros
+from sparsesolve.derivatives.other_constants import embedded, require_constant
 from sparsesolve.derivatives.report import readable, report
 from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunction, executable
 from sparsesolve.engine.evaluator import Array, Evaluator, FastCall
@@ -154,7 +158,15 @@ class SparseDerivative(Derivative):
     def values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
         self.calls["values"] += 1
-        return self._values(args, out)
+        try:
+            return self._values(args, out)
+        except OtherConstant:
+            return self._from_others(args, out)
+
+    def _from_others(self, args: Sequence[Any], out: Array | None = None) -> Array:
+        """Return the values for other constants, in the places of this structure."""
+        other = self.for_others(args)
+        return embedded(other.values(*args), other.pattern, self.pattern, out)
 
     def buffer(self) -> Array:
         """Return an array of shape (nnz,) for `refill`, with the constant entries in place."""
@@ -167,14 +179,35 @@ class SparseDerivative(Derivative):
         from `buffer` and its constant entries must still be there.
         """
         self.calls["values"] += 1
-        return self._values.refill(buffer, args)
+        try:
+            return self._values.refill(buffer, args)
+        except OtherConstant:
+            values = self._from_others(args)
+            require_constant(values, self._values.prefilled(), self._constant)
+            buffer[~self._constant] = values[~self._constant]
+            return buffer
+
+    @forkable_property
+    def _constant(self) -> NDArray[np.bool_]:
+        """Which entries `refill` does not write."""
+        _, example, _ = self._known_recipe()
+        untouched = np.full(self.nnz, np.nan)
+        self._values.refill(untouched, example[1:])
+        constant: NDArray[np.bool_] = np.isnan(untouched)
+        return constant
 
     @forkable_property
     def _value(self) -> BoundEvaluator:
         return self._call("value", self._traced("values").program)
 
-    def _for_others(self, args: Sequence[Any]) -> Any:
-        """Return what is prepared for other sizes, indices or words; made when first asked for."""
+    def for_others(self, args: Sequence[Any]) -> Any:
+        """Return what is prepared for other sizes, indices or words; made when first asked for.
+
+        Parameters
+        ----------
+        args : sequence
+            Arguments of a call.
+        """
         for other in self._others:
             if other.takes(args):
                 return other
@@ -215,7 +248,11 @@ class SparseDerivative(Derivative):
         nonzeros = self._nonzeros
         if not isinstance(nonzeros, Blocked) or self._values.evaluator is not nonzeros:
             return None
-        found = nonzeros.factored(*self._arguments("values", args))
+        try:
+            found = nonzeros.factored(*self._arguments("values", args))
+        except OtherConstant:
+            factored: SparsePlusLowRank | None = self.for_others(args)._factored(args)
+            return factored
         return found if found.is_finite else None
 
     def _arguments(self, name: str, args: Any) -> tuple[Any, list[Any]]:
