@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_c import ONE_AT_A_TIME, CProblem
 from sparsesolve.adapters.ipopt_callbacks import Callbacks, Refused, StructureGrown
+from sparsesolve.adapters.ipopt_kept import give_back, key_of, take
 from sparsesolve.adapters.ipopt_native import NativeProblem
 from sparsesolve.adapters.ipopt_options import OptionValue, refusal, variants
 from sparsesolve.adapters.ipopt_probe import SPRAL_VARIABLES, known_options, probe
 from sparsesolve.adapters.ipopt_status import describe_status
 from sparsesolve.adapters.ipopt_timing import linear_seconds, statistics_file
+from sparsesolve.adapters.ipopt_warm import NEAR, warm_options
 from sparsesolve.adapters.ipopt_way import (
     Way,
     ipopt_available,
@@ -54,15 +56,6 @@ Array = NDArray[np.float64]
 _MOST_ITERATIONS = 3000  # IPOPT's default
 _HONOR = "honor_original_bounds"
 _ROWS_SUFFER = 1e-6  # violation of a row up to which a point is moved back to its bounds
-_WARM_START: dict[str, OptionValue] = {
-    "warm_start_init_point": "yes",
-    "warm_start_bound_push": 1e-9,
-    "warm_start_bound_frac": 1e-9,
-    "warm_start_slack_bound_push": 1e-9,
-    "warm_start_slack_bound_frac": 1e-9,
-    "warm_start_mult_bound_push": 1e-9,
-    "mu_init": 1e-6,
-}
 
 
 def to_cyipopt(problem: Problem) -> Any:
@@ -86,7 +79,8 @@ def to_cyipopt(problem: Problem) -> Any:
     module = require_cyipopt()
     refresh(problem)
     callbacks = Callbacks(Evaluation(problem), refused=module.CyIpoptEvaluationError)
-    return _build(callbacks, {}, Way("cyipopt", None))
+    options = _with_constants(callbacks.evaluation, {})
+    return _build(callbacks, options, Way("cyipopt", None))
 
 
 def _callbacks(way: Way, problem: Problem, monitor: Monitor) -> Callbacks:
@@ -96,10 +90,14 @@ def _callbacks(way: Way, problem: Problem, monitor: Monitor) -> Callbacks:
     return Callbacks(Evaluation(problem), monitor, refused)
 
 
-def _build(callbacks: Callbacks, options: Mapping[str, Any], way: Way) -> Any:
-    evaluation = callbacks.evaluation
+def _with_constants(evaluation: Evaluation, options: Mapping[str, Any]) -> dict[str, Any]:
     exact = options.get("hessian_approximation", "exact") == "exact"
-    chosen = {**proven_constants(evaluation, exact=exact), **options}
+    return {**proven_constants(evaluation, exact=exact), **options}
+
+
+def _build(callbacks: Callbacks, options: Mapping[str, Any], way: Way) -> Any:
+    """Make an object for a solve, with these options."""
+    evaluation = callbacks.evaluation
     given: dict[str, Any] = {
         "n": int(evaluation.n),
         "m": int(evaluation.m),
@@ -110,8 +108,7 @@ def _build(callbacks: Callbacks, options: Mapping[str, Any], way: Way) -> Any:
         "cu": evaluation.row_upper,
     }
     nlp = _KINDS[way.transport](given, way)
-    for name, value in chosen.items():
-        _set_option(nlp, name, value, way)
+    _set_options(nlp, options, way)
     return nlp
 
 
@@ -147,6 +144,11 @@ def proven_constants(evaluation: Evaluation, *, exact: bool = True) -> dict[str,
     if exact and linear.all() and bool(evaluation.derivatives.objective_is_quadratic):
         constants["hessian_constant"] = "yes"
     return constants
+
+
+def _set_options(nlp: Any, options: Mapping[str, Any], way: Way) -> None:
+    for name, value in options.items():
+        _set_option(nlp, name, value, way)
 
 
 def _set_option(nlp: Any, name: str, value: Any, way: Way) -> None:
@@ -232,19 +234,19 @@ def solve_ipopt(
     defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes", _HONOR: "no"}
     start: dict[str, Array] = {}
     x0 = problem.start
+    callbacks = _callbacks(way, problem, monitor)
     if warm_start is not None:
         if warm_start.multipliers.shape != (problem.m,):
             raise ValueError(
                 f"`warm_start` must come from a problem of {problem.m} constraint rows, got one of "
                 f"{warm_start.multipliers.size}."
             )
-        defaults |= _WARM_START
         x0 = np.clip(warm_start.x, *problem.bounds)
+        defaults |= warm_options(callbacks.evaluation, x0, warm_start.multipliers)
         lower, upper = warm_start.bound_multipliers
         start = {"lagrange": warm_start.multipliers, "zl": lower, "zu": upper}
     if tol is not None:
         defaults["tol"] = float(tol)
-    callbacks = _callbacks(way, problem, monitor)
     x, info = _run(callbacks, defaults | given, way, x0, start)
     growths, linear = 0, _linear(info)
     while isinstance(callbacks.error, StructureGrown):
@@ -277,8 +279,15 @@ def _run(
     start: Mapping[str, Array],
 ) -> tuple[Array, Any]:
     turn = ONE_AT_A_TIME if way.transport == "cyipopt" else nullcontext()
+    chosen = _with_constants(callbacks.evaluation, options)
+    key = key_of(callbacks.evaluation, chosen, way)
     with statistics_file(wanted=way.timed) as file:
-        nlp = _build(callbacks, options, way)
+        nlp = take(callbacks.evaluation, key)
+        if nlp is None:
+            nlp = _build(callbacks, chosen, way)
+        else:
+            nlp.renew(callbacks)
+            _set_options(nlp, chosen, way)
         if file:
             nlp.write_statistics(file)
         try:
@@ -287,6 +296,8 @@ def _run(
         except KeyboardInterrupt as interrupt:  # between callbacks, in cyipopt's own code
             callbacks.error = callbacks.error or interrupt
             x, info = callbacks.evaluation.newest, None
+        if info is not None and callbacks.error is None:
+            give_back(callbacks.evaluation, key, nlp)
         del nlp  # closes the file
         if file and info is not None:
             info["linear_seconds"] = linear_seconds(file)
@@ -300,7 +311,7 @@ def _continued(
     after.evaluation = before.evaluation
     after.iterations_before = before.monitor.iterations if before.monitor else 0
     limit = int(given.get("max_iter", _MOST_ITERATIONS))
-    options: dict[str, Any] = dict(_WARM_START) | dict(given)
+    options: dict[str, Any] = dict(NEAR) | dict(given)
     options["max_iter"] = max(0, limit - after.iterations_before)
     if before.last_mu and "mu_init" not in given:
         options["mu_init"] = before.last_mu

@@ -156,6 +156,10 @@ class CProblem:
             with self._in_turn():
                 self._library.FreeIpoptProblem(handle)
 
+    def renew(self, problem_obj: Any) -> None:
+        """Take other callbacks, with the structures of those before, for another solve."""
+        self._given = problem_obj
+
     def add_option(self, name: str, value: str | int | float) -> None:
         """Set an option; its type must be the one that IPOPT wants.
 

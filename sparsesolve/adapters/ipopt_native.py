@@ -33,6 +33,11 @@ class NativeProblem(CProblem):
 
     _native: Any = None  # `CCallbacks`
 
+    def renew(self, problem_obj: Any) -> None:
+        """Take other callbacks, with the structures of those before, for another solve."""
+        super().renew(problem_obj)
+        self._codes()  # the addresses are as before, what they are given is not
+
     def _codes(self) -> list[Any]:
         python = super()._codes()
         evaluation, monitor = self._given.evaluation, self._given.monitor

@@ -5,6 +5,7 @@ Separate because only solvers written in C can use them.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,12 @@ def make_c_callbacks(
             runs[_KINDS[name]] = run
     if not runs:
         return None
+    return _kind()(runs, bounds, feasible, derivatives.parameters)
+
+
+@cache
+def _kind() -> type[CCallbacks]:
     with importing():
         from sparsesolve.engine.llvm.run.c_callbacks import CCallbacks  # noqa: PLC0415
 
-    return CCallbacks(runs, bounds, feasible, derivatives.parameters)
+    return CCallbacks

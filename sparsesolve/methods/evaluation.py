@@ -161,8 +161,9 @@ class Evaluation:
         if self.m == 0:
             return np.zeros(self.n)
         values = self.jacobian_values(x)  # first: a new path may need a larger pattern
-        J = self.derivatives.jacobian_pattern.to_scipy(values)
-        return np.asarray(J.T @ multipliers)
+        pattern = self.derivatives.jacobian_pattern
+        products = values * multipliers[pattern.rows]
+        return np.bincount(pattern.indices, products, self.n).astype(np.float64, copy=False)
 
     def _slot(self, x: Array) -> dict[str, Any]:
         key = x.tobytes()

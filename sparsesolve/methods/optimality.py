@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import lsmr
 
 from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["ACCEPTABLE", "SOLVED", "Measure", "best_measure", "measure", "worst_rows"]
 
@@ -103,13 +104,11 @@ class _Local:
         self.f = evaluation.objective(x)
         self.g = evaluation.gradient(x)
         self.c = evaluation.constraints(x)
-        self.J = sp.csr_array((0, x.size))
-        self.norms = np.empty(0)
+        self.entries = self.norms = np.empty(0)
         if evaluation.m:
-            values = np.array(evaluation.jacobian_values(x))
-            self.J = evaluation.derivatives.jacobian_pattern.to_scipy(values)
-            self.norms = np.asarray(abs(self.J).max(axis=1).toarray()).reshape(-1)
-        parts = (np.array([self.f]), self.g, self.c, self.J.data)
+            self.entries = evaluation.jacobian_values(x)
+            self.norms = _row_norms(evaluation.derivatives.jacobian_pattern, self.entries)
+        parts = (np.array([self.f]), self.g, self.c, self.entries)
         self.is_finite = all(bool(np.all(np.isfinite(part))) for part in parts)
 
     def measure(self, multipliers: Array) -> Measure:
@@ -121,7 +120,7 @@ class _Local:
         violation = self._violation()
         if not self.is_finite or not np.all(np.isfinite(y)):
             return Measure(violation, np.inf, np.inf, multipliers)
-        pull = np.asarray(self.J.T @ y) if y.size else np.zeros(self.x.size)
+        pull = e.jacobian_transposed_product(self.x, y)
         start = min(e.first_gradient, _LARGEST_START)
         # not its single terms: multipliers of dependent rows may be huge and cancel
         S = max(1.0, start, float(np.max(np.abs(self.g))), float(np.max(np.abs(pull))))
@@ -162,19 +161,30 @@ class _Local:
         gap = np.minimum(self.x - e.lower, e.upper - self.x)
         free = np.flatnonzero(gap > _NEAR * np.maximum(1.0, np.abs(self.x)))
         rows = np.flatnonzero(at_upper | at_lower)
+        J = e.derivatives.jacobian_pattern.to_scipy(np.array(self.entries))
         y = np.zeros(self.c.size)
         for _ in range(_ROUNDS):
             y[:] = 0.0
             if not rows.size or not free.size:
                 break
             scale = np.where(self.norms[rows] > 0.0, self.norms[rows], 1.0)
-            A = (sp.diags_array(1.0 / scale) @ self.J[rows])[:, free].T
+            A = (sp.diags_array(1.0 / scale) @ J[rows])[:, free].T
             y[rows] = _least_squares(A, -self.g[free]) / scale
             wrong = ((y > 0) & ~at_upper) | ((y < 0) & ~at_lower)
             if not wrong.any():
                 break
             rows = rows[~wrong[rows]]
         return y
+
+
+def _row_norms(pattern: Pattern, values: Array) -> Array:
+    """Return the largest absolute entry of each row, zero where there is none."""
+    norms = np.zeros(pattern.shape[0])
+    filled = np.flatnonzero(np.diff(pattern.indptr))
+    norms[filled] = (
+        np.maximum.reduceat(np.abs(values), pattern.indptr[filled]) if filled.size else 0
+    )
+    return norms
 
 
 def _least_squares(A: sp.sparray, b: Array) -> Array:

@@ -82,6 +82,8 @@ class Unpacked:
         Of each argument; None where it is a vector for the function too.
     """
 
+    only_unpacks = True  # whoever looks for a change of data looks at the function
+
     def __init__(self, function: Callable[..., Any], forms: Sequence[Form | None]) -> None:
         self.__wrapped__ = function
         self.forms = tuple(forms)

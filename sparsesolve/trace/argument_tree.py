@@ -7,6 +7,7 @@ what has named fields (a dataclass, a namespace) is a `Fields`.
 
 from __future__ import annotations
 
+import math
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -219,7 +220,7 @@ def _cut(nest: Nest, whole: Any) -> list[Any]:
     """Cut the arrays of a nest out of one that holds them all."""
     found, start = [], 0
     for leaf in flatten(nest.tree):
-        size = int(np.prod(leaf.shape))
+        size = math.prod(leaf.shape)
         part = whole[start : start + size].reshape(leaf.shape) if leaf.shape else whole[start]
         found.append(part)
         start += size

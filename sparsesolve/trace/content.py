@@ -89,6 +89,8 @@ def surroundings_of(function: Callable[..., Any]) -> Content | None:
     function : callable
         A function, a method, or an object that can be called.
     """
+    while getattr(function, "only_unpacks", False):  # a wrapper of ours, without data of its own
+        function = function.__wrapped__  # type: ignore[attr-defined]
     return _SurroundingsReader().content(function)
 
 
