@@ -27,7 +27,8 @@ __all__ = ["NEAR", "warm_options"]
 
 Array = NDArray[np.float64]
 
-_FAR_AWAY = 0.2  # of the larger of two measures, stationarity and violation
+_FAR_AWAY = 0.2
+_AT_BOUND = 1e-5
 
 
 def _options(barrier: float, push: float) -> dict[str, OptionValue]:
@@ -56,5 +57,21 @@ def warm_options(evaluation: Evaluation, x: Array, multipliers: Array) -> dict[s
     multipliers : ndarray, shape (m,)
         Of the rows.
     """
-    found = measure(evaluation, x, multipliers)
-    return NEAR if max(found.stationarity, found.violation) <= _FAR_AWAY else _FAR
+    return NEAR if _distance(evaluation, x, multipliers) <= _FAR_AWAY else _FAR
+
+
+def _distance(evaluation: Evaluation, x: Array, multipliers: Array) -> float:
+    """Return how far a point is from a solution, without dimension; infinite where unknown.
+
+    The larger of the scaled violation and the largest slope along which a variable can move.
+    """
+    with np.errstate(all="ignore"):
+        g = evaluation.gradient(x)
+        pull = evaluation.jacobian_transposed_product(x, multipliers)
+        r = g + pull
+        gap = np.where(r > 0.0, x - evaluation.lower, evaluation.upper - x)
+        moves = gap > _AT_BOUND * np.maximum(1.0, np.abs(x))
+        scale = max(1.0, float(np.abs(g).max()), float(np.abs(pull).max()))
+        slope = float(np.abs(r[moves]).max(initial=0.0)) / scale
+        distance = max(slope, measure(evaluation, x, multipliers).violation)
+    return np.inf if np.isnan(distance) else distance
