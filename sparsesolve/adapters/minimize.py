@@ -132,8 +132,15 @@ def solve(
     return _presented(problem, confirm(problem, result, notes))
 
 
+def _explain(problem: Problem, result: Result) -> Any:
+    # imported when asked for
+    from sparsesolve.adapters.explanations import explain  # noqa: PLC0415
+
+    return explain(problem, result)
+
+
 def _presented(problem: Problem, result: Result) -> Result:
-    return replace(present(problem, result), origin=Minimized(problem))
+    return replace(present(problem, result), origin=Minimized(problem, _explain))
 
 
 def _of_nests(callback: Callable[..., Any], nest: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -27,6 +27,11 @@ class Minimized:
     """The problem of a minimizer."""
 
     problem: Problem
+    explain_at: Callable[[Problem, Result], Any]
+
+    def explain(self, result: Result) -> Any:
+        """Say why the solve ended as it did."""
+        return self.explain_at(self.problem, result)
 
     def sensitivity(self, result: Result, p: Any) -> Any:
         """Return how the minimizer moves with parameters."""

@@ -24,6 +24,7 @@ from sparsesolve.options import FOR_SOLVERS, Options, SolverDerivatives, choice
 from sparsesolve.problem.bounds import Bounds, real_array
 from sparsesolve.problem.call import Unpacked
 from sparsesolve.problem.constraint import Constraint, LinearRows, read_constraints
+from sparsesolve.problem.explained import Explained
 from sparsesolve.problem.metadata import Metadata
 from sparsesolve.problem.resolve import Resolved
 from sparsesolve.problem.start import form_of, start_point
@@ -37,7 +38,7 @@ Array = NDArray[np.float64]
 
 
 @known_words
-class Problem(Resolved):
+class Problem(Resolved, Explained):
     """Minimize ``objective(x)`` within bounds and constraints.
 
     Parameters
@@ -401,6 +402,10 @@ class Problem(Resolved):
         label = f"{self.name!r}, " if self.name else ""
         rows = f"m={self.m}" if self._derivatives is not None else f"{len(self.constraints)} c"
         return f"Problem({label}n={self.n}, {rows})"
+
+    def as_point(self, x: Any) -> Array:
+        """Return a point as one vector, checked, shape (n,)."""
+        return self._point(x)
 
     def _point(self, x: Any) -> Array:
         if self.form is not None and not isinstance(x, np.ndarray):

@@ -194,13 +194,27 @@ class Result(OptimizeNames):
         """Return the standard errors of the parameters that `least_squares` fitted, shape (n,)."""
         return np.sqrt(np.diag(self.covariance()))
 
+    def explain(self) -> Any:
+        """Say why the solve ended as it did.
+
+        Returns
+        -------
+        Conflict, Ray or Diagnosis
+            Of an infeasible end: the rows that are violated most, and a set of rows and bounds,
+            as small as one was found, of which not all can hold, linearized there. Of an unbounded
+            one: a direction along which the objective falls. Else what `Problem.diagnose` finds.
+            All are printed as text.
+        """
+        return self._asked("explain")(self)
+
     def _asked(self, name: str) -> Any:
         answer = getattr(self.origin, name, None)
         if answer is None:
             why = "" if self.origin is not None else "; a result that was pickled has lost it"
             raise TypeError(
-                f"`{name}` is not known of a result by {self.solver!r}{why}. `sensitivity` is for "
-                "minimize and root, `covariance` and `standard_errors` are for least_squares."
+                f"`{name}` is not known of a result by {self.solver!r}{why}. `explain` is for "
+                "minimize, `sensitivity` for minimize and root, `covariance` and `standard_errors` "
+                "for least_squares."
             )
         return answer
 
