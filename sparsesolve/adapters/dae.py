@@ -16,6 +16,8 @@ from scipy.integrate import solve_ivp
 
 from sparsesolve.adapters.finite_values import FiniteValues
 from sparsesolve.adapters.implicit_radau import ImplicitRadau
+from sparsesolve.adapters.ode_arguments import check_given, checked_span
+from sparsesolve.host.words import check_call, refuse_words
 from sparsesolve.methods.consistent import consistent_start
 from sparsesolve.methods.freshness import during, find_change, seal
 from sparsesolve.methods.prepared_jacobian import prepare_jacobian
@@ -31,6 +33,10 @@ Array = NDArray[np.float64]
 
 WITH_SYSTEMS = ("t_eval", "dense_output", "events", "first_step", "max_step", "rtol", "atol")
 """Options that go with implicit systems."""
+
+_WORDS = (
+    "residual", "t_span", "y0", "yp0", "method", "args", "kwargs", "derivatives", *WITH_SYSTEMS,
+)  # fmt: skip
 
 # scipy's defaults
 _ATOL, _RTOL = 1e-6, 1e-3
@@ -186,8 +192,13 @@ def integrate_implicit(
     ValueError, TypeError
         If an argument is wrong or the index is greater than one.
     """
-    _check(method, options)
-    t, y = float(t_span[0]), start_point(y0, "y0")
+    if method != "Radau":
+        raise ValueError(f"`method` must be 'Radau', got {method!r}.")
+    refuse_words("solve_dae", sorted(set(options) - set(WITH_SYSTEMS)), _WORDS)
+    t_span = checked_span(t_span)
+    t, y = t_span[0], start_point(y0, "y0")
+    check_given(options, y.size)
+    check_call(residual, [t, y, y, *args])
     told = slope is not None
     slope = start_point(slope, "yp0") if told else np.zeros(y.size)
     if slope.shape != y.shape:
@@ -217,16 +228,6 @@ def integrate_implicit(
     if stale:
         run.update(status=-1, success=False, message=during("residual", stale))
     return run
-
-
-def _check(method: Any, options: Mapping[str, Any]) -> None:
-    if method != "Radau":
-        raise ValueError(f"`method` must be 'Radau', got {method!r}.")
-    others = sorted(set(options) - set(WITH_SYSTEMS))
-    if others:
-        raise TypeError(
-            f"`solve_dae` takes {', '.join(WITH_SYSTEMS)}; got {', '.join(others)}. Leave them out."
-        )
 
 
 def _trouble(value: Array) -> str:

@@ -51,6 +51,8 @@ class KrylovBDF(OdeSolver):  # type: ignore[misc]
         As for ``scipy.integrate.BDF``.
     matrix : callable
         ``matrix(t, y)`` returns the Jacobian as csr.
+    copies : int, default 1
+        Of how many equal blocks of it, one after the other, the Newton matrix consists.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class KrylovBDF(OdeSolver):  # type: ignore[misc]
         first_step: float | None = None,
         *,
         matrix: Callable[[float, Array], Any],
+        copies: int = 1,
     ) -> None:
         self.t: float
         self.y: Array
@@ -74,7 +77,7 @@ class KrylovBDF(OdeSolver):  # type: ignore[misc]
         slope = self.fun(t0, self.y)
         self.h_abs = self._first_step(slope) if first_step is None else float(first_step)
         self._table = DifferencesTable(self.y, slope * self.h_abs * self.direction)
-        self._newton = NewtonKrylov(self.fun, matrix, self.n)
+        self._newton = NewtonKrylov(self.fun, matrix, self.n, copies)
         self._sol: _Differences | None = None
 
     def _scale(self, y: Array) -> Array:

@@ -34,6 +34,7 @@ def solve_ivp(
     jac: Any = None,
     derivatives: SolverDerivatives = "auto",
     mass_matrix: Any = None,
+    sensitivity: Any = None,
     **options: Any,
 ) -> Any:
     """Integrate ``y' = rhs(t, y, *args)`` with the exact sparse Jacobian of `rhs`.
@@ -69,6 +70,10 @@ def solve_ivp(
         M of ``M y' = rhs(t, y)``, constant or ``M(t, y, *args)``; it may be singular, if the index
         is one. By a Radau IIA method of ours, whatever `method` says of BDF and Radau. A start that
         is not consistent is moved where M does not see it, and a note says so.
+    sensitivity : int, "y0" or tuple of these, optional
+        Derivatives of the trajectory by arguments (positions in `args`: numbers or arrays) and by
+        the start: by the variational equations, whose errors are controlled too. With "BDF",
+        "krylov" and "auto" the method is that of "krylov"; the explicit ones do as well.
     **options
         All others of ``scipy.integrate.solve_ivp``: `rtol`, `atol`, `first_step`, `max_step`, ...
 
@@ -76,7 +81,8 @@ def solve_ivp(
     -------
     OdeResult
         scipy's own: `t`, `y`, `status`, `message`, `success`, `nfev`, `njev`, `nlu`, ...; and for
-        the implicit methods `notes`, as `Result` has them.
+        the implicit methods `notes`, as `Result` has them. With `sensitivity`, `sensitivities`:
+        an array of shape (n, *shape of the argument, number of times), a tuple of them for a tuple.
 
     Raises
     ------
@@ -97,6 +103,11 @@ def solve_ivp(
     >>> run = solve_ivp(lambda t, y: -1000.0 * (y - np.cos(t)), (0.0, 1.0), [0.0, 1.0])
     >>> run.success, bool(np.all(abs(run.y[:, -1] - np.cos(1.0)) < 1e-2))
     (True, True)
+    >>> run = solve_ivp(
+    ...     lambda t, y, k: -k * y, (0.0, 1.0), [1.0], args=(2.0,), sensitivity=0, rtol=1e-8
+    ... )
+    >>> run.sensitivities[0, -1].round(4), (-np.exp(-2.0)).round(4)
+    (np.float64(-0.1353), np.float64(-0.1353))
     """
     with importing():
         from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
@@ -106,6 +117,7 @@ def solve_ivp(
         "dense_output": dense_output,
         "events": events,
         "mass_matrix": mass_matrix,
+        "sensitivity": sensitivity,
     }
     given = {
         k: v

@@ -57,6 +57,9 @@ class NewtonKrylov:
         Its Jacobian as csr, in the order of a pattern that may grow.
     n : int
         How many unknowns there are.
+    copies : int, default 1
+        Of how many equal blocks, one after the other, the Jacobian is made; it is then near enough,
+        and one block is what `jacobian` returns.
     """
 
     def __init__(
@@ -64,10 +67,11 @@ class NewtonKrylov:
         function: Callable[[float, Array], Array],
         jacobian: Callable[[float, Array], Any],
         n: int,
+        copies: int = 1,
     ) -> None:
-        self._function, self._jacobian = function, jacobian
+        self._function, self._jacobian, self._copies = function, jacobian, copies
         self._gmres = Gmres(n, _MOST_PRODUCTS)
-        self._identity = sp.csc_array(sp.eye_array(n))
+        self._identity = sp.csc_array(sp.eye_array(n // copies))
         self._maker = SparseLU()
         self._factor: Factor | None = None
         self._pencil: Pencil | None = None
@@ -139,7 +143,7 @@ class NewtonKrylov:
 
         def product(v: Array) -> Array:
             z = solve(np.multiply(v, backward, out=buffer))
-            w = jacobian @ z
+            w = self._blockwise(jacobian.__matmul__, z)
             w *= -c
             w += z
             w *= weight
@@ -154,7 +158,14 @@ class NewtonKrylov:
         """Return the preconditioner; what it is given may be overwritten."""
         if self._factor is None:
             return lambda v: v
-        return self._factor.solve
+        factor = self._factor
+        return lambda v: self._blockwise(factor.solve, v)
+
+    def _blockwise(self, act: Callable[[Array], Array], v: Array) -> Array:
+        """Return what acts on a block, done to each of them."""
+        if self._copies == 1:
+            return act(v)
+        return np.ravel(act(v.reshape(self._copies, -1).T).T)
 
     def _judge(self, count: int, jacobian: Any, c: float) -> None:
         """Factorize, the first time or anew, where that is worth it."""

@@ -312,7 +312,7 @@ def test_a_branch_that_needs_more_entries_is_followed() -> None:
     ("given", "error", "words"),
     [
         ({"method": "BDF"}, ValueError, "`method` must be 'Radau'"),
-        ({"jac": 3}, TypeError, "got jac"),
+        ({"jac": 3}, TypeError, "unexpected keyword argument 'jac'"),
         ({"yp0": [1.0]}, ValueError, "`yp0` must have as many values as `y0`, 2, got 1"),
     ],
 )

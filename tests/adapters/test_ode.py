@@ -12,6 +12,7 @@ from scipy.integrate import BDF, LSODA, Radau
 
 import sparsesolve as ss
 from sparsesolve.adapters import ode
+from sparsesolve.adapters.scipy_stiff import ShiftedIdentity
 from sparsesolve.front import solve_ivp
 from sparsesolve.methods.sparse_lu import SparseLU
 
@@ -149,13 +150,13 @@ def test_the_factorization_is_ordered_once_and_fills_less() -> None:
 def test_the_shifted_identity_equals_scipys(rng: np.random.Generator) -> None:
     J = sp.csc_matrix(sp.random_array((9, 9), density=0.3, rng=rng, format="csc"))
     for scale in (1.0, np.float64(2.5), np.complex128(1.0 - 2.0j)):
-        mine = scale * ode.ShiftedIdentity(J) - J
+        mine = scale * ShiftedIdentity(J) - J
         assert np.allclose(mine.toarray(), scale * np.eye(9) - J.toarray())
         assert mine.has_sorted_indices
     zero = J.copy()
     zero.data[:] = 0.0
-    kept = (1.0 * ode.ShiftedIdentity(J)) - zero
-    assert kept.nnz == (2.0 * ode.ShiftedIdentity(J) - J).nnz  # structure never changes
+    kept = (1.0 * ShiftedIdentity(J)) - zero
+    assert kept.nnz == (2.0 * ShiftedIdentity(J) - J).nnz  # structure never changes
 
 
 @pytest.mark.parametrize("method", ["BDF", "Radau"])
