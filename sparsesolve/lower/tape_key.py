@@ -16,6 +16,7 @@ import numpy as np
 
 from sparsesolve.ir.tape import Ref, Tape
 from sparsesolve.lower.context import RULES
+from sparsesolve.trace.naming import NAMES
 
 __all__ = ["tape_key"]
 
@@ -53,7 +54,8 @@ def tape_key(tape: Tape) -> Hashable | None:
     try:
         steps = []
         for step in tape.instructions:
-            if step.op not in RULES or step.op.startswith("user."):
+            known = step.op in RULES and NAMES.get(step.function) == step.op
+            if not known or step.op.startswith("user."):
                 return None
             given = token(step.args), token(dict(step.kwargs))
             steps.append((step.op, step.source, step.out.index, *given))

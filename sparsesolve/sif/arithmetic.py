@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sparsesolve.sif.cards import Card, CardProblem, real_number
 from sparsesolve.sif.draft import Declarations
+from sparsesolve.sif.iterations import AllTrips, Field, Iterations
 from sparsesolve.sif.names import expander
 
-__all__ = ["PARAMETER_CODES", "parameter_action", "truncated"]
+__all__ = ["PARAMETER_CODES", "parameter_action", "parameters_together", "truncated"]
 
 Action = Callable[[], None]
 
@@ -195,6 +197,40 @@ def _real_action(card: Card, draft: Declarations, override: float | None) -> Act
         return assign(lambda: combine(reals[first()], number))
     combine = _REAL_PAIR[what]
     return assign(lambda: combine(reals[first()], reals[second()]))
+
+
+def parameters_together(card: Card, draft: Declarations) -> AllTrips | None:
+    """Return what a card that computes a real of others does in all trips of a loop."""
+    formula = _formula(card) if card.code[0] != "I" else None
+    if formula is None:
+        return None
+    function, names = formula
+    array, reals = card.code[0] == "A", draft.reals
+    target = Field.of(card.name, array=array)
+    operands = tuple(Field.of(name, array=array) for name in names)
+
+    def act(trips: Iterations) -> None:
+        values = [trips.read(field, reals) for field in operands]
+        trips.write(target, reals, list(map(function, *values)))
+
+    return AllTrips(act, reads=operands, writes=target)
+
+
+def _formula(card: Card) -> tuple[Callable[..., float], tuple[str, ...]] | None:
+    """Return the function of a card and the names of its operands."""
+    what = card.code[1]
+    if what == "=":
+        return float, (card.field3,)
+    if what == "(":
+        return _function(card.field3), (card.field5,)
+    if what in _REAL_PAIR:
+        return _REAL_PAIR[what], (card.field3, card.field5)
+    if what not in _WITH_NUMBER:
+        return None
+    number, combine = real_number(card.number4), _REAL_PAIR[_WITH_NUMBER[what]]
+    if what in "SD":
+        return partial(combine, number), (card.field3,)
+    return (lambda value: combine(value, number)), (card.field3,)
 
 
 def _function(name: str) -> Any:

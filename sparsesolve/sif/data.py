@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from sparsesolve.sif.arithmetic import PARAMETER_CODES, parameter_action
+from sparsesolve.sif.arithmetic import PARAMETER_CODES, parameter_action, parameters_together
 from sparsesolve.sif.cards import Card, CardProblem, Source
 from sparsesolve.sif.draft import Declarations
+from sparsesolve.sif.iterations import AllTrips
 from sparsesolve.sif.loops import Loops
 from sparsesolve.sif.nonlinear import (
     ElementTypes,
@@ -95,7 +96,8 @@ def read_data(
             elif not loops.control(card):
                 action = _compile(card, section, draft, overrides)
                 if action is not None:
-                    loops.add(card, action)
+                    together = _together(card, section, draft) if loops.open else None
+                    loops.add(card, action, together)
         except CardProblem as problem:
             raise source.error(card, f"{problem}.") from None
     raise source.error(None, "expected ENDATA at the end of the data part, got the end of file.")
@@ -110,6 +112,13 @@ def _open(card: Card, section: Section | None, draft: Declarations) -> Section |
     if section is not None:
         raise CardProblem(f"expected a section ({', '.join(_SECTIONS)}), got {card.header!r}")
     return None  # junk before the first section
+
+
+def _together(card: Card, section: Section | None, draft: Declarations) -> AllTrips | None:
+    """Return what a card does in all trips of a loop, where that is known."""
+    if card.code in PARAMETER_CODES:
+        return None if MARK in card.text + card.remark else parameters_together(card, draft)
+    return section.together(card) if isinstance(section, ElementUses | GroupUses) else None
 
 
 def _compile(

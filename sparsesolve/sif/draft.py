@@ -6,6 +6,7 @@ only while a file is read; `freeze` makes the immutable model of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -134,3 +135,12 @@ class Declarations:
                 f"{self.element_types[index].name!r}"
             )
         return index
+
+    def new_elements(self, names: Sequence[str], kind: ElementKind) -> range:
+        """Declare elements of one type, none of which is known, and return their indices."""
+        numbers = range(len(self.elements), len(self.elements) + len(names))
+        self.elements.update(zip(names, numbers, strict=True))
+        self.element_types += [kind] * len(names)
+        self.element_variables += [[-1] * len(kind.variables) for _ in names]
+        self.element_parameters += [[np.nan] * len(kind.parameters) for _ in names]
+        return numbers

@@ -5,6 +5,7 @@ Separate because it is the one place that joins the reader with sparsesolve's pr
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -164,6 +165,17 @@ def _open(path_or_name: str | os.PathLike[str]) -> Lines:
 
 
 def _decode(lines: Lines, values: Mapping[str, Any], limit: int) -> Model:
+    """Read the parts with the collector off: it would look at all entries again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _model(lines, values, limit)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _model(lines: Lines, values: Mapping[str, Any], limit: int) -> Model:
     cards, source = lines.cards(), lines.source
     draft, name = read_data(cards, source, values, limit)
     parts: dict[str, Part] = {}

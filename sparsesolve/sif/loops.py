@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from sparsesolve.errors import SifError
 from sparsesolve.sif.cards import Card, CardProblem, Source
 from sparsesolve.sif.draft import Declarations
+from sparsesolve.sif.iterations import AllTrips, Iterations, together_in_order
 
 __all__ = ["DEFAULT_LIMIT", "Loops"]
 
 Action = Callable[[], None]
 DEFAULT_LIMIT = 20_000_000
 _DEEPEST = 50
+_MANY = 8  # trips from which it pays to do all of a card's at once
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class Loop:
     stop: str
     step: str = ""
     body: list[tuple[Card, Action]] = field(default_factory=list)
+    together: list[AllTrips | None] = field(default_factory=list)
+    in_order: list[AllTrips] | None = None
 
 
 class Loops:
@@ -53,10 +57,21 @@ class Loops:
         self.left = limit
         self.open: list[Loop] = []
 
-    def add(self, card: Card, action: Action) -> None:
-        """Run a compiled card now, or with the innermost open loop."""
+    def add(self, card: Card, action: Action, together: AllTrips | None = None) -> None:
+        """Run a compiled card now, or with the innermost open loop.
+
+        Parameters
+        ----------
+        card : Card
+            The card.
+        action : callable
+            Does what it says, once.
+        together : AllTrips, optional
+            Does it for all trips of a loop.
+        """
         if self.open:
             self.open[-1].body.append((card, action))
+            self.open[-1].together.append(together)
         else:
             self.run([(card, action)])
 
@@ -101,6 +116,7 @@ class Loops:
 
     def _close(self) -> None:
         loop = self.open.pop()
+        loop.in_order = together_in_order(loop.together)
         self.add(loop.card, lambda: self._iterate(loop))
 
     def _iterate(self, loop: Loop) -> None:
@@ -119,6 +135,26 @@ class Loops:
                 card=loop.card.text,
             )
         index, body = loop.index, loop.body
-        for value in range(start, stop + (1 if step > 0 else -1), step):
+        values = range(start, stop + (1 if step > 0 else -1), step)
+        if len(values) >= _MANY and loop.in_order is not None and self._run_together(loop, values):
+            integers[index] = values[-1]
+            return
+        for value in values:
             integers[index] = value
             self.run(body)
+
+    def _run_together(self, loop: Loop, values: range) -> bool:
+        """Run the cards of a loop, all trips of each; whether that was possible."""
+        assert loop.in_order is not None
+        trips = Iterations(self.integers, loop.index, values)
+        try:
+            if not all(card.ready(trips) for card in loop.in_order):
+                return False
+        except CardProblem:
+            return False  # one by one, the right card is blamed
+        for (card, _), together in zip(loop.body, loop.in_order, strict=True):
+            try:
+                together.act(trips)
+            except CardProblem as problem:
+                raise self.source.error(card, f"{problem}.") from None
+        return True

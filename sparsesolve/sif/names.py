@@ -8,10 +8,29 @@ the first closing parenthesis; empty indices are skipped.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from sparsesolve.sif.draft import Table
 
-__all__ = ["expander"]
+__all__ = ["expander", "name_parts"]
+
+
+@lru_cache(maxsize=1024)
+def name_parts(text: str, *, array: bool = True) -> tuple[str, tuple[str, ...]]:
+    """Return the part of a name before its indices, and these; a literal name has none.
+
+    Parameters
+    ----------
+    text : str
+        The name as it stands in its field.
+    array : bool, optional
+        Whether the card is an array card; on others a name is literal. Default is True.
+    """
+    base, parenthesis, rest = text.partition("(")
+    if not array or not parenthesis:
+        return text, ()
+    inside = rest.partition(")")[0].split(",")
+    return base, tuple(name for part in inside if (name := part.strip()))
 
 
 def expander(text: str, integers: Table[int], *, array: bool = True) -> Callable[[], str]:
@@ -26,11 +45,7 @@ def expander(text: str, integers: Table[int], *, array: bool = True) -> Callable
     array : bool, optional
         Whether the card is an array card; on others a name is literal. Default is True.
     """
-    base, parenthesis, rest = text.partition("(")
-    if not array or not parenthesis:
-        return lambda: text
-    inside = rest.partition(")")[0].split(",")
-    indices = [name for part in inside if (name := part.strip())]
+    base, indices = name_parts(text, array=array)
     if not indices:
         return lambda: base
     if len(indices) == 1:

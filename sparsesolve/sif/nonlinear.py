@@ -6,9 +6,13 @@ themselves stand in the second and third part of a file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from sparsesolve.sif.cards import Card, CardProblem
-from sparsesolve.sif.draft import Declarations, ElementKind, GroupKind
-from sparsesolve.sif.entries import DEFAULT, Action, name_of, pairs
+from sparsesolve.sif.draft import Declarations, ElementKind, GroupKind, Table
+from sparsesolve.sif.entries import DEFAULT, Action, amount, is_array, name_of, pairs
+from sparsesolve.sif.iterations import AllTrips, Field, Iterations
 
 __all__ = ["ElementTypes", "ElementUses", "GroupTypes", "GroupUses", "ObjectBound"]
 
@@ -112,6 +116,63 @@ class ElementUses:
 
         return act
 
+    def together(self, card: Card) -> AllTrips | None:
+        """Return what the card does in all trips of a loop, where that is known."""
+        letter = _letter_of(card, "TVP")
+        if card.name == DEFAULT or not is_array(card):
+            return None
+        element = Field.of(card.name)
+        if letter == "T":
+            return AllTrips(partial(self._types_of, element, card.field3), declares=element)
+        if letter == "P" and card.code[:1] != "Z":
+            return None
+        given = Field.of(card.field5)
+        if letter == "P":
+            act = partial(self._parameters_of, element, card.field3, given)
+            return AllTrips(act, reads=(given,), declares=element)
+        act, known = partial(self._variables_of, element, card.field3, given), self.draft.variables
+        ready = partial(_all_known, given, known)
+        return AllTrips(act, ready, declares=element)
+
+    def _elements(
+        self, element: Field, trips: Iterations, kind: ElementKind | None = None
+    ) -> Sequence[int]:
+        """Return the numbers of elements; those that are new get a type."""
+        draft = self.draft
+        found = trips.elements.get(element)
+        if found is not None and kind is None:
+            return found
+        names, given = trips.names(element), kind or draft.default_element_kind
+        if given is not None and draft.elements.keys().isdisjoint(names):
+            found = draft.new_elements(list(dict.fromkeys(names)), given)
+        if found is None or len(found) < len(names):
+            typed = draft.element if kind is None else partial(draft.typed_element, kind=kind)
+            found = [typed(name) for name in names]
+        trips.elements[element] = found
+        return found
+
+    def _types_of(self, element: Field, kind: str, trips: Iterations) -> None:
+        self._elements(element, trips, self.draft.element_kinds[kind])
+
+    def _variables_of(self, element: Field, role: str, given: Field, trips: Iterations) -> None:
+        draft = self.draft
+        found = map(draft.variables.__getitem__, trips.names(given))
+        types, uses = draft.element_types, draft.element_variables
+        for e, variable in zip(self._elements(element, trips), found, strict=True):
+            uses[e][types[e].variables[role]] = variable
+
+    def _parameters_of(self, element: Field, role: str, given: Field, trips: Iterations) -> None:
+        draft = self.draft
+        values = trips.read(given, draft.reals)
+        types, numbers = draft.element_types, draft.element_parameters
+        for e, value in zip(self._elements(element, trips), values, strict=True):
+            numbers[e][types[e].parameters[role]] = value
+
+
+def _all_known(field: Field, table: Table[int], trips: Iterations) -> bool:
+    """Whether all names are declared: new ones would come in another order."""
+    return all(map(table.__contains__, trips.names(field)))
+
 
 class GroupTypes:
     """GROUP TYPE: the group variable (GV) and parameters (GP)."""
@@ -198,6 +259,37 @@ class GroupUses:
                 given[role] = value()
 
         return act
+
+    def together(self, card: Card) -> AllTrips | None:
+        """Return what the card does in all trips of a loop, where that is known."""
+        if _letter_of(card, "TEP") != "E" or card.code[:1] != "Z" or not card.field5.strip():
+            return self._unweighted(card)
+        group, element, weight = (Field.of(f) for f in (card.name, card.field3, card.field5))
+        reals = self.draft.reals
+
+        def act(trips: Iterations) -> None:
+            self._add(trips, group, element, trips.read(weight, reals))
+
+        return AllTrips(act, reads=(weight,), appends=True)
+
+    def _unweighted(self, card: Card) -> AllTrips | None:
+        """Return the same for one element with a number, or without."""
+        plain = card.code[:1] == "X" and card.code[-1:] == "E" and not card.field5.strip()
+        if not plain or card.name == DEFAULT or not card.field3.strip():
+            return None
+        group, element = Field.of(card.name), Field.of(card.field3)
+        value = amount(card, self.draft, 1.0)
+
+        def act(trips: Iterations) -> None:
+            self._add(trips, group, element, [value()] * trips.count)
+
+        return AllTrips(act, appends=True)
+
+    def _add(self, trips: Iterations, group: Field, element: Field, weights: list[float]) -> None:
+        draft = self.draft
+        groups = map(draft.groups.__getitem__, trips.names(group))
+        elements = map(draft.elements.__getitem__, trips.names(element))
+        draft.weights.extend(zip(groups, elements, weights, strict=True))
 
 
 class ObjectBound:
