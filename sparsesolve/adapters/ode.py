@@ -132,6 +132,8 @@ def integrate(
         solver, start, form, notes = _with_mass(mass, supply, options)
     elif kind == "LSODA":
         form = supply.lsoda()
+        for known in ("lband", "uband"):  # which the pattern gives
+            passed.pop(known, None)
     elif kind == "krylov" or (kind == "auto" and not supply.is_small):
         solver, form = KrylovBDF, {"matrix": supply.by_rows}
     else:

@@ -111,3 +111,14 @@ def test_differences_take_the_other_side_where_the_function_is_undefined() -> No
 def test_options_that_would_be_dropped_are_refused(method, name):
     with pytest.raises(TypeError, match=name):
         solve_ivp(lambda t, y: -y, (0.0, 1.0), np.ones(2), method=method, **{name: np.eye(2)})
+
+
+@pytest.mark.parametrize("given", [{"lband": 1}, {"lband": 0, "uband": 2}])
+def test_bands_of_a_user_are_those_of_the_pattern(given):
+    def rhs(t, y):
+        return np.concatenate([-y[:1], -y[1:] + y[:-1]])
+
+    y0 = np.linspace(1.0, 2.0, 12)
+    run = solve_ivp(rhs, (0.0, 1.0), y0, method="LSODA", **given)
+    plain = solve_ivp(rhs, (0.0, 1.0), y0, method="LSODA")
+    np.testing.assert_array_equal(run.y, plain.y)
