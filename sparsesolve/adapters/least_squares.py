@@ -23,6 +23,7 @@ from sparsesolve.methods.evaluation import moved_inside
 from sparsesolve.methods.failure import NUMERICAL, describe_failure
 from sparsesolve.methods.levenberg_marquardt import as_options, solve_levenberg
 from sparsesolve.methods.losses import Loss, as_loss, robust_weights
+from sparsesolve.methods.low_rank import scaled_rows
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.origin import Fitted
 from sparsesolve.methods.residual import Residual, prepare_residual
@@ -99,7 +100,9 @@ def solve_least_squares(
     given = _method_options(options, more, name)
     notes = moved_inside(x0, bounds)
     x0 = np.clip(x0, *bounds)
-    residual = prepare_residual(function, x0, args, jacobian=jac, derivatives=derivatives)
+    residual = prepare_residual(
+        function, x0, args, jacobian=jac, derivatives=derivatives, thin=name in _OURS
+    )
     residual.notes += notes
     with Monitor(name, callback=callback, progress=progress) as monitor:
         try:
@@ -135,10 +138,9 @@ def solve_least_squares(
 def _measure(
     residual: Residual, x: Array, loss: Loss | None, f_scale: float, bounds: tuple[Array, Array]
 ) -> ResidualMeasure:
-    r, J = residual.value(x), residual.csr(x)
+    r, J = residual.value_and_jacobian(x)
     weights = robust_weights(r, loss, f_scale)
-    J.data = J.data * np.repeat(weights, np.diff(J.indptr))
-    return measure_residual(weights * r, J, x, bounds)
+    return measure_residual(weights * r, scaled_rows(J, weights), x, bounds)
 
 
 def _judged(result: Result, found: ResidualMeasure) -> Result:

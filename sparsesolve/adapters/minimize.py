@@ -36,6 +36,10 @@ _SCIPY_OPTIONS = frozenset(
 )
 
 
+# nonzeros of a Hessian that is sparse + low rank, from which on a solver of products is quicker
+_LARGE = 2**21
+_MOST_FORMED = 2**27  # more are never formed
+
 # up to this many unknowns dense matrices cost little beside the calls of a black box
 _FEW = 500
 
@@ -59,8 +63,15 @@ def choose_solver(problem: Problem, options: Mapping[str, Any] | None = None) ->
         return "trust-constr"
     if not problem.second_order:
         return _first_order_solver(problem)
+    if _is_too_large(problem):
+        return _without_ipopt(problem)
     if ipopt_available() and not _SCIPY_OPTIONS.intersection(options or ()):
         return "ipopt"
+    return _without_ipopt(problem)
+
+
+def _without_ipopt(problem: Problem) -> str:
+    """Return a method of scipy that takes second derivatives where it can."""
     if problem.constraints:
         return "trust-constr"
     lower, upper = problem.bounds
@@ -113,6 +124,8 @@ def solve(
     name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
     if not problem.second_order:
         notes += _without_second_order(problem, name)
+    elif name != "ipopt":
+        notes += _not_formed(problem, name)
     if name == "ipopt":
         prepare_ipopt(options)  # to load it is slow: not to be counted as solving
     notes += moved_inside(start, problem.bounds)
@@ -149,6 +162,25 @@ def _of_nests(callback: Callable[..., Any], nest: Callable[[Any], Any]) -> Calla
         return callback
     called = as_callback(callback)
     return lambda state: called(replace(state, x=nest(state.x)))
+
+
+def _is_too_large(problem: Problem) -> bool:
+    """Whether a Hessian would be large where products do without it, or cannot be formed at all."""
+    nonzeros = Evaluation(problem).thin_hessian
+    return nonzeros > (_MOST_FORMED if problem.constraints else _LARGE)
+
+
+def _not_formed(problem: Problem, name: str) -> tuple[str, ...]:
+    """Return a note where a method takes products with a Hessian that is large."""
+    if find_method(name).hessian not in ("sparse", "product"):
+        return ()
+    nonzeros = Evaluation(problem).thin_hessian
+    if not nonzeros:
+        return ()
+    return (
+        f"the Hessian has {nonzeros} nonzeros in a triangle and is not formed: {name} takes "
+        "products with it, which is sparse + low rank",
+    )
 
 
 def _first_order_solver(problem: Problem) -> str:

@@ -104,7 +104,7 @@ class Reduction:
         self._columns = self.free if self.any_fixed else None
         self._hessian: Selection | None = None
         self._growths = self.derivatives.growths
-        self._products_only = False
+        self._products_only: bool | None = None
         self._held: tuple[Array, sp.csr_array] | None = None
 
     def expand(self, z: Array) -> Array:
@@ -154,6 +154,8 @@ class Reduction:
 
     def objective_hessian(self, z: Array) -> Any:
         """Return the Hessian of f by the free variables; products alone where it is too large."""
+        if self._products_only is None:
+            self._products_only = self.evaluation.thin_hessian > 0
         if not self._products_only:
             try:
                 return self.hessian(z, np.zeros(self.evaluation.m), 1.0)

@@ -47,7 +47,7 @@ def residual_result(
     """
     elapsed, inside = monitor.seconds, residual.seconds
     F = residual.value(x)
-    J = residual.csr(x)
+    J = residual.final_jacobian(x)
     return Result(
         x=np.array(x),
         fun=F,

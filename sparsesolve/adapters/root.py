@@ -66,8 +66,10 @@ def solve_root(
             f"{method!r}. For a least squares solution use sparsesolve.least_squares."
         )
     settings = _options(options, tol) if method == "newton" else None
-    residual = prepare_residual(function, x0, args, jacobian=jac, derivatives=derivatives)
-    m, n = residual.pattern.shape
+    residual = prepare_residual(
+        function, x0, args, jacobian=jac, derivatives=derivatives, thin=settings is not None
+    )
+    m, n = residual.shape
     if m != n:
         raise ValueError(
             f"`root` needs as many equations as unknowns, got {m} equations in {n} unknowns. Use "

@@ -243,6 +243,24 @@ class SparseDerivative(Derivative):
         """Return the evaluator of the nonzeros, with limits at singular points."""
         raise NotImplementedError
 
+    @property
+    def is_thin(self) -> bool:
+        """Whether solvers had better not form the matrix: it is large, and sparse + low rank."""
+        nonzeros = self._nonzeros
+        if not isinstance(nonzeros, Blocked) or self._values.evaluator is not nonzeros:
+            return False
+        return nonzeros.is_thin
+
+    def factored(self, *args: Any) -> SparsePlusLowRank | None:
+        """Return the matrix at a point as sparse + low rank; None where it is not of that form.
+
+        Parameters
+        ----------
+        *args
+            Arguments of a call.
+        """
+        return self._factored(args)
+
     def _factored(self, args: Any) -> SparsePlusLowRank | None:
         """Return the matrix as sparse + low rank where it has that form, and no limits to take."""
         nonzeros = self._nonzeros

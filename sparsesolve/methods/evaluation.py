@@ -113,6 +113,14 @@ class Evaluation:
         )
         return value
 
+    @property
+    def thin_hessian(self) -> int:
+        """Nonzeros of a Hessian that is large, and sparse + low rank; 0 for any other."""
+        if not self.derivatives.second_order:
+            return 0
+        nonzeros: Any = getattr(self.derivatives, "hessian_nonzeros", None)
+        return int(nonzeros.most) if getattr(nonzeros, "is_thin", False) else 0
+
     def adopt(self, x: Array, values: Mapping[str, Any]) -> None:
         """Take values at `x` that were computed elsewhere, by the kinds that are counted."""
         slot = self._slot(np.asarray(x))

@@ -13,18 +13,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.methods.augmented_system import Augmented
 from sparsesolve.methods.iteration import Ending, IterativeMethod, Outcome, run
 from sparsesolve.methods.losses import Loss, robust_cost, robust_weights
+from sparsesolve.methods.low_rank import (
+    LowRankAugmented,
+    LowRankSum,
+    column_squares,
+    scaled_rows,
+)
 from sparsesolve.methods.monitor import Monitor
-from sparsesolve.methods.normal_equations import damped_system
+from sparsesolve.methods.normal_equations import NormalEquations, damped_system
 from sparsesolve.methods.residual import Residual
 from sparsesolve.methods.residual_measure import measure_residual
 from sparsesolve.options import count, positive
 from sparsesolve.problem.bounds import real_array
 from sparsesolve.problem.result import Status
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["LevenbergOptions", "solve_levenberg"]
 
@@ -114,8 +121,8 @@ class _Levenberg(IterativeMethod):
         self.options = options
         self.loss = loss
         self.scale = scale
-        self.pattern = residual.pattern
-        self.system = damped_system(residual.pattern)
+        self.pattern = None if residual.is_thin else residual.pattern
+        self.system = _system(self.pattern)
         self.mu = options.damping
         self.growth = 2.0
         self.given = fixed_weights(options.x_scale, x0.size)
@@ -151,20 +158,18 @@ class _Levenberg(IterativeMethod):
         self.cost = robust_cost(r, self.loss, self.scale)
         weights = robust_weights(r, self.loss, self.scale)
         self.r = r * weights
-        self.J: sp.csc_array = J
-        if self.residual.pattern is not self.pattern:  # it has grown
-            self.pattern = self.residual.pattern
-            self.system = damped_system(self.pattern)
+        self.J = J
+        pattern = None if isinstance(J, LowRankSum) else self.residual.pattern
+        if pattern is not self.pattern:  # it has grown
+            self.pattern, self.system = pattern, _system(pattern)
         if self.loss is not None:
-            self.J.data = self.J.data * weights[J.indices]
+            self.J = scaled_rows(J, weights)
         self.gradient = np.asarray(self.J.T @ self.r)
         self.optimality = float(np.max(np.abs(self.gradient), initial=0.0))
         if self.given is not None:
             self.weights = self.given
             return
-        columns = np.add.reduceat(np.append(self.J.data**2, 0.0), J.indptr[:-1])
-        columns[np.diff(J.indptr) == 0] = 0.0
-        self.weights = np.maximum(self.weights, columns)
+        self.weights = np.maximum(self.weights, column_squares(self.J))
 
     def step(self) -> Ending | None:
         """Make one accepted step, raising the damping as needed."""
@@ -206,6 +211,11 @@ class _Levenberg(IterativeMethod):
         if length <= o.xtol * (o.xtol + float(np.linalg.norm(self.x))):
             return Ending(Status.SOLVED, "The step is below `xtol`.")
         return None
+
+
+def _system(pattern: Pattern | None) -> Augmented | NormalEquations | LowRankAugmented:
+    """Choose the system of damped steps; without a pattern the Jacobian is sparse + low rank."""
+    return LowRankAugmented() if pattern is None else damped_system(pattern)
 
 
 def fixed_weights(x_scale: Any, n: int) -> Array | None:

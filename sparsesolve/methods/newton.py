@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.methods.augmented_system import Augmented
 from sparsesolve.methods.iteration import Ending, IterativeMethod, Outcome, run
+from sparsesolve.methods.low_rank import LowRankAugmented, LowRankLU, column_squares
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.residual import Residual
 from sparsesolve.methods.residual_measure import measure_residual
@@ -90,8 +91,8 @@ class _Newton(IterativeMethod):
     def __init__(self, residual: Residual, x0: Array, options: NewtonOptions) -> None:
         self.residual = residual
         self.options = options
-        self.lu = SparseLU()
-        self.augmented = Augmented(residual.pattern)
+        self.lu: SparseLU | LowRankLU = LowRankLU() if residual.is_thin else SparseLU()
+        self.augmented = LowRankAugmented() if residual.is_thin else Augmented(residual.pattern)
         self.mu = 0.0
         self._accept(x0)
 
@@ -169,7 +170,7 @@ class _Newton(IterativeMethod):
         start = self.cost
         stuck = Status.SINGULAR if singular else Status.STALLED
         gradient = np.asarray(self.J.T @ self.F)
-        columns = float(np.max(np.asarray(self.J.multiply(self.J).sum(axis=0)), initial=0.0))
+        columns = float(np.max(column_squares(self.J), initial=0.0))
         if _size(gradient) <= 1e-10 * np.sqrt(columns) * np.linalg.norm(self.F):
             text = f"J^T F vanishes where F does not (its largest entry is {self.optimality:.3e})."
             return Ending(stuck, text)

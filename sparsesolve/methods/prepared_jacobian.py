@@ -69,9 +69,10 @@ def prepare_jacobian(
 
 def is_prepared(jac: Any) -> bool:
     """Whether this has what a prepared Jacobian has."""
-    return all(hasattr(jac, name) for name in ("pattern", "values", "value")) and not hasattr(
-        jac, "hvp"
-    )
+    # by its class: a pattern may be made when it is asked for
+    names = ("pattern", "values", "value")
+    has = all(hasattr(type(jac), name) or hasattr(jac, name) for name in names)
+    return has and not hasattr(jac, "hvp")
 
 
 def _asked(prepared: Any) -> str:

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.methods.freshness import failed_if, find_change, seal
+from sparsesolve.methods.low_rank import LowRankSum
 from sparsesolve.methods.prepared_jacobian import is_prepared, prepare_jacobian
 from sparsesolve.options import SolverDerivatives
 from sparsesolve.problem.result import Counts, Result
@@ -35,18 +36,35 @@ class Residual:
         As made by `sparsesolve.jacobian`.
     args : tuple, optional
         Further arguments of the function.
+    thin : bool, default False
+        Whether the Jacobian may be left as sparse + low rank where it is large.
     """
 
-    def __init__(self, jacobian: Any, args: tuple[Any, ...] = ()) -> None:
+    def __init__(self, jacobian: Any, args: tuple[Any, ...] = (), *, thin: bool = False) -> None:
         self.prepared = jacobian
         self.args = args
         self.notes: tuple[str, ...] = ()
-        self.pattern: Pattern = jacobian.pattern
+        self.is_thin = thin and bool(getattr(jacobian, "is_thin", False))
+        self._pattern: Pattern | None = None
         self.calls = {"value": 0, "jacobian": 0}
         self.seconds = 0.0
         self.seconds_preparation = 0.0
-        self._csc = CscOrder(self.pattern)
+        self._csc: CscOrder | None = None
+        self._sum: tuple[Array, LowRankSum] | None = None
         self._at: dict[str, tuple[Array, Array]] = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the Jacobian."""
+        shape: tuple[int, int] = self.prepared.shape
+        return shape
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure of the Jacobian."""
+        if self._pattern is None:
+            self._pattern = self.prepared.pattern
+        return self._pattern
 
     @property
     def counts(self) -> Counts:
@@ -73,11 +91,31 @@ class Residual:
     def csc(self, x: Array) -> sp.csc_array:
         """Return J(x), columns first, sorted, int32."""
         values = self.values(x)
+        if self._csc is None:
+            self._csc = CscOrder(self.pattern)
         return self._csc.matrix(values)
 
-    def value_and_jacobian(self, x: Array) -> tuple[Array, sp.csc_array]:
+    def matrix(self, x: Array) -> Any:
+        """Return J(x), columns first; a `LowRankSum` where it is left as sparse + low rank."""
+        if not self.is_thin:
+            return self.csc(x)
+        known = self._sum
+        if known is None or not np.array_equal(known[0], x):
+            found = self._timed(self.prepared.factored, x)
+            self.calls["jacobian"] += 1
+            if found is None:  # not finite: the values say where
+                self.is_thin = False
+                return self.csc(x)
+            known = self._sum = np.array(x), LowRankSum.of(found)
+        return known[1]
+
+    def final_jacobian(self, x: Array) -> Any:
+        """Return J(x) for a result: rows first, or an operator where it was never formed."""
+        return self.prepared.as_linear_operator(x, *self.args) if self.is_thin else self.csr(x)
+
+    def value_and_jacobian(self, x: Array) -> tuple[Array, Any]:
         """Return F(x) and J(x), columns first."""
-        return self.value(x), self.csc(x)
+        return self.value(x), self.matrix(x)
 
     def explain_nonfinite(self, x: Array) -> str:
         """Name the first entry of J(x) that is not finite, and where it comes from."""
@@ -114,8 +152,7 @@ class Residual:
         """Take over the pattern where it has grown, by a branch that was not taken before."""
         if self.prepared.pattern is self.pattern:
             return False
-        self.pattern = self.prepared.pattern
-        self._csc = CscOrder(self.pattern)
+        self._pattern, self._csc = self.prepared.pattern, None
         return True
 
     def _once(self, kind: str, function: Callable[..., Any], x: Array) -> Array:
@@ -142,6 +179,7 @@ def prepare_residual(
     *,
     derivatives: SolverDerivatives = "auto",
     jacobian: Any = None,
+    thin: bool = False,
 ) -> Residual:
     """Prepare the Jacobian of `function` at `x0`, or take one prepared before.
 
@@ -157,6 +195,8 @@ def prepare_residual(
         How they are made.
     jacobian : Jacobian, optional
         Prepared before; reused.
+    thin : bool, default False
+        Whether the solver takes a Jacobian that is left as sparse + low rank.
 
     Returns
     -------
@@ -164,16 +204,21 @@ def prepare_residual(
         Ready to be evaluated.
     """
     start = time.perf_counter()
-    if jacobian is not None and is_prepared(jacobian) and jacobian.pattern.shape[1] != x0.size:
+    if jacobian is not None and is_prepared(jacobian) and jacobian.shape[1] != x0.size:
         raise ValueError(
-            f"`jac` was prepared for {jacobian.pattern.shape[1]} variables, but the start has "
+            f"`jac` was prepared for {jacobian.shape[1]} variables, but the start has "
             f"{x0.size}. Prepare it with an example of this size."
         )
     prepared, notes = prepare_jacobian(function, [x0, *args], 0, jacobian, derivatives)
-    residual = Residual(prepared, tuple(seal(prepared, [x0, *args])[1:]))
+    residual = Residual(prepared, tuple(seal(prepared, [x0, *args])[1:]), thin=thin)
     residual.notes = notes
     # the first evaluations compile what they need; their values are kept, so none is wasted
-    residual.value_and_jacobian(x0)
+    _, J = residual.value_and_jacobian(x0)
+    if isinstance(J, LowRankSum):
+        residual.notes += (
+            f"the Jacobian, {J.shape[0]} x {J.shape[1]}, is not formed: its systems are those of a "
+            f"sparse matrix with {J.sparse.nnz} nonzeros, bordered by {J.rank} rows and columns",
+        )
     residual.seconds_preparation = time.perf_counter() - start
     residual.seconds = 0.0
     return residual

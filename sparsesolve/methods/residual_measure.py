@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.methods.low_rank import column_squares, reach, scaled_rows
+
 __all__ = ["ResidualMeasure", "measure_residual"]
 
 Array = NDArray[np.float64]
@@ -57,7 +59,7 @@ def measure_residual(
     ----------
     r : ndarray, shape (m,)
         Residual, weighted by its loss.
-    J : sparse array, shape (m, n)
+    J : csc_array or LowRankSum, shape (m, n)
         Its Jacobian, with the same weights.
     x : ndarray, shape (n,)
         Point.
@@ -72,14 +74,14 @@ def measure_residual(
             return ResidualMeasure(np.inf, np.inf)
         size = float(np.linalg.norm(r / top))
         largest = float(np.max(np.abs(J.data), initial=0.0)) or 1.0
-        scaled = abs(J) / largest
-        columns = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=0)).reshape(-1))
-        gradient = np.asarray((J / largest).T @ (r / top))
+        unit = scaled_rows(J, np.full(r.size, 1.0 / largest))
+        columns = np.sqrt(column_squares(unit))
+        gradient = np.asarray(unit.T @ (r / top))
         cosine = np.where(columns > 0.0, np.abs(gradient) / (columns * size), 0.0)
         if bounds is not None:  # a variable that is pushed against its bound cannot follow
             gap = np.where(gradient > 0.0, x - bounds[0], bounds[1] - x)
             gain = np.where(gap <= 0.0, 0.0, gap * columns * (largest / top) / size)
             cosine = np.minimum(cosine, gain)
-        reach = np.asarray(scaled @ np.maximum(np.abs(x), 1.0)) * (largest / top)
-        relative = np.where(r == 0.0, 0.0, np.abs(r) / top / reach)
+        change = reach(unit, np.maximum(np.abs(x), 1.0)) * (largest / top)
+        relative = np.where(r == 0.0, 0.0, np.abs(r) / top / change)
     return ResidualMeasure(float(np.max(cosine)), float(np.max(relative)))

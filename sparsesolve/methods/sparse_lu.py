@@ -11,18 +11,24 @@ one gather, and then asked to be kept. Li, Demmel (2003), "SuperLU_DIST", ACM TO
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgWarning, lu_factor, lu_solve
 from scipy.sparse.linalg import splu
 
 __all__ = ["SparseLU", "symmetry"]
 
 # share of off-diagonal entries whose mirror image is an entry too
 _NEARLY_SYMMETRIC = 0.8
+
+# from so many unknowns and such a share of entries on, dense factors are quicker
+_DENSE_SIZE = 64
+_DENSE_SHARE = 0.25
 
 # In symmetric mode the diagonal is kept as pivot down to this share of the largest entry: below
 # it fill grows for no gain, and Newton's iteration corrects what little accuracy it costs.
@@ -54,6 +60,25 @@ def symmetry(matrix: Any) -> float:
     keys = coo.row[off].astype(np.int64) * n + coo.col[off]
     mirror = coo.col[off].astype(np.int64) * n + coo.row[off]
     return float(np.mean(np.isin(mirror, keys)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Dense:
+    """Dense factors: LAPACK's blocks are quicker than lists where little is zero."""
+
+    factors: tuple[Any, Any]
+
+    @classmethod
+    def of(cls, matrix: Any) -> _Dense | None:
+        """Factorize; None where a pivot is zero."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LinAlgWarning)
+            factors = lu_factor(matrix.toarray(), overwrite_a=True, check_finite=False)
+        return cls(factors) if np.all(np.diagonal(factors[0])) else None
+
+    def solve(self, b: NDArray[Any]) -> NDArray[Any]:
+        """Return the solution."""
+        return np.asarray(lu_solve(self.factors, b, check_finite=False))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -133,6 +158,10 @@ class SparseLU:
             self.symmetric = symmetry(matrix) >= _NEARLY_SYMMETRIC
         if not np.all(np.isfinite(matrix.data)):
             return Factor(None, None, self.symmetric, 0)
+        n = int(matrix.shape[0])
+        if n >= _DENSE_SIZE and matrix.nnz >= _DENSE_SHARE * n * n:
+            dense = _Dense.of(matrix)
+            return Factor(dense, None, self.symmetric, 0 if dense is None else n * n)
         plan = self._plan
         if plan is None or not _same_structure(plan, matrix):
             return self._first(matrix)

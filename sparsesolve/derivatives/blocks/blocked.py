@@ -25,6 +25,8 @@ Plain: TypeAlias = Callable[[Any, Sequence[Any]], Array]
 """Computes the transposed matrix as a dense array, by products with unit vectors."""
 NumberedBlocks: TypeAlias = Iterator[tuple[int, Array]]
 
+_LARGE = 2**15  # entries of a matrix that costs more to factorize than two thin ones
+_THIN = 4
 _MOST_KEPT = 2**24  # numbers of a matrix that is kept beside its function
 
 
@@ -69,6 +71,24 @@ class Blocked(Evaluator):
     def is_formable(self) -> bool:
         """Whether the matrix is small enough to be formed."""
         return self._total.is_formable
+
+    @property
+    def rank(self) -> int | None:
+        """Rank, at most, of what stands beside the single entries; None where it is not known."""
+        return None
+
+    @property
+    def most(self) -> int:
+        """Number of entries, at most; known without the structure."""
+        return self._total.most
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether sparse + low rank has much fewer numbers than the matrix, which is large."""
+        size, rank = self._total.most, self.rank
+        if rank is None or size < _LARGE:
+            return False
+        return _THIN * (self._total.single + rank * sum(self.shape)) <= size
 
     @forkable_property
     def _kept(self) -> frozenset[int]:

@@ -165,6 +165,14 @@ class BlockedHessian(Blocked):
         factor = Submatrix(self._second, shape, sums.place[i], sums.place[j], chosen)
         return _Term(left, right, factor, (a.columns, b.columns), symmetric=left == right)
 
+    @property
+    def rank(self) -> int:
+        """How many sums are read by something that is not linear, once for each way."""
+        groups, count = self._extended.sums.groups, 0
+        for term in self._terms:
+            count += (1 if term.symmetric else 2) * groups[term.left].cuts.size
+        return count
+
     def terms(self) -> float:
         """How many products of entries a list would hold."""
         groups, count = self._extended.sums.groups, 0.0

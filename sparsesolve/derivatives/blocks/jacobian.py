@@ -57,6 +57,12 @@ class BlockedJacobian(Blocked):
         groups = self._extended.sums.groups
         return float(sum(f.nnz * groups[number].columns.size for number, f in self._factors))
 
+    @property
+    def rank(self) -> int:
+        """How many sums are read, each by as many rows as read it."""
+        groups = self._extended.sums.groups
+        return sum(groups[number].cuts.size for number, _ in self._factors)
+
     def _parts(self, x: Any, parameters: Sequence[Any]) -> tuple[NumberedBlocks, Array]:
         values = self._extended.first(self._extended.point(x, parameters), parameters)
         blocks = self._extended.sums(values)

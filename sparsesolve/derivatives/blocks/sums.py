@@ -79,6 +79,16 @@ class BlockSum:
         return (self.nnz if self.is_full else self._area) <= MOST_FORMED
 
     @property
+    def single(self) -> int:
+        """Number of single entries."""
+        return int(self._entries.size)
+
+    @property
+    def most(self) -> int:
+        """Number of entries, at most; known without the pattern."""
+        return self.nnz if self.is_full else self._area + self.single
+
+    @property
     def _area(self) -> int:
         return sum(r.size * c.size for r, c in self.boxes)
 
