@@ -1,6 +1,6 @@
 """``python -m problems``: a table of all problems with their sizes and known values.
 
-Separate because it is the only module here that prints.
+It is the only module here that prints.
 """
 
 from __future__ import annotations

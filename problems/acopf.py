@@ -1,6 +1,6 @@
 """AC optimal power flow in polar form, from MATPOWER case files.
 
-Separate because it has its own data format: `read_case` reads the text files of ``problems/data``
+It has its own data format: `read_case` reads the text files of ``problems/data``
 (or any MATPOWER file of version 2), `network` turns the four tables into index arrays and
 coefficients, and `acopf` builds the problem. A case dictionary of PYPOWER has the same tables and
 is accepted as it is.

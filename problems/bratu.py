@@ -1,6 +1,6 @@
 """Nonlinear equations: the Bratu problem in two dimensions and Broyden's tridiagonal function.
 
-Separate because they are square systems, solved by Newton's method rather than by optimization.
+They are square systems, solved by Newton's method rather than by optimization.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Bundle adjustment: cameras and points from what the cameras see, on synthetic data.
 
-Separate because it is the standard large sparse least squares problem: each residual touches one
+It is the standard large sparse least squares problem: each residual touches one
 camera and one point.
 
 Data layout. ``x = (cameras, points)``; a camera is a rotation vector, a translation, a focal length

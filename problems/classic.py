@@ -1,6 +1,6 @@
 """Small textbook problems.
 
-Separate because they have no size: they check that a solver works at all.
+They have no size: they check that a solver works at all.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Undoing an image filter: the example of the guide to sparse differentiation.
 
-Separate because its Jacobian is known entry by entry: each pixel of the result is a weighted sum of
+Its Jacobian is known entry by entry: each pixel of the result is a weighted sum of
 the pixels under the filter.
 """
 

@@ -1,6 +1,6 @@
 """COPS: the shape of a cam, and electrons on a sphere.
 
-Separate because both are geometric, with one variable or one triple a point and no differential
+Both are geometric, with one variable or one triple a point and no differential
 equation behind them.
 
 Dolan, Moré, Munson (2004), "Benchmarking optimization software with COPS 3.0", Argonne National

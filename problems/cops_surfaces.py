@@ -1,6 +1,6 @@
 """COPS: surfaces over a rectangle by linear finite elements, with bounds only.
 
-Separate because the three share one discretization: a grid of nx x ny inner points, each cell cut
+The three share one discretization: a grid of nx x ny inner points, each cell cut
 into a lower and an upper triangle, and an integral that depends on the two slopes in each triangle.
 Only the inner values are variables (COPSBenchmark.jl also has the fixed boundary).
 

@@ -1,6 +1,6 @@
 """Equality constrained problems of Luksan and Vlcek: chained sums of small terms.
 
-Separate because all come from one report and share one form: every term and every constraint
+All come from one report and share one form: every term and every constraint
 touches a few neighboring variables, so Jacobians and Hessians are banded for any number of
 variables. Numbering is that of the report; the files of CUTEst are called LUKVLE1, LUKVLE2, ...
 

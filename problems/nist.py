@@ -1,6 +1,6 @@
 """Curve fits with certified answers: NIST's Statistical Reference Datasets.
 
-Separate because they are data and a formula each, small and dense, and hard for their size. The
+They are data and a formula each, small and dense, and hard for their size. The
 observations, starting points and certified values are in ``data/nist.json``.
 
 National Institute of Standards and Technology, "StRD nonlinear least squares regression datasets",

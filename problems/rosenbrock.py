@@ -1,6 +1,6 @@
 """The chained Rosenbrock function, as an objective and as a sum of squares.
 
-Separate because one formula serves two kinds of solver.
+One formula serves two kinds of solver.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Stiff problems of fixed size from the Bari test set.
 
-Separate because they come with reference solutions to many digits.
+They come with reference solutions to many digits.
 Mazzia, Magherini (2008), "Test set for initial value problem solvers", release 2.4, University of
 Bari; the values are those of its reference runs.
 """

@@ -1,6 +1,6 @@
 """Every exception that sparsesolve raises on purpose, in one tree.
 
-Separate because every stage raises, and none may import another stage to do so.
+Every stage raises, and none may import another stage to do so.
 
 ::
 

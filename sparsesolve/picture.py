@@ -1,6 +1,6 @@
 """Pictures of patterns and colorings: as text, and with matplotlib where it is installed.
 
-Separate because matplotlib is optional (extra ``plot``) and is imported only when a figure is
+Matplotlib is optional (extra ``plot``) and is imported only when a figure is
 drawn. A figure is an image with one cell for each element, or for a block of elements where the
 matrix has more than `MAX_CELLS` rows or columns; so its size does not grow with the matrix.
 """

@@ -1,6 +1,6 @@
 """What stands against a solution: rows that contradict each other, rays without a bound.
 
-Separate because it takes linear programs, on the problem linearized at one point, by HiGHS.
+It takes linear programs, on the problem linearized at one point, by HiGHS.
 
 Chinneck (2008), "Feasibility and Infeasibility in Optimization", chapter 6: all rows are made
 elastic; those that stretch are made stiff, one round after the other, until the stiff ones alone

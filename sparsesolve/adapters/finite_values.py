@@ -1,6 +1,6 @@
 """The entries of a Jacobian that an integrator is given: all finite, whatever the function does.
 
-Separate because right-hand sides and residuals of implicit systems need the same: entries that are
+Right-hand sides and residuals of implicit systems need the same: entries that are
 not finite are differences, with a note, and a branch may make the structure grow on the way.
 """
 

@@ -1,6 +1,6 @@
 """Radau IIA for implicit systems as one of scipy's methods, so that `solve_ivp` drives it.
 
-Separate because scipy's Radau knows ``y' = f(t, y)`` only; `t_eval`, events, dense output and
+scipy's Radau knows ``y' = f(t, y)`` only; `t_eval`, events, dense output and
 messages are scipy's. The step follows the last two errors. Everything that is not finite, and
 every singular matrix, halves the step.
 

@@ -1,6 +1,6 @@
 """The callbacks of one IPOPT solve in Python, whatever transport calls them.
 
-Separate because cyipopt, the C interface, and machine code that does not get on, all need the same.
+cyipopt, the C interface, and machine code that does not get on, all need the same.
 
 - Structures are asked for several times: cached int32 arrays; the Hessian is the lower triangle.
 - Each callback gets its own copy of x: `Evaluation` compares points by their bytes.

@@ -1,6 +1,6 @@
 """Objects of IPOPT that wait for the next solve of the same problem, or of another of its family.
 
-Separate because only what is solved again gains by it: to make such an object, with all of IPOPT's
+Only what is solved again gains by it: to make such an object, with all of IPOPT's
 options in it, takes longer than some solves. What an object cannot change is its key: bounds,
 limits, structures, and which options are set; their values are set each time.
 """

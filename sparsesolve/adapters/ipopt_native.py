@@ -1,6 +1,6 @@
 """IPOPT through its C interface, with callbacks in machine code.
 
-Separate because it replaces one part of `ipopt_c` only: what IPOPT calls. That code computes each
+It replaces one part of `ipopt_c` only: what IPOPT calls. That code computes each
 value once a point (see `engine.llvm.run.c_callbacks`) and leaves to Python, with the same
 arguments, what it cannot do: kinds without machine code, and points where something is not finite.
 What it has seen goes to the evaluation and to the monitor, at the end, and at each iteration if

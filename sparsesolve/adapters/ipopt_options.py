@@ -1,6 +1,6 @@
 """IPOPT's options: the types a value may take, and messages that name what was refused.
 
-Separate because IPOPT checks options by exact type and says only that one was wrong. What a library
+IPOPT checks options by exact type and says only that one was wrong. What a library
 takes it is asked itself, once something was refused (`ipopt_probe`); the names here are those that
 users set most, for one that does not answer.
 """

@@ -1,6 +1,6 @@
 """What a library of IPOPT really has: its version, its options, and which linear solvers work.
 
-Separate because some questions end the process: MA97 calls ``abort`` where HSL is missing. So each
+Some questions end the process: MA97 calls ``abort`` where HSL is missing. So each
 is put in a process of its own, which loads nothing but the library and solves a problem of two
 variables; the answers are kept as long as this process lives.
 """

@@ -1,6 +1,6 @@
 """What IPOPT's return codes mean: our statuses, and a sentence each.
 
-Separate because the library itself gives numbers only, and some builds of cyipopt have no words.
+The library itself gives numbers only, and some builds of cyipopt have no words.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How long IPOPT's linear solver took, from the statistics that IPOPT writes to a file.
 
-Separate because IPOPT tells it in no other way; nobody who does not ask pays for the file.
+IPOPT tells it in no other way; nobody who does not ask pays for the file.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`Way`: which IPOPT is called, and how; or what to install.
 
-Separate because whoever only asks whether there is one needs no problem.
+Whoever only asks whether there is one needs no problem.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """BDF with Newton-Krylov steps as one of scipy's methods, so that `solve_ivp` drives it.
 
-Separate because scipy's BDF factorizes whenever the step changes; here the step is free, and the
+scipy's BDF factorizes whenever the step changes; here the step is free, and the
 order and step are those with the least error for the way to go.
 """
 

@@ -1,6 +1,6 @@
 """`least_squares`: scipy's trf and dogbox, or our sparse Levenberg-Marquardt, with exact J.
 
-Separate because the two families take other forms of the same Jacobian: scipy's methods take dense
+The two families take other forms of the same Jacobian: scipy's methods take dense
 matrices (exact inner solver) or csr ones (LSMR only), ours takes columns. Fixed variables are
 removed for scipy, which refuses them.
 """

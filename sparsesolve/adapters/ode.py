@@ -1,6 +1,6 @@
 """``scipy.integrate.solve_ivp`` with an exact sparse Jacobian: which method is given what.
 
-Separate because the methods have needs of their own:
+The methods have needs of their own:
 
 - BDF and Radau take sparse matrices, and their factorization is replaced (`scipy_stiff`);
 - LSODA takes no sparse matrix: it gets bands where they are narrow, else a dense matrix;

@@ -1,6 +1,6 @@
 """What `solve_ivp` is given, looked at before anything is prepared.
 
-Separate because scipy says of most of these only what NumPy says, and late.
+scipy says of most of these only what NumPy says, and late.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A `Problem` in the arguments of ``optiprofiler.Problem``: linear rows apart, all as <= 0 or == 0.
 
-Separate because it is another splitting of the same rows, and dense throughout.
+It is another splitting of the same rows, and dense throughout.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A `Problem` under the method names of PyCUTEst, so that scripts written for it run unchanged.
 
-Separate because it is another convention of the same numbers. What PyCUTEst documents is kept: the
+It is another convention of the same numbers. What PyCUTEst documents is kept: the
 Lagrangian is f + v . c; infinite bounds are +-1e20; fixed variables are dropped unless asked
 otherwise; what an unconstrained problem does not have is None; sparse results are
 `scipy.sparse.coo_matrix`, whose ``*`` is the matrix product; `jprod` and `hprod` without a point

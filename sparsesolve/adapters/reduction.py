@@ -1,6 +1,6 @@
 """`Reduction`: a problem without its fixed variables, in the sparse forms scipy takes.
 
-Separate because scipy handles fixed variables badly (trust-constr makes equality rows of them,
+scipy handles fixed variables badly (trust-constr makes equality rows of them,
 TNC and others patch the callback), while IPOPT handles them itself. Structures are selected once;
 each evaluation is one gather of values. Where nothing is fixed the gathers are left out.
 """

@@ -1,6 +1,6 @@
 """``scipy.optimize.minimize`` with exact derivatives, in the form that each of its methods takes.
 
-Separate because each method wants something else (see `_METHODS`): Newton-CG and trust-constr take
+Each method wants something else (see `_METHODS`): Newton-CG and trust-constr take
 sparse Hessians; trust-ncg and trust-krylov fail on them and take products; trust-exact and dogleg
 take dense ones; the others take a gradient only. This module is imported on use.
 """

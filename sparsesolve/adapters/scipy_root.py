@@ -1,6 +1,6 @@
 """``scipy.optimize.root`` by its own methods, with an exact Jacobian where a method takes one.
 
-Separate because they are dense, or ignore the Jacobian: our own method is in `root`.
+They are dense, or ignore the Jacobian: our own method is in `root`.
 """
 
 from __future__ import annotations

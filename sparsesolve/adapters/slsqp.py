@@ -1,6 +1,6 @@
 """Constraints and multipliers in SLSQP's form: dense rows, equalities first, c(x) >= 0.
 
-Separate because it is an older form than the rest of scipy takes, with the other sign: SLSQP's
+It is an older form than the rest of scipy takes, with the other sign: SLSQP's
 Lagrangian is f - multipliers . c.
 """
 

@@ -1,6 +1,6 @@
 """`solvers`: what can solve here, in which version, and where it comes from.
 
-Separate because it is about all solvers and calls none, but for a trial of IPOPT's linear solvers.
+It is about all solvers and calls none, but for a trial of IPOPT's linear solvers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Constraints in the form that scipy's trust-constr passes through without copies.
 
-Separate because trust-constr bites in ways no other method does:
+trust-constr bites in ways no other method does:
 
 - mixed limits in one constraint take a path that indexes rows and stacks matrices at each call:
   the rows are split into pure equality, pure upper and pure lower blocks;

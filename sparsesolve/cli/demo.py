@@ -1,6 +1,6 @@
 """`python -m sparsesolve demo`: three real problems, solved with and without sparsesolve.
 
-Separate because it is a program, not a library: ordinary NumPy functions as a user writes them,
+It is a program, not a library: ordinary NumPy functions as a user writes them,
 handed once to sparsesolve and once, unchanged, to the same library's solver with the derivatives
 that it makes for itself (finite differences). Nothing but the derivatives and what they allow (a
 sparse factorization in place of a dense one) differs.

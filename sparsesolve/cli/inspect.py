@@ -1,6 +1,6 @@
 """`python -m sparsesolve inspect module:function`: the structure and cost of a derivative.
 
-Separate because it turns text from a command line into calls of the library, and the library into
+It turns text from a command line into calls of the library, and the library into
 text; it computes nothing itself.
 """
 

@@ -1,6 +1,6 @@
 """`python -m sparsesolve sif FILE`: a problem of the CUTEst collection, described and solved.
 
-Separate because it only turns a file's problem into text and a call of a solver; it computes
+It only turns a file's problem into text and a call of a solver; it computes
 nothing itself.
 """
 

@@ -1,6 +1,6 @@
 """`python -m sparsesolve solvers`: what can solve here.
 
-Separate because it only prints what `sparsesolve.solvers` finds.
+It only prints what `sparsesolve.solvers` finds.
 """
 
 from __future__ import annotations

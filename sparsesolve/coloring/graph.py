@@ -1,6 +1,6 @@
 """The graphs behind a coloring: what is colored, and who its neighbors are.
 
-Separate because orders, coloring kernels and recovery all walk the same index arrays. A `Graph`
+Orders, coloring kernels and recovery all walk the same index arrays. A `Graph`
 is two CSR structures walked one after the other (see `order_kernels`).
 """
 

@@ -1,6 +1,6 @@
 """Colors from which no nonzero has to be read are not evaluated.
 
-Separate because it is a pass over a finished star or acyclic coloring. In a two-colored star all
+It is a pass over a finished star or acyclic coloring. In a two-colored star all
 nonzeros are read from the color of the hub; in a larger two-colored tree from both; a single edge
 may use either. A color that is never needed gets no evaluation (-1), which is what makes coloring
 rows and columns together pay.

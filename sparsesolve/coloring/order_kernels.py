@@ -1,6 +1,6 @@
 """Degrees and dynamic vertex orders for greedy coloring, in time linear in the walks they follow.
 
-Separate because it needs Numba, which is loaded only when a coloring is computed. A graph is given
+It needs Numba, which is loaded only when a coloring is computed. A graph is given
 by two index structures: the neighbors of v are the vertices reached from v through `first` and
 then `second`. Columns that share a row: `first` = CSC, `second` = CSR. Plain adjacency: `second` is
 the identity.

@@ -1,6 +1,6 @@
 """Vertex orders for greedy coloring, by name.
 
-Separate because every coloring takes every order. An order is an int32 permutation; ties go to the
+Every coloring takes every order. An order is an int32 permutation; ties go to the
 smaller index or, in the dynamic orders, to the vertex changed last, so results repeat.
 
 Gebremedhin, Nguyen, Patwary, Pothen (2013), "ColPack: Software for graph coloring and related

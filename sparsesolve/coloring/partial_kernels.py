@@ -1,6 +1,6 @@
 """Greedy coloring of one side of a bipartite graph (partial distance-2 coloring).
 
-Separate because it needs Numba, which is loaded only when a coloring is computed. Both CSR and CSC
+It needs Numba, which is loaded only when a coloring is computed. Both CSR and CSC
 index arrays of one matrix come in; colors go out.
 
 Gebremedhin, Manne, Pothen (2005), "What color is your Jacobian?", SIAM Review 47(4), Algorithm 3.2.

@@ -1,6 +1,6 @@
 """From compressed products back to the nonzeros.
 
-Separate because it needs colors but not how they were found, and products but not who computed
+It needs colors but not how they were found, and products but not who computed
 them. A block of products is a dense array with one column a color: ``J @ seeds``, shape
 (m, nforward), or ``J.T @ seeds``, shape (n, nreverse). Nonzeros come in the order of the pattern;
 those of a symmetric pattern also as the lower triangle, in the order of ``pattern.lower()``.

@@ -1,6 +1,6 @@
 """Bidirectional colorings that set dense rows (or columns) apart.
 
-Separate because it is a way of its own to color both sides: the few densest rows are read from
+It is a way of its own to color both sides: the few densest rows are read from
 products with the transpose, everything else from products with columns. A greedy coloring of rows
 and columns together does not find this for an arrowhead, where it is what saves n - 3 evaluations.
 

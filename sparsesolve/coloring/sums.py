@@ -1,6 +1,6 @@
 """The unknown nonzeros of a coloring, and the sums of the compressed products they lie in.
 
-Separate because two users need it: the removal of colors that nothing is read from, and the
+Two users need it: the removal of colors that nothing is read from, and the
 recovery. An unknown is an entry of the pattern or, for a symmetric pattern, of its lower triangle.
 """
 

@@ -1,6 +1,6 @@
 """Greedy star and acyclic colorings of a graph.
 
-Separate because it needs Numba, which is loaded only when a coloring is computed. The graph is an
+It needs Numba, which is loaded only when a coloring is computed. The graph is an
 adjacency structure without loops, each edge stored in both directions.
 
 Both kernels keep, for each vertex w, a *palette*: one entry for each color seen among the colored

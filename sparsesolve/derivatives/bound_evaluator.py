@@ -1,6 +1,6 @@
 """`BoundEvaluator`: something to evaluate, called with arguments as the user's function takes them.
 
-Separate because every derivative is called in this way: first the entry of machine code, which
+Every derivative is called in this way: first the entry of machine code, which
 takes arrays and numbers as they are; then, if it refuses, the long way that converts or complains.
 """
 

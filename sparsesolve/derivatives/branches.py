@@ -1,6 +1,6 @@
 """`Branches`: the programs of a function that branches on its values, one for each path.
 
-Separate because Jacobians, Hessians, gradients and problems choose among programs in the same way.
+Jacobians, Hessians, gradients and problems choose among programs in the same way.
 A program is what it is without branches: prepared at one example, for one path. At each call the
 guards of the program used last are evaluated first, in machine code; where one differs, those of
 the others; where none holds, the function is traced at the point of the call.

@@ -1,6 +1,6 @@
 """`jacobian_by_differences`: the Jacobian of a function that is called, never traced.
 
-Separate because it takes other options than `jacobian`, and because what it gives is not exact.
+It takes other options than `jacobian`, and what it gives is not exact.
 """
 
 from __future__ import annotations

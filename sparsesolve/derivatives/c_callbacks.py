@@ -1,6 +1,6 @@
 """Callbacks in machine code for the derivatives of a problem.
 
-Separate because only solvers written in C can use them.
+Only solvers written in C can use them.
 """
 
 from __future__ import annotations

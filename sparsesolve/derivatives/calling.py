@@ -1,6 +1,6 @@
 """Arguments as scipy passes them, and several to differentiate by.
 
-Separate because `jacobian`, `hessian`, `gradient` and `jacobian_by_differences` read them alike.
+`jacobian`, `hessian`, `gradient` and `jacobian_by_differences` read them alike.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Machine code held against the interpreter, when it is made, at one point.
 
-Separate because it is a test, not a part of any derivative. A check of the trace compares the tape
+It is a test, not a part of any derivative. A check of the trace compares the tape
 with the function; this compares what runs with what should run: all values where they are few, and
 where they are many a sample that reaches every loop. The interpreter runs the slice of the program
 that the sample needs.

@@ -1,6 +1,6 @@
 """`Derivative`: the protocol that all prepared derivatives keep.
 
-Separate because whoever takes one of them, a solver or a user, may take any.
+Whoever takes one of them, a solver or a user, may take any.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`estimate_pattern`: the structure of a black box, from what its values do when inputs move.
 
-Separate because it is the one pattern here that may miss entries. Two looks, joined: a NaN put into
+It is the one pattern here that may miss entries. Two looks, joined: a NaN put into
 one input marks every output that is computed from it, except through choices, comparisons and code
 that drops or refuses NaN; and outputs that change when one input moves at random, near the example
 and away from it, do depend on it. What neither sees (a branch not taken at any of these points, a

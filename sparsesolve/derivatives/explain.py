@@ -1,6 +1,6 @@
 """`explain`: why an entry is in a pattern, as the chain of source lines from row to column.
 
-Separate because it works on the program before fusing, where every kernel is one primitive.
+It works on the program before fusing, where every kernel is one primitive.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`Form`: a nest of arrays, as users write unknowns and parameters, as one vector.
 
-Separate because problems and solvers read nests where derivatives do, in the same order: that of
+Problems and solvers read nests where derivatives do, in the same order: that of
 the containers, dicts in the order of their keys as first given.
 """
 

@@ -1,6 +1,6 @@
 """`implicit`: a root inside of a function, differentiated by the implicit function theorem.
 
-Separate because the loop that finds a root is not what shall be differentiated: with F(y, x) = 0,
+The loop that finds a root is not what shall be differentiated: with F(y, x) = 0,
 ``dy/dx = -(dF/dy)^-1 dF/dx`` at the root, whatever the solver did.
 """
 

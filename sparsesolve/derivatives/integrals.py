@@ -1,6 +1,6 @@
 """Derivatives of solutions of differential equations, and of integrals, inside of a function.
 
-Separate because an integrator is not what shall be differentiated. With ``y' = f(t, y, p)`` the
+An integrator is not what shall be differentiated. With ``y' = f(t, y, p)`` the
 sensitivities ``S' = f_y S + f_p`` of y by p are integrated beside it by the same solver, with our
 Jacobians of f; the derivative of an integral is that of the derivative of what is integrated.
 """

@@ -1,6 +1,6 @@
 """All derivatives of an optimization problem, from one program.
 
-Separate because a problem is more than its parts: objective and constraints are traced once each,
+A problem is more than its parts: objective and constraints are traced once each,
 lowered into one program, and everything a solver asks for is made from that program. So the
 Hessian of the Lagrangian is one program with the multipliers as parameters, and what is linear or
 quadratic is proven, not guessed: an entry whose value does not depend on x is constant.

@@ -1,6 +1,6 @@
 """Where the nonzeros of a Jacobian or Hessian come from: a program of nonzeros, or colors.
 
-Separate because `Jacobian`, `Hessian` and `ProblemDerivatives` choose in the same way.
+`Jacobian`, `Hessian` and `ProblemDerivatives` choose in the same way.
 `Accumulated` runs the program whose outputs are the nonzeros. `Compressed` pushes seeds through
 the tangent program (columns, symmetric) or pulls them through the adjoint program (rows), all
 seeds of a chunk at once, and recovers the nonzeros by one gather.

@@ -1,6 +1,6 @@
 """Calls with other integers, words or flags than those of the example.
 
-Separate because a derivative keeps its structure: what another trace gives is put into its places,
+A derivative keeps its structure: what another trace gives is put into its places,
 where these hold it.
 """
 

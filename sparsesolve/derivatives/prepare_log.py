@@ -1,6 +1,6 @@
 """`PrepareLog`: what preparing a derivative cost, and which choices were made.
 
-Separate because every stage of preparing writes to it, and reports read it.
+Every stage of preparing writes to it, and reports read it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`ProblemDifferences`: first derivatives of a problem whose functions cannot be traced.
 
-Separate because nothing is proven here: values are calls of the user's functions, derivatives are
+Nothing is proven here: values are calls of the user's functions, derivatives are
 finite differences, the pattern of the constraints is estimated, and there is no Hessian.
 """
 

@@ -1,6 +1,6 @@
 """Why entries of the derivatives of a problem are there, or are not finite: function by function.
 
-Separate because the one program of a problem has no names any more; those of its functions do.
+The one program of a problem has no names any more; those of its functions do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`Remade`: pickled and copied by what made it, since machine code belongs to its process.
 
-Separate because every prepared derivative travels in this way: the function and the options go, and
+Every prepared derivative travels in this way: the function and the options go, and
 the other side traces anew.
 """
 

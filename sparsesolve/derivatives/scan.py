@@ -1,6 +1,6 @@
 """`scan`: a loop of equal steps, recorded once instead of step by step.
 
-Separate because it is the loop as users write it: nests of arrays, results stacked. What is
+It is the loop as users write it: nests of arrays, results stacked. What is
 recorded is one instruction (`numpy_ops/loops`); a plain call is a plain loop.
 """
 

@@ -1,6 +1,6 @@
 """Nests of arrays that a loop carries, as one list of real arrays.
 
-Separate because a tape of one step knows float64 and bool only: integers are real numbers there,
+A tape of one step knows float64 and bool only: integers are real numbers there,
 and a complex array is two.
 """
 

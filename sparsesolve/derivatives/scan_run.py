@@ -1,6 +1,6 @@
 """Values of a recorded loop by machine code, some trips a call.
 
-Separate because tracing and checking need values of loops that have no derivative yet.
+Tracing and checking need values of loops that have no derivative yet.
 """
 
 from __future__ import annotations

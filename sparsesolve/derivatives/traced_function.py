@@ -1,6 +1,6 @@
 """`TracedFunction`: a user's function, traced once, as a fused program that can be run.
 
-Separate because Jacobians, Hessians and problems all begin with it. It also holds what a report
+Jacobians, Hessians and problems all begin with it. It also holds what a report
 says: how long each stage took, and how often the user's function was called (twice: once traced,
 once to check the trace).
 """

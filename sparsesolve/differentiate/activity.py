@@ -1,6 +1,6 @@
 """Which slots depend on the differentiated argument, or on a parameter.
 
-Separate because every derivative asks it first: what is inactive costs nothing, and an output
+Every derivative asks it first: what is inactive costs nothing, and an output
 whose derivative is inactive is linear.
 """
 

@@ -1,6 +1,6 @@
 """`guard_program`: where a function steps around a singular point by a choice.
 
-Separate because a choice hides what `singular` looks for: ``where(r > 0, sin(r) / r, 1)`` is
+A choice hides what `singular` looks for: ``where(r > 0, sin(r) / r, 1)`` is
 smooth, its formula at zero is finite, and yet wrong, since the branch taken there is a constant.
 Looked for are the conditions that such guards are made of: NaN or infinity, equality, and a size (a
 root, a square, an absolute value) compared with zero or with a tiny number.

@@ -1,6 +1,6 @@
 """Entries of kernels that load the input itself: no chain rule, no sums, no sort.
 
-Separate because it is the common case of large stencils and collocations, and the fast one: the
+It is the common case of large stencils and collocations, and the fast one: the
 loads' index arrays are the columns, side by side one row a point. Only rows whose loads are not in
 increasing order are sorted (boundaries, wrapped neighbors).
 """

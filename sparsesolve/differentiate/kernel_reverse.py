@@ -1,6 +1,6 @@
 """Derivatives inside one kernel: reverse accumulation on its scalar expression.
 
-Separate because adjoint, tangent and Jacobian programs all start from it. Also here: which local
+Adjoint, tangent and Jacobian programs all start from it. Also here: which local
 partials are *known numbers* although the kernel's loads vary, because a load reads constants at
 some points (the zeros of a padding, a mask, a weight); that is what makes patterns tight.
 """

@@ -1,6 +1,6 @@
 """Jacobian rows of a recurrence: a recurrence again, of the rows.
 
-Separate because the chain rule would list the trips one by one. The local partials of all trips are
+The chain rule would list the trips one by one. The local partials of all trips are
 computed at once, as all that the trips read is known by then. The rows of what is fed back obey a
 linear recurrence, over the entries that ever exist; those of the other outputs are the chain
 rule once.

@@ -1,6 +1,6 @@
 """Entries of kernels whose points all look alike: the chain rule without a sort.
 
-Separate because it is a second way to do what `rows.combine` does for any terms. Where every load
+It is a second way to do what `rows.combine` does for any terms. Where every load
 of a kernel reads rows of one length, the terms form *streams*: one array of columns, local partials
 and inner entries over all points. Whether two streams hit the same columns, or one lies to the left
 of the other, is then a comparison of whole arrays; a handful of streams replaces a sort of all

@@ -1,6 +1,6 @@
 """Partial derivatives of the scalar operations, taken from autograd's own rules.
 
-Separate because hardly anything here is retyped: the vector-Jacobian rule that autograd holds for
+Hardly anything here is retyped: the vector-Jacobian rule that autograd holds for
 an operation is traced once on scalars, lowered, and kept as a small template over the loads
 ``0 = g`` (what is pulled back), ``1 = ans`` (the operation's value) and ``2, 3, ... = operands``.
 The few operations for which autograd has no rule, or one whose second derivative is wrong, have one

@@ -1,6 +1,6 @@
 """Sums of runs of slots, written so that they fuse.
 
-Separate because the chain rule (`rows`) and the adjoint both end in sums of few terms for many
+The chain rule (`rows`) and the adjoint both end in sums of few terms for many
 rows: equally long runs become `add` maps over index arrays, only long ones become segmented sums.
 """
 

@@ -1,6 +1,6 @@
 """What differentiating a recurrence needs to know of its trips.
 
-Separate because tangents, adjoints and Jacobians ask the same: which trip computed what another one
+Tangents, adjoints and Jacobians ask the same: which trip computed what another one
 reads, and what depends on what.
 """
 

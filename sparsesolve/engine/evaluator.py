@@ -1,6 +1,6 @@
 """`Evaluator`: what all that can be evaluated offers, and the plain way to offer it.
 
-Separate because programs run by either engine, compressed nonzeros and differences are called in
+Programs run by either engine, compressed nonzeros and differences are called in
 the same places; only machine code has anything better than the plain way.
 """
 

@@ -1,6 +1,6 @@
 """`minimize`, `root`, `least_squares`: one call from a NumPy function to a solution.
 
-Separate because it only chooses: the work is in `adapters`, which is imported on use.
+It only chooses: the work is in `adapters`, which is imported on use.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Instructions that read slots where these went.
 
-Separate because rolling up and settling loops both put new instructions among old ones.
+Rolling up and settling loops both put new instructions among old ones.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Restrict a program to the slots that its outputs need: the dependency cone, element by element.
 
-Separate because it is what makes any part of a program a program again: rows of a Jacobian, the
+It is what makes any part of a program a program again: rows of a Jacobian, the
 lower triangle of a Hessian, a boundary that outlived the interior it was computed with.
 """
 

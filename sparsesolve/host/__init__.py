@@ -1,6 +1,6 @@
 """What the package asks of its process and its machine: signals, forks, files kept between runs.
 
-Separate because tracing, machine code and colorings all need it, and none of it is mathematics.
+Tracing, machine code and colorings all need it, and none of it is mathematics.
 
 What travels to another process is asked before it is sent, so that the error says what to do:
 

@@ -1,6 +1,6 @@
 """`CacheFolder`: files that one run leaves for the next, unless somebody may have changed them.
 
-Separate because what stands in these files is run as machine code. So they are read and written
+What stands in these files is run as machine code. So they are read and written
 only in a folder that belongs to this user and that nobody else can write to; and each file carries
 a keyed checksum (HMAC-SHA256, RFC 2104) over its name and its contents. The key of that checksum is
 kept elsewhere, in ``$XDG_STATE_HOME/sparsesolve/secret`` (default ``~/.local/state``), readable by

@@ -1,6 +1,6 @@
 """Locks and settings that a forked child finds in order, whatever other threads were doing.
 
-Separate because a child has only the thread that forked: a lock that another thread held is held
+A child has only the thread that forked: a lock that another thread held is held
 for ever, and what that thread had changed for a moment stays changed.
 """
 

@@ -1,6 +1,6 @@
 """`require_picklable`: an error that says what to do where a function cannot be pickled.
 
-Separate because derivatives and problems both travel with the functions of their user.
+Derivatives and problems both travel with the functions of their user.
 """
 
 from __future__ import annotations

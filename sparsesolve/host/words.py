@@ -1,6 +1,6 @@
 """Words that a function does not take: what it takes, and what was meant.
 
-Separate because Python says only that a word was not expected, and people come with the words of
+Python says only that a word was not expected, and people come with the words of
 other libraries.
 """
 

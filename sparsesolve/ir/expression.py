@@ -1,6 +1,6 @@
 """`Expressions`: scalar expressions, every distinct node kept once.
 
-Separate because fusing kernels and differentiating them both grow expressions, and both rely on
+Fusing kernels and differentiating them both grow expressions, and both rely on
 equal subexpressions being one node. Two ways in: `intern` keeps the arithmetic as it is (values
 must be what NumPy gives, NaN and infinity included), `apply` simplifies zeros and ones as well
 (derivatives, where zero times anything is structurally zero).

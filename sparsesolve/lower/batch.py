@@ -1,6 +1,6 @@
 """`batch`: many small kernels become few long ones, so that Python loops run like array code.
 
-Separate because it works on any program, wherever its small kernels come from. Two steps:
+It works on any program, wherever its small kernels come from. Two steps:
 
 1. A long chain of scalar additions and subtractions (``f = f + term`` in a loop) becomes a sum for
    each kind of term (`sparsesolve.lower.chains`), and the terms no longer wait for each other.

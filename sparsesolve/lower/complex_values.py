@@ -1,6 +1,6 @@
 """Complex values as pairs of real ones.
 
-Separate because a program knows real slots only: where a tape has complex values, its steps get
+A program knows real slots only: where a tape has complex values, its steps get
 rules of their own, those of `sparsesolve.numpy_ops.complex_numbers` and `fourier`. What has no such
 rule becomes one call, together with the complex steps around it (`sparsesolve.lower.opaque`).
 

@@ -1,6 +1,6 @@
 """What a lowering rule sees: the builder, the values so far, and the table of rules.
 
-Separate because every family of rules needs it and none needs another family.
+Every family of rules needs it and none needs another family.
 
 A lowered value is either *slots*, an int32 array (or scalar) of slot numbers in the value's NumPy
 shape, or a *constant*, any other number or array. Slots are the only int32 arrays here:

@@ -1,6 +1,6 @@
 """Tape -> Program: walks the tape once and applies one rule an instruction.
 
-Separate because this is the only place that knows all families of rules.
+This is the only place that knows all families of rules.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Calls that cannot be lowered: they stay calls, with autograd's own derivative rules.
 
-Separate because these are the only instructions that keep a Python function.
+These are the only instructions that keep a Python function.
 
 Complex values have no slots. A chain of operations through complex intermediates (``real`` of an
 ``fft``) is collected in a `Pending` value and becomes one call where it turns real again.

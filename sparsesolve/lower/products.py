@@ -1,6 +1,6 @@
 """Sums of products: the one core behind dot, matmul, einsum, convolution and sparse products.
 
-Separate because all of these differ only in which elements meet. The terms of every result are laid
+All of these differ only in which elements meet. The terms of every result are laid
 out along a last axis; where a constant factor is exactly zero, or a slot is a hole, the term is
 left out, so that a constant matrix costs and couples what its nonzeros do.
 

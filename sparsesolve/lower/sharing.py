@@ -1,6 +1,6 @@
 """Equal instructions of a tape are lowered once.
 
-Separate because `Builder.map` tells equal work by the memory of its operands, and two equal
+`Builder.map` tells equal work by the memory of its operands, and two equal
 gathers (``x[index]`` written twice) give two arrays. Here instructions are compared by what they
 say: the primitive, the values they read, and their constants by content.
 """

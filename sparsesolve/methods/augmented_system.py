@@ -1,6 +1,6 @@
 """`Augmented`: Levenberg-Marquardt steps from one sparse system of fixed structure.
 
-Separate because the nonlinear solver and the least squares solver share it. The step minimizes
+The nonlinear solver and the least squares solver share it. The step minimizes
 ``||J d + F||^2 + mu ||D d||^2``; the system
 
     [ I   J      ] [ r ]   [ -F ]

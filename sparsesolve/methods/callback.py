@@ -1,6 +1,6 @@
 """Callbacks as they are written for scipy, called with an `IterationState`.
 
-Separate because scipy tells by the names of the parameters what a callback wants, and so does this.
+scipy tells by the names of the parameters what a callback wants, and so does this.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`Diagnosis`: what may be wrong with a problem, found at one point.
 
-Separate because no solver asks: scaling, dependent and constant rows, unknowns that nothing
+No solver asks: scaling, dependent and constant rows, unknowns that nothing
 determines, kinks. Whatever is found is told by the names of rows and unknowns.
 """
 

@@ -1,6 +1,6 @@
 """`Evaluation`: values and derivatives of one problem during one solve, each computed once a point.
 
-Separate because every solver asks for f, c, g, J and H at one x by separate callbacks, and some
+Every solver asks for f, c, g, J and H at one x by separate callbacks, and some
 ask several times. The values of the last two points are kept (a line search returns to the point
 before); points are compared by their bytes. Arrays handed out are read-only, because they are
 shared; solvers that write into their arguments get a copy from their adapter.

@@ -1,6 +1,6 @@
 """No solve answers for old data: what was prepared is compared with the functions as they are.
 
-Separate because every solver needs it, and none knows. At the start of a solve with something
+Every solver needs it, and none knows. At the start of a solve with something
 prepared before, each of the user's functions is called once; what differs is traced anew, and the
 result says so. At the end each is called once more; a difference then means that data changed
 during the solve, and the result has failed. Both look near the point, where nothing vanishes by

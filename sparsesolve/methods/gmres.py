@@ -1,6 +1,6 @@
 """GMRES for the Newton systems of an integrator: few steps, a loose tolerance, any inner product.
 
-Separate because scipy's stops by another norm and costs more for itself than a product with a
+scipy's stops by another norm and costs more for itself than a product with a
 sparse Jacobian. Saad, Schultz (1986), "GMRES: a generalized minimal residual algorithm for solving
 nonsymmetric linear systems", SIAM J. Sci. Stat. Comput. 7(3).
 """

@@ -1,6 +1,6 @@
 """`run`: the loop of an iterative method, and the contract that a method fills in.
 
-Separate because Newton and Levenberg-Marquardt differ in what a step is, not in when a solve ends,
+Newton and Levenberg-Marquardt differ in what a step is, not in when a solve ends,
 what is counted, or who is told.
 """
 

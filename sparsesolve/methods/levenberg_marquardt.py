@@ -1,6 +1,6 @@
 """Sparse Levenberg-Marquardt and Gauss-Newton methods for least squares.
 
-Separate because scipy's `lm` is dense, and its `trf` solves sparse problems only by LSMR, which
+scipy's `lm` is dense, and its `trf` solves sparse problems only by LSMR, which
 stalls on ill-conditioned ones. Steps come from one sparse factorization (see `normal_equations`).
 The damping follows the gain ratio (Nielsen 1999, "Damping parameter in Marquardt's method", IMM-REP
 1999-05), and variables are scaled by the largest column norms seen (More 1978). Gauss-Newton is the

@@ -1,6 +1,6 @@
 """Robust losses of least squares, by the names and formulas that scipy uses.
 
-Separate because both the sparse Levenberg-Marquardt method and tests need them without scipy's
+Both the sparse Levenberg-Marquardt method and tests need them without scipy's
 solver. Each returns rho(z) and rho'(z) of z = (r / scale)^2. Triggs et al. (2000), "Bundle
 adjustment: a modern synthesis", section 4.3.
 """

@@ -1,6 +1,6 @@
 """`Monitor`: follows a solve by its iterations: progress, callback, the best point.
 
-Separate because every solver reports its iterations in another form and all want the same three
+Every solver reports its iterations in another form and all want the same three
 things done. A callback stops the solve by returning a true value or raising StopIteration.
 """
 

@@ -1,6 +1,6 @@
 """A sparse Newton method for F(x) = 0: line search, Levenberg steps where J is singular, splu.
 
-Separate because scipy has none: its `hybr` and `lm` are dense, its others ignore the Jacobian.
+scipy has none: its `hybr` and `lm` are dense, its others ignore the Jacobian.
 
 Each iteration factorizes J once. The Newton step is damped by a line search on the merit
 ``0.5 ||F||^2`` (quadratic interpolation; a point where F is not finite halves the step). Where J is

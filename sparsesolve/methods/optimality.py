@@ -1,6 +1,6 @@
 """Is this point a solution? Our own measure, the same for every solver.
 
-Separate because no solver is believed: "solved" is said only where the conditions of Karush, Kuhn
+No solver is believed: "solved" is said only where the conditions of Karush, Kuhn
 and Tucker hold at the point, with exact derivatives. With y the multipliers of the rows and
 r = g + J'y, all residuals are without dimension:
 

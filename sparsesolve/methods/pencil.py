@@ -1,6 +1,6 @@
 """`Pencil`: ``w M - J`` in one fixed structure.
 
-Separate because implicit integrators form such matrices at every change of the step, with new
+Implicit integrators form such matrices at every change of the step, with new
 weights mostly, new values sometimes, and a new structure hardly ever.
 """
 

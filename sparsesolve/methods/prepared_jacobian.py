@@ -1,6 +1,6 @@
 """`prepare_jacobian`: the Jacobian that a solver uses: given, traced, or by differences on request.
 
-Separate because roots, least squares and integrators take `jac` and `derivatives` alike.
+Roots, least squares and integrators take `jac` and `derivatives` alike.
 """
 
 from __future__ import annotations

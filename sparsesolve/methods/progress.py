@@ -1,6 +1,6 @@
 """`ProgressTable`: a live table of iterations in the terminal.
 
-Separate because it is the only part that needs rich, which is imported when a table is asked for.
+It is the only part that needs rich, which is imported when a table is asked for.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`Residual`: a vector function and its sparse Jacobian during one solve, counted and timed.
 
-Separate because Newton, the least squares methods and the integrators read a function the same
+Newton, the least squares methods and the integrators read a function the same
 way; the values at the last point are kept, since most ask for F and then for J at one point.
 """
 

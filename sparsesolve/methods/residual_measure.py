@@ -1,6 +1,6 @@
 """Is this point a least squares solution, or a root? Our own measure, whatever the units.
 
-Separate because a sum of squares has what a general objective has not: a measure that depends on
+A sum of squares has what a general objective has not: a measure that depends on
 no unit of the residual. A tolerance for the gradient alone calls a residual in small units solved
 at the start, and one for the fall of the cost does so where large units keep the steps short.
 """

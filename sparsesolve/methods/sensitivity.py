@@ -1,6 +1,6 @@
 """`Sensitivity`: how a solution moves with the parameters of its problem.
 
-Separate because it needs what no solver asks for: second derivatives by unknown and parameter.
+It needs what no solver asks for: second derivatives by unknown and parameter.
 They are blocks of the derivatives of one larger problem, whose unknowns are x and p together. With
 A the active rows, on the free variables, the conditions of Karush, Kuhn and Tucker give
 

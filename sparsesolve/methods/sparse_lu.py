@@ -1,6 +1,6 @@
 """`SparseLU`: factorizations of matrices of one structure, with the ordering found once.
 
-Separate because the nonlinear solvers and the stiff integrators need the same three things: an
+The nonlinear solvers and the stiff integrators need the same three things: an
 ordering that suits the structure (minimum degree on A^T + A with symmetric permutation where the
 pattern is nearly symmetric, which halves the fill on meshes; COLAMD elsewhere), no repeated search
 for it, and singular or non-finite matrices reported instead of raised.

@@ -1,6 +1,6 @@
 """Complex arithmetic inside a real function, as arithmetic of real and imaginary parts.
 
-Separate because these rules are in force only where a tape has complex values. A part that is zero
+These rules are in force only where a tape has complex values. A part that is zero
 takes no part, so ``np.exp(1j * x)`` costs a cosine and a sine.
 """
 

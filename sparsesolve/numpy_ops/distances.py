@@ -1,6 +1,6 @@
 """Distances of `scipy.spatial.distance`, written with differences.
 
-Separate because SciPy gives its points to compiled code.
+SciPy gives its points to compiled code.
 """
 
 from __future__ import annotations

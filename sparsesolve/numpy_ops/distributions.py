@@ -1,6 +1,6 @@
 """SciPy's probability distributions: densities, probabilities and their logarithms.
 
-Separate because they are objects with methods that sort numbers by where they are allowed. Here
+They are objects with methods that sort numbers by where they are allowed. Here
 the formula of the distribution, which is SciPy's own code, is evaluated everywhere, and chosen
 inside of the support; so values are SciPy's, and all derivatives are those of the formula.
 """

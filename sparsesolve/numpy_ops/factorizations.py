@@ -1,6 +1,6 @@
 """Linear systems and matrix functions of `scipy.linalg` and `scipy.sparse.linalg`.
 
-Separate because SciPy gives its arguments to LAPACK and SuperLU without asking for a protocol. A
+SciPy gives its arguments to LAPACK and SuperLU without asking for a protocol. A
 system with a constant matrix is factorized once: its solution is a constant linear map of the right
 side. Systems with traced matrices, and functions of them, are those of `numpy.linalg`.
 """

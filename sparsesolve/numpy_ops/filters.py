@@ -1,6 +1,6 @@
 """Filters of `scipy.signal` and `scipy.ndimage`: the matrices that they give of units.
 
-Separate because they are linear in one argument, an array, and take no traced one themselves.
+They are linear in one argument, an array, and take no traced one themselves.
 """
 
 from __future__ import annotations

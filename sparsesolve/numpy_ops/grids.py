@@ -1,6 +1,6 @@
 """SciPy's interpolators on grids of several variables: products of functions of one variable.
 
-Separate because each is a sum of grid values, or coefficients, times one weight for every variable;
+Each is a sum of grid values, or coefficients, times one weight for every variable;
 the weights are interpolators of one variable of the unit vectors. Few of them are not zero at a
 point, but which ones depends on it, so all are written: good for grids, not for large tables.
 """

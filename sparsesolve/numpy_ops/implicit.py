@@ -1,6 +1,6 @@
 """A root as an operation: its value comes from a solver, its derivative from somebody else.
 
-Separate because only primitives of autograd reach a tape as one call.
+Only primitives of autograd reach a tape as one call.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A loop of equal steps as one operation: recorded once, lowered to a `Recurrence`.
 
-Separate because its instruction holds a tape of its own, that of one trip.
+Its instruction holds a tape of its own, that of one trip.
 """
 
 from __future__ import annotations

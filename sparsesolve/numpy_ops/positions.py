@@ -1,6 +1,6 @@
 """Functions that give positions: ``argmax``, ``argsort``, ``searchsorted``, ``nonzero`` and others.
 
-Separate because their results are constants: the positions at the example, with the comparisons
+Their results are constants: the positions at the example, with the comparisons
 that they follow from as guards. Where a trace takes no answers, they are refused.
 """
 

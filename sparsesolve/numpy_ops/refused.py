@@ -1,6 +1,6 @@
 """Functions of SciPy that are refused on traced values, each with what to do instead.
 
-Separate because SciPy's own errors speak of objects and conversions.
+SciPy's own errors speak of objects and conversions.
 """
 
 from __future__ import annotations

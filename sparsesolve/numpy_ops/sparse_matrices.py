@@ -1,6 +1,6 @@
 """`scipy.sparse` with traced entries: its classes, its operators, and what joins matrices.
 
-Separate because SciPy builds a matrix by code that asks for no protocol. Where a traced value goes
+SciPy builds a matrix by code that asks for no protocol. Where a traced value goes
 in, SciPy's own function is called on whole numbers that stand for the entries
 (`sparsesolve.trace.sparse_tracers`), so the places are those that SciPy finds.
 """

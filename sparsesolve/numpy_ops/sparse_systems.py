@@ -1,6 +1,6 @@
 """Systems with a traced sparse matrix: `spsolve`, `splu`, `factorized`, `spsolve_triangular`.
 
-Separate because the factorization is the derivative as well: with ``A y = b`` and weights g on y,
+The factorization is the derivative as well: with ``A y = b`` and weights g on y,
 ``w = A^-T g`` are the weights on b, and ``-w[i] y[j]`` the weight on the entry ``A[i, j]``. All of
 these are systems with one matrix, factorized once a point.
 """

@@ -1,6 +1,6 @@
 """Functions of scipy.special with a derivative in closed form: one row a function.
 
-Separate because `scalar_rows` holds what NumPy and autograd have. Slopes are written so that no
+`scalar_rows` holds what NumPy and autograd have. Slopes are written so that no
 point inside the domain needs a limit: by neighbors in the order, and by hypergeometric functions
 where a quotient would be 0 / 0. The slope in an order, a degree or a shape parameter that has no
 closed form is not known, and refused where it is asked for.

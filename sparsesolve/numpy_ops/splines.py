@@ -1,6 +1,6 @@
 """SciPy's interpolators of one variable: piecewise polynomials, element by element.
 
-Separate because they are objects with a method, not functions of NumPy. Each becomes the same sum:
+They are objects with a method, not functions of NumPy. Each becomes the same sum:
 a truth for each segment picks its coefficients, and Horner's rule does the rest; so values and
 derivatives are those of the polynomial of the segment, the right one at a knot, as in SciPy.
 """

@@ -1,6 +1,6 @@
 """Fourier's relatives in SciPy: constant linear maps, written as the matrix that they are.
 
-Separate because SciPy gives them to compiled code without asking for a protocol; they are replaced
+SciPy gives them to compiled code without asking for a protocol; they are replaced
 where `scipy.fft` and `scipy.fftpack` look for them. A matrix is found by applying the map to units.
 """
 

@@ -1,6 +1,6 @@
 """Periodic functions of `scipy.signal`: square waves and sawtooths of traced times.
 
-Separate because SciPy fills arrays of masks for them, which says nothing that could be recorded.
+SciPy fills arrays of masks for them, which says nothing that could be recorded.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Bounds of unknowns that are a nest of arrays, by key, as two vectors.
 
-Separate because a nest has more spellings than a vector, and none of those by number.
+A nest has more spellings than a vector, and none of those by number.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Bounds and limits as users write them, read into two arrays.
 
-Separate because several spellings are common: ours, ``(lower, upper)``; a sequence of
+Several spellings are common: ours, ``(lower, upper)``; a sequence of
 ``(low, high)`` pairs, of ``scipy.optimize.minimize``; ``scipy.optimize.Bounds``; and ``(lb, ub)``,
 of ``scipy.optimize.least_squares``. With two variables the shapes are alike. How it is written then
 decides, never the values: arrays are a lower and an upper one, tuples are pairs, and what can be

@@ -1,6 +1,6 @@
 """`Constraint`: rows between limits, and the other ways in which users write them.
 
-Separate because scipy has three more spellings, which are read here into this one.
+scipy has three more spellings, which are read here into this one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`Explained`: what a problem says of itself, besides its values.
 
-Separate because what is looked at, and by which programs, is no matter of a problem: it is imported
+What is looked at, and by which programs, is no matter of a problem: it is imported
 when asked for.
 """
 

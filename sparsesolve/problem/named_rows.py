@@ -1,6 +1,6 @@
 """`NamedRows`: numbers of the stacked constraint rows, by the names of the constraints too.
 
-Separate because results hold several of them, and they are arrays like any other otherwise.
+Results hold several of them, and they are arrays like any other otherwise.
 """
 
 from __future__ import annotations

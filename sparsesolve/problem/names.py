@@ -1,6 +1,6 @@
 """Names of single unknowns and constraint rows, as their user would write them.
 
-Separate because reports, diagnoses and pictures tell of single rows, and numbers say nothing.
+Reports, diagnoses and pictures tell of single rows, and numbers say nothing.
 """
 
 from __future__ import annotations

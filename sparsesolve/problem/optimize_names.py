@@ -1,6 +1,6 @@
 """`OptimizeNames`: a result by the names and keys of scipy's `OptimizeResult`.
 
-Separate because it says nothing new: scripts written for scipy go on reading what they read.
+It says nothing new: scripts written for scipy go on reading what they read.
 """
 
 from __future__ import annotations

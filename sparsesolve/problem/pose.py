@@ -1,6 +1,6 @@
 """`pose`: a problem out of what `minimize` is given: a `Problem`, or a function and the rest.
 
-Separate because it is about words only: which go together, and what one of them lacks.
+It is about words only: which go together, and what one of them lacks.
 """
 
 from __future__ import annotations

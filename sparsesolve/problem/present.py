@@ -1,6 +1,6 @@
 """From the vectors of a solver to what its user named: blocks of unknowns, rows of constraints.
 
-Separate because solvers know vectors only, and every result goes this way once, at the end.
+Solvers know vectors only, and every result goes this way once, at the end.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Starting points: one checked vector, or a nest of arrays in its form.
 
-Separate because every front door is given one.
+Every front door is given one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The functions of a model: groups of elements, evaluated with NumPy all at once.
 
-Separate because it is all that sparsesolve's tracer sees: gathers, formulas on arrays, constant
+It is all that sparsesolve's tracer sees: gathers, formulas on arrays, constant
 sparse matrices and one permutation. So objective and constraints are ordinary functions.
 """
 

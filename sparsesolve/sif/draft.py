@@ -1,6 +1,6 @@
 """`Declarations`: what the data part of a file has declared so far.
 
-Separate because every section writes into it and none knows the others. It is mutable and lives
+Every section writes into it and none knows the others. It is mutable and lives
 only while a file is read; `freeze` makes the immutable model of it.
 """
 

@@ -1,6 +1,6 @@
 """Entries of a card: pairs of a name and a number, or a name and a real parameter.
 
-Separate because nearly every section has them. A code that begins with X has array names and
+Nearly every section has them. A code that begins with X has array names and
 numbers, one that begins with Z array names and, in field 5, the real parameter that holds the
 number; other codes have literal names.
 """

@@ -1,6 +1,6 @@
 """Syntax trees evaluated with NumPy, for all elements of a type at once.
 
-Separate because this is where Fortran's rules meet traced arrays. Every value is paired with its
+This is where Fortran's rules meet traced arrays. Every value is paired with its
 type, since integer temporaries truncate what is assigned to them and integers divide with
 truncation. A name may be assigned again, also an elemental variable; an assignment under a
 condition becomes a choice between the new and the old value. What a value does not need is not

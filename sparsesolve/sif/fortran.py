@@ -1,6 +1,6 @@
 """Fortran expressions: tokens, and a recursive-descent parser to a syntax tree.
 
-Separate because the text of a file is parsed here and nowhere handed to Python. Blanks are
+The text of a file is parsed here and nowhere handed to Python. Blanks are
 insignificant, letters have no case. From loose to tight: or, and, not, relation, sum, product,
 power (right associative), primary; a sign binds like a sum, so ``-A**2`` is minus the square.
 """

@@ -1,6 +1,6 @@
 """Intrinsic functions of Fortran on NumPy arrays, with Fortran 77's distinction of integers.
 
-Separate because parser and evaluator share the table. A value is paired with its type: an integer
+Parser and evaluator share the table. A value is paired with its type: an integer
 stays one through ``ABS``, ``MOD``, ``MAX`` and the like, and ``INT``, ``NINT`` make one. Generic
 and specific names (``DABS``, ``IABS``, ``AMAX1``) mean the same.
 """

@@ -1,6 +1,6 @@
 """All trips of an innermost loop at once, a card at a time.
 
-Separate because it is another order of the same work: cards do their work for every trip before the
+It is another order of the same work: cards do their work for every trip before the
 next card begins, which costs a tenth of a call a card and a trip. `together_in_order` says where
 nobody could tell the difference: no card reads what a later card, or a later trip of its own, has
 set, and what counts by its order (elements, weights) comes from one card.

@@ -1,6 +1,6 @@
 """Loops of the data part: a tree of actions, run with a bound on their number.
 
-Separate because the tree is the same in every section. ``ND`` closes all open loops, ``OD`` the
+The tree is the same in every section. ``ND`` closes all open loops, ``OD`` the
 innermost one, whatever index it names (files exist that name another). Bounds are read on entry;
 after a loop its index keeps the last value it had.
 """

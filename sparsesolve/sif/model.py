@@ -1,6 +1,6 @@
 """`Model`: a decoded problem, frozen; the contract between the reader and what evaluates it.
 
-Separate because the reader knows files and no functions, and the evaluation knows functions and no
+The reader knows files and no functions, and the evaluation knows functions and no
 files. Groups are in order of declaration; elements of one type form a block.
 """
 

@@ -1,6 +1,6 @@
 """ELEMENT TYPE, ELEMENT USES, GROUP TYPE, GROUP USES: how nonlinear functions are put together.
 
-Separate because these sections only say which function takes which variables; the functions
+These sections only say which function takes which variables; the functions
 themselves stand in the second and third part of a file.
 """
 

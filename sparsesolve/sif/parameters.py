@@ -1,6 +1,6 @@
 """Parameters that a user of a file may set: cards marked ``$-PARAMETER``.
 
-Separate because the list is wanted without interpreting the file, and overriding needs it before.
+The list is wanted without interpreting the file, and overriding needs it before.
 """
 
 from __future__ import annotations

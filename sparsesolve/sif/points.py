@@ -1,6 +1,6 @@
 """BOUNDS and START POINT: one number for a variable, or the default of all.
 
-Separate because both have defaults that also hold for variables declared later. Of several named
+Both have defaults that also hold for variables declared later. Of several named
 vectors only the first counts. Bounds are 0 and infinity unless said otherwise; a magnitude of 1e20
 or more is infinite. Two rules come from MPS: MI on untouched bounds (0, inf) also sets the upper
 bound to 0, and UP 0 on them frees the lower one.

@@ -1,6 +1,6 @@
 """The ELEMENTS and GROUPS parts of a file: the formulas of every type.
 
-Separate because these parts are Fortran in columns, while the data part is not. The result is one
+These parts are Fortran in columns, while the data part is not. The result is one
 `Routine` a type: assignments in order, the value, and the first and second derivatives that the
 file itself gives, which nothing but a cross-check reads. A formula is parsed when it is needed.
 """

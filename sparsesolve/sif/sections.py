@@ -1,6 +1,6 @@
 """Sections of linear data: VARIABLES, GROUPS, CONSTANTS, RANGES, QUADRATIC.
 
-Separate because together they are what a linear or quadratic program needs. Each section compiles
+Together they are what a linear or quadratic program needs. Each section compiles
 a card to an action on the draft. Of CONSTANTS and RANGES only the first vector counts; the last
 assignment wins there, while linear and quadratic entries add up.
 """

@@ -1,6 +1,6 @@
 """The syntax tree of a Fortran expression.
 
-Separate because the parser builds it and the evaluator and the analysis of names read it. Sums and
+The parser builds it and the evaluator and the analysis of names read it. Sums and
 products are flat, so the depth of a tree is bounded by the nesting of parentheses.
 """
 

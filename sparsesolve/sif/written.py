@@ -1,6 +1,6 @@
 """Derivatives as they are written in a file: its G and H cards, put together by the chain rule.
 
-Separate because nothing but a cross-check uses them: they are typed by hand, and some files have
+Nothing but a cross-check uses them: they are typed by hand, and some files have
 wrong ones. For a group g(v) / s with v = A x - b + W e(x), its gradient is g' J / s with
 J = A + W e'(x), its Hessian (g'' J'J + g' sum of w e'') / s.
 """

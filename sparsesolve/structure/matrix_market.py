@@ -1,6 +1,6 @@
 """Reading the structure of a Matrix Market file, whatever is in it.
 
-Separate because nothing that stands in a file may end the process. scipy's reader (1.17.1) takes a
+Nothing that stands in a file may end the process. scipy's reader (1.17.1) takes a
 file as well formed: a blank behind the last entry, or a few other bytes, and it reads past the end.
 Here every line is looked at first. Boisvert, Pozo, Remington (1996), "The Matrix Market Exchange
 Formats", NISTIR 5935.

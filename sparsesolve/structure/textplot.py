@@ -1,6 +1,6 @@
 """Pictures of a sparse matrix as text.
 
-Separate because the pattern prints itself, and so do colorings; only index arrays are needed. A
+The pattern prints itself, and so do colorings; only index arrays are needed. A
 small matrix shows one mark for each element, a larger one braille characters of 2 x 4 dots, where
 a dot stands for a block of elements.
 """

@@ -1,6 +1,6 @@
 """Assignment in place: how NumPy's mutable arrays become functional updates.
 
-Separate because it is the one part of tracing that has to reason about memory. Plain arrays
+It is the one part of tracing that has to reason about memory. Plain arrays
 behind the traced ones are really written to, so that all views see the change as in NumPy; the
 tape gets a `setitem` for the array assigned to and, through the positions of a view in the memory
 it shares, one for its owner. Other views are derived anew from the owner when next used.

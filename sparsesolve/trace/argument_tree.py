@@ -1,6 +1,6 @@
 """Arguments as trees: containers of what may change (`Leaf`) and what may not (`Static`).
 
-Separate because containers are read, compared, copied and rebuilt alike, whoever asks. A tree has
+Containers are read, compared, copied and rebuilt alike, whoever asks. A tree has
 the containers of the user's own argument: lists, tuples and dicts as they are, named ones too;
 what has named fields (a dataclass, a namespace) is a `Fields`.
 """

@@ -1,6 +1,6 @@
 """Methods of types written in C that take traced arrays while a function is traced.
 
-Separate because they can be replaced in the type's own table only. One is `A.dot(u)` of a plain
+They can be replaced in the type's own table only. One is `A.dot(u)` of a plain
 array `A`, which has no protocol: NumPy makes an object array of `u` and multiplies element by
 element. That one is replaced only where the traced function uses the name.
 """

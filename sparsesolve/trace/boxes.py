@@ -1,6 +1,6 @@
 """What a traced function holds in place of its arrays: they look like NumPy's and write the tape.
 
-Separate because autograd's own `ArrayBox` stops short of NumPy's array: it has no
+Autograd's own `ArrayBox` stops short of NumPy's array: it has no
 ``__array_function__``, no assignment, and takes the truth of a traced value silently.
 
 `ArrayTracer` stands for an array, `ScalarTracer` for the scalars that NumPy makes of single

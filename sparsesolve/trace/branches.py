@@ -1,6 +1,6 @@
 """Outcomes of branches: what a traced function asks of its values, and whether it is still so.
 
-Separate because a tape holds one path only. While a function is traced with `Branches`, it is told
+A tape holds one path only. While a function is traced with `Branches`, it is told
 the outcome at the example (the truth of a comparison, an integer, a mask, an order) and goes on
 with it. Each such answer is a guard. All guards together are one more tape, whose value is 1
 where every answer is what it was, so that the path is the one that was recorded, and 0 elsewhere.

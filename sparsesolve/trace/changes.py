@@ -1,6 +1,6 @@
 """Global state that is changed while a function is traced, and put back whatever happens.
 
-Separate because a child of a fork has to put back what a thread of its parent has changed.
+A child of a fork has to put back what a thread of its parent has changed.
 """
 
 from __future__ import annotations

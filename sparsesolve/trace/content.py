@@ -1,6 +1,6 @@
 """What an object holds, as a digest: to see that it was changed in place.
 
-Separate because identity says nothing about arrays, matrices and objects that their owner goes on
+Identity says nothing about arrays, matrices and objects that their owner goes on
 using. Two digests are equal where everything that an object holds is equal: bytes of arrays,
 entries of sparse matrices, items of containers, attributes, what a function has enclosed. What
 holds nothing that could be read (a lock, a file) is known by its identity.

@@ -1,6 +1,6 @@
 """NumPy's functions on traced arrays: which are recorded, which are composed, which refused.
 
-Separate because three doors lead here: ``__array_function__`` and ``__array_ufunc__`` (plain
+Three doors lead here: ``__array_function__`` and ``__array_ufunc__`` (plain
 NumPy), and autograd's own wrappers, whose calls the recorder expands by the same table.
 
 A handler has the signature of the NumPy function that it stands for, and is written with

@@ -1,6 +1,6 @@
 """Whether a tape still says what its function says: data may have changed since the trace.
 
-Separate because it is asked long after the trace, by solvers and by `verify`. Three looks, each
+It is asked long after the trace, by solvers and by `verify`. Three looks, each
 only where the one before found something or sees nothing: arrays that were copied are compared by
 checksum; one plain call is compared with the tape, which repeats the same operations of NumPy and
 so mostly gives the same bits; and whatever differs is traced anew and compared tape with tape, so

@@ -1,6 +1,6 @@
 """Names of autograd's primitives, as a tape writes them.
 
-Separate because a primitive knows only its bare name (``fft.fft`` and a user's ``fft`` look
+A primitive knows only its bare name (``fft.fft`` and a user's ``fft`` look
 alike), so that names are read once from the modules that hold them.
 """
 

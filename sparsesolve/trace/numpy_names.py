@@ -1,6 +1,6 @@
 """NumPy as one traced function sees it: its functions take lists of traced numbers, too.
 
-Separate because NumPy looks for a protocol in arguments, and not in the lists that are arguments:
+NumPy looks for a protocol in arguments, and not in the lists that are arguments:
 ``np.sqrt([x[0], 2.0])`` or ``np.max([a, b])`` would work on an array of objects. Here the modules
 that the user's names mean are replaced by ones that join such lists first, and hold what has no
 dispatch at all. Nobody else sees them.

@@ -1,6 +1,6 @@
 """Turn what a user's function mixes with traced arrays into something that can be recorded.
 
-Separate because lists, object arrays and sparse matrices with traced elements come in through
+Lists, object arrays and sparse matrices with traced elements come in through
 every door: arithmetic, ufuncs, assignment, and the value that the function returns.
 """
 

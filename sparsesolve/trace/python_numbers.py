@@ -1,6 +1,6 @@
 """Python's own functions on traced values: `math`, `max`, `min`, `float`, `type` and others.
 
-Separate because they dispatch to nothing: each is replaced while a function is traced, and does
+They dispatch to nothing: each is replaced while a function is traced, and does
 what it always does wherever no traced value is among its arguments.
 """
 

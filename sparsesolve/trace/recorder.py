@@ -1,6 +1,6 @@
 """The recorder: a `Node` of autograd's tracer that writes instructions instead of derivatives.
 
-Separate because this is all that a tape needs of autograd: how values are numbered, how constants
+This is all that a tape needs of autograd: how values are numbered, how constants
 are kept, and how assignment in place is followed.
 
 Data layout. A `TapeNode` stands for one value of the tape: a `Ref`, or a constant array (born from

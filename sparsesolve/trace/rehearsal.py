@@ -1,6 +1,6 @@
 """What loops computed when a tape was evaluated, for the plain call that it is compared with.
 
-Separate because a plain call takes all the steps of a loop in Python. It may take over what the
+A plain call takes all the steps of a loop in Python. It may take over what the
 tape has computed, where some steps, taken at the values of the tape, give the values of the tape.
 """
 

@@ -1,6 +1,6 @@
 """Functions and methods of libraries, written in Python, that are replaced while one traces.
 
-Separate because NumPy's protocols do not reach them: they look at numbers, call compiled code or
+NumPy's protocols do not reach them: they look at numbers, call compiled code or
 hide a smooth function behind comparisons. They are replaced where they are defined, so that they
 are met however the user's code named them; families of `sparsesolve.numpy_ops` say by what. A
 function that may have been imported by its name gets other code, so that every name means it.

@@ -1,6 +1,6 @@
 """Arguments that a solve has compared once: what is inside of them need not be looked at again.
 
-Separate because one sealed argument serves the programs of all paths of a function: each has a
+One sealed argument serves the programs of all paths of a function: each has a
 layout of its own, and a new path is traced with what the user gave.
 """
 

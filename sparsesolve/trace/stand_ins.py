@@ -1,6 +1,6 @@
 """Classes that stand for others while a function is traced, such as `float` and `np.float64`.
 
-Separate because code asks them many things: to make a number, whether something is one, which kind
+Code asks them many things: to make a number, whether something is one, which kind
 an array shall have. Only the first meets traced values.
 """
 

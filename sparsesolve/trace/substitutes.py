@@ -1,6 +1,6 @@
 """Put other functions in place of NumPy's and Python's while one function is traced.
 
-Separate because names are found in three places: as attributes of `numpy` and `math`, under the
+Names are found in three places: as attributes of `numpy` and `math`, under the
 names by which the user's modules have imported them, and among Python's built-in ones. Only the
 modules and closures of functions that the traced one can reach are touched, and every name is put
 back. Other threads that meet a substitute meanwhile get from it what the original gives.

@@ -1,6 +1,6 @@
 """Record what one step of a loop does on a tape of its own.
 
-Separate because the step is called once, within the trace of the function around it: its values are
+The step is called once, within the trace of the function around it: its values are
 written by the same recorder, and then cut out. What does not depend on the step's own arguments
 stays where it is; whatever else the step reads becomes an argument of its tape.
 """

@@ -1,6 +1,6 @@
 """NumPy's and SciPy's ufuncs on traced arrays, with their methods (`reduce`, `outer`, `at`, ...).
 
-Separate because ufuncs reach a traced array by a protocol of their own.
+Ufuncs reach a traced array by a protocol of their own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Plain arrays that a traced function makes itself, and may write traced values into.
 
-Separate because these are real NumPy arrays, good as an index, a shape or data of a C function,
+These are real NumPy arrays, good as an index, a shape or data of a C function,
 until something traced is written into them. From then on an `Owner` follows the content of their
 memory, and whatever reads the array, or any view of it, gets a traced array instead.
 """

@@ -1,6 +1,6 @@
 """`Blocked`: values of a matrix that is made of blocks, whatever the blocks are.
 
-Separate because Jacobians and Hessians are summed, kept where constant, and mended in one way.
+Jacobians and Hessians are summed, kept where constant, and mended in one way.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether a derivative is made of blocks: where that pays.
 
-Separate because it is a matter of cost, and blocks are right wherever they are used.
+It is a matter of cost, and blocks are right wherever they are used.
 """
 
 from __future__ import annotations

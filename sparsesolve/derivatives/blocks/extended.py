@@ -1,6 +1,6 @@
 """A program with its wide sums cut out, and the sparse Jacobian of what is left.
 
-Separate because Jacobians and Hessians by blocks both begin with it.
+Jacobians and Hessians by blocks both begin with it.
 """
 
 from __future__ import annotations

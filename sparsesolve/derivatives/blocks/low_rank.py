@@ -1,6 +1,6 @@
 """A matrix at one point as sparse + products of thin blocks, for products without forming it.
 
-Separate because it is a value, not a function: what `as_linear_operator` of a Jacobian or Hessian
+It is a value, not a function: what `as_linear_operator` of a Jacobian or Hessian
 with wide sums holds, and what a solver can take apart.
 """
 

@@ -1,6 +1,6 @@
 """How cut slots depend on x: ``U = du/dx`` in dense blocks of rows with equal structure.
 
-Separate because Jacobians (``y_x + y_u U``) and Hessians (``Z' W Z``, ``Z = [I; U]``) need the same
+Jacobians (``y_x + y_u U``) and Hessians (``Z' W Z``, ``Z = [I; U]``) need the same
 matrix. Cuts that depend on no other cut come first, then those that depend on these: ``U = S_x +
 S_u U`` is a substitution by levels, and the transposed one gives multipliers.
 """

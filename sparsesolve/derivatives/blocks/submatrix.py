@@ -1,6 +1,6 @@
 """Parts of a sparse matrix as factors of products: constant, diagonal, dense or sparse.
 
-Separate because products of blocks are quick only in the right form, and the form is known once the
+Products of blocks are quick only in the right form, and the form is known once the
 structure is. `SplitEntries` are the entries of a matrix, those that are numbers apart from those
 that a program computes; a `Submatrix` gathers some rows and columns of them.
 """

@@ -1,6 +1,6 @@
 """Sums of dense blocks and single entries, as the values of one fixed pattern.
 
-Separate because where a block goes is known before any value is. A full matrix, or nearly full one,
+Where a block goes is known before any value is. A full matrix, or nearly full one,
 is summed as a dense array: its pattern is arithmetic, and is made only when somebody asks for it.
 Otherwise each block knows the places of its elements among the values.
 """

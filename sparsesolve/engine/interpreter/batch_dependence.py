@@ -1,6 +1,6 @@
 """What depends on some parameters of a program.
 
-Separate because it is a question about programs that has nothing to do with how they are run; the
+It is a question about programs that has nothing to do with how they are run; the
 interpreter asks it to compute once what is the same for a whole batch.
 """
 

@@ -1,6 +1,6 @@
 """Small bodies of long loops as Python functions of numbers.
 
-Separate because a call of NumPy for each operation of each trip takes most of the time of the
+A call of NumPy for each operation of each trip takes most of the time of the
 interpreter where a trip has a few numbers only.
 """
 

@@ -1,6 +1,6 @@
 """From a `KernelSignature` to LLVM IR: the loops, loads and stores around an expression.
 
-Separate because it is the only place that writes loops. The IR is written as text, already in
+It is the only place that writes loops. The IR is written as text, already in
 vectors and with everything that does not change hoisted out of the loop, so that no optimisation
 pass is needed: compiling a kernel costs a few milliseconds, most of it instruction selection.
 

@@ -1,6 +1,6 @@
 """Pieces on which index arrays are affine.
 
-Separate because it is plain array work, used while a task is made. The index arrays of a grid are
+It is plain array work, used while a task is made. The index arrays of a grid are
 affine but for the ends of its rows: cut there, a kernel needs no index array at all, reads
 consecutive numbers, and saves the memory traffic of the indices.
 """

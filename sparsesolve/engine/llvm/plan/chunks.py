@@ -1,6 +1,6 @@
 """Chunks of tasks, and an order in which what one writes is still in the cache when it is read.
 
-Separate because it is a matter of memory, not of numbers: a program of several loops would stream
+It is a matter of memory, not of numbers: a program of several loops would stream
 its intermediate values through the caches once a loop. Here a chunk runs when somebody needs it,
 after the chunks that it needs itself. The numbers are the same in any order.
 """

@@ -1,6 +1,6 @@
 """Constant entries: written a chunk at a time, just before the loops write what varies there.
 
-Separate because it is a matter of memory, not of numbers. A result that does not fit the caches
+It is a matter of memory, not of numbers. A result that does not fit the caches
 would be streamed through them twice, once for its constants and once for what varies. And where
 chunks have the same constants, as the rows of a grid do, one of them is read again and again.
 """

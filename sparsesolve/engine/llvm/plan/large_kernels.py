@@ -1,6 +1,6 @@
 """Kernels too large for one function, cut into several.
 
-Separate because the reason lies in LLVM: the time for a function of many thousand instructions
+The reason lies in LLVM: the time for a function of many thousand instructions
 without a branch grows much faster than their number. What a later part reads is stored, as any
 value is that another kernel reads.
 """

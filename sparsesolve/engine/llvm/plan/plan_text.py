@@ -1,6 +1,6 @@
 """A plan in a form that people read.
 
-Separate because nothing that runs needs it. Nodes that are used more than once get a name, so the
+Nothing that runs needs it. Nodes that are used more than once get a name, so the
 text is as long as the kernel, not as its formula written out.
 """
 

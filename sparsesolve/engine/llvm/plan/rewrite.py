@@ -1,6 +1,6 @@
 """Kernels in the form that machine code likes: before the compiled engine plans a program.
 
-Separate because every rewrite gives an ordinary program part again, so each can be tested against
+Every rewrite gives an ordinary program part again, so each can be tested against
 the interpreter.
 
 - Short sums of one common length become a plain expression, so they need no inner loop.

@@ -1,6 +1,6 @@
 """Tables of what runs when, on one thread or on several.
 
-Separate because the order of work is independent of what the work is. Tasks that do not read what
+The order of work is independent of what the work is. Tasks that do not read what
 another one of their phase writes run without waiting; a long task is split, as its parts write
 to different places. Every element is computed in the same way in any part.
 """

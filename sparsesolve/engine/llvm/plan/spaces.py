@@ -1,6 +1,6 @@
 """Positions in the result, and ranges of slots, as types of their own.
 
-Separate because a slot of the program and a position in the result are both small integers that
+A slot of the program and a position in the result are both small integers that
 index vectors of float64, and one taken for the other gives wrong numbers without an error. So
 slots are arrays (`Slots`) and `Index`, as everywhere; positions are `Positions`, which no function
 of slots takes, and single ones are `Position`. The type checker tells them apart.

@@ -1,6 +1,6 @@
 """From a kernel to a task: its signature, and the words that one run of its code reads.
 
-Separate because this is where addresses, slot numbers and index arrays enter; see
+This is where addresses, slot numbers and index arrays enter; see
 `kernel_signature` for the layout of the words.
 """
 

@@ -1,6 +1,6 @@
 """From LLVM IR to addresses of machine code, once per process and, where it pays, once per machine.
 
-Separate because it is the only module that drives llvmlite, and the only one that touches a disk.
+It is the only module that drives llvmlite, and the only one that touches a disk.
 
 Functions are known by their text: two kernels with the same body are one function, whatever
 program they belong to. All functions that are missing are compiled together as one module, which
