@@ -50,7 +50,8 @@ any code, with its derivatives), which are as sparse as `np.sin`; and your own
 Complex numbers may stand between real arguments and real results (`V = Vm * np.exp(1j * Va)`): they
 are pairs of real ones, as sparse and as quick. Transforms by `np.fft`, `scipy.fft` and
 `scipy.fftpack` (with `dct`, `dst`, `diff`, `hilbert` and their like) are constant linear maps, up
-to about 1400 elements multiplied out with what stands between them; larger ones are calls. So are
+to about 1400 elements multiplied out with what stands between them; larger ones are linear calls,
+all columns of a Jacobian at once. Linear are
 systems with a constant matrix (`spsolve`, `splu(A).solve`, and `scipy.linalg`'s
 `solve`, `solve_banded`, `solveh_banded`, `solve_triangular`, `cho_solve`, `lu_solve`), factorized
 once; with a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also

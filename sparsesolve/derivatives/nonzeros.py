@@ -15,20 +15,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import Coloring, lower_bound
+from sparsesolve.coloring import lower_bound
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery
-from sparsesolve.coloring.seeds import seed_chunks
 from sparsesolve.derivatives.blocks.choose import blocked_hessian, blocked_jacobian
+from sparsesolve.derivatives.by_columns import ByColumns, has_linear_calls
 from sparsesolve.derivatives.fused import Fused, fused, fused_adjoint
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.products import Products
 from sparsesolve.derivatives.traced_function import Executable, Lazy, executable
 from sparsesolve.differentiate import (
     TooManyTerms,
     jacobian_program,
     tangent_program,
 )
-from sparsesolve.differentiate.detect import boolean_pattern, jacobian_structure
+from sparsesolve.differentiate.detect import boolean_pattern, is_full, jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.engine.interpreter.interpret import Interpreter
@@ -47,9 +48,8 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-_CHUNK_BYTES = 2**27
 _WIDTH = 4
-_UNITS = 256  # unit vectors that exist at once
+_MOST_LISTED = 1 << 21  # entries of a full matrix that are listed one by one
 
 
 class Nonzeros(Protocol):
@@ -125,58 +125,6 @@ class Compressed(Evaluator):
         return self.recovery.values(forward, reverse, out=out)
 
 
-@dataclass(frozen=True, eq=False)
-class Products:
-    """Products with many seeds, by a program that takes `width` of them at once.
-
-    Parameters
-    ----------
-    run : Executable
-        The seeds are its last parameter. The interpreter takes any number of them as a batch.
-    width : int
-        Seeds in one call of machine code.
-    """
-
-    run: Executable
-    width: int
-
-    def __call__(
-        self, x: Any, parameters: Sequence[Any], coloring: Coloring, *, reverse: bool = False
-    ) -> Array:
-        """Return the product with each seed of a coloring, one row each.
-
-        Seeds are made a chunk at a time, so that memory stays bounded.
-        """
-        chunks = seed_chunks(coloring, self._most, reverse=reverse)
-        return np.concatenate([self._chunk(x, parameters, seeds.T) for _, _, seeds in chunks])
-
-    def units(self, x: Any, parameters: Sequence[Any]) -> Array:
-        """Return the product with each unit vector, one row each: the matrix, transposed."""
-        n, parts = self.run.program.n, []
-        for start in range(0, n, _UNITS):
-            seeds = np.eye(min(_UNITS, n - start), n, start)
-            firsts = range(0, len(seeds), self._most)
-            parts += [self._chunk(x, parameters, seeds[k : k + self._most]) for k in firsts]
-        return np.concatenate(parts)
-
-    @property
-    def _most(self) -> int:
-        """Seeds in one call."""
-        if isinstance(self.run, Interpreter):
-            return max(1, _CHUNK_BYTES // (8 * max(1, self.run.program.n_slots)))
-        return self.width
-
-    def _chunk(self, x: Any, parameters: Sequence[Any], seeds: Array) -> Array:
-        last = len(self.run.program.parameters) - 1
-        if isinstance(self.run, Interpreter):
-            batch = np.ascontiguousarray(seeds)
-            return self.run.run_batched(x, [*parameters, batch[0]], {last: batch})
-        padded = np.zeros((self.width, seeds.shape[1]))
-        padded[: len(seeds)] = seeds
-        products = self.run(x, [*parameters, padded.reshape(-1)])
-        return products.reshape(self.width, -1)[: len(seeds)]
-
-
 def _push(program: Program, log: PrepareLog) -> Products:
     """Products with the Jacobian: machine code for several seeds at once, or NumPy for all."""
     with log.stage("differentiate"):
@@ -206,6 +154,9 @@ def jacobian_nonzeros(program: Fused, log: PrepareLog) -> Nonzeros:
         blocked = blocked_jacobian(program, log, _plain(program, log))
         if blocked is not None:
             return blocked
+    large = log.options.method == "auto" and program.n * program.m > _MOST_LISTED
+    if large and has_linear_calls(program) and is_full(program):
+        return _by_columns(program, log)
     found = _accumulated(program, log)
     if isinstance(found, Accumulated):
         return found
@@ -214,6 +165,13 @@ def jacobian_nonzeros(program: Fused, log: PrepareLog) -> Nonzeros:
     push = _push(program, log) if recovery.coloring.nforward else None
     pull = _pull(program, log) if recovery.coloring.nreverse else None
     return Compressed(found, recovery, push, pull)
+
+
+def _by_columns(program: Program, log: PrepareLog) -> ByColumns:
+    log.note("all columns at once: every output depends on every input through linear calls")
+    with log.stage("differentiate"):
+        tangent = fused(tangent_program(program), log)
+    return ByColumns(Pattern.full((program.m, program.n)), Products(Interpreter(tangent), 1))
 
 
 def fewest_colors(pattern: Pattern) -> Recovery:

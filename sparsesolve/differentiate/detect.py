@@ -7,6 +7,8 @@ listed term by term. Patterns hold at every x. They may be too dense, never too 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -20,7 +22,7 @@ from sparsesolve.ir.program import Kernel, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.structure.pattern import Pattern
 
-__all__ = ["boolean_pattern", "jacobian_structure"]
+__all__ = ["boolean_pattern", "is_full", "jacobian_structure"]
 
 # no index of a sparse matrix reaches further
 _MOST_ENTRIES = 2**31 - 1
@@ -65,6 +67,48 @@ def boolean_pattern(program: Program) -> Pattern:
     entries = rows.gather(program.outputs)
     matrix = _matrix(entries, program.n)
     return Pattern.from_scipy(matrix)
+
+
+def is_full(program: Program) -> bool:
+    """Whether every output depends on every input, as far as two kinds of slots tell.
+
+    Those are slots that depend on one input alone, and results of calls that read all inputs.
+    """
+    full = np.zeros(program.n_slots, dtype=bool)
+    single = np.full(program.n_slots, -1)  # -1 for none, -2 for several
+    single[: program.n] = np.arange(program.n)
+    for step in program.instructions:
+        if isinstance(step, Kernel):
+            for k, loads in enumerate(_loads_by_output(step)):
+                rows = slice(step.start + k * step.rows, step.start + (k + 1) * step.rows)
+                full[rows] = _summed(step, sum(full[ids] for ids in loads))
+                single[rows] = -2 if step.segments is not None else _common(single, loads)
+        elif not isinstance(step, Recurrence):
+            read = np.concatenate([index.to_array() for index in step.operands])
+            inputs = np.unique(single[read])
+            reads_all = np.count_nonzero(inputs >= 0) == program.n
+            full[step.start : step.stop] = reads_all or full[read].any()
+            single[step.start : step.stop] = -2
+        else:
+            single[step.start : step.stop] = -2
+    return bool(full[program.outputs].all())
+
+
+def _summed(step: Kernel, found: Any) -> Any:
+    if step.segments is None:
+        return found
+    total = np.concatenate([[0], np.cumsum(np.broadcast_to(found, step.length))])
+    return total[step.segments[1:]] > total[step.segments[:-1]]
+
+
+def _common(single: Slots, loads: list[Slots]) -> Any:
+    """Return the one input that some loads have in common, -1 or -2."""
+    result: Any = -1
+    for ids in loads:
+        here = single[ids]
+        same = (here == result) | (here == -1)
+        result = np.where(same, result, np.where(np.equal(result, -1), here, -2))
+    return result
 
 
 def _loads_by_output(step: Kernel) -> list[list[Slots]]:

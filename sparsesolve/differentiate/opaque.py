@@ -15,6 +15,7 @@ from autograd.core import VJPNode, backward_pass
 from autograd.tracer import getval, isbox, new_box, trace_stack
 from numpy.typing import NDArray
 
+from sparsesolve.ir.linear import LinearCall, LinearPush
 from sparsesolve.ir.program import Opaque
 
 __all__ = ["jacobian_function", "jvp_function", "vjp_function"]
@@ -49,8 +50,11 @@ def jvp_function(step: Opaque, operand: int) -> Callable[..., Any]:
     """Return the function of (direction, *operands) that pushes a direction forward.
 
     Two reverse sweeps give a forward one: the vector-Jacobian product is linear in its weights.
-    They are ones, as rules exist that leave out what zero weights would multiply.
+    They are ones, as rules exist that leave out what zero weights would multiply. A linear call
+    is its own derivative.
     """
+    if isinstance(step.function, LinearCall):
+        return LinearPush(step.function, operand, step.shapes)
 
     def pushed(direction: Any, *operands: Any) -> Any:
         value, pull = _pull(step.function, operand, operands)

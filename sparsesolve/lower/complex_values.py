@@ -131,7 +131,8 @@ def _part_of_call(c: Context, call: Pending, part: Callable[..., Any]) -> Any:
     def function(*arrays: Any) -> Any:
         return part(call.function(*arrays))
 
-    return c.builder.opaque(call.name, function, call.operands, call.shape)
+    made = Pending(function, call.operands, call.name, call.shape, call.linear)
+    return c.builder.opaque(call.name, made.call, call.operands, call.shape)
 
 
 def _pending(c: Context, value: Any) -> Any:
@@ -139,4 +140,4 @@ def _pending(c: Context, value: Any) -> Any:
     if not isinstance(value, (Pair, Deferred)):
         return value
     real, imag = (c.slots(part) for part in parts_of(c, value))
-    return Pending(lambda a, b: a + 1j * b, (real, imag), "complex", real.shape)
+    return Pending(lambda a, b: a + 1j * b, (real, imag), "complex", real.shape, linear=True)

@@ -16,6 +16,7 @@ import numpy as np
 from autograd.core import primitive_vjps
 
 from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.ir.linear import LinearCall
 from sparsesolve.ir.program import Slots
 from sparsesolve.ir.tape import Instruction
 from sparsesolve.lower.context import Context, is_slots
@@ -36,12 +37,52 @@ _CHECKS: dict[str, Check] = {}
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A complex value: `function` of the real arrays at `operands`."""
+    """A complex value: `function` of the real arrays at `operands`; `linear` if it is so in all."""
 
     function: Callable[..., Any]
     operands: tuple[Slots, ...]
     name: str
     shape: tuple[int, ...] = ()
+    linear: bool = False
+
+    @property
+    def call(self) -> Callable[..., Any]:
+        """The function, which says so if it is linear."""
+        return LinearCall(self.function) if self.linear else self.function
+
+
+_TRANSFORMS = ("fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "fftshift", "ifftshift")
+_REAL_TRANSFORMS = ("rfft", "irfft", "rfft2", "irfft2", "rfftn", "irfftn")
+_LINEAR = frozenset(
+    {"real", "imag", "conj", "conjugate", "negative", "__getitem__", "reshape", "transpose"}
+    | {f"fft.{name}" for name in (*_TRANSFORMS, *_REAL_TRANSFORMS)}
+)
+
+
+def _is_linear(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a primitive is linear, without a constant term, in all that is traced."""
+    traced = [k for k, a in enumerate(args) if isinstance(a, Pending) or is_slots(a)]
+    chained = all(args[k].linear for k in traced if isinstance(args[k], Pending))
+    others = [a for k, a in enumerate(args) if k not in traced] + list(kwargs.values())
+    if not chained or any(type(a) in (tuple, list) and not _is_plain(a) for a in others):
+        return False
+    if name == "setitem":
+        return traced == [0] and not np.any(args[2])
+    if name == "multiply":
+        return len(traced) == 1
+    if name == "divide" or name in _LINEAR:
+        return traced == [0]
+    if name in ("add", "subtract"):
+        return traced == [0, 1]
+    if name == "concatenate_args":
+        return traced == list(range(1, len(args)))
+    return name == "factored_solve" and traced == [1]
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) in (tuple, list):
+        return all(map(_is_plain, value))
+    return not isinstance(value, Pending) and not is_slots(value)
 
 
 def _bind(c: Context, step: Instruction) -> Pending:
@@ -76,7 +117,7 @@ def bound(
         given = [make(arrays) for make in makers]
         return primitive(*given, **{key: make(arrays) for key, make in options.items()})
 
-    return Pending(function, tuple(operands), name)
+    return Pending(function, tuple(operands), name, linear=_is_linear(name, args, kwargs))
 
 
 def lower_pending(c: Context, step: Instruction) -> Any:
@@ -86,7 +127,7 @@ def lower_pending(c: Context, step: Instruction) -> Any:
     info = c.tape.values[step.out.index]
     if info.dtype.kind == "c":
         return replace(call, shape=info.shape)
-    return c.builder.opaque(call.name, call.function, call.operands, info.shape)
+    return c.builder.opaque(call.name, call.call, call.operands, info.shape)
 
 
 def kept(names: str) -> None:
@@ -129,4 +170,4 @@ def lower_opaque(c: Context, step: Instruction) -> Any:
     _refuse_without_rule(c, step)
     call = _bind(c, step)
     shape = c.tape.values[step.out.index].shape
-    return c.builder.opaque(call.name, call.function, call.operands, shape)
+    return c.builder.opaque(call.name, call.call, call.operands, shape)

@@ -56,7 +56,8 @@ def _rfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: N
 def _irfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
     a = operand(a)
     length = 2 * (a.shape[axis] - 1) if n is None else n
-    if a.size * length <= _MOST_TERMS:
+    lines = a.size // max(1, a.shape[axis])
+    if lines * length * length <= _MOST_TERMS:  # as for the way there
         return anp.fft.irfft(a, n, axis, norm)
     if norm == "forward":
         return _irfft(a, n, axis) * length
@@ -235,9 +236,9 @@ def transformed(c: Context, a: Any, line: _Line, axis: int) -> Any:
     """
     shape = _shape(c, a)
     length, axis = shape[axis], axis % len(shape)
-    of_real = line(np.eye(length))
-    if prod(shape) * len(of_real) > _MOST_TERMS:
+    if prod(shape) * len(line(np.zeros((length, 1)))) > _MOST_TERMS:
         return NotImplemented
+    of_real = line(np.eye(length))
     if len(shape) == 1:
         spectrum = a if isinstance(a, Spectrum) else _start(c, a)
         result = Spectrum(line(spectrum.matrix), spectrum.slots, (len(of_real),))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sparsesolve.engine.interpreter.batch_dependence import BatchDependence
 from sparsesolve.engine.interpreter.segments import SegmentSum
 from sparsesolve.engine.opaque import call_opaque
+from sparsesolve.ir.linear import LinearCall
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Slots
 from sparsesolve.ir.scalar_ops import OPS
 
@@ -209,12 +210,29 @@ def _call_into(call: Call, step: Opaque, operands: Sequence[Array], target: Arra
     if target.ndim == 1:
         target[...] = call(step, operands)
         return
+    if _at_once(step, operands, target):
+        return
     for k, row in enumerate(target):
         arrays = [
             part[k] if part.ndim > len(shape) else part
             for part, shape in zip(operands, step.shapes, strict=True)
         ]
         row[...] = call(step, arrays)
+
+
+def _at_once(step: Opaque, operands: Sequence[Array], target: Array) -> bool:
+    """Send a whole batch through a linear call, where it takes one."""
+    function = step.function
+    if not isinstance(function, LinearCall):
+        return False
+    stacks = [
+        np.broadcast_to(part, (len(target), *shape))
+        for part, shape in zip(operands, step.shapes, strict=True)
+    ]
+    found = function.stacked(stacks, step.shapes)
+    if found is not None:
+        target[...] = found.reshape(target.shape)
+    return found is not None
 
 
 def _function(op: str) -> Callable[..., Any]:
