@@ -17,6 +17,7 @@ from scipy.integrate import solve_ivp
 from sparsesolve.adapters.finite_values import FiniteValues
 from sparsesolve.adapters.implicit_radau import ImplicitRadau
 from sparsesolve.adapters.ode_arguments import check_given, checked_span
+from sparsesolve.adapters.sundials import Ida, checked_linear_solver
 from sparsesolve.host.words import check_call, refuse_words
 from sparsesolve.methods.consistent import consistent_start
 from sparsesolve.methods.freshness import during, find_change, seal
@@ -35,7 +36,8 @@ WITH_SYSTEMS = ("t_eval", "dense_output", "events", "first_step", "max_step", "r
 """Options that go with implicit systems."""
 
 _WORDS = (
-    "residual", "t_span", "y0", "yp0", "method", "args", "kwargs", "derivatives", *WITH_SYSTEMS,
+    "residual", "t_span", "y0", "yp0", "method", "args", "kwargs", "derivatives",
+    "linear_solver", *WITH_SYSTEMS,
 )  # fmt: skip
 
 # scipy's defaults
@@ -192,8 +194,10 @@ def integrate_implicit(
     ValueError, TypeError
         If an argument is wrong or the index is greater than one.
     """
-    if method != "Radau":
-        raise ValueError(f"`method` must be 'Radau', got {method!r}.")
+    if method not in ("Radau", "ida"):
+        raise ValueError(f"`method` must be 'Radau' or 'ida', got {method!r}.")
+    options = dict(options)
+    linear = checked_linear_solver(options.pop("linear_solver", None), method, "ida")
     refuse_words("solve_dae", sorted(set(options) - set(WITH_SYSTEMS)), _WORDS)
     t_span = checked_span(t_span)
     t, y = t_span[0], start_point(y0, "y0")
@@ -211,13 +215,14 @@ def integrate_implicit(
     allowed = atol + options.get("rtol", _RTOL) * np.abs(y)
     span = abs(float(t_span[1]) - t)
     at, notes = consistent_start(system, Point(t, y, slope), allowed, span, told=told)
+    ida = {"method": Ida, "linear_solver": linear}
     run = solve_ivp(
         lambda t, y, *_: y,  # not called: the system takes its place
         t_span,
         at.y,
-        method=ImplicitRadau,
         system=system,
         slope=at.slope,
+        **({"method": ImplicitRadau} if method == "Radau" else ida),
         **options,
         **({"args": args} if args else {}),
     )

@@ -129,6 +129,13 @@ class JacobianSupply:
             (values, self.pattern.indices, self.pattern.indptr), shape=self.pattern.shape
         )
 
+    def product(self, t: float, y: Array, v: Array) -> Array:
+        """Return J v."""
+        if not hasattr(self.prepared, "jvp"):
+            return np.asarray(self.by_rows(t, y) @ v)
+        with np.errstate(all="ignore"):
+            return np.ravel(self.prepared.jvp(t, y, *self.args, v))
+
     def dense(self, t: float, y: Array, *args: Any) -> Array:
         """Return J as an array of shape (n, n)."""
         values = self._finite(t, y)

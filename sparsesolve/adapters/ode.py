@@ -26,6 +26,7 @@ from sparsesolve.adapters.mass_matrix import MassSystem, read_mass_matrix
 from sparsesolve.adapters.ode_arguments import check_given, checked_span
 from sparsesolve.adapters.scipy_stiff import SparseBDF, SparseRadau
 from sparsesolve.adapters.sensitivity import TrajectorySensitivities, with_float_parameters
+from sparsesolve.adapters.sundials import Cvode, checked_linear_solver
 from sparsesolve.host.words import check_call, refuse_words
 from sparsesolve.methods.consistent import consistent_start
 from sparsesolve.methods.freshness import during, find_change
@@ -46,7 +47,7 @@ _ATOL, _RTOL = 1e-6, 1e-3
 
 _WORDS = (
     "fun", "t_span", "y0", "method", "args", "kwargs", "jac", "derivatives", "mass_matrix",
-    "sensitivity",
+    "sensitivity", "linear_solver",
 )  # fmt: skip
 _OPTIONS = (
     "t_eval", "dense_output", "events", "vectorized", "first_step", "max_step", "min_step", "rtol",
@@ -93,6 +94,7 @@ def integrate(
     """
     options = dict(options)
     mass, wanted = options.pop("mass_matrix", None), options.pop("sensitivity", None)
+    linear = checked_linear_solver(options.pop("linear_solver", None), method, "cvode")
     _check_options(options, method)
     t_span = checked_span(t_span)
     check_given(options, int(np.size(y0)))
@@ -134,6 +136,8 @@ def integrate(
         form = supply.lsoda()
         for known in ("lband", "uband"):  # which the pattern gives
             passed.pop(known, None)
+    elif kind == "cvode":
+        form = {"supply": supply, "linear_solver": linear}
     elif kind == "krylov" or (kind == "auto" and not supply.is_small):
         solver, form = KrylovBDF, {"matrix": supply.by_rows}
     else:
@@ -196,6 +200,7 @@ def _solver(method: Any) -> tuple[Any, str]:
         "LSODA": (LSODA, "LSODA"),
         "krylov": (KrylovBDF, "krylov"),
         "auto": (SparseBDF, "auto"),
+        "cvode": (Cvode, "cvode"),
     }
     if isinstance(method, str) and method in known:
         return known[method]

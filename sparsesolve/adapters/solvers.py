@@ -6,6 +6,7 @@ It is about all solvers and calls none, but for a trial of IPOPT's linear solver
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -75,6 +76,9 @@ def solvers(*, trial: bool = True) -> list[SolverInfo]:
         *_of_scipy("solve_ivp", ("BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853")),
         *(SolverInfo(name, "least_squares", "", "sparsesolve") for name in ("lm", "gauss-newton")),
         SolverInfo("newton", "root", "", "sparsesolve"),
+        SolverInfo("krylov", "solve_ivp", "", "sparsesolve"),
+        SolverInfo("Radau", "solve_dae", "", "sparsesolve"),
+        *_of_sundials(),
     ]
 
 
@@ -88,3 +92,11 @@ def _ipopt(library: IpoptLibrary, trial: bool) -> SolverInfo:
 def _of_scipy(function: str, names: tuple[str, ...]) -> Iterator[SolverInfo]:
     version = importlib.metadata.version("scipy")
     return (SolverInfo(name, function, version, "scipy") for name in names)
+
+
+def _of_sundials() -> list[SolverInfo]:
+    if importlib.util.find_spec("sksundae") is None:
+        return []
+    version = importlib.metadata.version("scikit-sundae")
+    names = (("cvode", "solve_ivp"), ("ida", "solve_dae"))
+    return [SolverInfo(name, function, version, "scikit-sundae") for name, function in names]

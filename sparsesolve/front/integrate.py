@@ -49,11 +49,13 @@ def solve_ivp(
         Start and end.
     y0 : array_like, shape (n,)
         Initial state, real for the implicit methods.
-    method : {"BDF", "Radau", "LSODA", "krylov", "auto", "RK45", "RK23", "DOP853"} or OdeSolver
+    method : {"BDF", "Radau", "LSODA", "krylov", "auto", "cvode", "RK45", ...} or OdeSolver
         Default is "BDF". "krylov" is a BDF method of ours that solves by products with the Jacobian
         (GMRES), and factorizes only where a trial of the first steps says that it pays: for many
-        unknowns. "auto" takes it above 40 unknowns with a sparse Jacobian, else "BDF". The explicit
-        ones are passed through, with nothing prepared.
+        unknowns. "auto" takes it above 40 unknowns with a sparse Jacobian, else "BDF". "cvode" is
+        that of SUNDIALS, where it is installed, with `linear_solver` "auto", "dense", "sparse" or
+        "gmres". The explicit ones ("RK45", "RK23", "DOP853") are passed through, with nothing
+        prepared.
     t_eval, dense_output, events, vectorized
         As in scipy.
     args : tuple, optional
@@ -166,8 +168,9 @@ def solve_dae(
         and a note says so.
     yp0 : array_like, shape (n,), optional
         A guess of the initial slopes; they are computed.
-    method : {"Radau"}, optional
-        A Radau IIA method of order 5 of ours.
+    method : {"Radau", "ida"}, optional
+        A Radau IIA method of order 5 of ours; or IDA of SUNDIALS, where it is installed, with
+        `linear_solver` "auto", "dense" or "sparse".
     t_eval, dense_output, events
         As in ``scipy.integrate.solve_ivp``; events are called with ``(t, y, *args)``.
     args : tuple, optional

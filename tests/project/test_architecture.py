@@ -54,6 +54,7 @@ FENCES = {
     "scipy.integrate": ("adapters", "cli/demo"),
     "cyipopt": ("adapters/ipopt", "cli/demo"),
     "matplotlib": ("picture",),
+    "sksundae": ("adapters/sundials",),
     "rich": ("methods/progress", "cli", "__main__"),
 }
 MOST_EDGES = 79
