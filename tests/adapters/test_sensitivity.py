@@ -62,6 +62,7 @@ def stiff_field(t, y, strength, table):
     return strength * around + table[0, 0] * y * (1.0 - y) + table[1, 1] * np.sin(t)
 
 
+@pytest.mark.slow
 def test_a_stiff_field_agrees_with_differences_and_factorizes_once_for_all() -> None:
     n = 50
     start = 0.5 + 0.3 * np.sin(2.0 * np.pi * np.arange(n) / n)
