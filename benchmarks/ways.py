@@ -14,6 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.again import (
+    control_loop,
+    control_loop_opti,
+    data_sets,
+    data_sets_opti,
+    data_sets_rebuilt,
+)
 from benchmarks.measure import timed
 from benchmarks.suite import TIME
 from problems.bratu import bratu
@@ -249,4 +256,10 @@ WAYS: dict[tuple[str, str, str], Callable[[int], Outcome]] = {
         ("rosenbrock", "least-squares", way): partial(rosenbrock_way, way=way)
         for way in (OURS, LEVENBERG, DEFAULT, PATTERN)
     },
+    ("data sets", "ipopt", OURS): data_sets,
+    ("data sets", "ipopt", "casadi-opti"): data_sets_opti,
+    ("data sets", "ipopt", "rebuilt"): data_sets_rebuilt,
+    ("control loop", "ipopt", OURS): control_loop,
+    ("control loop", "ipopt", "casadi-opti"): control_loop_opti,
+    ("control loop", "ipopt", "beyond IPOPT"): partial(control_loop, beyond=True),
 }

@@ -9,6 +9,7 @@ the same operations, as calls of autograd's primitives; what a user would write 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from functools import cached_property
@@ -44,7 +45,8 @@ class DenseDerivatives:
         self.n = problem.n
         self._objective = _replay(problem.objective or _zero, problem.x0)
         self._constraints = [_replay(c.function, problem.x0) for c in problem.constraints]
-        self.constraint_sizes = tuple(int(np.size(c(problem.x0))) for c in self._constraints)
+        self.constraint_shapes = tuple(np.shape(c(problem.x0)) for c in self._constraints)
+        self.constraint_sizes = tuple(math.prod(shape) for shape in self.constraint_shapes)
         self.m = sum(self.constraint_sizes)
         self.log = SimpleNamespace(seconds={})
         self.linear_rows = np.zeros(self.m, dtype=bool)

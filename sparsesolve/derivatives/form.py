@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.trace.argument_tree import Leaf, Nest, contained, flatten
+from sparsesolve.trace.argument_tree import Leaf, Nest, contained, flatten, rebuild
 from sparsesolve.trace.arguments import Arguments, layout
 
 __all__ = ["Form", "FormBlock", "named_parts"]
@@ -70,9 +70,8 @@ class Form:
         self.name = name
         self._arguments: Arguments = layout((example,), 0, (name,))
         tree = self._arguments.tree[0]
-        self._alone: Leaf | None = None if isinstance(tree, Nest) else tree
-        leaves = flatten(tree.tree) if isinstance(tree, Nest) else [tree]
-        self.blocks = tuple(_blocks(leaves))
+        self._tree = tree.tree if isinstance(tree, Nest) else tree
+        self.blocks = tuple(_blocks(flatten(self._tree)))
         self.size = self.blocks[-1].stop if self.blocks else 0
         self.example = self.vector(example)
 
@@ -89,10 +88,11 @@ class Form:
 
     def nest(self, vector: Any) -> Any:
         """Return a vector, or what stands for one while a function is traced, cut up."""
-        alone = self._alone
-        if alone is None:
-            return self._arguments.point(vector)
-        return vector.reshape(alone.shape) if alone.shape else vector[0]
+        parts = [
+            vector[b.start : b.stop].reshape(b.shape) if b.shape else vector[b.start]
+            for b in self.blocks
+        ]
+        return rebuild(self._tree, parts)
 
     def copy(self, vector: Array) -> Any:
         """Return the same, of arrays that share no memory."""

@@ -10,6 +10,7 @@ that rounding is never taken for a change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from types import MethodType
 from typing import Any
 
@@ -118,11 +119,17 @@ def moved(x: Array, lower: Any = -np.inf, upper: Any = np.inf) -> Array:
     lower, upper : float or ndarray, optional
         Bounds.
     """
-    u = np.random.default_rng(0).uniform(0.5, 1.0, size=np.shape(x))
+    u = _steps(np.shape(x))
     step = 1e-3 * u * np.abs(x) + 1e-4 * u
     ahead = np.where(x + step <= upper, x + step, x - step)
     moved_x: Array = np.clip(ahead, lower, upper)
     return moved_x
+
+
+@lru_cache(maxsize=4)
+def _steps(shape: tuple[int, ...]) -> Array:
+    """Return the same numbers each time."""
+    return np.random.default_rng(0).uniform(0.5, 1.0, size=shape)
 
 
 def _is_same(function: Any, other: Any) -> bool:
