@@ -14,8 +14,9 @@ import numpy as np
 
 from sparsesolve.adapters.equations import is_final, only_equations, solve_equations
 from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
+from sparsesolve.adapters.nested import of_nests
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
-from sparsesolve.methods.callback import as_callback, check_callback
+from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
 from sparsesolve.methods.freshness import confirm, refresh
@@ -108,8 +109,7 @@ def solve(
     """
     check_callback(callback)
     name = str(solver)
-    if callback is not None and problem.form is not None:
-        callback = _of_nests(callback, problem.form.copy)
+    callback = of_nests(callback, problem.form)
     start = problem.first if warm_start is None else warm_start.x
     notes += refresh(problem)
     asked = name.lower() != "auto" or bool(options) or any_kept_feasible(problem)
@@ -154,14 +154,6 @@ def _explain(problem: Problem, result: Result) -> Any:
 
 def _presented(problem: Problem, result: Result) -> Result:
     return replace(present(problem, result), origin=Minimized(problem, _explain))
-
-
-def _of_nests(callback: Callable[..., Any], nest: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Return a callback that sees the unknowns in their own form."""
-    if not callable(callback):
-        return callback
-    called = as_callback(callback)
-    return lambda state: called(replace(state, x=nest(state.x)))
 
 
 def _is_too_large(problem: Problem) -> bool:

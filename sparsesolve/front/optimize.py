@@ -9,16 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sparsesolve.host.imports import importing
 from sparsesolve.options import SolverDerivatives, as_tuple, check_words, positive
-from sparsesolve.problem.bounds import Bounds, variable_bounds
+from sparsesolve.problem.bounds import Bounds
 from sparsesolve.problem.call import FirstOf, also_fun, require_callable
 from sparsesolve.problem.pose import pose
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result
-from sparsesolve.problem.start import start_point
+from sparsesolve.problem.start import bounds_of, form_of, start_point
 
 __all__ = ["least_squares", "minimize", "root"]
 
@@ -155,7 +154,7 @@ def _unused(**given: Any) -> tuple[str, ...]:
 @also_fun("function")
 def root(
     function: Callable[..., Any],
-    x0: ArrayLike,
+    x0: Any,
     args: Any = (),
     method: str = "newton",
     jac: Any = None,
@@ -175,8 +174,8 @@ def root(
     ----------
     function : callable
         ``function(x, *args)`` returns as many values as there are unknowns.
-    x0 : array_like, shape (n,)
-        Starting point.
+    x0 : array_like, shape (n,), or nest of arrays
+        Starting point; a nest, as for `minimize`, is what the function gets, and what comes back.
     args, kwargs : tuple, mapping, optional
         Further arguments.
     method : str, optional
@@ -223,11 +222,12 @@ def root(
         from sparsesolve.adapters.root import solve_root  # noqa: PLC0415
 
     check_words(tol=tol, options=options, progress=progress, kwargs=kwargs)
-    return solve_root(
-        FirstOf(require_callable(function, kwargs))
-        if jac is True
-        else require_callable(function, kwargs),
-        start_point(np.atleast_1d(np.asarray(x0))),
+    called = require_callable(function, kwargs)
+    return _solved(
+        solve_root,
+        FirstOf(called) if jac is True else called,
+        x0,
+        form_of(x0),
         method=method,
         tol=tol,
         options=options,
@@ -239,10 +239,26 @@ def root(
     )
 
 
+def _solved(
+    solve: Callable[..., Result],
+    function: Callable[..., Any],
+    x0: Any,
+    form: Any,
+    **given: Any,
+) -> Result:
+    """Solve from a vector, or from a nest, which then comes back."""
+    if form is None:
+        return solve(function, start_point(np.atleast_1d(np.asarray(x0))), **given)
+    with importing():
+        from sparsesolve.adapters.nested import solve_in_form  # noqa: PLC0415
+
+    return solve_in_form(solve, function, form, **given)
+
+
 @also_fun("function")
 def least_squares(
     function: Callable[..., Any],
-    x0: ArrayLike,
+    x0: Any,
     jac: Any = None,
     bounds: Bounds | None = None,
     method: str = "auto",
@@ -266,13 +282,13 @@ def least_squares(
     ----------
     function : callable
         ``function(x, *args)`` returns the residuals, m of them.
-    x0 : array_like, shape (n,)
-        Starting point.
+    x0 : array_like, shape (n,), or nest of arrays
+        Starting point; a nest, as for `minimize`, is what the function gets, and what comes back.
     jac : Jacobian, optional
         As for `root`.
     bounds : tuple, sequence of pairs, or scipy.optimize.Bounds, optional
-        As for `Problem`. With two variables, two lists are a lower and an upper one, as scipy's
-        own `least_squares` reads them.
+        As for `Problem`, also by key. With two variables, two lists are a lower and an upper one,
+        as scipy's own `least_squares` reads them.
     args, kwargs : tuple, mapping, optional
         Further arguments.
     method : {"auto", "lm", "gauss-newton", "trf", "dogbox"}, optional
@@ -318,11 +334,13 @@ def least_squares(
         from sparsesolve.adapters.least_squares import solve_least_squares  # noqa: PLC0415
 
     check_words(tol=tol, options=options, progress=progress, kwargs=kwargs)
-    start = start_point(np.atleast_1d(np.asarray(x0)))
-    return solve_least_squares(
+    form = form_of(x0)
+    return _solved(
+        solve_least_squares,
         require_callable(function, kwargs),
-        start,
-        bounds=variable_bounds(bounds, start.size, reading="least_squares"),
+        x0,
+        form,
+        bounds=bounds_of(bounds, np.size(x0), form, reading="least_squares"),
         method=method,
         loss=loss,
         f_scale=positive("f_scale", f_scale),

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.imports import importing
-from sparsesolve.problem.bounds import Bounds, kept_feasible, variable_bounds
+from sparsesolve.problem.bounds import Bounds, kept_feasible
 from sparsesolve.problem.constraint import Constraint
 from sparsesolve.problem.result import Result
-from sparsesolve.problem.start import start_point
+from sparsesolve.problem.start import bounds_of, start_point
 
 if TYPE_CHECKING:
     from sparsesolve.derivatives.form import Form
@@ -193,13 +193,7 @@ class Resolved:
         return result
 
     def _bound(self, bounds: Bounds | None) -> None:
-        if self.form is None or bounds is None:
-            self._lower, self._upper = variable_bounds(bounds, self.n)
-        else:
-            with importing():
-                from sparsesolve.problem.block_bounds import block_bounds  # noqa: PLC0415
-
-            self._lower, self._upper = block_bounds(bounds, self.form)
+        self._lower, self._upper = bounds_of(bounds, self.n, self.form)
         self.keep_feasible = kept_feasible(bounds, self.n)
 
     def _take_parameters(self, parameters: Any) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.host.imports import importing
+from sparsesolve.problem.bounds import Bounds, Reading, variable_bounds
 
 if TYPE_CHECKING:
     from sparsesolve.derivatives.form import Form
 
-__all__ = ["form_of", "start_point"]
+__all__ = ["bounds_of", "form_of", "start_point"]
 
 Array = NDArray[np.float64]
 
@@ -40,6 +41,26 @@ def form_of(x0: Any, name: str = "x0") -> Form | None:
         from sparsesolve.derivatives.form import Form, named_parts  # noqa: PLC0415
 
     return None if named_parts(x0) is None else Form(x0, name)
+
+
+def bounds_of(
+    bounds: Bounds | None, n: int, form: Form | None, *, reading: Reading = "minimize"
+) -> tuple[Array, Array]:
+    """Return bounds as two vectors, of a nest by key.
+
+    Parameters
+    ----------
+    bounds, n, reading
+        As for `variable_bounds`.
+    form : Form or None
+        Of the unknowns, if they are a nest.
+    """
+    if form is None:
+        return variable_bounds(bounds, n, reading=reading)
+    with importing():
+        from sparsesolve.problem.block_bounds import block_bounds  # noqa: PLC0415
+
+    return block_bounds(bounds, form)
 
 
 def _is_part(item: Any) -> bool:

@@ -189,3 +189,31 @@ def test_rows_by_name() -> None:
     same = pickle.loads(pickle.dumps(result.slack))
     assert same["first"] == result.slack["first"]
     assert "rest" not in pickle.loads(pickle.dumps(result)).multipliers[:1]
+
+
+def test_roots_and_fits_of_nests() -> None:
+    seen: list[Any] = []
+    found = ss.root(
+        lambda x, p: np.concatenate([x["a"] ** 2 - p, [x["b"] - x["a"][0]]]),
+        {"a": np.ones(2), "b": 0.0},
+        args=(np.array([4.0, 9.0]),),
+        callback=lambda state: seen.append(sorted(state.x)),
+    )
+    np.testing.assert_allclose(found.x["a"], [2.0, 3.0])
+    assert found.x["b"] == pytest.approx(2.0)
+    np.testing.assert_allclose(found.vector, [2.0, 3.0, 2.0])
+    assert seen[0] == ["a", "b"]
+    t = np.linspace(0.0, 2.0, 9)
+    fit = ss.least_squares(
+        lambda x: x.u * np.exp(-x.v * t) - 3.0 * np.exp(-0.5 * t),
+        Plan(u=1.0, v=0.1),
+        bounds={"v": (0.0, 0.25)},
+    )
+    assert type(fit.x) is Plan
+    assert fit.x.v == pytest.approx(0.25)
+    free = ss.least_squares(
+        lambda x: x.u * np.exp(-x.v * t) - 3.0 * np.exp(-0.5 * t), Plan(1.0, 0.1)
+    )
+    assert (free.x.u, free.x.v) == pytest.approx((3.0, 0.5))
+    by_scipy = ss.root(lambda x: x["a"] ** 3 - 8.0, {"a": np.ones(2)}, method="hybr")
+    np.testing.assert_allclose(by_scipy.x["a"], 2.0)
