@@ -122,7 +122,7 @@ class TracedFunction:
             for way in ways[len(usual) :]:
                 try:
                     return self._traced_in_one_of([way], argnum, guarded)
-                except TraceError:
+                except (TraceError, VerificationError):  # the first refusal says more
                     continue
             raise error
 
