@@ -51,10 +51,9 @@ Complex numbers may stand between real arguments and real results (`V = Vm * np.
 are pairs of real ones, as sparse and as quick. Transforms by `np.fft`, `scipy.fft` and
 `scipy.fftpack` (with `dct`, `dst`, `diff`, `hilbert` and their like) are constant linear maps, up
 to about 1400 elements multiplied out with what stands between them; larger ones are linear calls,
-all columns of a Jacobian at once. Linear are
-systems with a constant matrix (`spsolve`, `splu(A).solve`, and `scipy.linalg`'s
-`solve`, `solve_banded`, `solveh_banded`, `solve_triangular`, `cho_solve`, `lu_solve`), factorized
-once; with a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
+all columns of a Jacobian at once. Linear too are systems with a constant matrix (`spsolve`,
+`splu(A).solve`, and `scipy.linalg`'s `solve`, `solve_banded`, `solveh_banded`, `solve_triangular`,
+`cho_solve`, `lu_solve`), factorized once; with a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
 `expm`, `toeplitz`, `circulant`, and SciPy's interpolators of one variable and on grids; filters of
 `scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `signal.square` and
 `signal.sawtooth`; `cdist` and `pdist`;
@@ -67,6 +66,11 @@ entries: products, sums, `multiply`, powers, `kron`, `bmat`, `vstack`, `hstack`,
 `tril`, `triu`, indexing, `diagonal`, `toarray`, `.data`, conversions. Products need the nonzeros of
 the formula and no more; `spsolve`, `splu`, `factorized` and `spsolve_triangular` are one call each,
 factorized once a point.
+
+Of SciPy's special functions written in Python: `spherical_jn` and its three like, `zeta` by its
+second argument, `lambertw` of branches 0 and -1, `softmax`, `jvp` and its like; of `wofz`, a complex
+one, both parts. Orders and degrees are constants; where a parameter has no derivative in closed
+form, it is refused when one is asked for.
 
 `scipy.integrate.odeint`, `solve_ivp` (at constant times, or its `y[:, -1]`) and `quad` are called,
 not traced; derivatives by what their function has closed over, by `args`, starts and limits

@@ -11,11 +11,12 @@ from scipy.special import lambertw
 from tests.operation_cases import Case
 
 _ONE = """dawsn erfi exp1 expi exprel log_ndtr ndtri wrightomega spence cosm1 sindg cosdg tandg k0
-    k1 k0e k1e i0e i1e ellipk ellipe"""
-_TWO = "owens_t poch binom kl_div rel_entr huber pseudo_huber"
+    k1 k0e k1e i0e i1e ellipk ellipe ellipkm1 loggamma ber bei ker kei berp beip kerp keip"""
+_TWO = "owens_t poch binom kl_div rel_entr huber pseudo_huber elliprc"
 _FIRST_FIXED = """yv kv kve struve modstruve hyp0f1 stdtr gammaincinv gammainccinv chdtr chdtrc
-    eval_legendre eval_chebyt eval_chebyu eval_laguerre"""
-_SECOND_FIXED = "boxcox boxcox1p inv_boxcox inv_boxcox1p ellipkinc ellipeinc"
+    eval_legendre eval_chebyt eval_chebyu eval_laguerre stdtrit chdtri jve yve eval_sh_legendre
+    eval_sh_chebyt eval_sh_chebyu eval_chebyc eval_chebys"""
+_SECOND_FIXED = "boxcox boxcox1p inv_boxcox inv_boxcox1p"
 _TWO_FIXED = """hyp1f1 hyperu betaincinv betaincc gdtr gdtrc fdtr fdtrc eval_genlaguerre
     eval_gegenbauer"""
 _SEVERAL = "sici shichi fresnel airy"
@@ -35,6 +36,21 @@ _TABLE = (
 )
 _OTHERS = {
     "eval_jacobi": lambda x: ssp.eval_jacobi(3, 0.3, 1.2, x) + ssp.eval_jacobi(0, 0.3, 1.2, x),
+    "ndtri_exp": lambda x: ssp.ndtri_exp(-x),
+    "ellipkinc": lambda x: ssp.ellipkinc(x[:3], x[3:]),
+    "ellipeinc": lambda x: ssp.ellipeinc(x[:3], x[3:]),
+    "expn": lambda x: ssp.expn(1, x) * ssp.expn(0, x) + ssp.expn(3, x),
+    "pdtr": lambda x: ssp.pdtr(2, x) - ssp.pdtrc(1, x),
+    "lpmv": lambda x: ssp.lpmv(1, 3, x),
+    "elliprf": lambda x: ssp.elliprf(x[:2], x[2:4], x[4:]) + ssp.elliprd(1.0, 2.0, 3.0) * x[:2],
+    "ellipj": lambda x: np.stack(ssp.ellipj(x, 0.3)),
+    "zeta": lambda x: ssp.zeta(2.5, x),
+    "spherical": lambda x: (
+        ssp.spherical_jn(2, x) * ssp.spherical_in(0, x)
+        + ssp.spherical_yn(1, x) * ssp.spherical_kn(1, x, derivative=True)
+    ),
+    "voigt_profile": lambda x: ssp.voigt_profile(x[:2], x[2:4], x[4:]),
+    "wofz": lambda x: np.abs(ssp.wofz(x + 1j * x[::-1])),
     "eval_hermite": lambda x: ssp.eval_hermite(4, x) + ssp.eval_hermitenorm(3, x),
     "hyp2f1": lambda x: ssp.hyp2f1(0.5, 1.2, 2.1, x - 0.5),
     "kn": lambda x: ssp.kn(2, x),

@@ -47,6 +47,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     sparse,
     sparse_matrices,
     sparse_systems,
+    special_parts,
     special_rows,
     splines,
     statistics,

@@ -96,6 +96,20 @@ def _recurrence(factor: float) -> Callable[..., Any]:
 
 implements(scipy.special.eval_hermite)(_recurrence(2.0))
 implements(scipy.special.eval_hermitenorm)(_recurrence(1.0))
+implements(scipy.special.jve)(lambda v, x: scipy.special.jv(v, x))
+implements(scipy.special.yve)(lambda v, x: scipy.special.yv(v, x))
+implements(scipy.special.pdtr)(lambda k, m: special.gammaincc(anp.floor(k) + 1.0, m))
+implements(scipy.special.pdtrc)(lambda k, m: special.gammainc(anp.floor(k) + 1.0, m))
+implements(scipy.special.chdtri)(lambda v, p: 2.0 * scipy.special.gammainccinv(0.5 * v, p))
+implements(scipy.special.eval_sh_legendre)(
+    lambda n, x: scipy.special.eval_legendre(n, 2.0 * x - 1.0)
+)
+implements(scipy.special.eval_sh_chebyt)(lambda n, x: scipy.special.eval_chebyt(n, 2.0 * x - 1.0))
+implements(scipy.special.eval_sh_chebyu)(lambda n, x: scipy.special.eval_chebyu(n, 2.0 * x - 1.0))
+implements(scipy.special.eval_chebyc)(lambda n, x: 2.0 * scipy.special.eval_chebyt(n, 0.5 * x))
+implements(scipy.special.eval_chebys)(lambda n, x: scipy.special.eval_chebyu(n, 0.5 * x))
+if hasattr(scipy.special, "softplus"):
+    implements(scipy.special.softplus)(lambda x: anp.logaddexp(0.0, x))
 implements(scipy.special.kn)(lambda n, x: scipy.special.kv(1.0 * n, x))
 
 

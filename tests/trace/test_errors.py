@@ -127,7 +127,7 @@ REFUSED = {
     "assign to view": (_assign_to_view_of_argument, UnsupportedOperation, "x = x.copy()"),
     "add to argument": (_add_to_argument, UnsupportedOperation, "x = x.copy()"),
     "assign to integers": (_assign_to_integers, UnsupportedOperation, "dtype=float"),
-    "unknown ufunc": (lambda x: scipy.special.zeta(x, 2.0), UnsupportedOperation, "defvjp"),
+    "unknown ufunc": (lambda x: scipy.special.kolmogorov(x), UnsupportedOperation, "defvjp"),
     "unknown function": (lambda x: np.linalg.qr(np.outer(x, x)), UnsupportedOperation, "qr"),
     "unknown method": (lambda x: x.view(), UnsupportedOperation, ".view"),
     "sparse times": (lambda x: np.hypot(S, x), UnsupportedOperation, "A @ x"),
