@@ -53,7 +53,8 @@ are pairs of real ones, as sparse and as quick. Transforms by `np.fft`, `scipy.f
 to about 1400 elements multiplied out with what stands between them; larger ones are linear calls,
 all columns of a Jacobian at once. Linear too are systems with a constant matrix (`spsolve`,
 `splu(A).solve`, and `scipy.linalg`'s `solve`, `solve_banded`, `solveh_banded`, `solve_triangular`,
-`cho_solve`, `lu_solve`), factorized once; with a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
+`cho_solve`, `lu_solve`), factorized once; with
+a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
 `expm`, `toeplitz`, `circulant`, and SciPy's interpolators of one variable and on grids; filters of
 `scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `signal.square` and
 `signal.sawtooth`; `cdist` and `pdist`;
@@ -68,8 +69,8 @@ the formula and no more; `spsolve`, `splu`, `factorized` and `spsolve_triangular
 factorized once a point.
 
 Of SciPy's special functions written in Python: `spherical_jn` and its three like, `zeta` by its
-second argument, `lambertw` of branches 0 and -1, `softmax`, `jvp` and its like; of `wofz`, a complex
-one, both parts. Orders and degrees are constants; where a parameter has no derivative in closed
+second argument, `lambertw` of branches 0 and -1, `softmax`, `jvp` and its like; `wofz` as a complex
+function. Orders and degrees are constants; where a parameter has no derivative in closed
 form, it is refused when one is asked for.
 
 `scipy.integrate.odeint`, `solve_ivp` (at constant times, or its `y[:, -1]`) and `quad` are called,
