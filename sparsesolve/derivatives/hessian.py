@@ -66,17 +66,17 @@ class SymmetricTemplate:
         self._csc = MatrixTemplate(self.pattern, "csc") if format == "csc" else None
 
     @forkable_property
-    def gather(self) -> NDArray[np.int32]:
+    def gather(self) -> NDArray[np.intp]:
         """Which value of the lower triangle each value is; of a full matrix by arithmetic."""
         n = self.pattern.shape[0]
-        places = np.empty((n, n), dtype=np.int32)
+        places = np.empty((n, n), dtype=np.intp)  # of the kind that is taken without a copy
         for row in range(n):
             start = row * (row + 1) // 2
-            places[row, : row + 1] = np.arange(start, start + row + 1, dtype=np.int32)
+            places[row, : row + 1] = np.arange(start, start + row + 1)
             places[:row, row] = places[row, :row]
         return places.reshape(-1)
 
-    def _mirrored(self, lower: Pattern) -> tuple[Pattern, NDArray[np.int32]]:
+    def _mirrored(self, lower: Pattern) -> tuple[Pattern, NDArray[np.intp]]:
         # a row of the whole is that of the lower triangle, then the column below the diagonal
         rows, columns, n = lower.rows, lower.indices, lower.shape[1]
         strict = np.flatnonzero(rows > columns)
@@ -86,7 +86,7 @@ class SymmetricTemplate:
         indptr = lower.indptr + np.concatenate([[0], np.cumsum(above)])
         left = np.arange(lower.nnz) + behind[rows]
         right = np.arange(upper.size) + lower.indptr[1:].astype(np.int64)[columns[upper]]
-        gather = np.empty(lower.nnz + upper.size, dtype=np.int32)
+        gather = np.empty(lower.nnz + upper.size, dtype=np.intp)
         gather[left], gather[right] = np.arange(lower.nnz), upper
         indices = np.empty(gather.size, dtype=np.int32)
         indices[left], indices[right] = columns, rows[upper]
@@ -94,7 +94,7 @@ class SymmetricTemplate:
 
     def __call__(self, lower_values: Array) -> Any:
         """Return the full matrix."""
-        return self.of_full(lower_values.take(self.gather))
+        return self.of_full(lower_values.take(self.gather, mode="clip"))
 
     def of_full(self, values: Array) -> Any:
         """Return the full matrix of the values of both triangles."""
