@@ -318,10 +318,12 @@ class _Backward:
         b = Builder.resume(body)
         place = body.parameters[0].start
         weights = np.full(body.m, b.scalar(0.0), dtype=np.int32)
-        for k, width in enumerate(self.width):
-            for j in range(place, place + width):
-                weights[k] = j if j == place else b.map_scalars("add", weights[k], np.int32(j))
-            place += width
+        width = np.array(self.width)
+        first = place + np.cumsum(width) - width
+        for j in range(max(self.width, default=0)):
+            some = np.flatnonzero(width > j)
+            read = (first[some] + j).astype(np.int32)
+            weights[some] = read if j == 0 else b.map("add", weights[some], read)
         return finished(b, _Reverse(body, b).pull(weights)[self.active])
 
 

@@ -19,7 +19,7 @@ from sparsesolve.differentiate.trips import Trips, dependence
 from sparsesolve.errors import StructureTooLarge
 from sparsesolve.ir.expression import Expressions
 from sparsesolve.ir.program import Kernel, Opaque, Program, Slots
-from sparsesolve.ir.recurrence import Recurrence
+from sparsesolve.ir.recurrence import Recurrence, distinct
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["boolean_pattern", "is_full", "jacobian_structure"]
@@ -147,7 +147,7 @@ def _trips(rows: Rows, step: Recurrence) -> Entries:
     """Index sets of a recurrence, trip by trip."""
     trips = Trips(step)
     inputs = step.inputs()
-    outer, where = np.unique(inputs[~trips.own], return_inverse=True)
+    outer, where = distinct(inputs[~trips.own])
     given = rows.gather(outer)
     columns, at = np.unique(given.columns, return_inverse=True)
     known = np.zeros((outer.size, columns.size), dtype=bool)
@@ -156,10 +156,13 @@ def _trips(rows: Rows, step: Recurrence) -> Entries:
     number[~trips.own] = where
     found = np.zeros((step.length, columns.size), dtype=bool)
     depends = sp.csr_array(dependence(trips.body))
+    before = made = np.empty(0)
     for trip, own in enumerate(trips.own):
         read = known[number[trip]] if outer.size else np.zeros((own.size, 0), dtype=bool)
         read[own] = found[~step.sources[trip, own]]
-        found[trips.at[trip]] = depends @ read > 0
+        if not np.array_equal(read, before):  # index sets grow for some trips, then stay
+            before, made = read, depends @ read > 0
+        found[trips.at[trip]] = made
     row, column = np.nonzero(found)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=step.length))])
     slots = np.zeros(column.size, dtype=np.int32)

@@ -313,7 +313,11 @@ class _Walk:
         wanted = active[local.pattern.indices]
         output = local.pattern.rows[wanted].astype(np.intp)
         number = local.pattern.indices[wanted].astype(np.intp)
-        width = np.unique(self.rows.gather(np.unique(inputs[~trips.own])).columns).size
+        outside = np.zeros(self.rows.count.size, dtype=bool)
+        outside[inputs[~trips.own]] = True
+        columns = np.zeros(self.n, dtype=bool)
+        columns[self.rows.gather(np.flatnonzero(outside)).columns] = True
+        width = np.count_nonzero(columns)
         self.charge(int(fed_back(trips, number)[output].sum()) * trips.count * width)
         body = Builder.resume(local.program).build(local.program.outputs[wanted])
         partials = Partials(output, number, append_trips(b, fuse(body), inputs))

@@ -18,7 +18,7 @@ import numpy as np
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
 
-__all__ = ["Recurrence", "append_recurrence", "append_trips", "places"]
+__all__ = ["Recurrence", "append_recurrence", "append_trips", "distinct", "places"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -94,7 +94,7 @@ def append_recurrence(b: Builder, body: Program, sources: Slots) -> Recurrence:
     sources : ndarray of int32, shape (trips, body.n)
         Slots from 0 on; below 0 as in `Recurrence`.
     """
-    outer, numbers = np.unique(sources[sources >= 0], return_inverse=True)
+    outer, numbers = distinct(sources[sources >= 0])
     own = sources.astype(np.int32)
     own[sources >= 0] = numbers
     constants = [b.constant(c.values) for c in body.constants]
@@ -114,6 +114,16 @@ def append_recurrence(b: Builder, body: Program, sources: Slots) -> Recurrence:
     )
     b.instructions.append(made)
     return made
+
+
+def distinct(slots: Slots) -> tuple[Slots, Slots]:
+    """Return the distinct ones of many slots, and the number of each of all; linear in both."""
+    mask = np.zeros(int(slots.max(initial=-1)) + 1, dtype=bool)
+    mask[slots] = True
+    found = np.flatnonzero(mask).astype(np.int32)
+    number = np.empty(mask.size, dtype=np.int32)
+    number[found] = np.arange(found.size, dtype=np.int32)
+    return found, number[slots]
 
 
 def append_trips(b: Builder, body: Program, inputs: Slots) -> Slots:
