@@ -29,6 +29,7 @@ from sparsesolve.host.imports import importing
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.lower import lower
+from sparsesolve.lower.collector import collector_paused
 from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
 from sparsesolve.trace import (
     Arguments,
@@ -318,7 +319,7 @@ def executable(program: Fused, log: PrepareLog, names: Names | None = None) -> E
         log.note(f"interpreted with NumPy: llvmlite cannot be imported ({error})")
         return Interpreter(program)
     try:
-        with log.stage("compile"):
+        with log.stage("compile"), collector_paused():
             compiled = compile_program(program, threads=log.options.threads)
     except (CannotCompile, OSError, RuntimeError) as error:  # the last two: LLVM may not run here
         if log.options.method == "compiled":

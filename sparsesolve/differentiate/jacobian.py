@@ -316,8 +316,8 @@ class _Walk:
         outside = np.zeros(self.rows.count.size, dtype=bool)
         outside[inputs[~trips.own]] = True
         columns = np.zeros(self.n, dtype=bool)
-        columns[self.rows.gather(np.flatnonzero(outside)).columns] = True
-        width = np.count_nonzero(columns)
+        columns[self.rows.gather(np.flatnonzero(outside).astype(np.int32)).columns] = True
+        width = int(np.count_nonzero(columns))
         self.charge(int(fed_back(trips, number)[output].sum()) * trips.count * width)
         body = Builder.resume(local.program).build(local.program.outputs[wanted])
         partials = Partials(output, number, append_trips(b, fuse(body), inputs))

@@ -5,9 +5,7 @@ This is the only place that knows all families of rules.
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from sparsesolve.ir.builder import Builder, Operand
 from sparsesolve.ir.program import Program, Slots
 from sparsesolve.ir.tape import Instruction, Ref, Tape, refs_of
 from sparsesolve.lower.batch import batch
+from sparsesolve.lower.collector import collector_paused
 from sparsesolve.lower.complex_values import Deferred, Pair, lower_complex
 from sparsesolve.lower.context import RULES, Context, is_slots
 from sparsesolve.lower.opaque import Pending, lower_opaque
@@ -54,21 +53,9 @@ def lower(tape: Tape) -> Program:
     """
     builder = Builder(tape.input.shape)
     parameters = [builder.parameter(info.shape) for info in tape.parameters]
-    with _collector_paused():
+    with collector_paused():
         result = lower_into(builder, tape, builder.x, parameters)
         return batch(builder.build(result))
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking over all the new instructions again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slots] = ()) -> Operand:
