@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from sparsesolve.derivatives.scan import scan
     from sparsesolve.extend import elementwise
-    from sparsesolve.front import least_squares, minimize, root, solve_dae, solve_ivp
+    from sparsesolve.front import least_squares, minimize, multistart, root, solve_dae, solve_ivp
     from sparsesolve.picture import plot_coloring, spy
     from sparsesolve.problem.metadata import KnownOptimum, Metadata
     from sparsesolve.problem.problem import Constraint, Problem
@@ -72,6 +72,7 @@ __all__ = [
     "jacobian_pattern",
     "least_squares",
     "minimize",
+    "multistart",
     "optiprofiler_arguments",
     "plot_coloring",
     "pycutest_problem",
@@ -114,6 +115,7 @@ _HOME = {
     "jacobian_pattern": "derivatives",
     "least_squares": "front",
     "minimize": "front",
+    "multistart": "front",
     "optiprofiler_arguments": "adapters.optiprofiler",
     "plot_coloring": "picture",
     "pycutest_problem": "adapters.pycutest",

@@ -27,7 +27,7 @@ from sparsesolve.problem.present import present
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
 
-__all__ = ["choose_solver", "solve"]
+__all__ = ["choose_solver", "presented", "solve", "with_origin"]
 
 # names of options that users of scipy.optimize.minimize set most, and IPOPT does not have
 _SCIPY_OPTIONS = frozenset(
@@ -117,7 +117,7 @@ def solve(
         watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": callback}
         result, why = solve_equations(problem, start, **watched)
         if is_final(problem, result):
-            return _presented(problem, confirm(problem, result, notes + why))
+            return presented(problem, confirm(problem, result, notes + why))
         notes += (f"{why[0]}, which ended as {result.status.value}",)
     if name.lower() == "auto":
         name = choose_solver(problem, options)
@@ -142,7 +142,7 @@ def solve(
                 result = solve_scipy(problem, monitor, solver=name, **given)
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
-    return _presented(problem, confirm(problem, result, notes))
+    return presented(problem, confirm(problem, result, notes))
 
 
 def _explain(problem: Problem, result: Result) -> Any:
@@ -152,8 +152,14 @@ def _explain(problem: Problem, result: Result) -> Any:
     return explain(problem, result)
 
 
-def _presented(problem: Problem, result: Result) -> Result:
-    return replace(present(problem, result), origin=Minimized(problem, _explain))
+def presented(problem: Problem, result: Result) -> Result:
+    """Return a result in the form of its problem, which it knows from then on."""
+    return with_origin(problem, present(problem, result))
+
+
+def with_origin(problem: Problem, result: Result) -> Result:
+    """Return a result that knows its problem."""
+    return replace(result, origin=Minimized(problem, _explain))
 
 
 def _is_too_large(problem: Problem) -> bool:

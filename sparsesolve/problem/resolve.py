@@ -6,7 +6,7 @@ A member of the family shares what was prepared with the problem that it comes f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -168,6 +168,56 @@ class Resolved:
             warm_start=warm_start,
         )
         return result
+
+    def map(
+        self,
+        ps: Iterable[Any],
+        *,
+        x0s: Iterable[Any] | None = None,
+        workers: Any = None,
+        progress: bool = False,
+        **options: Any,
+    ) -> list[Result]:
+        """Solve at many parameters.
+
+        Parameters
+        ----------
+        ps : iterable
+            Parameters, one each solve.
+        x0s : iterable, optional
+            As many starting points; that of the problem if not given.
+        workers : int, executor or None, optional
+            None: one after the other. A number: as many threads, which share what was prepared;
+            IPOPT runs at the same time in all, scipy's methods do not. Or anything with a method
+            `map`: an executor of processes, a pool, a client of dask. The functions must then be
+            picklable, and are prepared once in each process.
+        progress : bool, optional
+            Whether to write how many are done to the standard error. Default is False.
+        **options
+            Of every solve: `method`, `tol`, `options`, `warm_start`, `bounds`, `limits`.
+
+        Returns
+        -------
+        list of Result
+            In the order of `ps`; a solve that cannot be done is a failed result.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sparsesolve.problem.problem import Problem
+        >>> family = Problem(lambda x, p: np.sum((x - p) ** 2), np.zeros(1), parameters=0.0)
+        >>> [round(r.x[0], 6) for r in family.map([1.0, 2.0], method="L-BFGS-B", workers=2)]
+        [np.float64(1.0), np.float64(2.0)]
+        """
+        with importing():
+            from sparsesolve.adapters.sweep import solve_all  # noqa: PLC0415
+
+        tasks: list[dict[str, Any]] = [{"p": p} for p in ps]
+        if x0s is not None:
+            pairs = zip(tasks, x0s, strict=True)
+            tasks = [{**task, "x0": x0} for task, x0 in pairs]
+        problem: Any = self
+        return solve_all(problem, tasks, workers=workers, progress=progress, **options)
 
     def as_vectors(self, result: Result) -> Result:
         """Return a result of a problem like this one with vectors in the place of nests.
