@@ -38,6 +38,8 @@ from sparsesolve.trace import (
     Traced,
     asks_for_types,
     check,
+    is_special,
+    may_be_kept,
     prepare,
     staleness,
     ways_to_read,
@@ -147,14 +149,7 @@ class TracedFunction:
         """Trace the function, and check the trace, once."""
         self.user_calls += 1 + int(self.checked)
         with self.log.stage("trace"):
-            traced = prepare(
-                self._function,
-                self._example,
-                argnum=argnum,
-                opened=opened,
-                guarded=guarded,
-                merging=merging,
-            )
+            traced = self._prepared(argnum, opened=opened, guarded=guarded, merging=merging)
         if self.checked:
             with self.log.stage("check"):
                 try:
@@ -165,6 +160,18 @@ class TracedFunction:
                     if not asks_for_types(self._function):
                         raise
                     return self._trace(argnum, opened=opened, guarded=guarded)
+        return traced
+
+    def _prepared(self, argnum: int, **options: Any) -> Traced:
+        """Trace the function; where it may keep its last value, at another point than that."""
+        given = self._function, self._example
+        traced = prepare(*given, argnum=argnum, denying=self.checked, **options)
+        if traced.denied and is_special(self._function, traced, self._example):
+            self.user_calls += 2
+            traced = prepare(*given, argnum=argnum, denying=False, **options)
+        if may_be_kept(self._function, traced, self._example):
+            self.user_calls += 2
+            traced = prepare(*given, argnum=argnum, denying=False, **options)
         return traced
 
     @forkable_property

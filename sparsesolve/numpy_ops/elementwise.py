@@ -115,7 +115,7 @@ def _array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
         same = anp.logical_or(same, anp.logical_and(anp.isnan(a1), anp.isnan(a2)))
     whole = anp.all(same)
     if is_traced(a1) != is_traced(a2):  # "is this the point of the last call?"
-        answer_no(whole)
+        answer_no(whole, *((a1, a2) if is_traced(a1) else (a2, a1)))
     return whole
 
 

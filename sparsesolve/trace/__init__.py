@@ -33,7 +33,7 @@ return %4
 from sparsesolve.trace import nested_autograd  # noqa: F401  (registers what it expresses)
 from sparsesolve.trace.arguments import Arguments, OtherConstant, ways_to_read
 from sparsesolve.trace.branches import Path
-from sparsesolve.trace.checking import Recorded, check
+from sparsesolve.trace.checking import Recorded, check, is_special, may_be_kept
 from sparsesolve.trace.content import content_of
 from sparsesolve.trace.freshness import moved, staleness
 from sparsesolve.trace.sealed import unsealed
@@ -50,6 +50,8 @@ __all__ = [
     "asks_for_types",
     "check",
     "content_of",
+    "is_special",
+    "may_be_kept",
     "moved",
     "prepare",
     "staleness",

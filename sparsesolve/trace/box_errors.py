@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
@@ -12,8 +13,12 @@ __all__ = [
     "AmbiguousTruthError",
     "NoAttributeError",
     "NotANumberError",
+    "Outlived",
     "UnsupportedAttributeError",
+    "by_keyword_error",
+    "no_rule_error",
     "of_objects",
+    "outlived_error",
     "refuse_conversion",
     "speaks_of_objects",
 ]
@@ -77,4 +82,35 @@ def of_objects(error: Exception) -> UnsupportedOperation:
         f"expected functions that take traced arrays, got one that made an object array of them at "
         f"{error_line(error)} ({error}). Make one array of a list first, with np.array([...]); "
         "take functions of scipy.special from autograd.scipy.special."
+    )
+
+
+class Outlived(UnsupportedOperation):
+    """A traced value was used after its trace."""
+
+
+def outlived_error() -> UnsupportedOperation:
+    """Return the error for a traced value that is used after its trace."""
+    return Outlived(
+        f"expected values of this call alone, got a traced value that an earlier call has kept (in "
+        f"a cache, a global or an attribute) at {user_line()}. Let the function depend on its "
+        "arguments only, and keep such a cache outside of it."
+    )
+
+
+def by_keyword_error(fun: Callable[..., Any]) -> UnsupportedOperation:
+    """Return the error for a traced value that is given by keyword."""
+    name = getattr(fun, "__name__", str(fun))
+    return UnsupportedOperation(
+        f"expected traced values as positional arguments, got one by keyword in `{name}` at "
+        f"{user_line()}. Pass it by position."
+    )
+
+
+def no_rule_error(fun: Callable[..., Any]) -> UnsupportedOperation:
+    """Return the error for a function that has no derivative rule."""
+    name = getattr(fun, "__name__", str(fun))
+    return UnsupportedOperation(
+        f"expected operations with a derivative rule, got `{name}` at {user_line()}. Write it "
+        "with other NumPy functions, or wrap it with autograd.extend.primitive and defvjp."
     )

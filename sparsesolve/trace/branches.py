@@ -94,6 +94,9 @@ def answer(box: Any) -> Any:
         raise CannotMerge
     if inner._node.ref in recorder.denied:
         return np.False_
+    number, recorder.answered = recorder.answered, recorder.answered + 1
+    if number in recorder.forced:
+        return np.bool_(recorder.forced[number])
     if inner.dtype != bool:
         inner, expected = anp.equal(inner, value), np.ones(np.shape(value), dtype=bool)[()]
     else:
@@ -103,15 +106,17 @@ def answer(box: Any) -> Any:
     return np.array(value) if np.ndim(value) else value
 
 
-def answer_no(box: Any) -> None:
+def answer_no(box: Any, compared: Any, constant: Any) -> None:
     """Let a truth be denied wherever it is asked, at the example too.
 
     A function that keeps its last value asks whether its argument is that of the last call; what
-    it kept then is a constant, and no function of its argument.
+    it kept then is a constant, and no function of its argument. The check looks at that point.
     """
-    inner = innermost(box)
-    if isbox(inner) and inner._node.ref is not None:
-        inner._node.recorder.denied.add(inner._node.ref)
+    inner, compared = innermost(box), innermost(compared)
+    if isbox(inner) and inner._node.ref is not None and inner._node.recorder.denying:
+        recorder = inner._node.recorder
+        recorder.denied.add(inner._node.ref)
+        recorder.denials.append((compared._node.argument(), constant))
 
 
 def note_text(box: Any) -> None:

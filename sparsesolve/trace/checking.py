@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import VerificationError
-from sparsesolve.ir.tape import Tape, evaluate
+from sparsesolve.ir.tape import Tape, evaluate, refs_of
 from sparsesolve.trace.arguments import Arguments
 from sparsesolve.trace.branches import Path
 from sparsesolve.trace.output import plain_output
 from sparsesolve.trace.rehearsal import rehearsed, repeated
 from sparsesolve.trace.tracing import Traced
 
-__all__ = ["Recorded", "check", "describe_difference"]
+__all__ = ["Recorded", "check", "describe_difference", "is_special", "may_be_kept"]
 
 _ROUNDING = 1e-15
 _LARGEST = 1e6  # whatever stands on the way, no error above a billionth passes for rounding
@@ -74,8 +74,6 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
     """
     x, parameters = _second_point(traced, args)
     found = _compared(function, traced, x, parameters, args)
-    if traced.denied:  # a special value at just this point would be another one
-        _compared(function, traced, traced.arguments.split(args)[0], parameters, args)
     if traced.formatted:
         _compare_far_away(function, traced, x, parameters, args)
     return found
@@ -131,6 +129,92 @@ def _compare_far_away(
                 raise
             except Exception:  # outside of its domain a function may raise
                 continue
+
+
+def is_special(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> bool:
+    """Whether a function returns something of its own at a point that the trace has denied.
+
+    Parameters
+    ----------
+    function : callable
+        The function that was traced; it is called once for each question that was denied.
+    traced : Traced
+        What `prepare` returned.
+    args : sequence
+        Arguments as for the trace.
+
+    Returns
+    -------
+    bool
+        False where it returns there what the tape says, as a function does that keeps its last
+        value; True where it does not, or where that point is not known.
+    """
+    x, parameters = traced.arguments.split(args)
+    for compared, constant in traced.denied:
+        point = _point_where(compared, constant, x, parameters)
+        if point is None or not (traced.path is None or _is_on(traced.path, point, parameters)):
+            return True
+        try:
+            _compared(function, traced, point, parameters, args)
+        except Exception:  # another value, or none
+            return True
+    return False
+
+
+def _point_where(compared: Tape, constant: Any, x: Any, parameters: Sequence[Any]) -> Any:
+    """Return the point at which a value is a constant, if it consists of elements of x."""
+    probe = 1.0 + np.random.default_rng(2).uniform(size=(2, x.size))
+    given = [p[()] for p in parameters]
+    first, second = (np.ravel(evaluate(compared, p.reshape(x.shape)[()], given)) for p in probe)
+    order = np.argsort(probe[0])
+    place = order[np.searchsorted(probe[0][order], first).clip(0, x.size - 1)]
+    if not (np.array_equal(probe[0][place], first) and np.array_equal(probe[1][place], second)):
+        return None
+    point = np.array(x)
+    point.reshape(-1)[place] = np.ravel(constant)
+    return point
+
+
+def may_be_kept(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> bool:
+    """Whether a value may be what an earlier call at this very point has left.
+
+    Then the function is called elsewhere, so that the next trace does not meet it again.
+
+    Parameters
+    ----------
+    function : callable
+        The function that was traced.
+    traced : Traced
+        What `prepare` returned.
+    args : sequence
+        Arguments as for the trace.
+
+    Returns
+    -------
+    bool
+        True where the branches are those of a single point, or no unknown is left in the value.
+    """
+    if traced.path is None:
+        return False
+    x, parameters = traced.arguments.split(args)
+    nearby = x * (1.0 + _NEARBY) + _NEARBY
+    if _depends_on(traced.tape) and _is_on(traced.path, nearby, parameters):
+        return False
+    moved = x * (1.0 + _FARTHER) + _FARTHER
+    try:
+        _plain_value(function, traced.arguments, moved, parameters, args)
+    except Exception:  # outside of its domain, where it keeps nothing
+        return False
+    return True
+
+
+_NEARBY, _FARTHER = 1e-9, 1e-3
+
+
+def _depends_on(tape: Tape) -> bool:
+    """Whether the differentiated argument is among what a value is made of."""
+    used = [(*step.args, *step.kwargs.values()) for step in tape.instructions]
+    return any(ref.index == 0 for ref in refs_of([tape.output, *used]))
 
 
 _SHARES = (1.0, 1e-3, 1e-6, 0.0)  # of the usual move, where branches are near

@@ -24,14 +24,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-__all__ = ["Content", "content_of", "is_immutable", "surroundings_of"]
+__all__ = ["Content", "content_of", "globals_named", "is_immutable", "surroundings_of"]
 
 _ATOMS = (
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.bool_, np.number,
     type, types.ModuleType, np.ufunc, enum.Enum,
 )  # fmt: skip
 _FIXED = (type, types.ModuleType, np.ufunc, types.BuiltinFunctionType)
-_GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+_GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL")
 _BY_VALUE = (bool, int, float, complex, str, bytes, type(None), np.bool_, np.number)
 _FEW_PARTS = 1_000
 _FEW_BYTES = 1 << 20
@@ -313,6 +313,11 @@ def _named(function: types.FunctionType) -> list[Any]:
         for value in values
         if not isinstance(value, types.FunctionType) or value.__globals__ is namespace
     ]
+
+
+def globals_named(function: types.FunctionType) -> list[str]:
+    """List the names of globals that a function uses or sets, if there are such."""
+    return [name for name in _names(function.__code__) if name in function.__globals__]
 
 
 @lru_cache(maxsize=4096)

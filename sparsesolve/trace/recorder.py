@@ -26,6 +26,11 @@ from numpy.typing import NDArray
 
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.tape import Instruction, Ref, Tape, ValueInfo, map_refs, refs_of
+from sparsesolve.trace.box_errors import (
+    by_keyword_error,
+    no_rule_error,
+    outlived_error,
+)
 from sparsesolve.trace.naming import NAMES, op_name
 from sparsesolve.trace.sources import user_line
 
@@ -33,7 +38,6 @@ __all__ = [
     "BIRTHS",
     "EXPANSIONS",
     "ORDERED",
-    "Outlived",
     "Owner",
     "Recorder",
     "TapeNode",
@@ -69,10 +73,6 @@ _MAKERS = frozenset(
 )
 _GETITEM = ArrayBox.__getitem__
 BIRTHS = itertools.count()  # numbers memories of traced arrays as they are met
-
-
-class Outlived(UnsupportedOperation):
-    """A traced value was used after its trace."""
 
 
 class Owner:
@@ -199,7 +199,11 @@ class Recorder:
         self.met: dict[int, Any] = {}  # plain values that instructions read meanwhile
         self.has_parts = False  # whether some values stand in a step's own tape only
         self.merging = 0  # how many branches are evaluated on both sides now
+        self.denying = True  # whether a question for the point of the last call is denied
         self.denied: set[Ref] = set()  # truths that are always answered by no
+        self.denials: list[tuple[Ref, Any]] = []  # the value and the constant of each of them
+        self.forced: Mapping[int, bool] = {}  # answers by number, which are no guards
+        self.answered = 0
         self.asked: list[tuple[Ref, Any, str]] | None = None  # answers, where they are taken
         self.memories: dict[int, Owner] = {}  # of plain arrays with traced content
         self._kept: dict[int, tuple[Any, Any]] = {}
@@ -239,7 +243,7 @@ class Recorder:
     ) -> None:
         """Write one instruction, or the instructions that a composite operation stands for."""
         if self.finished:
-            raise _outlived()
+            raise outlived_error()
         expand = EXPANSIONS.get(fun)
         if kwargs:
             check_options(getattr(fun, "__name__", ""), kwargs)
@@ -247,7 +251,7 @@ class Recorder:
             # autograd looks for traced values among positional arguments only
             expand = ORDERED.get(fun)
             if expand is None:
-                raise _by_keyword(fun)
+                raise by_keyword_error(fun)
         if expand is not None:
             boxed = list(args)
             for k, parent in zip(argnums, parents, strict=True):
@@ -256,11 +260,11 @@ class Recorder:
             return
         op = NAMES.get(fun) or op_name(fun)
         if op is None:
-            raise _unsupported(fun)
+            raise no_rule_error(fun)
         given: list[Any] = list(args)
         for k, parent in zip(argnums, parents):  # noqa: B905  (hot, and equal by construction)
             if parent.recorder is not self:
-                raise _outlived()
+                raise outlived_error()
             given[k] = parent.ref or parent
             if self.apart is not None and parent.ref is not None:
                 self.met[parent.ref.index] = np.array(args[k])[()]
@@ -424,27 +428,3 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
             f"expected results of kind float64, got `dtype={kind}` of `{name}` at {user_line()}. "
             "Leave it out: everything is computed in float64."
         )
-
-
-def _outlived() -> UnsupportedOperation:
-    return Outlived(
-        f"expected values of this call alone, got a traced value that an earlier call has kept (in "
-        f"a cache, a global or an attribute) at {user_line()}. Let the function depend on its "
-        "arguments only, and keep such a cache outside of it."
-    )
-
-
-def _by_keyword(fun: Callable[..., Any]) -> UnsupportedOperation:
-    name = getattr(fun, "__name__", str(fun))
-    return UnsupportedOperation(
-        f"expected traced values as positional arguments, got one by keyword in `{name}` at "
-        f"{user_line()}. Pass it by position."
-    )
-
-
-def _unsupported(fun: Callable[..., Any]) -> UnsupportedOperation:
-    name = getattr(fun, "__name__", str(fun))
-    return UnsupportedOperation(
-        f"expected operations with a derivative rule, got `{name}` at {user_line()}. Write it "
-        "with other NumPy functions, or wrap it with autograd.extend.primitive and defvjp."
-    )

@@ -11,7 +11,7 @@ import inspect
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -33,17 +33,19 @@ from sparsesolve.ir.tape import Tape
 from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.array_methods import replace_dot
-from sparsesolve.trace.box_errors import of_objects, speaks_of_objects
+from sparsesolve.trace.box_errors import Outlived, of_objects, speaks_of_objects
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer
 from sparsesolve.trace.branches import Path, asks_less, asks_often, path_of
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import function_inside, python_source
 from sparsesolve.trace.content import Content, surroundings_of
 from sparsesolve.trace.dispatch import CONSTRUCTORS
+from sparsesolve.trace.idle_guards import without_idle_guards
+from sparsesolve.trace.kept import leave_numbers
 from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes
 from sparsesolve.trace.output import traced_output
-from sparsesolve.trace.recorder import Outlived, Recorder, TapeNode, recording
+from sparsesolve.trace.recorder import Recorder, TapeNode, recording
 from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import IMPLICIT, error_line, is_sparse_call, passed_a_solver
 from sparsesolve.trace.substitutes import mentions, substitute
@@ -65,7 +67,8 @@ class Traced:
 
     `path` says where the function takes the branches that were recorded; None where it has none.
     `merged` says whether both sides of some were evaluated, `formatted` whether texts were made of
-    values, and `denied` whether a question for the last point was answered by no.
+    values, and `denied` holds the questions for the last point that were answered by no:
+    a value, and what it was compared with.
     """
 
     tape: Tape
@@ -75,7 +78,7 @@ class Traced:
     path: Path | None = None
     merged: bool = False
     formatted: bool = False
-    denied: bool = False
+    denied: tuple[tuple[Tape, Any], ...] = ()
 
 
 def trace(
@@ -119,6 +122,7 @@ def prepare(
     opened: int = 0,
     guarded: bool = False,
     merging: bool = True,
+    denying: bool = True,
 ) -> Traced:
     """Record one call of a function, and how its arguments are laid out.
 
@@ -137,6 +141,9 @@ def prepare(
         tells then; else they are refused.
     merging : bool, default True
         Whether a line that asks often is evaluated on both sides, where that is possible.
+    denying : bool, default True
+        Whether `np.array_equal` of a value and a constant is answered by no, as if the constant
+        were the point of the last call; else it is a guard.
 
     Returns
     -------
@@ -157,7 +164,10 @@ def prepare(
     # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then
     for level in range(needed, _SPARSE + 1):
         try:
-            traced = _prepared(function, example_arguments, argnum, opened, level, guarded)
+            tracing = partial(
+                _prepared, function, example_arguments, argnum, opened, level, guarded, denying
+            )
+            traced = _guarded_as_needed(tracing)
         except TraceError as refused:
             if first is not None and isinstance(refused, Outlived):
                 raise first from None
@@ -170,13 +180,27 @@ def prepare(
             if not (merging and asks_often(traced.path)):
                 return traced
             try:
-                given = function, example_arguments, argnum, opened, level, guarded
-                merged = _prepared(*given, merged=True)
+                merged = tracing(merged=True)
             except (TraceError, _Raised):
                 return traced
             return merged if asks_less(merged.path, traced.path) else traced
         first = first or error
     raise error
+
+
+def _guarded_as_needed(tracing: Callable[..., Traced]) -> Traced:
+    """Trace without guards that decide only what the function keeps."""
+    traced = tracing()
+    if traced.path is None or traced.surroundings is not None:
+        return traced
+
+    def again(forced: Mapping[int, bool]) -> Traced | None:
+        try:
+            return tracing(forced=forced)
+        except Exception:  # an answer that cannot be
+            return None
+
+    return without_idle_guards(traced, again)
 
 
 def asks_for_types(function: Callable[..., Any]) -> bool:
@@ -234,7 +258,9 @@ def _prepared(
     opened: int,
     substituting: int,
     guarded: bool,
+    denying: bool,
     merged: bool = False,
+    forced: Mapping[int, bool] | None = None,
 ) -> Traced:
     if "autograd.scipy" in sys.modules:
         load_scipy()
@@ -244,6 +270,7 @@ def _prepared(
     before = surroundings_of(function)
     leaves = flatten(arguments.tree)
     leaves.insert(0, leaves.pop(arguments.tree[arguments.argnum].number))
+    called = partial(function, *example_arguments)  # objects among them have methods
     with (
         _LOCK,
         interrupts_held() as hold,
@@ -252,12 +279,12 @@ def _prepared(
     ):
         recorder = Recorder(level)
         recorder.asked = [] if guarded else None
+        recorder.denying, recorder.forced = denying, forced or {}
         boxes = [
             _argument(recorder, value, leaf)
             for value, leaf in zip([x, *parameters], leaves, strict=True)
         ]
         try:
-            called = partial(function, *example_arguments)  # objects among them have methods
             if mentions(called, _DOT):
                 replace_dot(changes)
             if substituting:
@@ -267,14 +294,21 @@ def _prepared(
             given = arguments.join(boxes[0], boxes[1:])
             output = _run(recorder, lambda: traced_output(function(*given)))
             path = path_of(recorder, len(parameters))
+        except BaseException:
+            recorder.finished = True
+            leave_numbers(called)
+            raise
         finally:
             hold.open = False
             recorder.finished = True
     tape = recorder.finish(len(parameters), output)
+    denied = tuple((recorder.finish(len(parameters), ref), at) for ref, at in recorder.denials)
     watched = watch(recorder.captured())
     # what the function itself changes, a counter or a cache, says nothing about its data
     surroundings = before if before == surroundings_of(function) else None
-    seen = merged, recorder.formatted, bool(recorder.denied)
+    if surroundings is None or not all(isinstance(part, Leaf) for part in arguments.tree):
+        leave_numbers(called)
+    seen = merged, recorder.formatted, denied
     return Traced(tape, arguments.settled(), watched, surroundings, path, *seen)
 
 
