@@ -56,8 +56,7 @@ class Residual:
     @property
     def shape(self) -> tuple[int, int]:
         """Of the Jacobian."""
-        shape: tuple[int, int] = self.prepared.shape
-        return shape
+        return _shape_of(self.prepared)
 
     @property
     def pattern(self) -> Pattern:
@@ -204,11 +203,13 @@ def prepare_residual(
         Ready to be evaluated.
     """
     start = time.perf_counter()
-    if jacobian is not None and is_prepared(jacobian) and jacobian.shape[1] != x0.size:
-        raise ValueError(
-            f"`jac` was prepared for {jacobian.shape[1]} variables, but the start has "
-            f"{x0.size}. Prepare it with an example of this size."
-        )
+    if jacobian is not None and is_prepared(jacobian):
+        _, n = _shape_of(jacobian)
+        if n != x0.size:
+            raise ValueError(
+                f"`jac` was prepared for {n} variables, but the start has {x0.size}. Prepare it "
+                "with an example of this size."
+            )
     prepared, notes = prepare_jacobian(function, [x0, *args], 0, jacobian, derivatives)
     residual = Residual(prepared, tuple(seal(prepared, [x0, *args])[1:]), thin=thin)
     residual.notes = notes
@@ -238,3 +239,9 @@ class CscOrder:
     def matrix(self, values: Array) -> sp.csc_array:
         """Return the matrix; data is fresh, indices are shared."""
         return sp.csc_array((values[self.gather], self.indices, self.indptr), shape=self.shape)
+
+
+def _shape_of(jacobian: Any) -> tuple[int, int]:
+    """Return rows and columns; an object of the user's own may have no more than a pattern."""
+    shape: tuple[int, int] = getattr(jacobian, "shape", None) or jacobian.pattern.shape
+    return shape
