@@ -84,7 +84,8 @@ call, and each path has a program of its own ([branches](branches.md)).
 
 Functions of constants are never traced and may be anything. What is refused on traced values
 raises `UnsupportedOperation` or `DataDependentBranch`, with the source line and a way out: writing
-into arrays of integers or arrays that exist before the call, for one. A traced value in a printed
+into arrays of integers, or reading from an array what an earlier call has left in it, for one
+(buffers that each call fills before it reads them are fine). A traced value in a printed
 text or in an f-string is the number of the trace; what is made of the text again is found by
 calls farther away, and refused. Nothing is frozen silently.
 """

@@ -10,6 +10,7 @@ import numpy as np
 from autograd.numpy import numpy_wrapper
 from autograd.tracer import isbox, register_notrace
 
+from sparsesolve.trace.box_errors import PlainTargetError
 from sparsesolve.trace.dispatch import CONSTRUCTORS, implements, refuse
 from sparsesolve.trace.operands import holds_boxes, plain_index, stacked
 from sparsesolve.trace.recorder import EXPANSIONS, TapeNode
@@ -133,7 +134,11 @@ def as_contiguous(a: Any, dtype: Any = None, **options: Any) -> Any:
 @implements(np.copyto)
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     if not isbox(dst):
-        raise refuse(f"np.copyto into a plain array at {user_line()}", "Use np.zeros_like(x)")
+        raise refuse(
+            f"np.copyto into a plain array at {user_line()}",
+            "Use np.zeros_like(x)",
+            PlainTargetError,
+        )
     dst[...] = src if where is True else anp.where(where, src, dst)
 
 

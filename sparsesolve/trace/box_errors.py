@@ -13,7 +13,9 @@ __all__ = [
     "AmbiguousTruthError",
     "NoAttributeError",
     "NotANumberError",
+    "NumberMadeError",
     "Outlived",
+    "PlainTargetError",
     "UnsupportedAttributeError",
     "by_keyword_error",
     "no_rule_error",
@@ -53,9 +55,17 @@ class NotANumberError(UnsupportedOperation):
     final = False
 
 
+class NumberMadeError(UnsupportedOperation):
+    """A number made of a traced one, which NumPy would do."""
+
+
+class PlainTargetError(UnsupportedOperation):
+    """Traced values written into a plain array."""
+
+
 def refuse_conversion(box: Any, kind: str, fix: str) -> NoReturn:
     """Raise the error for a traced value of which a number or an array is made."""
-    raise (UnsupportedOperation if box.size == 1 else NotANumberError)(
+    raise (NumberMadeError if box.size == 1 else NotANumberError)(
         f"expected traced values to stay traced, got a conversion to {kind} at {user_line()}. "
         f"{fix}.{IMPLICIT if is_in_a_solver() else ''}"
     )

@@ -43,6 +43,11 @@ class Changes:
         self._before.append(partial(setattr, cell, "cell_contents", cell.cell_contents))
         cell.cell_contents = value
 
+    def put(self, items: list[Any], place: int, value: Any) -> None:
+        """Set an item of a list."""
+        self._before.append(partial(items.__setitem__, place, items[place]))
+        items[place] = value
+
     def reset_stack(self) -> None:
         """Let autograd's stack be as it is now, also where the function raises."""
         self._before.append(partial(setattr, trace_stack, "top", trace_stack.top))

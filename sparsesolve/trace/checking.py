@@ -75,6 +75,8 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
     """
     x, parameters = _second_point(traced, args)
     found = _compared(function, traced, x, parameters, args)
+    if traced.buffers:  # what the call before has left in them must not count
+        _compared(function, traced, traced.arguments.split(args)[0], parameters, args)
     if traced.formatted:
         _compare_far_away(function, traced, x, parameters, args)
     return found

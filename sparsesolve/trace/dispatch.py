@@ -73,8 +73,8 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     )
 
 
-def refuse(got: str, fix: str) -> UnsupportedOperation:
+def refuse(
+    got: str, fix: str, kind: type[UnsupportedOperation] = UnsupportedOperation
+) -> UnsupportedOperation:
     """Make the error for an operation that cannot be recorded."""
-    return UnsupportedOperation(
-        f"expected operations that can be recorded and differentiated, got {got}. {fix}."
-    )
+    return kind(f"expected operations that can be recorded and differentiated, got {got}. {fix}.")

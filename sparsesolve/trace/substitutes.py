@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.trace.buffers import adopt
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import (
     elementwise_loops,
@@ -54,6 +55,7 @@ def substitute(
     lists: bool = False,
     merged: bool = False,
     sparse: bool = False,
+    buffers: bool = False,
 ) -> None:
     """Let creation functions make writable arrays, and Python's functions take traced numbers.
 
@@ -71,6 +73,8 @@ def substitute(
         Whether both sides of branches are evaluated, where they only compute.
     sparse : bool, default False
         Whether `scipy.sparse` takes traced entries even if the function is not seen to use it.
+    buffers : bool, default False
+        Whether arrays that were there before can hold traced values.
     """
     own: dict[str, Any] = {}
     table: dict[int, Any] = {}
@@ -85,6 +89,8 @@ def substitute(
     users, compiled, met = _reached(function)
     if sparse or any(map(_is_sparse, met)) or any(map(_imports_scipy, users)):
         replace_all(changes, second=True)
+    if buffers:
+        adopt(users, met, recorder, changes)
     table.update((id(thing), _elementwise(thing)) for thing in compiled)
     for user in users:
         _rename(user, lambda thing: table.get(id(thing)), changes)

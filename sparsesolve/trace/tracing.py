@@ -33,7 +33,14 @@ from sparsesolve.ir.tape import Tape
 from sparsesolve.trace.argument_tree import Leaf, flatten
 from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.array_methods import replace_dot
-from sparsesolve.trace.box_errors import Outlived, of_objects, speaks_of_objects
+from sparsesolve.trace.box_errors import (
+    NotANumberError,
+    NumberMadeError,
+    Outlived,
+    PlainTargetError,
+    of_objects,
+    speaks_of_objects,
+)
 from sparsesolve.trace.boxes import BOXED, ArrayTracer, ScalarTracer
 from sparsesolve.trace.branches import Path, asks_less, asks_often, path_of
 from sparsesolve.trace.changes import Changes
@@ -55,8 +62,10 @@ __all__ = ["Traced", "asks_for_types", "prepare", "trace"]
 
 _LOCK = forkable_lock()
 # how much stands for something else while a function is traced
-_PLAIN, _NAMES, _LISTS, _SPARSE = range(4)
+_PLAIN, _NAMES, _LISTS, _SPARSE, _BUFFERS = range(5)
 _NEEDED: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()  # as traces have shown
+# what an assignment into a plain array raises
+_INTO_PLAIN = NotANumberError, NumberMadeError, PlainTargetError
 _DOT = frozenset({"dot"})
 _ASKING = frozenset({"type", "hasattr"})  # what would see that a traced value is no array
 
@@ -68,7 +77,8 @@ class Traced:
     `path` says where the function takes the branches that were recorded; None where it has none.
     `merged` says whether both sides of some were evaluated, `formatted` whether texts were made of
     values, and `denied` holds the questions for the last point that were answered by no:
-    a value, and what it was compared with.
+    a value, and what it was compared with. With `buffers`, it writes into arrays that were there
+    before.
     """
 
     tape: Tape
@@ -79,6 +89,7 @@ class Traced:
     merged: bool = False
     formatted: bool = False
     denied: tuple[tuple[Tape, Any], ...] = ()
+    buffers: bool = False
 
 
 def trace(
@@ -160,20 +171,22 @@ def prepare(
     needed = _PLAIN if code is None else _NEEDED.get(code, _PLAIN)
     if guarded:  # or Python's max of two numbers would be a branch
         needed = max(needed, _NAMES)
-    first: TraceError | None = None
+    errors: list[TraceError] = []
     # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then
-    for level in range(needed, _SPARSE + 1):
+    for level in range(needed, _BUFFERS + 1):
+        if level == _BUFFERS > needed and not isinstance(errors[-1], _INTO_PLAIN):
+            break
         try:
             tracing = partial(
                 _prepared, function, example_arguments, argnum, opened, level, guarded, denying
             )
             traced = _guarded_as_needed(tracing)
         except TraceError as refused:
-            if first is not None and isinstance(refused, Outlived):
-                raise first from None
-            error = refused
+            if errors and isinstance(refused, Outlived):
+                raise errors[0] from None
+            errors.append(refused)
         except _Raised as raised:
-            error = _explained(raised, function, example_arguments)
+            errors.append(_explained(raised, function, example_arguments))
         else:
             if code is not None and level > _PLAIN:
                 _NEEDED[code] = level
@@ -184,8 +197,7 @@ def prepare(
             except (TraceError, _Raised):
                 return traced
             return merged if asks_less(merged.path, traced.path) else traced
-        first = first or error
-    raise error
+    raise errors[-1]
 
 
 def _guarded_as_needed(tracing: Callable[..., Traced]) -> Traced:
@@ -288,8 +300,15 @@ def _prepared(
             if mentions(called, _DOT):
                 replace_dot(changes)
             if substituting:
-                lists, sparse = substituting >= _LISTS, substituting == _SPARSE
-                substitute(called, recorder, changes, lists=lists, merged=merged, sparse=sparse)
+                substitute(
+                    called,
+                    recorder,
+                    changes,
+                    lists=substituting >= _LISTS,
+                    merged=merged,
+                    sparse=substituting >= _SPARSE,
+                    buffers=substituting == _BUFFERS,
+                )
             hold.open = True
             given = arguments.join(boxes[0], boxes[1:])
             output = _run(recorder, lambda: traced_output(function(*given)))
@@ -303,12 +322,12 @@ def _prepared(
             recorder.finished = True
     tape = recorder.finish(len(parameters), output)
     denied = tuple((recorder.finish(len(parameters), ref), at) for ref, at in recorder.denials)
-    watched = watch(recorder.captured())
+    watched = watch(recorder.captured(), written=recorder.memories)
     # what the function itself changes, a counter or a cache, says nothing about its data
     surroundings = before if before == surroundings_of(function) else None
     if surroundings is None or not all(isinstance(part, Leaf) for part in arguments.tree):
         leave_numbers(called)
-    seen = merged, recorder.formatted, denied
+    seen = merged, recorder.formatted, denied, substituting == _BUFFERS
     return Traced(tape, arguments.settled(), watched, surroundings, path, *seen)
 
 

@@ -14,6 +14,7 @@ import scipy.sparse
 from autograd.tracer import isbox
 
 from sparsesolve.trace import dispatch
+from sparsesolve.trace.box_errors import PlainTargetError
 from sparsesolve.trace.operands import operand, plain_index, stacked
 from sparsesolve.trace.primitives import sparse_matmul
 from sparsesolve.trace.sources import user_line
@@ -63,6 +64,7 @@ def _into(out: tuple[Any, ...], result: Any) -> Any:
         raise dispatch.refuse(
             f"`out=` (or an assignment like `r += x`) into a plain array at {user_line()}",
             "Leave `out=` out, or make the array with np.zeros_like(x)",
+            PlainTargetError,
         )
     target[...] = result
     return out[0]
@@ -121,6 +123,7 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> An
         raise dispatch.refuse(
             f"`np.{ufunc.__name__}.at` at {user_line()}",
             "Use np.add.at on an array made with np.zeros_like(x)",
+            PlainTargetError,
         )
     places = np.arange(array.size).reshape(array.shape)[plain_index(index)]
     value = anp.ravel(anp.broadcast_to(operand(rest[0]), places.shape))

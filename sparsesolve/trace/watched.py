@@ -10,7 +10,7 @@ so parts stay where they are.)
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,17 +53,22 @@ class Watched:
         return owner is None or content_of(_part(owner, self.view)) == self.content
 
 
-def watch(captured: list[Any]) -> tuple[Watched, ...]:
+def watch(captured: list[Any], written: Container[int] = ()) -> tuple[Watched, ...]:
     """Watch those of some arrays and matrices that outlive their trace.
 
     Parameters
     ----------
     captured : list of ndarray or sparse matrix
         Emptied, so that what nobody else holds is gone.
+    written : container of int
+        Memory that the function itself writes into, which is another one after each call.
     """
     found: dict[Any, tuple[str, weakref.ref[Any], View | None]] = {}
     while captured:
-        _note(captured.pop(), found)
+        thing = captured.pop()
+        if not isinstance(thing, np.ndarray) or id(root_of(thing)) not in written:
+            _note(thing, found)
+        del thing
     return tuple(
         Watched(name, reference, view, content_of(_part(owner, view)))
         for name, reference, view in found.values()

@@ -46,6 +46,15 @@ def _add_to_buffer(x):
     return r
 
 
+_integers = np.zeros(4, dtype=int)
+
+
+def _add_to_integers(x):
+    r = _integers
+    r += x
+    return r
+
+
 def _assign_to_argument(x):
     x[0] = 1.0
     return x
@@ -118,10 +127,8 @@ REFUSED = {
     "math.ldexp": (lambda x: math.ldexp(x[0], 2), UnsupportedOperation, "float()"),
     "complex": (lambda x: complex(x[0]), TraceError, ".real"),
     "float32": (lambda x: x.astype(np.float32), UnsupportedOperation, "float64"),
-    "assign to buffer": (_assign_to_buffer, UnsupportedOperation, "np.zeros_like(x)"),
-    "assign to slice": (_assign_slice_to_buffer, UnsupportedOperation, "np.zeros_like(x)"),
-    "add to buffer": (_add_to_buffer, UnsupportedOperation, "np.zeros_like(x)"),
-    "out": (lambda x: np.add(x, x, out=_buffer), UnsupportedOperation, "out="),
+    "add to buffer": (_add_to_integers, UnsupportedOperation, "np.zeros_like(x)"),
+    "out": (lambda x: np.add(x, x, out=_integers), UnsupportedOperation, "out="),
     "where option": (lambda x: np.add(x, x, where=x > 0.5), UnsupportedOperation, "np.where"),
     "assign to argument": (_assign_to_argument, UnsupportedOperation, "x = x.copy()"),
     "assign to view": (_assign_to_view_of_argument, UnsupportedOperation, "x = x.copy()"),
@@ -147,6 +154,18 @@ def test_refused(name):
     function, kind, text = REFUSED[name]
     with pytest.raises(kind, match=re.escape(text)):
         trace(function, [x0])
+
+
+@pytest.mark.parametrize("function", [_assign_to_buffer, _assign_slice_to_buffer])
+def test_a_buffer_is_written_into(function):
+    traced = prepare(function, [x0])
+    check(function, traced, [x0])
+    assert np.array_equal(evaluate(traced.tape, x0 + 1.0, []), function(x0 + 1.0))
+
+
+def test_what_a_buffer_held_is_refused():
+    with pytest.raises(VerificationError, match="keeps state between calls"):
+        check(_add_to_buffer, prepare(_add_to_buffer, [x0]), [x0])
 
 
 def test_message_names_the_line():

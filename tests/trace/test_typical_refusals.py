@@ -22,7 +22,7 @@ import sparsesolve as ss
 from sparsesolve.errors import TraceError, UnsupportedOperation
 
 X = np.array([0.3, 0.5, 0.9, 0.7])
-BUFFER = np.zeros(4)
+BUFFER = np.zeros(4, dtype=int)
 CACHE = {}
 
 
@@ -51,7 +51,7 @@ def _cached(x):
 # name: the function, what the message says of the cause, and of the change
 WITH_LINE = {
     # arrays that exist before the call, or are of integers
-    "a global buffer": (_into_buffer, "assignment|Python float|array", r"np\.zeros"),
+    "a global buffer of integers": (_into_buffer, "assignment|Python float|array", r"np\.zeros"),
     "the argument": (_into_argument, "the argument `x`", r"x = x\.copy\(\)"),
     "the argument, in place": (lambda x: x.__iadd__(1.0), "the argument `x`", r"x\.copy\(\)"),
     "sorting the argument": (lambda x: x.sort() or x, "the argument `x`", r"x\.copy\(\)"),

@@ -194,12 +194,12 @@ def test_a_trace_in_a_trace():
     assert np.allclose(ss.jacobian(function, x)(x).toarray(), [[1.0, 0.0], [0.0, 3.0]])
 
 
-_held = np.zeros(2)
+_held = (np.zeros(2),)
 
 
 def _into_held(x):
-    _held[0] = x[0]
-    return _held * x
+    _held[0][0] = x[0]
+    return _held[0] * x
 
 
 def _into_integers(x):
@@ -261,8 +261,7 @@ def test_a_buffer_made_in_a_trace_is_plain_afterwards():
         r[0] = x[0]
         return r
 
-    with pytest.raises(UnsupportedOperation, match="zeros_like"):
-        trace(function, [np.ones(2)])
+    trace(function, [np.ones(2)])
     assert type(kept[0]) is np.ndarray
     assert np.array_equal(kept[0] + 1.0, np.ones(2))
 
