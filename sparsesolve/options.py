@@ -33,7 +33,7 @@ __all__ = [
 
 Method = Literal["auto", "compiled", "interpreted", "colored", "finite-difference", "complex-step"]
 SolverDerivatives = Literal["auto", "compiled", "interpreted", "colored", "differences"]
-Format = Literal["csr", "csc"]
+Format = Literal["csr", "csc", "dense"]
 
 TRACED: tuple[Method, ...] = ("auto", "compiled", "interpreted", "colored")
 DIFFERENCED: tuple[Method, ...] = ("finite-difference", "complex-step")
@@ -153,7 +153,7 @@ class Options:
         products with seeds; "auto" for what is best.
     threads : int, default 1
         How many threads share a long loop of machine code.
-    format : {"csr", "csc"}, default "csr"
+    format : {"csr", "csc", "dense"}, default "csr"
         Of matrices.
     check : bool, default True
         Whether to compare a trace with plain calls, and machine code with the interpreter.
@@ -177,7 +177,7 @@ class Options:
 
     def __post_init__(self) -> None:
         choice(self.named, self.method, self.methods)
-        choice("format", self.format, ("csr", "csc"))
+        choice("format", self.format, ("csr", "csc", "dense"))
         object.__setattr__(self, "threads", count("threads", self.threads, _MOST_THREADS))
         if not isinstance(self.check, bool) and self.check not in (0, 1):
             raise TypeError(f"`check` must be True or False, got {self.check!r}.")

@@ -17,7 +17,8 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.branches import Branches, Union, report_rows
 from sparsesolve.derivatives.gradient import Gradient
 from sparsesolve.derivatives.hessian import Hessian, SymmetricTemplate
-from sparsesolve.derivatives.jacobian import Jacobian, MatrixTemplate
+from sparsesolve.derivatives.jacobian import Jacobian
+from sparsesolve.derivatives.matrix_template import Template
 from sparsesolve.derivatives.nonzeros import fewest_colors
 from sparsesolve.derivatives.report import table
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
@@ -152,8 +153,8 @@ class BranchedJacobian(_Branched, Jacobian):
     def __init__(self, first: Jacobian, make: Callable[[Sequence[Any], bool], Jacobian]) -> None:
         self._begin(first, make, first._matrix)
 
-    def _new_template(self, pattern: Pattern) -> MatrixTemplate:
-        return MatrixTemplate(pattern, self.format)
+    def _new_template(self, pattern: Pattern) -> Template:
+        return self._new_matrix(pattern)
 
     @property
     def pattern(self) -> Pattern:

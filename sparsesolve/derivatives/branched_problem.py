@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.derivatives.branches import Branches, Union, report_rows, with_branches
 from sparsesolve.derivatives.hessian import SymmetricTemplate
-from sparsesolve.derivatives.jacobian import MatrixTemplate
 from sparsesolve.derivatives.lagrangian import ProblemDerivatives, Scalar
+from sparsesolve.derivatives.matrix_template import MatrixTemplate
 from sparsesolve.derivatives.report import table
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator

@@ -67,7 +67,7 @@ def jacobian_by_differences(
     workers : int or Executor, optional
         How many threads share the calls of the function, or a `concurrent.futures` executor of
         threads or processes (or anything with a method `map`).
-    format : {"csr", "csc"}, default "csr"
+    format : {"csr", "csc", "dense"}, default "csr"
         Of the returned matrices.
     check : bool, default True
         Whether to compare the pattern with one directional difference.

@@ -23,7 +23,8 @@ from sparsesolve.derivatives.derivative import SymmetricDerivative
 from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.fused import Fused, fused, fused_gradient
 from sparsesolve.derivatives.gradient import scalar_function
-from sparsesolve.derivatives.jacobian import MatrixTemplate, direction, nonzero_part
+from sparsesolve.derivatives.jacobian import direction, nonzero_part
+from sparsesolve.derivatives.matrix_template import template_of
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, hessian_nonzeros
 from sparsesolve.derivatives.other_constants import also_for_others, embedded
@@ -52,8 +53,8 @@ class SymmetricTemplate:
     ----------
     lower : Pattern, shape (n, n)
         Entries with row >= column.
-    format : {"csr", "csc"}
-        Of the matrices; for a symmetric matrix both have the same indices.
+    format : {"csr", "csc", "dense"}
+        Of the matrices; of a symmetric matrix both sparse ones have the same indices.
     """
 
     def __init__(self, lower: Pattern, format: Format = "csr") -> None:
@@ -62,8 +63,7 @@ class SymmetricTemplate:
             self.pattern = Pattern.full((n, n))
         else:
             self.pattern, self.gather = self._mirrored(lower)
-        self._matrix = MatrixTemplate(self.pattern, "csr")
-        self._csc = MatrixTemplate(self.pattern, "csc") if format == "csc" else None
+        self._matrix = template_of(self.pattern, format)
 
     @forkable_property
     def gather(self) -> NDArray[np.intp]:
@@ -98,7 +98,7 @@ class SymmetricTemplate:
 
     def of_full(self, values: Array) -> Any:
         """Return the full matrix of the values of both triangles."""
-        return (self._csc or self._matrix)(values)
+        return self._matrix(values)
 
 
 class Hessian(SymmetricDerivative, SparseDerivative):
@@ -304,7 +304,7 @@ def hessian(
         call; `kwargs` by keyword, as constants of the function.
     method : {"auto", "compiled", "interpreted", "colored"}
         As for `jacobian`.
-    format : {"csr", "csc"}, default "csr"
+    format : {"csr", "csc", "dense"}, default "csr"
         Of the returned matrices.
     check : bool, default True
         Whether to compare the trace with one plain call at a second point, and machine code

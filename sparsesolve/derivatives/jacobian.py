@@ -19,6 +19,7 @@ from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.explain import explain
+from sparsesolve.derivatives.matrix_template import Template, template_of
 from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
 from sparsesolve.derivatives.other_constants import also_for_others
@@ -35,39 +36,9 @@ from sparsesolve.options import DIFFERENCED, TRACED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant
 
-__all__ = ["Jacobian", "MatrixTemplate", "jacobian", "jacobian_pattern"]
+__all__ = ["Jacobian", "jacobian", "jacobian_pattern"]
 
 Array = NDArray[np.float64]
-
-
-class MatrixTemplate:
-    """Makes matrices of one pattern: fresh data, shared read-only indices.
-
-    A shallow copy of one prepared matrix, made as `copy.copy` makes it, skips the checks of scipy's
-    constructor, which for small matrices cost more than the values.
-    """
-
-    def __init__(self, pattern: Pattern, format: Format = "csr") -> None:
-        csr = pattern.to_scipy(np.broadcast_to(0.0, pattern.nnz))
-        self.order: NDArray[np.int32] | None = None
-        if format == "csc":
-            self.order = pattern.csc_order
-            matrix: Any = csr.tocsc()
-        else:
-            matrix = csr
-        matrix.has_canonical_format = True
-        matrix.data = matrix.data[:0].copy()  # each matrix has its own
-        self._kind = type(matrix)
-        self._attributes = vars(matrix)
-        for part in (matrix.indices, matrix.indptr):
-            part.flags.writeable = False
-
-    def __call__(self, values: Array) -> Any:
-        """Return a matrix that owns `values`, which are given in the order of the pattern."""
-        matrix = object.__new__(self._kind)
-        vars(matrix).update(self._attributes)
-        matrix.data = values if self.order is None else values.take(self.order)
-        return matrix
 
 
 class Jacobian(SparseDerivative):
@@ -88,12 +59,15 @@ class Jacobian(SparseDerivative):
             _ = self._matrix  # now, and not at the first call
 
     @forkable_property
-    def _matrix(self) -> MatrixTemplate:
-        pattern, format = self.pattern, self.format
+    def _matrix(self) -> Template:
         if isinstance(self._function, Differences):
-            return MatrixTemplate(pattern, format)
-        name = "Jacobian's matrices", format
-        return self._function.made(name, lambda: MatrixTemplate(pattern, format))
+            return self._new_matrix(self.pattern)
+        name = "Jacobian's matrices", self.format
+        pattern = self.pattern
+        return self._function.made(name, lambda: self._new_matrix(pattern))
+
+    def _new_matrix(self, pattern: Pattern) -> Template:
+        return template_of(pattern, self.format, of_number=self._function.output_shape == ())
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         if isinstance(nonzeros, Blocked) and not (function.limits.needed and nonzeros.is_formable):
@@ -120,8 +94,9 @@ class Jacobian(SparseDerivative):
 
         Returns
         -------
-        csr_array or csc_array, shape (m, n)
-            Canonical; entries of the pattern that happen to be zero are stored.
+        csr_array, csc_array or ndarray, shape (m, n)
+            Canonical; entries of the pattern that happen to be zero are stored. With
+            ``format="dense"`` of a function that returns a number: shape (n,).
         """
         try:
             self.calls["values"] += 1
@@ -278,7 +253,7 @@ def jacobian(
     method : str, default "auto"
         "compiled": machine code for the nonzeros; "interpreted": the same program in NumPy;
         "colored": products with seeds; "auto": the first of these that works.
-    format : {"csr", "csc"}, default "csr"
+    format : {"csr", "csc", "dense"}, default "csr"
         Of the returned matrices.
     check : bool, default True
         Whether to compare the trace with one plain call at a second point, and machine code with

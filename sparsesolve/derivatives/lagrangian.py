@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import CheckPoint
-from sparsesolve.derivatives.jacobian import MatrixTemplate
+from sparsesolve.derivatives.matrix_template import MatrixTemplate
 from sparsesolve.derivatives.nonfinite import first_nonfinite
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.problem_explanations import (
