@@ -130,7 +130,7 @@ class Problem(Resolved, Explained):
         self.objective = objective
         self.name = name
         wanted = _one_of(derivatives, method)
-        choice("derivatives", wanted, FOR_SOLVERS)
+        choice("derivatives" if method == "auto" else "method", wanted, FOR_SOLVERS)
         options = Options("auto" if wanted == "differences" else wanted, threads, check=check)
         self.method = wanted
         self.threads = options.threads
