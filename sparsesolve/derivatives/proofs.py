@@ -12,7 +12,7 @@ from sparsesolve.derivatives.fused import Fused
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, symmetric_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import shared_property
-from sparsesolve.differentiate import TooManyTerms, active_slots
+from sparsesolve.differentiate import TooManyTerms, active_slots, stepped_slots
 from sparsesolve.options import Options
 from sparsesolve.structure.pattern import Pattern
 
@@ -40,26 +40,44 @@ class Proofs:
         raise NotImplementedError
 
     @property
+    def _objective_program(self) -> Fused:
+        raise NotImplementedError
+
+    @property
+    def _constraint_program(self) -> Fused:
+        raise NotImplementedError
+
+    @property
     def slopes(self) -> Fused:
         """The gradient of the objective."""
         raise NotImplementedError
 
     @shared_property
     def linear_rows(self) -> NDArray[np.bool_]:
-        """Constraints proven affine in x, shape (m,): all their derivatives are constant."""
+        """Constraints proven affine in x, shape (m,): constant derivatives, and no steps."""
         varying = _varying(self.jacobian_nonzeros)
-        rows = np.zeros(self.m, dtype=bool)
+        if self.m == 0:
+            return np.empty(0, dtype=bool)
+        program = self._constraint_program
+        rows = stepped_slots(program)[program.outputs].reshape(self.m)
         rows[self.jacobian_pattern.rows[varying]] = True
         return ~rows
 
     @shared_property
     def objective_is_linear(self) -> bool:
-        """Whether the gradient is proven constant."""
-        return not bool(active_slots(self.slopes)[self.slopes.outputs].any())
+        """Whether the objective is proven affine: a constant gradient, and no steps."""
+        slopes, program = self.slopes, self._objective_program
+        varying = active_slots(slopes, differentiable=False)[slopes.outputs].any()
+        return not bool(varying or stepped_slots(program)[program.outputs].any())
 
     @shared_property
     def objective_is_quadratic(self) -> bool:
-        """Whether the Hessian of the objective is proven constant; not tried where it is dense."""
+        """Whether the objective is proven quadratic; not tried where its Hessian is dense."""
+        slopes, program = self.slopes, self._objective_program
+        if stepped_slots(slopes)[slopes.outputs].any():
+            return False
+        if stepped_slots(program)[program.outputs].any():
+            return False
         try:
             nonzeros = symmetric_nonzeros(self.slopes, PrepareLog(Options("interpreted")))
         except TooManyTerms:

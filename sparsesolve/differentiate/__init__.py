@@ -21,7 +21,7 @@ return [6, 4, 7, ...]
 
 from __future__ import annotations
 
-from sparsesolve.differentiate.activity import active_slots
+from sparsesolve.differentiate.activity import active_slots, stepped_slots
 from sparsesolve.differentiate.adjoint import adjoint_program, gradient_program
 from sparsesolve.differentiate.guards import guard_program
 from sparsesolve.differentiate.jacobian import (
@@ -43,5 +43,6 @@ __all__ = [
     "jacobian_pattern",
     "jacobian_program",
     "may_be_singular",
+    "stepped_slots",
     "tangent_program",
 ]
