@@ -26,7 +26,6 @@ from sparsesolve.methods.radau import Point
 from sparsesolve.methods.residual import CscOrder
 from sparsesolve.options import TRACED, SolverDerivatives
 from sparsesolve.problem.start import start_point
-from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["WITH_SYSTEMS", "MassFunction", "integrate_implicit"]
 
@@ -128,7 +127,7 @@ class TracedSystem:
         rows, columns = self._pattern.rows, self._pattern.indices
         self._of_state = columns < n
         self._state, self._slope = (
-            CscOrder(Pattern.from_coo((n, n), rows[part], columns[part] % max(n, 1)))
+            CscOrder.of_entries((n, n), rows[part], columns[part] % max(n, 1))
             for part in (self._of_state, ~self._of_state)
         )
 

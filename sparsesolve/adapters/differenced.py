@@ -8,12 +8,12 @@ stiff integrator only needs something near it. Its user is told by a note.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring, color
-from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["DifferencedColumns"]
 
@@ -34,7 +34,7 @@ class DifferencedColumns:
         Size below which an unknown counts as zero: its step is relative to this.
     """
 
-    def __init__(self, pattern: Pattern, threshold: float | Array) -> None:
+    def __init__(self, pattern: Any, threshold: float | Array) -> None:
         self.pattern = pattern
         self.threshold = np.broadcast_to(np.asarray(threshold, dtype=np.float64), pattern.shape[1])
         self._coloring: Coloring | None = None

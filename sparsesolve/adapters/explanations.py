@@ -17,12 +17,22 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from sparsesolve.host.imports import importing
 from sparsesolve.methods.diagnosis import Diagnosis, diagnose_at
+from sparsesolve.problem.history import COLUMNS, History
 from sparsesolve.problem.names import listed, row_name, variable_name
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
 
-__all__ = ["Conflict", "Ray", "diagnose", "explain", "find_conflict", "find_ray"]
+__all__ = [
+    "Conflict",
+    "Ray",
+    "diagnose",
+    "explain",
+    "find_conflict",
+    "find_ray",
+    "plot_history",
+]
 
 Array = NDArray[np.float64]
 
@@ -262,3 +272,12 @@ def find_ray(problem: Problem, x: Array) -> Ray:
     order = [j for j in np.argsort(-np.abs(direction), kind="stable") if direction[j]]
     text = listed(f"{direction[j]:+.3g} {variable_name(problem, j)}" for j in order)
     return Ray(direction, lengths, values, text)
+
+
+def plot_history(history: History, title: str, ax: Any = None) -> Any:
+    """Draw the iterations of a solve; see `Result.plot`."""
+    with importing():
+        from sparsesolve.picture import plot_iterations  # noqa: PLC0415
+
+    rows = {name: getattr(history, name) for name in COLUMNS}
+    return plot_iterations(rows, title, ax)

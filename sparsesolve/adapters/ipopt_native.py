@@ -32,6 +32,7 @@ class NativeProblem(CProblem):
     """A `CProblem` that calls Python for little; where nothing has machine code, for everything."""
 
     _native: Any = None  # `CCallbacks`
+    _notes = False  # whether only the numbers of each iteration are wanted
 
     def renew(self, problem_obj: Any) -> None:
         """Take other callbacks, with the structures of those before, for another solve."""
@@ -50,11 +51,13 @@ class NativeProblem(CProblem):
         watched = monitor is not None and monitor.watched
         intermediate = addresses.pop("intermediate")
         seen = intermediate if watched or not self._native.ranks else 0
+        self._notes = monitor is not None and not seen
+        note = intermediate if self._notes else 0
         self._native.ask(**{_KINDS[name]: address for name, address in addresses.items()})
         main = threading.current_thread() is threading.main_thread()
         self._beat = ctypes.CFUNCTYPE(ctypes.c_int)(self._on)
         beat = ctypes.cast(self._beat, ctypes.c_void_p).value or 0
-        self._native.tell(beat=beat if main else 0, intermediate=seen)
+        self._native.tell(beat=beat if main else 0, intermediate=seen, note=note)
         self._user = self._native.address
         return [ctypes.c_void_p(address) for address in self._native.addresses.values()]
 
@@ -68,6 +71,12 @@ class NativeProblem(CProblem):
             self._native.stop()
 
     def _intermediate(self, *values: Any) -> bool:
+        given = self._given
+        if self._notes:
+            _, iteration, fun, violation, optimality, given.last_mu, step = values[:7]
+            iteration += given.iterations_before
+            given.monitor.note(iteration, fun, violation, optimality, step)
+            return self._error is None
         self._hand_over()
         return super()._intermediate(*values)
 

@@ -63,4 +63,5 @@ def residual_result(
         seconds_solver=max(0.0, elapsed - inside),
         jacobian=J,
         solver_status=solver_status,
+        history=monitor.history,
     )

@@ -6,6 +6,7 @@ Whoever takes one of them, a solver or a user, may take any.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from sparsesolve.structure.pattern import Pattern
 __all__ = ["Derivative", "SymmetricDerivative"]
 
 Array = NDArray[np.float64]
+
+_LINES = 18  # of a picture in text: with what it is, twenty
 
 
 class Derivative(Remade, ABC):
@@ -110,7 +113,10 @@ class Derivative(Remade, ABC):
         """Raise `VerificationError` where the function's data changed since it was traced."""
 
     def __str__(self) -> str:
-        return f"{self!r}\n{self.pattern}"
+        return f"{self!r}\n{self.pattern.text(_LINES)}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{escape(repr(self))}</div>{self.pattern._repr_html_()}"
 
     def __repr__(self) -> str:
         m, n = self.shape

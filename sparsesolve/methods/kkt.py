@@ -145,6 +145,7 @@ def make_result(
         gradient=gradient,
         solver_status=solver_status,
         name=evaluation.problem.name,
+        history=monitor.history,
     )
 
 

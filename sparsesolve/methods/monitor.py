@@ -6,6 +6,7 @@ things done. A callback stops the solve by returning a true value or raising Sto
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,10 +18,14 @@ from numpy.typing import NDArray
 
 from sparsesolve.methods.callback import as_callback, check_callback
 from sparsesolve.methods.progress import ProgressTable
+from sparsesolve.problem.history import History
 
 __all__ = ["FEASIBLE", "IterationState", "Monitor"]
 
 Array = NDArray[np.float64]
+
+_LOG = logging.getLogger("sparsesolve")
+_LOG.addHandler(logging.NullHandler())
 
 FEASIBLE = 1e-6
 """Violation up to which points are compared by their objective."""
@@ -96,6 +101,7 @@ class Monitor:
         self.error: BaseException | None = None
         self.best: IterationState | None = None
         self.iterations = 0
+        self._seen: list[tuple[float, ...]] = []
         self._table = ProgressTable(solver) if progress else None
         self._start = time.perf_counter()
 
@@ -127,6 +133,7 @@ class Monitor:
             iteration, np.array(x), float(fun), solver=self.solver, seconds=self.seconds, **details
         )
         self.iterations = max(self.iterations, iteration)
+        self.note(iteration, state.fun, state.constraint_violation, state.optimality, state.step)
         if self.best is None or _rank(state) < _rank(self.best):
             self.best = state
         if self._table is not None:
@@ -140,6 +147,23 @@ class Monitor:
                 self.error = error  # to tell it from a failure of the solver
                 raise
         return not self.stopped
+
+    def note(
+        self, iteration: int, fun: float, violation: float, optimality: float, step: float
+    ) -> None:
+        """Take the numbers of one iteration for the history."""
+        row = (iteration, fun, violation, optimality, step, self.seconds)
+        if self._seen and self._seen[-1][0] == iteration:
+            self._seen[-1] = row  # told twice: the end of a solve that goes on
+        else:
+            self._seen.append(row)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("%s %d: %.9e, violation %.2e, optimality %.2e", self.solver, *row[:4])
+
+    @property
+    def history(self) -> History:
+        """What was seen so far."""
+        return History(self._seen)
 
     @property
     def watched(self) -> bool:
@@ -166,6 +190,7 @@ class Monitor:
     ) -> None:
         if self._table is not None:
             self._table.stop()
+        _LOG.info("%s: %d iterations in %.3f s", self.solver, self.iterations, self.seconds)
 
 
 def _rank(state: IterationState) -> tuple[float, float]:

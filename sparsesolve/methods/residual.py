@@ -236,6 +236,11 @@ class CscOrder:
         self.indices = numbered.indices.astype(np.int32)
         self.gather = numbered.data.astype(np.intp) - 1
 
+    @classmethod
+    def of_entries(cls, shape: tuple[int, int], rows: Any, columns: Any) -> CscOrder:
+        """Take the entries in the order of a pattern, by rows."""
+        return cls(Pattern.from_coo(shape, rows, columns))
+
     def matrix(self, values: Array) -> sp.csc_array:
         """Return the matrix; data is fresh, indices are shared."""
         return sp.csc_array((values[self.gather], self.indices, self.indptr), shape=self.shape)

@@ -8,13 +8,32 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from sparsesolve.host.imports import importing
+from sparsesolve.problem.html import html_table
 
 __all__ = ["Explained"]
+
+_MOST = 12
 
 
 class Explained:
     """Mixed into `Problem`."""
+
+    def _repr_html_(self) -> str:
+        problem: Any = self
+        lower, upper = problem.bounds
+        bounded = int(np.sum(np.isfinite(lower) | np.isfinite(upper)))
+        rows = [("variables", f"{problem.n}, {bounded} with bounds")]
+        rows += [(f"block {name}", shape) for name, shape in _blocks(problem)]
+        rows += [(f"constraint {c.label}", _limits(c)) for c in problem.constraints[:_MOST]]
+        if len(problem.constraints) > _MOST:
+            rows.append(("...", f"{len(problem.constraints) - _MOST} more"))
+        table = html_table(problem.name or "Problem", rows)
+        if not problem.is_prepared or not problem.constraints:
+            return table  # what was not traced yet is not traced for a picture
+        return table + str(problem.derivatives.jacobian_pattern._repr_html_())
 
     def diagnose(self, x: Any = None) -> Any:
         """Look for what may be wrong: scaling, rank, dependent or constant rows, kinks.
@@ -51,3 +70,18 @@ class Explained:
 
         problem: Any = self
         return diagnose(problem, x)
+
+
+def _blocks(problem: Any) -> list[tuple[str, str]]:
+    blocks = () if problem.form is None else problem.form.blocks
+    shapes = [
+        (b.name.removeprefix("x0"), " x ".join(map(str, b.shape)) or "number") for b in blocks
+    ]
+    return shapes[:_MOST]
+
+
+def _limits(constraint: Any) -> str:
+    """Say between which limits rows are: numbers, or that they differ."""
+    ends = [np.unique(limit) for limit in (constraint.lower, constraint.upper)]
+    low, high = (f"{end[0]:g}" if end.size == 1 else "its own limit" for end in ends)
+    return f"= {low}" if low == high else f"from {low} to {high}"

@@ -22,7 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import SolverError
+from sparsesolve.host.imports import importing
+from sparsesolve.problem.history import History
+from sparsesolve.problem.html import html_table
 from sparsesolve.problem.optimize_names import OptimizeNames
+from sparsesolve.problem.result_text import result_rows, result_title
 
 __all__ = ["Counts", "Result", "Status"]
 
@@ -112,6 +116,8 @@ class Result(OptimizeNames):
         What else there is to know: that functions were traced anew because their data had changed.
     vector : ndarray, shape (n,), or None
         `x` as one vector, where `x` is a nest of arrays, as the start was.
+    history : History
+        The iterations, as arrays.
     origin : object or None
         What it is asked by: `sensitivity` and `covariance`. Not pickled, not among the keys.
     slack : ndarray, shape (m,)
@@ -143,6 +149,7 @@ class Result(OptimizeNames):
     seconds_linear_solver: float | None = None
     vector: Array | None = None
     slack: Array = field(default_factory=_empty)
+    history: History = field(default_factory=History)
     origin: Any = field(default=None, repr=False, metadata={"hidden": True})
 
     @property
@@ -248,11 +255,45 @@ class Result(OptimizeNames):
         return self
 
     def __str__(self) -> str:
-        rows = self._rows()
+        rows = result_rows(self)
         width = max(len(label) for label, _ in rows)
-        title = f"{self.name}: " if self.name else ""
-        lines = [f"{title}{self.solver} {self.status.value} ({self.message})"]
-        return "\n".join(lines + [f"  {label:<{width}}  {text}" for label, text in rows])
+        lines = [f"  {label:<{width}}  {text}" for label, text in rows]
+        return "\n".join([result_title(self), *lines])
+
+    def _repr_html_(self) -> str:
+        return html_table(result_title(self), result_rows(self))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw objective, violation, optimality and step against the iteration.
+
+        Parameters
+        ----------
+        ax : sequence of two matplotlib.axes.Axes, optional
+            For the objective, and for the rest; a new figure is made without them.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        # upward, as `Problem.to_scipy`: a convenience, imported when called
+        with importing():
+            from sparsesolve.adapters.explanations import plot_history  # noqa: PLC0415
+
+        return plot_history(self.history, result_title(self), ax)
+
+    def blocks(self) -> list[tuple[str, tuple[int, ...], Array]]:
+        """Return name, shape and values of each block of unknowns; one, `x`, without a nest."""
+        form = getattr(getattr(self.origin, "problem", None), "form", None)
+        if form is None or self.vector is None:
+            return [("x", self._point.shape, self._point)]
+        vector = self.vector
+        return [(b.name.removeprefix("x0"), b.shape, vector[b.start : b.stop])
+                for b in form.blocks]  # fmt: skip
 
     def __repr__(self) -> str:
         return (
@@ -263,41 +304,3 @@ class Result(OptimizeNames):
     @property
     def _point(self) -> Array:
         return self.x if self.vector is None else self.vector
-
-    def _rows(self) -> list[tuple[str, str]]:
-        c = self.counts
-        first = "objective" if np.ndim(self.fun) == 0 else "cost"
-        total = self.seconds_preparation + self.seconds_derivatives + self.seconds_solver
-        rows = [
-            (first, f"{self.cost:.12g}"),
-            ("constraint violation", f"{self.constraint_violation:.3e}"),
-            ("optimality", f"{self.optimality:.3e}"),
-            ("x", _summary(self._point)),
-        ]
-        if self.multipliers.size:
-            rows.append(("multipliers", _summary(self.multipliers)))
-        rows += [
-            ("iterations", str(self.iterations)),
-            (
-                "evaluations",
-                f"function {c.function}, gradient {c.gradient}, constraints {c.constraints}, "
-                f"Jacobian {c.jacobian}, Hessian {c.hessian}",
-            ),
-            (
-                "seconds",
-                f"{total:.3f} = preparation {self.seconds_preparation:.3f} + derivatives "
-                f"{self.seconds_derivatives:.3f} + solver {self.seconds_solver:.3f}",
-            ),
-        ]
-        if self.seconds_linear_solver is not None:
-            rows.append(
-                ("linear solver", f"{self.seconds_linear_solver:.3f} of the solver's seconds")
-            )
-        if self.backend:
-            rows.append(("by", self.backend))
-        return rows + [("note", note) for note in self.notes]
-
-
-def _summary(values: Array) -> str:
-    text = np.array2string(values, precision=6, threshold=8, edgeitems=3, max_line_width=10_000)
-    return f"{text}  ({values.size} values)" if values.size > 8 else text

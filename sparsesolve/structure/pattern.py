@@ -386,9 +386,23 @@ class Pattern:
 
     def __str__(self) -> str:
         """Return the size and a picture of at most 60 x 30 characters."""
+        return self.text(30)
+
+    def text(self, height: int) -> str:
+        """Return the size and a picture of at most 60 characters a line and `height` lines."""
+        picture = draw(self.shape, self.rows, self.indices, height=height)
+        return f"{self._title()}\n{picture}".rstrip("\n")
+
+    def _title(self) -> str:
         m, n = self.shape
-        title = f"{m} x {n}, {self.nnz} entries ({100 * self.density:.3g} %)"
-        return f"{title}\n{draw(self.shape, self.rows, self.indices)}".rstrip("\n")
+        return f"{m} x {n}, {self.nnz} entries ({100 * self.density:.3g} %)"
+
+    def _repr_html_(self) -> str:
+        with importing():
+            from sparsesolve.structure.htmlplot import html_picture  # noqa: PLC0415
+
+        picture = html_picture(self.shape, self.rows, self.indices)
+        return f"<div>{self._title()}</div>{picture}"
 
 
 def _mask(name: str, chosen: ArrayLike | None, size: int) -> NDArray[np.bool_]:

@@ -129,8 +129,8 @@ _ITERATION = (
 
 _INTERMEDIATE = f"""i32 ({_ITERATION}) nounwind {{
 entry:
-{load_state(enter="ptr", intermediate="ptr", iterations="i64", evaluate="ptr", copy="ptr")}
-{load_state(n="i64", m="i64", newest="ptr", worst="ptr", is_better="i64", best="ptr")}
+{load_state(enter="ptr", intermediate="ptr", note="ptr", iterations="i64", evaluate="ptr")}
+{load_state(n="i64", m="i64", newest="ptr", worst="ptr", is_better="i64", best="ptr", copy="ptr")}
 {load_state(lower="ptr", upper="ptr", row_lower="ptr", row_upper="ptr")}
 {load_state(best_value="double", best_excess="double", feasible="double")}
   %on = call i1 %state.enter(ptr %state)
@@ -182,6 +182,12 @@ keep:
   %copied = call ptr %state.copy(ptr %state.best, ptr %state.newest, i64 %bytes)
   br label %fine
 fine:
+  %noted = icmp ne ptr %state.note, null
+  br i1 %noted, label %tell, label %done
+tell:
+  %told = call i32 %state.note({_ITERATION})
+  ret i32 %told
+done:
   ret i32 1
 python:
   %answer = call i32 %state.intermediate({_ITERATION})

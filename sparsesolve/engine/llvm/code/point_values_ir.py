@@ -17,12 +17,13 @@ _HELPERS = ("now", "run", "find", "evaluate", "enter", "worst")
 
 STATE = (
     "n", "m", "stop", "clock", "clock_id", "beat", "last_beat", "copy", "current", "point0",
-    "point1", "newest", "first", "intermediate", "iterations", "is_better", "best", "best_value",
-    "best_excess", "lower", "upper", "row_lower", "row_upper", "feasible", *_HELPERS,
+    "point1", "newest", "first", "intermediate", "note", "iterations", "is_better", "best",
+    "best_value", "best_excess", "lower", "upper", "row_lower", "row_upper", "feasible", *_HELPERS,
 )  # fmt: skip
 """Sizes; whether to refuse; ``clock_gettime``, or 0, and what it is to be asked; what to call now
 and then, and when it was; ``memmove``; the point in use, and both; the point of the last gradient,
-the first gradient; what to call at an iteration, or 0; the last iteration; whether there is a best
+the first gradient; what to call at an iteration in place of all
+else, or 0, and what after it; the last iteration; whether there is a best
 point, the point, its objective and what it violates beyond ``feasible``; the bounds; that limit;
 the addresses of `HELPERS`."""
 

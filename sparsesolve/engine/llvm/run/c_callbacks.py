@@ -112,9 +112,12 @@ class CCallbacks:
         for kind, address in functions.items():
             self._words[self._place(kind, "python")] = address
 
-    def tell(self, *, beat: int = 0, intermediate: int = 0) -> None:
-        """Give the addresses of what is called now and then, and at an iteration; 0 for nothing."""
-        self._set(beat=beat, intermediate=intermediate)
+    def tell(self, *, beat: int = 0, intermediate: int = 0, note: int = 0) -> None:
+        """Give the addresses of what is called now and then, and at an iteration; 0 for nothing.
+
+        `intermediate` stands for all that is done at an iteration, `note` is called after it.
+        """
+        self._set(beat=beat, intermediate=intermediate, note=note)
 
     def stop(self) -> None:
         """Let all callbacks refuse from now on."""

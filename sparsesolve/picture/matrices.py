@@ -1,8 +1,8 @@
-"""Pictures of patterns and colorings: as text, and with matplotlib where it is installed.
+"""Colorings and small matrices, as text and as figures, and the cells that pictures are made of.
 
-Matplotlib is optional (extra ``plot``) and is imported only when a figure is
-drawn. A figure is an image with one cell for each element, or for a block of elements where the
-matrix has more than `MAX_CELLS` rows or columns; so its size does not grow with the matrix.
+Matrices are drawn alike, whatever is told of them. A figure is an image with one
+cell for each element, or for a block of elements where the matrix has more than `MAX_CELLS` rows or
+columns; so its size does not grow with the matrix.
 """
 
 from __future__ import annotations
@@ -20,7 +20,18 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.structure.textplot import draw, draw_marks, fits_marks
 
-__all__ = ["Panel", "coloring_text", "plot_coloring", "plot_equation", "spy"]
+__all__ = [
+    "INK",
+    "PALETTE",
+    "Panel",
+    "axes_of",
+    "block_image",
+    "coloring_text",
+    "draw_image",
+    "new_figure",
+    "plot_coloring",
+    "plot_equation",
+]
 
 MAX_CELLS = 500
 INK = "#1b2a41"
@@ -72,45 +83,6 @@ def coloring_text(coloring: Coloring, width: int = 60, height: int = 30) -> str:
     return f"{title}\n{picture}".rstrip("\n")
 
 
-def spy(pattern: Pattern | Coloring | Any, ax: Any = None) -> Any:
-    """Draw which entries of a matrix may be nonzero.
-
-    Parameters
-    ----------
-    pattern : Pattern, Coloring, scipy.sparse matrix or array_like, shape (m, n)
-        What to draw.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure is made without it.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-
-    Notes
-    -----
-    A matrix with more than 500 rows or columns is drawn in blocks, darker where more entries are.
-    """
-    known = _as_pattern(pattern)
-    ax = _axes(ax, known.shape)
-    matplotlib_colors = _import("matplotlib.colors")
-    down, across = _cells(known.shape)
-    counts = _block_counts(known, down, across)
-    # A block with a single entry must be seen, so shades start well away from the background.
-    share = np.where(counts > 0, 0.35 + 0.65 * counts / max(1.0, counts.max(initial=1.0)), 0.0)
-    shades = matplotlib_colors.LinearSegmentedColormap.from_list("ink", [EMPTY, INK])
-    _show(ax, shades(share)[..., :3], known.shape)
-    ax.set_title(
-        f"{known.shape[0]} x {known.shape[1]}, {known.nnz} entries ({100 * known.density:.3g} %)",
-        fontsize=10,
-    )
-    return ax
-
-
 def plot_coloring(
     coloring: Coloring, ax: Any = None, *, compressed: bool = True, matrix: Any = None
 ) -> Any:
@@ -148,8 +120,8 @@ def plot_coloring(
     sides: dict[str, Any] = {}
     if ax is None and compressed and coloring.ncolors:
         ax, sides = _panels(coloring)
-    ax = _axes(ax, pattern.shape)
-    _show(ax, _tinted(coloring, palette), pattern.shape)
+    ax = axes_of(ax, pattern.shape)
+    draw_image(ax, _tinted(coloring, palette), pattern.shape)
     if values is not None:
         _write(ax, values, pattern)
     kind = coloring.structure if coloring.recovery == "direct" else f"{coloring.structure}, acyclic"
@@ -205,7 +177,7 @@ def plot_equation(parts: Sequence[Panel | str]) -> Any:
     gap = 0.14
     widths = [CELL * np.shape(p.matrix)[1] if isinstance(p, Panel) else 0.3 for p in parts]
     width, height = sum(widths) + gap * (len(parts) + 1), tall + 0.55
-    figure = _figure(width, height, layout=None)
+    figure = new_figure(width, height, layout=None)
     left = gap
     for part, across in zip(parts, widths, strict=True):
         if isinstance(part, str):
@@ -233,10 +205,21 @@ def _show_panel(ax: Any, panel: Panel) -> None:
     image = np.ones((*values.shape, 3))
     filled = pattern.to_dense()
     image[filled] = palette[colors[filled]]
-    _show(ax, image, pattern.shape)
+    draw_image(ax, image, pattern.shape)
     if values.dtype != np.bool_:
         _write(ax, values, pattern)
     ax.set_title(panel.title, fontsize=10)
+
+
+def block_image(pattern: Pattern) -> NDArray[np.float64]:
+    """Return a pattern as an image, darker where a block has more entries, shape (., ., 3)."""
+    matplotlib_colors = _import("matplotlib.colors")
+    counts = _block_counts(pattern, *_cells(pattern.shape))
+    # A block with a single entry must be seen, so shades start well away from the background.
+    share = np.where(counts > 0, 0.35 + 0.65 * counts / max(1.0, counts.max(initial=1.0)), 0.0)
+    shades = matplotlib_colors.LinearSegmentedColormap.from_list("ink", [EMPTY, INK])
+    image: NDArray[np.float64] = shades(share)[..., :3]
+    return image
 
 
 # ----- Cells and colors ----------------------------------------------------------------------
@@ -317,24 +300,21 @@ def _import(name: str) -> Any:
         ) from error
 
 
-def _as_pattern(pattern: Any) -> Pattern:
-    return pattern.pattern if isinstance(pattern, Coloring) else Pattern.of(pattern)
-
-
 def _as_coloring(given: Any) -> Coloring:
     """Return a coloring, that of a derivative, or one of the columns of a matrix."""
     known = given if isinstance(given, Coloring) else getattr(given, "coloring", None)
     return known if isinstance(known, Coloring) else color(Pattern.of(given))
 
 
-def _axes(ax: Any, shape: tuple[int, int]) -> Any:
+def axes_of(ax: Any, shape: tuple[int, int]) -> Any:
+    """Return axes as given, or new ones for a matrix of that shape."""
     if ax is not None:
         return ax
-    figure = _figure(*_size(shape))
+    figure = new_figure(*_size(shape))
     return figure.add_subplot()
 
 
-def _figure(width: float, height: float, layout: str | None = "constrained") -> Any:
+def new_figure(width: float, height: float, layout: str | None = "constrained") -> Any:
     """Make a figure without touching the state of pyplot, so that nothing has to be closed."""
     figure = _import("matplotlib.figure").Figure(figsize=(width, height), layout=layout)
     _import("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
@@ -355,7 +335,7 @@ def _panels(coloring: Coloring) -> tuple[Any, dict[str, Any]]:
     cell = width / max(1, n)
     right = max(0.6, cell * coloring.nforward) if coloring.nforward else 0.0
     below = max(0.6, cell * coloring.nreverse) if coloring.nreverse else 0.0
-    figure = _figure(width + right + 1.0, height + below + 1.0)
+    figure = new_figure(width + right + 1.0, height + below + 1.0)
     grid = figure.add_gridspec(
         1 + (below > 0),
         1 + (right > 0),
@@ -371,7 +351,7 @@ def _panels(coloring: Coloring) -> tuple[Any, dict[str, Any]]:
     return ax, sides
 
 
-def _show(
+def draw_image(
     ax: Any, image: NDArray[np.float64], shape: tuple[int, int], aspect: str = "equal"
 ) -> None:
     """Draw an image of a matrix of that shape, with a grid where cells are large enough."""
@@ -406,7 +386,9 @@ def _show_products(
     tint = palette[owner][None, :, :] if forward else palette[owner][:, None, :]
     image = np.where((counts > 0)[..., None], np.broadcast_to(tint, image.shape), image)
     # Few products of a large matrix would be too thin to be seen in cells of its size.
-    _show(ax, image, filled.shape, aspect="auto" if max(coloring.pattern.shape) > 60 else "equal")
+    draw_image(
+        ax, image, filled.shape, aspect="auto" if max(coloring.pattern.shape) > 60 else "equal"
+    )
     matrix = "H" if coloring.structure == "symmetric" else "J"
     ax.set_title(f"{matrix} S" if forward else f"S$^T$ {matrix}", fontsize=10)
     if values is not None:
