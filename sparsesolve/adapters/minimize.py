@@ -15,6 +15,7 @@ import numpy as np
 from sparsesolve.adapters.equations import is_final, only_equations, solve_equations
 from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.nested import of_nests
+from sparsesolve.adapters.scaled import solve_scaled
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
 from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
@@ -26,6 +27,7 @@ from sparsesolve.methods.origin import Minimized
 from sparsesolve.problem.present import present
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
+from sparsesolve.problem.scaling import find_scales
 
 __all__ = ["choose_solver", "presented", "solve", "with_origin"]
 
@@ -108,8 +110,50 @@ def solve(
         Of the solver chosen.
     """
     check_callback(callback)
-    name = str(solver)
     callback = of_nests(callback, problem.form)
+    scales = find_scales(problem)
+    if scales is not None:
+        result = solve_scaled(
+            problem,
+            scales,
+            _solve,
+            callback=callback,
+            warm_start=warm_start,
+            solver=solver,
+            options=options,
+            tol=tol,
+            progress=progress,
+            notes=notes,
+        )
+        return presented(problem, result)
+    return presented(
+        problem,
+        _solve(
+            problem,
+            solver=solver,
+            options=options,
+            tol=tol,
+            progress=progress,
+            callback=callback,
+            warm_start=warm_start,
+            notes=notes,
+        ),
+    )
+
+
+def _solve(
+    problem: Problem,
+    *,
+    solver: str,
+    options: Mapping[str, Any] | None,
+    tol: float | None,
+    progress: bool,
+    callback: Callable[[IterationState], Any] | None,
+    warm_start: Result | None,
+    notes: tuple[str, ...] = (),
+) -> Result:
+    """Solve a problem without scales, of vectors."""
+    name = str(solver)
     start = problem.first if warm_start is None else warm_start.x
     notes += refresh(problem)
     asked = name.lower() != "auto" or bool(options) or any_kept_feasible(problem)
@@ -117,7 +161,7 @@ def solve(
         watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": callback}
         result, why = solve_equations(problem, start, **watched)
         if is_final(problem, result):
-            return presented(problem, confirm(problem, result, notes + why))
+            return confirm(problem, result, notes + why)
         notes += (f"{why[0]}, which ended as {result.status.value}",)
     if name.lower() == "auto":
         name = choose_solver(problem, options)
@@ -142,7 +186,7 @@ def solve(
                 result = solve_scipy(problem, monitor, solver=name, **given)
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
-    return presented(problem, confirm(problem, result, notes))
+    return confirm(problem, result, notes)
 
 
 def _explain(problem: Problem, result: Result) -> Any:

@@ -42,6 +42,8 @@ def minimize(
     derivatives: SolverDerivatives = "auto",
     progress: bool = False,
     warm_start: Result | None = None,
+    x_scale: Any = None,
+    f_scale: Any = None,
 ) -> Result:
     """Minimize a function within bounds and constraints, with exact sparse derivatives.
 
@@ -85,6 +87,8 @@ def minimize(
         constraints, else L-BFGS-B, and a note says so.
     progress : bool, optional
         Show a live table of the iterations. Default is False.
+    x_scale, f_scale : optional
+        Units that the solver sees, as for `Problem`; with a plain function only.
     warm_start : Result, optional
         Start at its point; IPOPT also takes its multipliers.
 
@@ -116,6 +120,7 @@ def minimize(
     """
     check_words(tol=tol, options=options, progress=progress, kwargs=kwargs)
     given = {"args": args, "kwargs": kwargs, "bounds": bounds, "constraints": constraints}
+    given |= {"x_scale": x_scale, "f_scale": f_scale}
     posed = pose(problem, x0, with_gradient=jac is True, derivatives=derivatives, **given)
     if warm_start is not None:
         warm_start = posed.as_vectors(warm_start)

@@ -17,6 +17,7 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.words import known_words
 from sparsesolve.problem.bounds import Limit, first_crossing, fit_limit, read_limit
 from sparsesolve.problem.call import with_arguments
+from sparsesolve.problem.scaling import check_scale
 
 __all__ = ["Constraint", "LinearRows", "read_constraints"]
 
@@ -40,6 +41,8 @@ class Constraint:
         Used in reports and messages, and as the key of its part of `Result.multipliers`.
     keep_feasible : bool or array_like of bool, optional
         Whether iterates must satisfy the limits, given that the start does: for trust-constr.
+    scale : "auto", float or array_like, optional
+        Unit of the rows that solvers see; "auto": by their derivatives at the start.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class Constraint:
     upper: Limit = None
     name: str = ""
     keep_feasible: Any = False
+    scale: Any = None
 
     def __post_init__(self) -> None:
         if not callable(self.function):
@@ -69,6 +73,7 @@ class Constraint:
             )
         if not isinstance(self.name, str):
             raise TypeError(f"`name` of a constraint must be text, got {self.name!r}.")
+        check_scale("scale", self.scale)
         label = f" of constraint {self.label!r}"
         lower = read_limit("lower", self.lower, -np.inf, label)
         upper = read_limit("upper", self.upper, np.inf, label)

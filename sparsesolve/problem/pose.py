@@ -29,12 +29,14 @@ def pose(
     constraints: Any,
     with_gradient: bool,
     derivatives: SolverDerivatives,
+    x_scale: Any = None,
+    f_scale: Any = None,
 ) -> Problem:
     """Return a problem.
 
     Parameters
     ----------
-    problem, x0, args, kwargs, bounds, constraints, derivatives
+    problem, x0, args, kwargs, bounds, constraints, derivatives, x_scale, f_scale
         As for `sparsesolve.minimize`.
     with_gradient : bool
         Whether the function returns its gradient too.
@@ -46,6 +48,11 @@ def pose(
     """
     if isinstance(problem, Problem):
         _only_with_a_function(x0, args or kwargs, bounds, constraints, derivatives)
+        if x_scale is not None or f_scale is not None:
+            raise TypeError(
+                "`x_scale` and `f_scale` belong to the Problem; pass them with a plain function "
+                "only, or make another Problem."
+            )
         return problem
     if not callable(problem):
         kind = type(problem).__name__
@@ -55,7 +62,15 @@ def pose(
     mapping("kwargs", kwargs)
     function = with_arguments(FirstOf(problem) if with_gradient else problem, args, kwargs)
     start = np.atleast_1d(np.asarray(x0)) if form_of(x0) is None else x0
-    return Problem(function, start, bounds=bounds, constraints=constraints, derivatives=derivatives)
+    return Problem(
+        function,
+        start,
+        bounds=bounds,
+        constraints=constraints,
+        derivatives=derivatives,
+        x_scale=x_scale,
+        f_scale=f_scale,
+    )
 
 
 def _only_with_a_function(

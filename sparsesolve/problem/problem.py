@@ -27,6 +27,7 @@ from sparsesolve.problem.constraint import Constraint, LinearRows, read_constrai
 from sparsesolve.problem.explained import Explained
 from sparsesolve.problem.metadata import Metadata
 from sparsesolve.problem.resolve import Resolved
+from sparsesolve.problem.scaling import check_scale
 from sparsesolve.problem.start import form_of, start_point
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class Problem(Resolved, Explained):
     parameters : array_like or nest of arrays, optional
         Example of what all functions are given besides x; `solve` and `at` take others of the same
         shapes, and nothing is traced or compiled again. Its integers are real numbers.
+    x_scale : "auto", float, array_like or nest, optional
+        Units of the variables that solvers see; "auto": by bounds and start. Answers are in yours.
+    f_scale : "auto" or float, optional
+        Unit of the objective; "auto": by its gradient at the start. See `scale` of `Constraint`.
     method : str, optional
         The same as `derivatives`, as it was called before.
 
@@ -116,6 +121,8 @@ class Problem(Resolved, Explained):
         metadata: Metadata | None = None,
         method: SolverDerivatives = "auto",
         parameters: Any = None,
+        x_scale: Any = None,
+        f_scale: Any = None,
     ) -> None:
         if objective is not None and not callable(objective):
             raise TypeError(
@@ -136,6 +143,9 @@ class Problem(Resolved, Explained):
         self.threads = options.threads
         self.check = options.check
         self.metadata = metadata or Metadata()
+        for scale, given in (("x_scale", x_scale), ("f_scale", f_scale)):
+            check_scale(scale, given)
+        self.x_scale, self.f_scale = x_scale, f_scale
         self.form = form_of(x0)
         self._x0 = start_point(x0 if self.form is None else self.form.example)
         self._bound(bounds)
