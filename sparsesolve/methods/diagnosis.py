@@ -273,7 +273,9 @@ def dependent_rows(A: Array) -> tuple[int, list[tuple[int, Index]]]:
     if 0 in A.shape:
         return 0, [(i, np.empty(0, dtype=np.intp)) for i in range(A.shape[0])]
     norms = np.linalg.norm(A, axis=1)
-    scaled = A / np.where(norms > 0.0, norms, 1.0)[:, None]
+    # of rows that say the same the first ones are taken, and the later ones named
+    order_of_rows = np.linspace(1.0, 0.99, A.shape[0])
+    scaled = A * (order_of_rows / np.where(norms > 0.0, norms, 1.0))[:, None]
     R, order = scipy.linalg.qr(scaled.T, mode="r", pivoting=True)
     pivots = np.abs(np.diag(R))
     rank = int(np.sum(pivots > _DEPENDENT * max(A.shape)))
