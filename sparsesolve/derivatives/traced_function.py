@@ -150,6 +150,8 @@ class TracedFunction:
         self.user_calls += 1 + int(self.checked)
         with self.log.stage("trace"):
             traced = self._prepared(argnum, opened=opened, guarded=guarded, merging=merging)
+        if traced.formatted:
+            self.log.note("a text was made of values: it shows those of the trace")
         if self.checked:
             with self.log.stage("check"):
                 try:

@@ -23,6 +23,7 @@ from sparsesolve.lower.context import Context, is_slots
 from sparsesolve.trace.vocabulary import RECORDED
 
 __all__ = [
+    "COMPLEX_FUNCTIONS",
     "Pending",
     "bound",
     "kept",
@@ -85,9 +86,14 @@ def _is_plain(value: Any) -> bool:
     return not isinstance(value, Pending) and not is_slots(value)
 
 
-def _bind(c: Context, step: Instruction) -> Pending:
+COMPLEX_FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""What is called for a primitive of complex values, where autograd's rule is for real ones."""
+
+
+def _bind(c: Context, step: Instruction, *, among_complex: bool = False) -> Pending:
     """Split the arguments of a step into traced arrays and bound constants."""
-    return bound(step.function, step.op, c.resolve(step.args), c.resolve(dict(step.kwargs)))
+    function = COMPLEX_FUNCTIONS.get(step.op, step.function) if among_complex else step.function
+    return bound(function, step.op, c.resolve(step.args), c.resolve(dict(step.kwargs)))
 
 
 def bound(
@@ -123,7 +129,7 @@ def bound(
 def lower_pending(c: Context, step: Instruction) -> Any:
     """Continue a chain through complex values, or end it with one call."""
     _refuse_without_rule(c, step)
-    call = _bind(c, step)
+    call = _bind(c, step, among_complex=True)
     info = c.tape.values[step.out.index]
     if info.dtype.kind == "c":
         return replace(call, shape=info.shape)

@@ -1,4 +1,4 @@
-"""Python's own functions on traced values: `math`, `max`, `min`, `float`, `type` and others.
+"""Python's own functions on traced values: `math`, `cmath`, `max`, `min`, `float`, `type`, others.
 
 They dispatch to nothing: each is replaced while a function is traced, and does
 what it always does wherever no traced value is among its arguments.
@@ -7,6 +7,7 @@ what it always does wherever no traced value is among its arguments.
 from __future__ import annotations
 
 import builtins
+import cmath
 import importlib
 import math
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from sparsesolve.trace.operands import holds_boxes
 from sparsesolve.trace.stand_ins import stand_in
 from sparsesolve.trace.writable import current
 
-__all__ = ["BUILTINS", "MATH"]
+__all__ = ["BUILTINS", "CMATH", "MATH"]
 
 _SAME = (
     "exp exp2 expm1 log2 log10 log1p sqrt cbrt sin cos tan sinh cosh tanh floor ceil trunc fmod "
@@ -121,6 +122,42 @@ MATH: dict[str, Callable[..., Any]] = {
     **{name: _over_items(getattr(math, name), handler) for name, handler in _OF_ITEMS.items()},
 }
 """What stands for functions of `math` while a function is traced."""
+
+
+def _of_complex(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of `cmath`: its value is complex, also of real numbers."""
+
+    def function(z: Any, *rest: Any) -> Any:
+        return handler(z + 0j, *rest)
+
+    return function
+
+
+def _complex_log(z: Any, *base: Any) -> Any:
+    return anp.log(z) / anp.log(base[0] + 0j) if base else anp.log(z)
+
+
+_COMPLEX: dict[str, Callable[..., Any]] = {
+    **{name: getattr(anp, name) for name in ("exp", "sqrt", "sin", "cos", "tan")},
+    **{name: getattr(anp, name) for name in ("sinh", "cosh", "tanh", "isnan", "isfinite")},
+    **{f"a{name}": getattr(anp, f"arc{name}") for name in ("sin", "cos", "tan")},
+    **{f"a{name}": getattr(anp, f"arc{name}") for name in ("sinh", "cosh", "tanh")},
+    "isinf": anp.isinf,
+    "log": _complex_log,
+    "log10": lambda z: anp.log(z) / math.log(10.0),
+    "phase": anp.angle,
+    "polar": lambda z: (anp.absolute(z), anp.angle(z)),
+}
+
+CMATH: dict[str, Callable[..., Any]] = {
+    **{
+        name: _replacing(getattr(cmath, name), _of_complex(handler))
+        for name, handler in _COMPLEX.items()
+    },
+    "rect": _replacing(cmath.rect, lambda r, phi: r * anp.cos(phi) + 1j * (r * anp.sin(phi))),
+    "isclose": _replacing(cmath.isclose, _isclose),
+}
+"""What stands for functions of `cmath` while a function is traced."""
 
 
 def _extreme(plain: Callable[..., Any], two: Any, whole: Any) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ back. Other threads that meet a substitute meanwhile get from it what the origin
 
 from __future__ import annotations
 
+import cmath
 import math
 import sys
 import threading
@@ -28,7 +29,7 @@ from sparsesolve.trace.compiled import (
 )
 from sparsesolve.trace.if_conversion import converted
 from sparsesolve.trace.numpy_names import numpy_name
-from sparsesolve.trace.python_numbers import BUILTINS, MATH
+from sparsesolve.trace.python_numbers import BUILTINS, CMATH, MATH
 from sparsesolve.trace.recorder import Recorder, root_of
 from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import is_library
@@ -91,6 +92,9 @@ def substitute(
         replace_all(changes, second=True)
     if buffers:
         adopt(users, met, recorder, changes)
+    if any(map(_is_of_cmath, met)) or any("cmath" in _names(user.__code__) for user in users):
+        table.update((id(getattr(cmath, name)), new) for name, new in CMATH.items())
+        changes.update(vars(cmath), CMATH)
     table.update((id(thing), _elementwise(thing)) for thing in compiled)
     for user in users:
         _rename(user, lambda thing: table.get(id(thing)), changes)
@@ -180,6 +184,10 @@ def _content(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:
         return _MISSING
+
+
+def _is_of_cmath(thing: Any) -> bool:
+    return isinstance(thing, types.BuiltinFunctionType) and thing.__module__ == "cmath"
 
 
 def _is_sparse(thing: Any) -> bool:
