@@ -41,9 +41,9 @@ arrays what is listed below. Also: Python arithmetic and comparisons; indexing w
 integers, `...`, `None` and constant arrays; the methods of arrays (`x.sum()`, `x.T`,
 `x.reshape(...)`); assignment into arrays that the function makes itself (`np.zeros(n)`,
 `np.empty`, `np.eye`, `np.array([0.0] * n)`, `np.zeros_like(x)`, `x.copy()`), into their slices
-and views, by `+=`, `out=` and `np.add.at`; `math.*`, `cmath.*`, `abs`, `sum`, `round`, `pow`, `float(x)`,
-`max` and `min` of numbers, by whatever name they are imported; `scipy.sparse` matrices, constant or
-with traced entries; `np.array([...])` of traced scalars; Python loops; `autograd.scipy` where
+and views, by `+=`, `out=` and `np.add.at`; `math.*`, `cmath.*`, `abs`, `sum`, `round`, `pow`,
+`float(x)`, `max` and `min` of numbers, by whatever name they are imported; `scipy.sparse` matrices,
+constant or with traced entries; `np.array([...])` of traced scalars; Python loops; `autograd.scipy` where
 autograd has a rule; your own elementwise functions by `sparsesolve.elementwise` (a spline, a table:
 any code, with its derivatives), which are as sparse as `np.sin`; and your own
 `autograd.extend.primitive` with `defvjp`, a call whose Jacobian is dense in that block.
