@@ -43,10 +43,11 @@ integers, `...`, `None` and constant arrays; the methods of arrays (`x.sum()`, `
 `np.empty`, `np.eye`, `np.array([0.0] * n)`, `np.zeros_like(x)`, `x.copy()`), into their slices
 and views, by `+=`, `out=` and `np.add.at`; `math.*`, `cmath.*`, `abs`, `sum`, `round`, `pow`,
 `float(x)`, `max` and `min` of numbers, by whatever name they are imported; `scipy.sparse` matrices,
-constant or with traced entries; `np.array([...])` of traced scalars; Python loops; `autograd.scipy` where
-autograd has a rule; your own elementwise functions by `sparsesolve.elementwise` (a spline, a table:
-any code, with its derivatives), which are as sparse as `np.sin`; and your own
-`autograd.extend.primitive` with `defvjp`, a call whose Jacobian is dense in that block.
+constant or with traced entries; `np.array([...])` of traced scalars; Python loops;
+`autograd.scipy` where autograd has a rule; your own elementwise functions by
+`sparsesolve.elementwise` (a spline, a table: any code, with its derivatives), which are as sparse
+as `np.sin`; and your own `autograd.extend.primitive` with `defvjp`, a call
+whose Jacobian is dense in that block.
 Complex numbers may stand between real arguments and real results (`V = Vm * np.exp(1j * Va)`): they
 are pairs of real ones, as sparse and as quick. Transforms by `np.fft`, `scipy.fft` and
 `scipy.fftpack` (with `dct`, `dst`, `diff`, `hilbert` and their like) are constant linear maps, up
