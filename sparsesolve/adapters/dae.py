@@ -117,6 +117,7 @@ class TracedSystem:
                 f"{self.prepared.pattern.shape[0]}."
             )
         self._args = seal(self.prepared, example)[2:]
+        self._is_traced = getattr(self.prepared, "method", "") in TRACED
         by_state = np.broadcast_to(np.asarray(atol, dtype=np.float64), n)
         self._values = FiniteValues(self.prepared, np.concatenate([by_state, np.zeros(n)]))
         self._split()
@@ -138,12 +139,12 @@ class TracedSystem:
 
     def residual(self, t: float, y: Array, slope: Array) -> Array:
         """Return F, by machine code where it was compiled."""
-        return self._of(t, np.stack([y, slope]))
+        return self._of(t, np.array((y, slope)))
 
     def _of(self, t: float, pair: Array) -> Array:
+        if self._is_traced:
+            return np.ravel(self.prepared.value(t, pair, *self._args))
         with np.errstate(all="ignore"):
-            if getattr(self.prepared, "method", "") in TRACED:
-                return np.ravel(self.prepared.value(t, pair, *self._args))
             return np.ravel(np.asarray(self.function(t, pair, *self.given), dtype=np.float64))
 
     def linearize(self, t: float, y: Array, slope: Array) -> tuple[sp.csc_array, sp.csc_array]:
@@ -208,12 +209,14 @@ def integrate_implicit(
         raise ValueError(f"`yp0` must have as many values as `y0`, {y.size}, got {slope.size}.")
     atol = options.get("atol", _ATOL)
     system = TracedSystem(residual, t, y, slope, args, atol, derivatives)
-    trouble = _trouble(system.residual(t, y, slope))
+    with np.errstate(all="ignore"):
+        trouble = _trouble(system.residual(t, y, slope))
     if trouble:
         return _not_begun(t, y, slope, system.all_notes, trouble)
     allowed = atol + options.get("rtol", _RTOL) * np.abs(y)
     span = abs(float(t_span[1]) - t)
-    at, notes = consistent_start(system, Point(t, y, slope), allowed, span, told=told)
+    with np.errstate(all="ignore"):
+        at, notes = consistent_start(system, Point(t, y, slope), allowed, span, told=told)
     ida = {"method": Ida, "linear_solver": linear}
     run = solve_ivp(
         lambda t, y, *_: y,  # not called: the system takes its place

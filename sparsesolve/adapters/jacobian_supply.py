@@ -71,12 +71,7 @@ class JacobianSupply:
                 f"{self.pattern.shape[0]}. It is called as rhs(t, y, *args), t first."
             )
         self.is_small = n <= _DENSE_SIZE or self.pattern.density >= _DENSE_SHARE
-        called = self.function(rhs)
-
-        def state_function(t: float, y: Array) -> Array:
-            return np.ravel(np.asarray(called(t, y, *args), dtype=np.float64))
-
-        self.state_function: Callable[[float, Array], Array] = state_function
+        self.state_function = self._of_state(rhs, args)
 
     def _follow(self) -> None:
         """Take over the pattern, at the start and where a branch has made it grow."""
@@ -112,10 +107,20 @@ class JacobianSupply:
 
     def function(self, rhs: Rhs) -> Rhs:
         """Return the right-hand side as it was traced; the user's own where it was not."""
-        if getattr(self.prepared, "method", "") not in TRACED:
+        if not self._is_traced:
             return rhs
         value, fixed = self.prepared.value, self.args
-        return lambda t, y, *args: np.ravel(value(t, y, *fixed))
+        return lambda t, y, *args: value(t, y, *fixed).ravel()
+
+    def _of_state(self, rhs: Rhs, args: tuple[Any, ...]) -> Callable[[float, Array], Array]:
+        """Return it as a function of t and y alone, whose values are flat."""
+        if self._is_traced:
+            return self.function(rhs)
+        return lambda t, y: np.ravel(np.asarray(rhs(t, y, *args), dtype=np.float64))
+
+    @property
+    def _is_traced(self) -> bool:
+        return getattr(self.prepared, "method", "") in TRACED
 
     def sparse(self, t: float, y: Array, *args: Any) -> sp.csc_array:
         """Return J as csc, sorted, int32."""
@@ -147,7 +152,7 @@ class JacobianSupply:
     def may_grow(self) -> bool:
         """Whether there are branches, of which another one may need more entries."""
         paths = getattr(self.prepared, "paths", tuple)
-        return getattr(self.prepared, "method", "") in TRACED and bool(paths())
+        return self._is_traced and bool(paths())
 
     def lsoda(self) -> dict[str, Any]:
         """Return LSODA's arguments: bands where they are narrow."""

@@ -19,6 +19,8 @@ __all__ = ["MassSystem", "read_mass_matrix"]
 
 Array = NDArray[np.float64]
 
+_FEW = 40
+
 
 def read_mass_matrix(given: Any, n: int) -> sp.csc_array:
     """Return a mass matrix as csc, sorted, without explicit zeros.
@@ -72,10 +74,12 @@ class MassSystem:
         jac: Callable[[float, Array], sp.csc_array],
     ) -> None:
         self.mass, self._function, self._jac = mass, function, jac
+        # a product with a few numbers costs less than a call of sparse arithmetic
+        self._factor = mass.toarray() if mass.shape[0] <= _FEW else mass
 
     def residual(self, t: float, y: Array, slope: Array) -> Array:
         """Return ``M y' - f``."""
-        return np.asarray(self.mass @ slope - self._function(t, y))
+        return np.asarray(self._factor @ slope - self._function(t, y))
 
     def linearize(self, t: float, y: Array, slope: Array) -> tuple[sp.csc_array, sp.csc_array]:
         """Return M and the Jacobian of f."""

@@ -13,6 +13,7 @@ Hairer, Wanner (1996), "Solving Ordinary Differential Equations II", 2nd ed., IV
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,6 +46,11 @@ def _eigen() -> tuple[float, complex, NDArray[np.complex128], NDArray[np.complex
 
 
 _REAL, _COMPLEX, _VECTORS, _TO_VECTORS = _eigen()
+
+_FROM_PARTS = np.stack(
+    [_VECTORS[:, 0].real, 2.0 * _VECTORS[:, 1].real, -2.0 * _VECTORS[:, 1].imag], axis=1
+)
+_SPLIT = np.concatenate([_TO_VECTORS[:1].real, _TO_VECTORS[1:2].real, _TO_VECTORS[1:2].imag])
 
 MOST_ITERATIONS = 6
 _ROUNDING = 100 * np.finfo(float).eps  # relative change of y below which an iteration has ended
@@ -138,7 +144,7 @@ class RadauStages:
         scale : ndarray, shape (n,)
             What counts as an error of one.
         """
-        Z = guess(at.t + h * _NODES)
+        Z = np.ascontiguousarray(guess(at.t + h * _NODES))
         while True:
             stages = self._iterate(at, h, Z, scale)
             if stages.converged or self.fresh:
@@ -180,8 +186,8 @@ class RadauStages:
             F = self._residuals(at, h, Z)
             if not np.all(np.isfinite(F)):
                 return Stages(False, number, Z, rate, h)
-            right = -(_TO_VECTORS[:2] @ F)
-            moved = _increments(real.solve(right[0].real), other.solve(right[1]))
+            right = -(_SPLIT @ F)
+            moved = _increments(real.solve(right[0]), other.solve(right[1] + 1j * right[2]))
             size = mean_size(moved / scale)
             if not np.isfinite(size):
                 return Stages(False, number, Z, rate, h)
@@ -197,18 +203,19 @@ class RadauStages:
         return Stages(False, MOST_ITERATIONS, Z, rate, h)
 
     def _residuals(self, at: Point, h: float, Z: Array) -> Array:
-        times, slopes = at.t + h * _NODES, _INVERSE @ Z / h
-        stages = zip(times, at.y + Z, slopes, strict=True)
-        return np.array([self._residual(*stage) for stage in stages])
+        times, slopes, states = at.t + h * _NODES, _INVERSE @ Z / h, at.y + Z
+        self.evaluations += 3
+        residual = self.system.residual
+        return np.array([residual(float(times[i]), states[i], slopes[i]) for i in range(3)])
 
 
 def _increments(along: Array, across: NDArray[np.complex128]) -> Array:
     """Return increments of the stages from parts along a real vector and one of a pair."""
-    return np.asarray(
-        np.outer(_VECTORS[:, 0], along).real + 2.0 * np.outer(_VECTORS[:, 1], across).real
-    )
+    parts = np.array([along, across.real, across.imag])
+    return np.asarray(_FROM_PARTS @ parts)
 
 
 def mean_size(x: Array) -> float:
     """Return the root of the mean square."""
-    return float(np.sqrt(np.mean(x * x))) if x.size else 0.0
+    flat = x.ravel()
+    return math.sqrt(flat @ flat / flat.size) if x.size else 0.0
