@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.fuse import fuse
+from sparsesolve.fuse.body import fused_body
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Index, Kernel, Node, Program, Slots
 from sparsesolve.ir.recurrence import Recurrence, places
@@ -109,4 +109,4 @@ def finished(b: Builder, outputs: Slots) -> Program:
         seen.add(slot)
         slots.append(slot)
     made = b.build(np.array(slots, dtype=np.int32))
-    return fuse(replace(made, n=fresh, input_shape=(fresh,), parameters=()))
+    return fused_body(replace(made, n=fresh, input_shape=(fresh,), parameters=()))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.fuse import fuse
+from sparsesolve.fuse.body import fused_body
 from sparsesolve.fuse.fit import is_affine, keeps_slopes_finite
 from sparsesolve.fuse.renames import renamed
 from sparsesolve.fuse.settle import settled
@@ -237,7 +237,7 @@ class _Roller:
         kept = self.kept()
         if not self.given.columns or not kept.size:
             raise _Different
-        body = fuse(self.body(codes, kept))
+        body = fused_body(self.body(codes, kept))
         given = np.stack(self.given.columns, axis=1)
         if is_affine(body, given, self.outer) or not keeps_slopes_finite(body, given, self.outer):
             raise _Different

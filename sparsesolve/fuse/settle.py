@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.fuse import fuse
+from sparsesolve.fuse.body import fused_body
 from sparsesolve.fuse.fit import is_affine, keeps_slopes_finite
 from sparsesolve.fuse.renames import renamed
 from sparsesolve.fuse.unroll import unrolled
@@ -71,7 +71,7 @@ class _Settler:
         mine[~step.sources[step.sources < 0]] = True
         some = mine[at].any(axis=0)
         ports, at = ports[some], at[:, some]
-        body = fuse(replace(step.body, outputs=ports, output_shape=(ports.size,)))
+        body = fused_body(replace(step.body, outputs=ports, output_shape=(ports.size,)))
         now = places(body, step.trips)[:, body.outputs]
         table = np.zeros(step.length, dtype=np.int32)
         table[at] = now
