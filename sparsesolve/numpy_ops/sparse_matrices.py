@@ -320,3 +320,18 @@ def _triangle(plain: _Plain) -> _Plain:
 
 for _name in ("tril", "triu"):
     replaces("scipy.sparse._extract", _name, second=True)(_triangle)
+
+
+@replaces("scipy.sparse.linalg", "norm", second=True)
+def _norm(plain: _Plain) -> _Plain:
+    def call(x: Any, ord: Any = None, axis: Any = None) -> Any:
+        if not holds_traced(x):
+            return plain(x, ord, axis)
+        if ord not in (None, "fro") or axis is not None:
+            raise refuse(
+                f"a norm of kind {ord!r} of a sparse matrix at {user_line()}",
+                "Use np.linalg.norm of .toarray()",
+            )
+        return anp.linalg.norm(SparseTracer.of(x).summed().entries)
+
+    return call

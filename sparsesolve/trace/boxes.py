@@ -271,6 +271,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     conjugate = conj
     T = property(lambda self: anp.transpose(self))
+    A1 = property(lambda self: anp.ravel(self))  # of np.matrix, as sums of sparse matrices are
     mT = property(lambda self: anp.swapaxes(self, -1, -2))  # noqa: N815  (NumPy's name)
 
     @property

@@ -207,6 +207,20 @@ class SparseEntries:
     def __len__(self) -> int:
         return len(self.numbers)  # which raises
 
+    # --- what changes nothing that a formula sees ---
+
+    def eliminate_zeros(self) -> None:
+        """Keep all places: which values are zero may change."""
+
+    def sum_duplicates(self) -> None:
+        """Sum entries of one place."""
+        summed = self.summed()
+        self.numbers, self.entries = summed.numbers, summed.entries
+
+    def sort_indices(self) -> None:
+        """Sort the entries of each row or column."""
+        self.numbers = self.numbers.sorted_indices()
+
     # --- what is refused ---
 
     def _refuse(self, got: str, fix: str) -> NoReturn:

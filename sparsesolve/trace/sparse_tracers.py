@@ -77,6 +77,21 @@ class SparseTracer(SparseEntries):
         count = np.prod(self.shape) if axis is None or self.ndim == 1 else self.shape[axis]
         return self.sum(axis) / float(count)
 
+    def max(self, axis: Any = None, out: None = None) -> Any:
+        """Return the largest element, which may be a zero that is not stored."""
+        return anp.max(self._with_zero(axis))
+
+    def min(self, axis: Any = None, out: None = None) -> Any:
+        """Return the smallest element, which may be a zero that is not stored."""
+        return anp.min(self._with_zero(axis))
+
+    def _with_zero(self, axis: Any) -> Any:
+        if axis is not None:
+            self._refuse("extrema along an axis of a sparse matrix", "Use .toarray()")
+        summed = self.summed()
+        is_full = np.size(summed.entries) == np.prod(self.shape)
+        return summed.entries if is_full else anp.concatenate([summed.entries, np.zeros(1)])
+
     def trace(self, offset: int = 0) -> Any:
         """Sum a diagonal."""
         return anp.sum(self.diagonal(offset))

@@ -71,6 +71,33 @@ def asked(x):
     return A.data * A.indices + np.diff(A.indptr)
 
 
+def tidied(x):
+    A = BAND.multiply(x).tocsr()
+    A.eliminate_zeros()
+    A.sum_duplicates()
+    A.sort_indices()
+    return A.data
+
+
+def elements(x):
+    """The assembly of finite elements into a list of lists, as textbooks have it."""
+    A = sp.lil_matrix((N, N), dtype=x.dtype)
+    for e in range(N - 1):
+        block = (1 + (x[e] + x[e + 1]) ** 2) * np.array([[1, -1], [-1, 1]])
+        for a in range(2):
+            for b in range(2):
+                A[e + a, e + b] += block[a, b]
+    return A.tocsr() @ x
+
+
+def free_unknowns(x):
+    A = (SHIFTED * x).tocsc()
+    free = np.arange(1, N)
+    r = np.zeros(N, dtype=x.dtype)
+    r[free] = spsolve(A[free][:, free], x[free])
+    return r
+
+
 CASES = {
     "diags": lambda x: diags(x) @ np.arange(1.0, N + 1),
     "diags @ x": lambda x: diags(x) @ x,
@@ -130,6 +157,13 @@ CASES = {
     "assembled": assembled,
     "values in place": values_in_place,
     "asked": asked,
+    "tidied": tidied,
+    "elements": elements,
+    "free unknowns": free_unknowns,
+    "a matrix of sums": lambda x: MATRIX.multiply(x).sum(axis=0).A1,
+    "largest element": lambda x: np.array(
+        [(MATRIX.multiply(x).tocsr()).max(), (-diags(x, format="csr")).max()]
+    ),
     "spsolve": lambda x: spsolve((SHIFTED * x).tocsc(), x**2),
     "spsolve of a column": lambda x: spl.spsolve((SHIFTED * x).tocsc(), x[:, None]),
     "splu": lambda x: spl.splu((SHIFTED + diags(x)).tocsc()).solve(x),
@@ -140,7 +174,16 @@ CASES = {
     "a triangle": lambda x: spl.spsolve_triangular(sp.tril(SHIFTED * x).tocsr(), x),
 }
 # calls, whose Jacobians are full
-SOLVED = ("spsolve", "spsolve of a column", "splu", "splu, transposed", "factorized", "a triangle")
+SOLVED = (
+    "free unknowns",
+    "largest element",
+    "spsolve",
+    "spsolve of a column",
+    "splu",
+    "splu, transposed",
+    "factorized",
+    "a triangle",
+)
 # second derivatives, which the first ones do not imply
 TWICE = ["diags @ x", "csr, a place twice", "A D A.T x", "D A D", "lil", "spsolve", "squares"]
 
@@ -199,6 +242,13 @@ def test_a_conductivity_that_depends_on_the_unknowns(n):
         assert J.nnz == 3 * n - 2
         np.testing.assert_allclose(J(u).toarray(), expected.toarray(), rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(J.value(u), residual(u), rtol=1e-13, atol=1e-13)
+
+
+def test_a_norm():
+    J = ss.jacobian(lambda x: spl.norm(BAND * x), START, method="interpreted")
+    weights = (BAND.multiply(BAND)).sum(axis=0)
+    norm = np.sqrt(weights @ POINT**2)
+    np.testing.assert_allclose(J(POINT).toarray()[0], weights * POINT / norm, rtol=1e-13)
 
 
 def test_a_singular_matrix_gives_nan():
