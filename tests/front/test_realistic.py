@@ -383,7 +383,7 @@ def looks_up(x):
     return table[int(x[0])] * x
 
 
-held = np.zeros(3)
+held = np.zeros(3, dtype=int)
 
 
 def fills_what_it_holds(x):

@@ -244,7 +244,7 @@ def test_shapes_of_matrices(shape):
 # ----- what cannot be recorded -----
 
 
-_buffer = np.zeros(6)
+_buffer = np.zeros(6, dtype=int)
 
 
 def _into_buffer(x):
