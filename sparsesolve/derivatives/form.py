@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.errors import TraceError
 from sparsesolve.trace.argument_tree import Leaf, Nest, contained, flatten, rebuild
 from sparsesolve.trace.arguments import Arguments, layout
 
@@ -54,7 +55,7 @@ class Form:
 
     Raises
     ------
-    TraceError
+    TypeError
         If it holds no numbers, or complex ones.
 
     Examples
@@ -68,7 +69,13 @@ class Form:
 
     def __init__(self, example: Any, name: str) -> None:
         self.name = name
-        self._arguments: Arguments = layout((example,), 0, (name,))
+        try:
+            self._arguments: Arguments = layout((example,), 0, (name,))
+        except TraceError as error:
+            raise TypeError(
+                f"`{name}` must be a real number, an array of them, or a nest of such, got "
+                f"{type(example).__name__} {example!r:.60}."
+            ) from error
         tree = self._arguments.tree[0]
         self._tree = tree.tree if isinstance(tree, Nest) else tree
         self.blocks = tuple(_blocks(flatten(self._tree)))

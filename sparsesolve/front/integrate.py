@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from sparsesolve.host.imports import importing
 from sparsesolve.options import SolverDerivatives, as_tuple
 from sparsesolve.problem.call import also_fun, require_callable
+from sparsesolve.problem.start import form_of
 
 __all__ = ["solve_dae", "solve_ivp"]
 
@@ -114,6 +115,11 @@ def solve_ivp(
     with importing():
         from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
 
+    if form_of(y0, "y0") is not None:
+        raise TypeError(
+            f"`y0` must be an array, got {type(y0).__name__}: trajectories are arrays. Concatenate "
+            "its parts, and cut `y` up inside of the function."
+        )
     named = {
         "t_eval": t_eval,
         "dense_output": dense_output,

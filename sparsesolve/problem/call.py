@@ -6,9 +6,12 @@ classes and not closures. What they call is `__wrapped__`, where the tracer look
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
 
 from sparsesolve.host.words import check_call, named_words, refuse_words, takes_any_word
 from sparsesolve.options import as_tuple, with_keywords
@@ -21,6 +24,7 @@ __all__ = [
     "Unpacked",
     "WithArguments",
     "also_fun",
+    "of_vectors",
     "require_callable",
     "with_arguments",
 ]
@@ -79,7 +83,8 @@ class Unpacked:
     function : callable
         The user's.
     forms : sequence of Form or None
-        Of each argument; None where it is a vector for the function too.
+        Of each argument that it takes; None where it is a vector for the function too. It is not
+        given any further ones.
     """
 
     only_unpacks = True  # whoever looks for a change of data looks at the function
@@ -91,8 +96,41 @@ class Unpacked:
 
     def __call__(self, *vectors: Any) -> Any:
         """Return the function's value."""
-        pairs = zip(self.forms, vectors, strict=True)
+        pairs = zip(self.forms, vectors, strict=False)
         return self.__wrapped__(*(v if form is None else form.nest(v) for form, v in pairs))
+
+
+def of_vectors(
+    function: Callable[..., Any] | None, form: Form | None, parameters: Form | None
+) -> Any:
+    """Return a function as one of vectors; itself where it is one.
+
+    Parameters
+    ----------
+    function : callable or None
+        The user's.
+    form, parameters : Form or None
+        Of the unknowns, if they are a nest; of the parameters, if there are any.
+    """
+    if function is None or getattr(function, "takes_vectors", False):
+        return function
+    if parameters is None:
+        return function if form is None else Unpacked(function, [form])
+    return Unpacked(function, [form] if _takes_one(function) else [form, parameters])
+
+
+def _takes_one(function: Callable[..., Any]) -> bool:
+    """Whether a function takes x alone, whatever the parameters: by its signature, or NumPy's."""
+    of_numpy = isinstance(function, np.ufunc) or getattr(function, "__module__", "") == "numpy"
+    if of_numpy or isinstance(function, WithArguments):
+        return True
+    try:
+        names = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some builtins have none
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    several = any(name.kind is inspect.Parameter.VAR_POSITIONAL for name in names)
+    return not several and sum(name.kind in positional for name in names) == 1
 
 
 def with_arguments(

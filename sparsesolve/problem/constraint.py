@@ -114,6 +114,8 @@ class LinearRows:
         Dense, or of `scipy.sparse`.
     """
 
+    takes_vectors = True
+
     def __init__(self, A: Any) -> None:
         self.A = sp.csr_array(A) if sp.issparse(A) else np.atleast_2d(np.asarray(A, dtype=float))
         self.__name__ = "linear"

@@ -22,8 +22,8 @@ from sparsesolve.host.pickling import require_picklable
 from sparsesolve.host.words import known_words
 from sparsesolve.options import FOR_SOLVERS, Options, SolverDerivatives, choice
 from sparsesolve.problem.bounds import Bounds, real_array
-from sparsesolve.problem.call import Unpacked
-from sparsesolve.problem.constraint import Constraint, LinearRows, read_constraints
+from sparsesolve.problem.call import of_vectors
+from sparsesolve.problem.constraint import Constraint, read_constraints
 from sparsesolve.problem.explained import Explained
 from sparsesolve.problem.metadata import Metadata
 from sparsesolve.problem.resolve import Resolved
@@ -70,7 +70,8 @@ class Problem(Resolved, Explained):
         Names, classification, known optima; for reports.
     parameters : array_like or nest of arrays, optional
         Example of what all functions are given besides x; `solve` and `at` take others of the same
-        shapes, and nothing is traced or compiled again. Its integers are real numbers.
+        shapes, and nothing is traced or compiled again. Its integers are real numbers. A function
+        of one argument gets x alone.
     x_scale : "auto", float, array_like or nest, optional
         Units of the variables that solvers see; "auto": by bounds and start. Answers are in yours.
     f_scale : "auto" or float, optional
@@ -151,7 +152,7 @@ class Problem(Resolved, Explained):
         self._bound(bounds)
         self.constraints = read_constraints(constraints)
         self._take_parameters(parameters)
-        self._unpacked: dict[int, Unpacked] = {}
+        self._unpacked: dict[int, Any] = {}
         self._derivatives: ProblemDerivatives | None = None
         self._limits: tuple[Array, Array] | None = None
         self.kept: dict[str, Any] = {}
@@ -164,10 +165,8 @@ class Problem(Resolved, Explained):
 
     def _of_vectors(self, function: Callable[..., Any] | None) -> Callable[..., Any] | None:
         """Return a function as one of the vector of unknowns, and that of parameters if any."""
-        forms = [self.form, *((self.parameter_form,) if self.parameter_form else ())]
-        if function is None or isinstance(function, LinearRows) or not any(forms):
-            return function
-        return self._unpacked.setdefault(id(function), Unpacked(function, forms))
+        made = of_vectors(function, self.form, self.parameter_form)
+        return made if made is function else self._unpacked.setdefault(id(function), made)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave what was prepared behind: a copy prepares its own."""

@@ -109,8 +109,8 @@ class Resolved:
 
     def solve(
         self,
-        *,
         p: Any = None,
+        *,
         x0: Any = None,
         warm_start: Result | None = None,
         bounds: Bounds | None = None,
@@ -232,8 +232,12 @@ class Resolved:
                 f"`warm_start` must be a Result, got {type(result).__name__}. To start at a point, "
                 "pass it as x0."
             )
-        if result.vector is not None and self.form is not None:
-            lower, upper = map(self.form.vector, result.bound_multipliers)
+        if result.vector is not None:
+            with importing():
+                from sparsesolve.derivatives.form import Form  # noqa: PLC0415
+
+            form = self.form or Form(result.x, "warm_start")
+            lower, upper = map(form.vector, result.bound_multipliers)
             result = replace(result, x=result.vector, vector=None, bound_multipliers=(lower, upper))
         if np.shape(result.x) != (self.n,):
             raise ValueError(

@@ -34,7 +34,7 @@ def form_of(x0: Any, name: str = "x0") -> Form | None:
     """
     if isinstance(x0, np.ndarray | np.generic | int | float | complex | str) or x0 is None:
         return None
-    if type(x0) in (list, tuple) and not any(map(_is_part, x0)):
+    if type(x0) in (list, tuple) and not any(map(_is_part, x0)) and not _is_ragged(x0):
         return None
     # only here, so that a problem of vectors stays light
     with importing():
@@ -61,6 +61,14 @@ def bounds_of(
         from sparsesolve.problem.block_bounds import block_bounds  # noqa: PLC0415
 
     return block_bounds(bounds, form)
+
+
+def _is_ragged(x0: Any) -> bool:
+    """Whether lists in a list are of several lengths, so that they make no array."""
+    try:
+        return np.asarray(x0).dtype == object
+    except ValueError:
+        return True
 
 
 def _is_part(item: Any) -> bool:

@@ -217,3 +217,24 @@ def test_roots_and_fits_of_nests() -> None:
     assert (free.x.u, free.x.v) == pytest.approx((3.0, 0.5))
     by_scipy = ss.root(lambda x: x["a"] ** 3 - 8.0, {"a": np.ones(2)}, method="hybr")
     np.testing.assert_allclose(by_scipy.x["a"], 2.0)
+
+
+def test_nests_of_lists_and_what_is_none() -> None:
+    mixed = ss.minimize(lambda x: np.sum((x[0] - 1) ** 2) + x[1] ** 2, ([1.0, 2.0], 3.0))
+    np.testing.assert_allclose(mixed.x[0], 1.0)
+    with pytest.raises(ValueError, match="one dimension, got shape"):
+        ss.Problem(distance, [[1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(TypeError, match="`x0` must be a real number, an array of them, or a nest"):
+        ss.Problem(distance, {"u": None})
+    with pytest.raises(ValueError, match="must be finite, got nan at index 1"):
+        ss.Problem(distance, {"u": np.zeros(1), "v": np.nan})
+    with pytest.raises(TypeError, match="`y0` must be an array, got dict"):
+        ss.solve_ivp(lambda t, y: -y["a"], (0.0, 1.0), {"a": np.ones(2)}, method="RK45")
+
+
+def test_a_result_in_another_form_is_a_warm_start_too() -> None:
+    nest = ss.Problem(lambda x: np.sum((x["a"] - 2.0) ** 4), {"a": np.zeros(2)})
+    flat = ss.Problem(lambda x: np.sum((x - 2.0) ** 4), np.zeros(2))
+    from_flat = nest.solve(method="BFGS", warm_start=flat.solve(method="BFGS"))
+    from_nest = flat.solve(method="BFGS", warm_start=nest.solve(method="BFGS"))
+    assert from_flat.iterations == from_nest.iterations == 0

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import LinearConstraint
 
 import sparsesolve as ss
 from sparsesolve.derivatives import problem_derivatives
@@ -83,8 +84,10 @@ def test_values_at_parameters(n: int, method: Any) -> None:
 
 
 @pytest.mark.ipopt
-@pytest.mark.parametrize("transport", ["native", "c"])
+@pytest.mark.parametrize("transport", ["native", "c", "cyipopt"])
 def test_ipopt_sees_the_parameters(transport: str) -> None:
+    if transport == "cyipopt":
+        pytest.importorskip("cyipopt", reason="cyipopt is not installed")
     family = ss.Problem(
         lambda x, p: np.sum((x - p["to"]) ** 2) * p["weight"],
         np.zeros(3),
@@ -263,3 +266,30 @@ def test_what_does_not_fit(change: Callable[[Any], Any], error: type, words: str
     )
     with pytest.raises(error, match=re.escape(words)):
         change(family)
+
+
+def test_functions_of_x_alone_stay_as_they_are() -> None:
+    family = ss.Problem(
+        lambda x, p: np.sum((x - p) ** 2),
+        np.ones(2),
+        parameters=3.0,
+        constraints=[
+            ss.Constraint(np.sum, None, 2.0, name="sum"),
+            ss.Constraint(lambda x: x[0] - x[1], 0.5, 0.5, name="difference"),
+            ss.Constraint(lambda *both: both[0] * both[1], None, 99.0, name="both"),
+            {"type": "ineq", "fun": lambda x, most: most - x[0], "args": (1.5,)},
+            LinearConstraint([[1.0, 1.0]], -np.inf, 10.0),
+        ],
+    )
+    result = family.solve(method="SLSQP")
+    np.testing.assert_allclose(result.x, [1.25, 0.75], atol=1e-6)
+    np.testing.assert_allclose(result.constraints["both"], [3.75, 2.25], atol=1e-5)
+
+
+@pytest.mark.parametrize("p0", [{}, None, "a", {"a": "b"}, 1j])
+def test_parameters_that_are_no_numbers(p0: Any) -> None:
+    if p0 is None:
+        assert ss.Problem(np.sum, [0.0], parameters=None).parameters is None
+        return
+    with pytest.raises(TypeError, match="`parameters` must be a real number, an array of them"):
+        ss.Problem(np.sum, [0.0], parameters=p0)
