@@ -66,7 +66,9 @@ def freeze(
         constants=constants,
         scales=scales,
         weights=weights,
-        elements=_element_blocks(draft, elements, np.flatnonzero(np.bincount(weights.indices)), source),
+        elements=_element_blocks(
+            draft, elements, np.flatnonzero(np.bincount(weights.indices)), source
+        ),
         transformed=_group_blocks(draft, groups, source),
         quadratic=_quadratic(draft),
         integer_variables=tuple(v for v in draft.variables if v in draft.integer_variables),
