@@ -113,6 +113,8 @@ def solve(
     callback = of_nests(callback, problem.form)
     scales = find_scales(problem)
     if scales is not None:
+        notes += refresh(problem)  # which answers are judged by, besides the scaled one
+        scales = find_scales(problem) or scales
         result = solve_scaled(
             problem,
             scales,

@@ -162,6 +162,25 @@ def test_nests_and_parameters_and_warm_starts_are_scaled_once() -> None:
     assert limited.x["u"].sum() == pytest.approx(0.5e-3, rel=1e-3)
 
 
+def test_data_that_change_between_scaled_solves() -> None:
+    goal = np.array([1e3, 2e3])
+    problem = ss.Problem(
+        lambda x: 1e6 * np.sum((x - goal) ** 2),
+        np.ones(2),
+        constraints=ss.Constraint(lambda x: x[0] - goal[1], None, 0.0, scale="auto"),
+        x_scale=1e3,
+        f_scale="auto",
+    )
+    first = problem.solve(method="trust-constr")
+    np.testing.assert_allclose(first.x, [1e3, 2e3], rtol=1e-6)
+    goal[:] = [5e3, 4e3]
+    second = problem.solve(method="trust-constr")
+    np.testing.assert_allclose(second.x, [4e3, 4e3], rtol=1e-6)
+    assert second.success
+    assert second.fun == pytest.approx(1e12, rel=1e-5)
+    assert any("traced anew" in note for note in second.notes)
+
+
 def test_scales_of_single_rows() -> None:
     row = ss.Constraint(lambda x: x * np.array([1e6, 1.0, 1e-6]), 1.0, None, scale=[1e6, 1.0, 1e-6])
     problem = ss.Problem(lambda x: np.sum(x**2), np.ones(3), constraints=row)
