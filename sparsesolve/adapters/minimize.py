@@ -24,6 +24,7 @@ from sparsesolve.methods.freshness import confirm, refresh
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import IterationState, Monitor
 from sparsesolve.methods.origin import Minimized
+from sparsesolve.options import check_words
 from sparsesolve.problem.present import present
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
@@ -109,6 +110,7 @@ def solve(
     Result
         Of the solver chosen.
     """
+    check_words(tol=tol, options=options, progress=progress)
     check_callback(callback)
     callback = of_nests(callback, problem.form)
     scales = find_scales(problem)

@@ -19,6 +19,7 @@ from sparsesolve.derivatives.jacobian import jacobian
 from sparsesolve.derivatives.traced_function import Lazy
 from sparsesolve.host.imports import importing
 from sparsesolve.numpy_ops.implicit import root_operation
+from sparsesolve.options import as_function
 
 __all__ = ["implicit"]
 
@@ -57,7 +58,8 @@ def implicit(solve: Callable[..., Any], residual: Callable[..., Any]) -> Callabl
     array([[1.5 , 0.  ],
            [0.25, 1.  ]])
     """
-    slopes = _Slopes(residual)
+    as_function("solve", solve)
+    slopes = _Slopes(as_function("residual", residual))
     twice = slopes.curvature, slopes.curvature_by_direction
     operation = root_operation(solve, slopes.pullback, slopes.push, twice)
     return wraps(solve)(operation)

@@ -6,15 +6,15 @@ other libraries.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 __all__ = [
     "check_call",
     "in_call",
+    "known_keywords",
     "known_words",
     "named_words",
     "refuse_words",
@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _MEANT = {
     "disp": "`progress=True` shows the iterations",
@@ -46,6 +48,8 @@ _TOLERANCES = "this solver has two tolerances, write `rtol` and `atol`"
 
 def similar(word: str, known: Iterable[str]) -> str:
     """Return the known word that is most like this one; empty where none is."""
+    import difflib  # noqa: PLC0415 - only for a message
+
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
     return found[0] if found else ""
 
@@ -88,17 +92,30 @@ def takes_any_word(function: Callable[..., Any]) -> bool:
 
 def known_words(cls: type[_T]) -> type[_T]:
     """Let a class say what it takes where it is made with a word that it does not know."""
-    make: Callable[..., None] = cls.__init__
-    words = [*inspect.signature(make).parameters][1:]
-
-    @wraps(make)
-    def making(self: Any, *args: Any, **options: Any) -> None:
-        if not options.keys() <= frozenset(words):
-            refuse_words(cls.__name__, [w for w in options if w not in words], words)
-        make(self, *args, **options)
-
-    cls.__init__ = making  # type: ignore[method-assign]
+    cls.__init__ = known_keywords(cls.__init__, cls.__name__)  # type: ignore[method-assign]
     return cls
+
+
+def known_keywords(method: Callable[_P, _R], name: str = "") -> Callable[_P, _R]:
+    """Let a method say what it takes where it is called with a word that it does not know.
+
+    Parameters
+    ----------
+    method : callable
+        Without ``**more``; its first parameter is the object.
+    name : str, optional
+        What it is called in messages.
+    """
+    words = [*inspect.signature(method).parameters][1:]
+    known = frozenset(words)
+
+    @wraps(method)
+    def calling(*args: _P.args, **options: _P.kwargs) -> _R:
+        if not options.keys() <= known:
+            refuse_words(name or method.__name__, [w for w in options if w not in known], words)
+        return method(*args, **options)
+
+    return calling
 
 
 def check_call(

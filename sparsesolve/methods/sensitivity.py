@@ -22,8 +22,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives import problem_derivatives
-from sparsesolve.errors import SolverError
+from sparsesolve.errors import SolverError, StructureMismatch
 from sparsesolve.methods.sparse_lu import SparseLU
+from sparsesolve.problem.bounds import real_array
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result
 
@@ -110,7 +111,13 @@ class Sensitivity:
         p : array_like, shape (k,)
             Parameters, as one vector.
         """
-        step = np.ravel(np.asarray(p, dtype=np.float64)) - self.parameters
+        given = np.ravel(real_array("p", p))
+        if given.shape != self.parameters.shape:
+            raise StructureMismatch(
+                f"`p` must have {self.parameters.size} numbers, got {given.size}: those that the "
+                "sensitivity is by, as one vector."
+            )
+        step = given - self.parameters
         return self.solution + self.x @ step
 
     def __str__(self) -> str:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.imports import importing
+from sparsesolve.host.words import known_keywords
+from sparsesolve.options import mapping
 from sparsesolve.problem.bounds import Bounds, kept_feasible
 from sparsesolve.problem.constraint import Constraint
 from sparsesolve.problem.result import Result
@@ -102,11 +104,12 @@ class Resolved:
             made._x0 = self._start_like(x0)
         if bounds is not None:
             made._bound(bounds)
-        if limits:
+        if mapping("limits", limits) and limits:
             made._limits = None
             made.constraints = tuple(self._limited(limits))
         return made
 
+    @known_keywords
     def solve(
         self,
         p: Any = None,

@@ -237,6 +237,41 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ss.errors.StructureMismatch,
         r"`multipliers` must have shape \(2,\), got \(5,\)",
     ),
+    "solve: foreign keyword": (
+        lambda: PROBLEM.solve(max_iter=3),  # type: ignore[call-arg]
+        TypeError,
+        r"solve\(\) got an unexpected keyword argument 'max_iter'. Limits of a solver .*`options`",
+    ),
+    "solve: negative tolerance": (
+        lambda: PROBLEM.solve(tol=-1.0),
+        ValueError,
+        r"`tol` must be a positive number, got -1.0",
+    ),
+    "solve: limits that are none": (
+        lambda: PROBLEM.solve(limits=3),  # type: ignore[arg-type]
+        TypeError,
+        r"`limits` must be a dictionary, .* got a int: 3",
+    ),
+    "solve: parameters of a problem without": (
+        lambda: PROBLEM.solve(p=1.0),
+        TypeError,
+        r"`p` needs a problem with parameters, got one without",
+    ),
+    "solve: warm start from a point": (
+        lambda: PROBLEM.solve(warm_start=np.ones(3)),  # type: ignore[arg-type]
+        TypeError,
+        r"`warm_start` must be a Result, got ndarray. To start at a point, pass it as x0",
+    ),
+    "diagnose: a point of another size": (
+        lambda: PROBLEM.diagnose(np.ones(2)),
+        ss.errors.StructureMismatch,
+        r"`x` must have shape \(3,\), got \(2,\)",
+    ),
+    "implicit: numbers": (
+        lambda: ss.implicit(3, 4),  # type: ignore[arg-type]
+        TypeError,
+        r"`solve` must be a function, got int",
+    ),
     "jacobian: two positions, one example": (
         lambda: ss.jacobian(rows, X, argnum=(0, 1)),
         ValueError,
