@@ -205,15 +205,16 @@ class _Looking:
 
     def _kinks(self) -> list[str]:
         """Name what has derivatives that differ on both sides by as much at a tenth of the step."""
-        jumps = [self._jump(_STEP), self._jump(_STEP / 10.0)]
-        if any(jump is None for jump in jumps):
+        wide, narrow = self._jump(_STEP), self._jump(_STEP / 10.0)
+        if wide is None or narrow is None:
             return []
-        both = [np.minimum(a, b) for a, b in zip(*jumps, strict=True)]
+        # what is smooth changes a tenth as much over a tenth of the step
+        kept = [np.where(b > 0.5 * a, b, 0.0) for a, b in zip(wide, narrow, strict=True)]
         texts = []
-        if np.any(both[0] > _JUMP * max(1.0, float(np.max(np.abs(self.g), initial=0.0)))):
+        if np.any(kept[0] > _JUMP * max(1.0, float(np.max(np.abs(self.g), initial=0.0)))):
             texts.append("the objective")
         scale = np.maximum(1.0, _largest(self.J, 1))
-        return texts + [self.row(i) for i in np.flatnonzero(both[1] > _JUMP * scale)]
+        return texts + [self.row(i) for i in np.flatnonzero(kept[1] > _JUMP * scale)]
 
     def _jump(self, step: float) -> tuple[Array, Array] | None:
         """Change of the gradient, and of each row of J, from one side to the other."""

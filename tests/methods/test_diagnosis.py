@@ -117,6 +117,8 @@ def test_kinks_are_told_where_they_are() -> None:
     assert problem.diagnose([0.0, 2.0, 3.0]).kinks == ("the objective",)
     smooth = ss.Problem(lambda x: np.sum(1e3 * np.sin(30 * x)), np.ones(3))
     assert smooth.diagnose().kinks == ()
+    steep = ss.Constraint(lambda x: np.exp(20.0 * x), None, 1e9)
+    assert ss.Problem(sphere, np.ones(2), constraints=steep).diagnose().kinks == ()
 
 
 def test_what_is_not_finite_is_told() -> None:
