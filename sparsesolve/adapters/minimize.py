@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sparsesolve.adapters.equations import is_final, only_equations, solve_equations
+from sparsesolve.adapters.highs import is_linear, solve_highs
 from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.nested import of_nests
 from sparsesolve.adapters.scaled import solve_scaled
@@ -48,7 +49,9 @@ _MOST_FORMED = 2**27  # more are never formed
 _FEW = 500
 
 
-def choose_solver(problem: Problem, options: Mapping[str, Any] | None = None) -> str:
+def choose_solver(
+    problem: Problem, options: Mapping[str, Any] | None = None, *, watched: bool = False
+) -> str:
     """Return the solver that ``method="auto"`` stands for.
 
     Parameters
@@ -56,15 +59,20 @@ def choose_solver(problem: Problem, options: Mapping[str, Any] | None = None) ->
     problem : Problem
         Its bounds and constraints decide.
     options : mapping, optional
-        Those that scipy alone knows keep IPOPT out.
+        Those that scipy alone knows keep IPOPT out; any keep HiGHS out.
+    watched : bool, default False
+        Whether somebody wants to see iterations, which HiGHS does not show.
 
     Returns
     -------
     str
-        "ipopt" where it is installed, else a method of scipy.
+        "highs" where all is proven linear, else "ipopt" where it is installed, else a method of
+        scipy.
     """
     if any_kept_feasible(problem):
         return "trust-constr"
+    if not (options or watched) and is_linear(problem):
+        return "highs"
     if not problem.second_order:
         return _first_order_solver(problem)
     if _is_too_large(problem):
@@ -168,11 +176,13 @@ def _solve(
             return confirm(problem, result, notes + why)
         notes += (f"{why[0]}, which ended as {result.status.value}",)
     if name.lower() == "auto":
-        name = choose_solver(problem, options)
-    name = "ipopt" if name.lower() == "ipopt" else find_method(name).name
+        name = choose_solver(problem, options, watched=progress or callback is not None)
+        if name == "highs":
+            notes += ("the objective and all rows are proven linear: solved by HiGHS",)
+    name = name.lower() if name.lower() in ("ipopt", "highs") else find_method(name).name
     if not problem.second_order:
         notes += _without_second_order(problem, name)
-    elif name != "ipopt":
+    elif name not in ("ipopt", "highs"):
         notes += _not_formed(problem, name)
     if name == "ipopt":
         prepare_ipopt(options)  # to load it is slow: not to be counted as solving
@@ -186,6 +196,8 @@ def _solve(
                 result = _all_fixed(problem, monitor)
             elif name == "ipopt":
                 result = solve_ipopt(problem, monitor, **given)
+            elif name == "highs":
+                result = solve_highs(problem, monitor, options=options, tol=tol)
             else:
                 result = solve_scipy(problem, monitor, solver=name, **given)
         except MemoryError as failure:  # also of what a solver prepares before its first step
@@ -238,7 +250,9 @@ def _first_order_solver(problem: Problem) -> str:
 
 def _without_second_order(problem: Problem, name: str) -> tuple[str, ...]:
     """Return a note for a problem of first derivatives; raise where the solver wants more."""
-    if name == "ipopt" or (name != "trust-constr" and find_method(name).hessian != "none"):
+    if name in ("ipopt", "highs") or (
+        name != "trust-constr" and find_method(name).hessian != "none"
+    ):
         raise ValueError(
             f"{name} takes second derivatives, which derivatives='differences' does not give. Use "
             "method='trust-constr', 'SLSQP', 'L-BFGS-B', 'TNC', 'BFGS' or 'CG'."

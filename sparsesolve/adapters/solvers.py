@@ -71,7 +71,7 @@ def solvers(*, trial: bool = True) -> list[SolverInfo]:
     """
     return [
         *(_ipopt(library, trial) for library in found_libraries()),
-        *_of_scipy("minimize", tuple(SCIPY_METHODS)),
+        *_of_scipy("minimize", ("highs", *SCIPY_METHODS)),
         *_of_scipy("least_squares", ("trf", "dogbox")),
         *_of_scipy("solve_ivp", ("BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853")),
         *(SolverInfo(name, "least_squares", "", "sparsesolve") for name in ("lm", "gauss-newton")),

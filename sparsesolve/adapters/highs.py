@@ -1,0 +1,198 @@
+"""Linear problems by HiGHS, through ``scipy.optimize.linprog``; the answer is a vertex.
+
+Separate because it takes only what is proven linear: the gradient and the Jacobian at one point are
+then the whole problem.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+import scipy.sparse
+from numpy.typing import NDArray
+
+from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.methods.kkt import make_result
+from sparsesolve.methods.monitor import Monitor
+from sparsesolve.problem.problem import Problem
+from sparsesolve.problem.result import Result, Status
+
+__all__ = ["is_linear", "solve_highs"]
+
+Array = NDArray[np.float64]
+
+_STATUS = {
+    0: Status.SOLVED,
+    1: Status.ITERATION_LIMIT,
+    2: Status.INFEASIBLE,
+    3: Status.UNBOUNDED,
+    4: Status.FAILED,
+}
+_UNCLEAR = 4  # also what presolving says of a problem that is either unbounded or infeasible
+
+
+def is_linear(problem: Problem) -> bool:
+    """Whether the objective and all rows are proven affine in x.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its derivatives are prepared here if they were not before.
+    """
+    if not problem.second_order:
+        return False
+    derivatives = problem.derivatives
+    linear = problem.objective is None or bool(derivatives.objective_is_linear)
+    return linear and bool(np.all(derivatives.linear_rows))
+
+
+def solve_highs(
+    problem: Problem, monitor: Monitor, *, options: Mapping[str, Any] | None, tol: float | None
+) -> Result:
+    """Solve a linear problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        One that `is_linear`.
+    monitor : Monitor
+        Receives the start and the end; HiGHS tells nothing between.
+    options : mapping, optional
+        Those of ``linprog(method="highs")``: presolve, time_limit, disp, maxiter, ...
+    tol : float, optional
+        Of feasibility, primal and dual.
+
+    Returns
+    -------
+    Result
+        With multipliers of rows and bounds.
+
+    Raises
+    ------
+    ValueError
+        If something is not proven linear.
+    """
+    if not is_linear(problem):
+        raise ValueError(
+            f"method='highs' takes linear problems; {_what_is_not(problem)}. Use method='auto'."
+        )
+    evaluation = Evaluation(problem)
+    program = _LinearProgram(evaluation)
+    bad = program.first_bad_value()
+    if bad:
+        message = f"The {bad} is not finite at the start."
+        return _ended(evaluation, monitor, Status.EVALUATION_ERROR, message)
+    monitor.update(0, problem.start, evaluation.objective(problem.start))
+    if monitor.stopped:
+        return _ended(evaluation, monitor, Status.STOPPED, "The callback stopped the solve.")
+    given = dict(options or {})
+    if tol is not None:
+        given |= {"primal_feasibility_tolerance": tol, "dual_feasibility_tolerance": tol}
+    raw = program.solve(given)
+    if raw.status == _UNCLEAR and raw.x is None:
+        raw = program.solve(given | {"presolve": False})
+    status = _STATUS.get(int(raw.status), Status.FAILED)
+    if raw.x is None:
+        return _ended(evaluation, monitor, status, str(raw.message), int(raw.status))
+    return make_result(
+        evaluation,
+        monitor,
+        x=np.asarray(raw.x, dtype=float),
+        status=status,
+        message=str(raw.message),
+        multipliers=program.multipliers(raw),
+        bound_multipliers=(np.array(raw.lower.marginals), -np.array(raw.upper.marginals)),
+        iterations=int(raw.nit),
+        solver_status=int(raw.status),
+    )
+
+
+class _LinearProgram:
+    """A problem in linprog's form: rows at one limit, by which limit that is."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        at = evaluation.problem.start
+        self.cost = np.array(evaluation.gradient(at))
+        self.values = evaluation.jacobian_values(at)
+        pattern = evaluation.derivatives.jacobian_pattern
+        self.matrix = scipy.sparse.csr_array(
+            (self.values, pattern.indices, pattern.indptr), shape=(evaluation.m, evaluation.n)
+        )
+        self.offset = np.array(evaluation.constraints(at)) - self.matrix @ at
+        lower, upper = evaluation.row_lower, evaluation.row_upper
+        equal = lower == upper
+        self.equal = np.flatnonzero(equal)
+        self.above = np.flatnonzero(~equal & np.isfinite(upper))
+        self.below = np.flatnonzero(~equal & np.isfinite(lower))
+
+    def first_bad_value(self) -> str:
+        """Name what is not finite, or nothing."""
+        parts = {"gradient": self.cost, "Jacobian": self.values, "constraints": self.offset}
+        return next((name for name, part in parts.items() if not np.isfinite(part).all()), "")
+
+    def solve(self, options: Mapping[str, Any]) -> Any:
+        """Run HiGHS."""
+        evaluation = self.evaluation
+        lower, upper = evaluation.row_lower - self.offset, evaluation.row_upper - self.offset
+        limits: dict[str, Any] = {}
+        if self.equal.size:
+            limits |= {"A_eq": self.matrix[self.equal], "b_eq": upper[self.equal]}
+        if self.above.size or self.below.size:
+            sides = self.matrix[self.above], -self.matrix[self.below]
+            limits["A_ub"] = scipy.sparse.vstack(sides, format="csr")
+            limits["b_ub"] = np.concatenate([upper[self.above], -lower[self.below]])
+        limits["bounds"] = np.stack([evaluation.lower, evaluation.upper], axis=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", scipy.optimize.OptimizeWarning)
+            try:
+                return scipy.optimize.linprog(
+                    self.cost, method="highs", options=dict(options), **limits
+                )
+            except scipy.optimize.OptimizeWarning as warning:
+                raise ValueError(
+                    f"HiGHS refused an option: {warning} Its options are listed by "
+                    "scipy.optimize.show_options('linprog', 'highs')."
+                ) from warning
+
+    def multipliers(self, raw: Any) -> Array:
+        """Return those of the rows: what a marginal calls a price has the other sign."""
+        found = np.zeros(self.evaluation.m)
+        if self.equal.size:
+            found[self.equal] = -raw.eqlin.marginals
+        if self.above.size or self.below.size:
+            prices = raw.ineqlin.marginals
+            found[self.above] -= prices[: self.above.size]
+            found[self.below] += prices[self.above.size :]
+        return found
+
+
+def _ended(
+    evaluation: Evaluation,
+    monitor: Monitor,
+    status: Status,
+    message: str,
+    solver_status: int | None = None,
+) -> Result:
+    """Return the result of a solve that gave no point."""
+    return make_result(
+        evaluation,
+        monitor,
+        x=evaluation.problem.start,
+        status=status,
+        message=message,
+        solver_status=solver_status,
+    )
+
+
+def _what_is_not(problem: Problem) -> str:
+    if not problem.second_order:
+        return "by differences nothing is proven linear"
+    rows = int(np.sum(~np.asarray(problem.derivatives.linear_rows, dtype=bool)))
+    if rows:
+        return f"{rows} of {problem.m} rows are not proven linear"
+    return "its objective is not proven linear"
