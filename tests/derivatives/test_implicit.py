@@ -69,6 +69,7 @@ def test_in_a_minimization():
     np.testing.assert_allclose(gradient(np.array([3.0, 1.0])), [slope, 2.0], rtol=1e-12)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
 def test_second_derivatives(method):
     n = 4

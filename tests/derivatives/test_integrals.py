@@ -73,6 +73,7 @@ CASES = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", CASES)
 def test_first_derivatives(name):
     function = CASES[name]

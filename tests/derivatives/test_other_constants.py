@@ -36,6 +36,7 @@ def branching(x, count):
     return steps(x, count) if x[0] > 0 else -steps(x, count)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("function", [steps, branching])
 @pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
 def test_jacobians(function, method):

@@ -53,6 +53,7 @@ CASES = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", CASES)
 def test_values_and_slopes_on_all_branches(name):
     function = CASES[name]
