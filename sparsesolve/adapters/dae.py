@@ -74,10 +74,10 @@ class MassFunction:
     def __call__(self, t: Any, y: Any, slope: Any, *args: Any) -> Any:
         """Return the residual."""
         mass = self.mass(t, y, *args)
-        if np.shape(mass) != (y.size, y.size):
+        shape = getattr(mass, "shape", None) or np.shape(mass)
+        if shape != (y.size, y.size):
             raise ValueError(
-                f"`mass_matrix` must return an array of shape ({y.size}, {y.size}), got "
-                f"{np.shape(mass)}."
+                f"`mass_matrix` must return an array of shape ({y.size}, {y.size}), got {shape}."
             )
         return mass @ slope - np.ravel(self.function(t, y, *args))
 

@@ -23,7 +23,9 @@ __all__ = ["consistent_start"]
 Array = NDArray[np.float64]
 
 _MOST_DENSE = 1000  # up to this size any singular matrix is taken apart
-_MOST_ITERATIONS = 30
+_MOST_ITERATIONS = 200
+_ENOUGH = 10  # iterations, after which what the tolerances do not see is good enough
+_LEAST_STEP = 1e-30  # share of a Newton step
 _SETTLED = 1e-12
 _SETTLED_SLOPE = 1e-6
 _NEGLIGIBLE = 1e-2  # of what the tolerances allow
@@ -62,35 +64,62 @@ def consistent_start(
         If the index is greater than one, or no consistent start is found nearby.
     """
     y, slope = given.y, given.slope
-    allowed_slope = allowed / span if np.isfinite(span) and span > 0 else allowed
+    residual = system.residual(given.t, y, slope)
+    slow = allowed / span if np.isfinite(span) and span > 0 else allowed
     free = 0
     for number in range(_MOST_ITERATIONS):
         mass, jacobian = system.linearize(given.t, y, slope)
         way = _Directions.of(mass, jacobian)
-        dy, ds = way.solve(-system.residual(given.t, y, slope))
+        dy, ds = way.solve(-residual)
         free = way.states.shape[1]
         if number == 0:
             kept = float(np.max(np.abs(dy) / allowed, initial=0.0)) <= _NEGLIGIBLE
         if not (np.all(np.isfinite(dy)) and np.all(np.isfinite(ds))):
             break
-        slope = slope + ds
-        settled = np.all(
-            np.abs(ds) <= np.maximum(_SETTLED_SLOPE * np.abs(slope), _NEGLIGIBLE * allowed_slope)
+        if kept:
+            dy = np.zeros(y.size)
+        near = _within(slope, dy, ds, _NEGLIGIBLE * allowed, _TOLD, _NEGLIGIBLE * slow)
+        share = 1.0
+        if near:  # and rounding may keep the residual from falling
+            residual = system.residual(given.t, y + dy, slope + ds)
+        else:
+            share, residual = _shortened(system, Point(given.t, y, slope), dy, ds, residual, way)
+        limits = np.maximum(_SETTLED * np.abs(y + dy), _SETTLED * allowed)
+        settled = near and (
+            number >= _ENOUGH or _within(slope, dy, ds, limits, _SETTLED_SLOPE, _NEGLIGIBLE * slow)
         )
-        if not kept:
-            y = y + dy
-            settled &= np.all(np.abs(dy) <= _SETTLED * np.maximum(np.abs(y), allowed))
+        y, slope = y if kept else y + share * dy, slope + share * ds
         if settled:
             at = Point(given.t, y, slope)
-            return at, _notes(given, at, allowed, allowed_slope, free, told)
+            return at, _notes(given, at, allowed, slow, free, told)
     raise ValueError(
         f"No start near `y0` satisfies the {free} equations without derivatives: Newton's method "
         "does not converge. Give a start that satisfies them."
     )
 
 
+def _within(
+    slope: Array, dy: Array, ds: Array, limits: Array, relative: float, slow: Array
+) -> bool:
+    """Whether a step of states and slopes is small."""
+    slopes = np.maximum(relative * np.abs(slope + ds), slow)
+    return bool(np.all(np.abs(dy) <= limits) and np.all(np.abs(ds) <= slopes))
+
+
+def _shortened(
+    system: ImplicitSystem, at: Point, dy: Array, ds: Array, residual: Array, way: _Directions
+) -> tuple[float, Array]:
+    """Return the share of a step after which the residual is finite and not larger; and this."""
+    share, before = 1.0, way.size(residual)
+    while True:
+        residual = system.residual(at.t, at.y + share * dy, at.slope + share * ds)
+        if way.size(residual) <= before or share < _LEAST_STEP:
+            return share, residual
+        share *= 0.5
+
+
 def _notes(
-    given: Point, at: Point, allowed: Array, allowed_slope: Array, free: int, told: bool
+    given: Point, at: Point, allowed: Array, slow: Array, free: int, told: bool
 ) -> tuple[str, ...]:
     notes: tuple[str, ...] = ()
     if at.y is not given.y:
@@ -100,7 +129,7 @@ def _notes(
             f"moved most, from {given.y[k]:g} to {at.y[k]:g}",
         )
     change = np.abs(at.slope - given.slope)
-    size = np.maximum(np.abs(at.slope), allowed_slope / _TOLD)
+    size = np.maximum(np.abs(at.slope), slow / _TOLD)
     if told and np.any(change > _TOLD * size):
         k = int(np.argmax(change / size))
         notes += (
@@ -153,6 +182,11 @@ class _Directions:
                 "equations hold no derivative, and reduce the index to one."
             )
         raise ValueError(f"{explain_index(mass, jacobian)}.")
+
+    def size(self, residual: Array) -> float:
+        """Return the size of a residual, each equation relative to its largest derivative."""
+        size = float(np.max(np.abs(residual) / self._rows, initial=0.0))
+        return size if np.isfinite(size) else np.inf
 
     def solve(self, right: Array) -> tuple[Array, Array]:
         """Return a step of the states, and one of the slopes."""

@@ -142,6 +142,17 @@ def test_equations_that_leave_an_unknown_over_are_named() -> None:
         )
 
 
+@pytest.mark.parametrize("guess", [-3.0, 1.0, 4.0])
+def test_a_start_far_away_is_found(guess: float) -> None:
+    def diode(t, y, yp):
+        return np.array([yp[0] + y[0], np.exp(20.0 * y[1]) - 1.0 - y[0]])
+
+    with np.errstate(over="ignore"):
+        run = solve_dae(diode, (0.0, 1.0), [1.0, guess], rtol=1e-8)
+    assert run.success
+    np.testing.assert_allclose(run.y[1], np.log1p(np.exp(-run.t)) / 20.0, atol=1e-6)
+
+
 def battery(n: int):
     """Diffusion in a particle; the current through its surface solves a logarithmic equation."""
     h = 1.0 / n
@@ -256,6 +267,15 @@ def test_a_mass_matrix_may_be_a_function() -> None:
     # (1 + y^2) y' + t z' = -y + t z' with z = y2: so ln y + y^2 / 2 = 1 / 2 - t
     assert np.log(first) + 0.5 * first**2 == pytest.approx(-0.5, abs=1e-7)
     assert third == pytest.approx(first * second, abs=1e-8)
+
+
+def test_a_mass_function_may_return_a_sparse_matrix() -> None:
+    M = sp.csr_array(np.diag([2.0, 0.0]))
+    run = solve_ivp(
+        lambda t, y: np.array([-y[0], y[1] - y[0]]), (0.0, 1.0), [1.0, 0.0],
+        mass_matrix=lambda t, y: M, rtol=1e-8,
+    )  # fmt: skip
+    np.testing.assert_allclose(run.y[:, -1], np.exp(-0.5), atol=1e-7)
 
 
 def test_the_function_is_not_called_while_it_is_integrated() -> None:
