@@ -165,6 +165,9 @@ class Problem(Resolved, Explained):
 
     def _of_vectors(self, function: Callable[..., Any] | None) -> Callable[..., Any] | None:
         """Return a function as one of the vector of unknowns, and that of parameters if any."""
+        known = self._unpacked.get(id(function))
+        if known is not None:
+            return known  # type: ignore[no-any-return]
         made = of_vectors(function, self.form, self.parameter_form)
         return made if made is function else self._unpacked.setdefault(id(function), made)
 

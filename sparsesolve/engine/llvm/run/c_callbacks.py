@@ -23,6 +23,8 @@ from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 
 __all__ = ["CCallbacks"]
 
+_STATE = {name: place for place, name in enumerate(STATE)}
+
 
 class CCallbacks:
     """The callbacks of one solve.
@@ -82,7 +84,7 @@ class CCallbacks:
             values = self._values[kind] = np.empty((2, run.size))
             words |= {"value0": _address(values[0]), "value1": _address(values[1])}
         for name, value in words.items():
-            self._words[self._place(kind, name)] = value
+            self._words[_place(kind, name)] = value
 
     def _take_weights(self, parameter: NativeParameter) -> dict[str, int]:
         """Let a program read the factor of the objective and the multipliers of the rows."""
@@ -110,7 +112,7 @@ class CCallbacks:
     def ask(self, **functions: int) -> None:
         """Give the address of what is called for a kind where there is no finite value."""
         for kind, address in functions.items():
-            self._words[self._place(kind, "python")] = address
+            self._words[_place(kind, "python")] = address
 
     def tell(self, *, beat: int = 0, intermediate: int = 0, note: int = 0) -> None:
         """Give the addresses of what is called now and then, and at an iteration; 0 for nothing.
@@ -130,7 +132,7 @@ class CCallbacks:
             known = {
                 kind: values[slot].copy()
                 for kind, values in self._values.items()
-                if self._words[self._place(kind, f"known{slot}")] == 1
+                if self._words[_place(kind, f"known{slot}")] == 1
             }
             if known:
                 yield self._points[slot].copy(), known
@@ -141,7 +143,7 @@ class CCallbacks:
 
     def first_gradient(self) -> Array | None:
         """Return the first gradient, if it was computed here."""
-        return self._first.copy() if self._words[self._place("gradient", "count")] else None
+        return self._first.copy() if self._words[_place("gradient", "count")] else None
 
     def iterations(self) -> int:
         """Return the number of the last iteration, -1 if there was none."""
@@ -156,20 +158,22 @@ class CCallbacks:
 
     def release(self) -> tuple[dict[str, int], float]:
         """Give back what programs need to run; return runs by kind, and the seconds they took."""
-        counts = {kind: int(self._words[self._place(kind, "count")]) for kind in self.runs}
-        spent = sum(int(self._words[self._place(kind, "nanoseconds")]) for kind in self.runs)
+        counts = {kind: int(self._words[_place(kind, "count")]) for kind in self.runs}
+        spent = sum(int(self._words[_place(kind, "nanoseconds")]) for kind in self.runs)
         for kind, run in self.runs.items():
-            self._words[self._place(kind, "drive")] = 0
+            self._words[_place(kind, "drive")] = 0
             run.release(counts[kind])
         self.runs.clear()
         return counts, 1e-9 * spent
 
     def _set(self, **words: int) -> None:
         for name, value in words.items():
-            self._words[STATE.index(name)] = value
+            self._words[_STATE[name]] = value
 
-    def _place(self, kind: str, name: str) -> int:
-        return word_of_kind(kind) + KIND.index(name)
+
+@cache
+def _place(kind: str, name: str) -> int:
+    return word_of_kind(kind) + KIND.index(name)
 
 
 @cache
