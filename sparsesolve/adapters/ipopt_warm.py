@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_options import OptionValue
 from sparsesolve.methods.evaluation import Evaluation
-from sparsesolve.methods.optimality import measure
+from sparsesolve.methods.optimality import scaled_violation
 
 __all__ = ["NEAR", "warm_options"]
 
@@ -73,5 +73,5 @@ def _distance(evaluation: Evaluation, x: Array, multipliers: Array) -> float:
         moves = gap > _AT_BOUND * np.maximum(1.0, np.abs(x))
         scale = max(1.0, float(np.abs(g).max()), float(np.abs(pull).max()))
         slope = float(np.abs(r[moves]).max(initial=0.0)) / scale
-        distance = max(slope, measure(evaluation, x, multipliers).violation)
+        distance = max(slope, scaled_violation(evaluation, x))
     return np.inf if np.isnan(distance) else distance

@@ -169,6 +169,7 @@ class Repeated:
 
 
 _NESTED = frozenset({tuple, list, dict, slice})
+_PLAIN = frozenset({np.ndarray, np.float64, float})
 
 
 def map_refs(fun: Callable[[Ref], Any], argument: Any) -> Any:
@@ -220,6 +221,7 @@ def evaluate(
     def get(ref: Ref) -> Any:
         return values[ref.index]
 
+    plain = all(type(value) in _PLAIN for value in values.values())
     for step in tape.instructions:
         # tapes of Python loops are long: most arguments are looked at once, without a call
         args = [
@@ -227,7 +229,9 @@ def evaluate(
             for a in step.args
         ]
         kwargs = map_refs(get, dict(step.kwargs)) if step.kwargs else {}
-        values[step.out.index] = step.function(*args, **kwargs)
+        # without what looks for traced values, where there are none
+        function = getattr(step.function, "fun", step.function) if plain else step.function
+        values[step.out.index] = function(*args, **kwargs)
         if seen is not None:
             seen(values[step.out.index])
     if isinstance(tape.output, Ref):

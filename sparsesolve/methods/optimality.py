@@ -27,7 +27,15 @@ from scipy.sparse.linalg import lsmr
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.structure.pattern import Pattern
 
-__all__ = ["ACCEPTABLE", "SOLVED", "Measure", "best_measure", "measure", "worst_rows"]
+__all__ = [
+    "ACCEPTABLE",
+    "SOLVED",
+    "Measure",
+    "best_measure",
+    "measure",
+    "scaled_violation",
+    "worst_rows",
+]
 
 Array = NDArray[np.float64]
 
@@ -76,6 +84,12 @@ def measure(evaluation: Evaluation, x: Array, multipliers: Array) -> Measure:
         return _Local(evaluation, x).measure(multipliers)
 
 
+def scaled_violation(evaluation: Evaluation, x: Array) -> float:
+    """Return the violation at `x`, without dimension; infinite where it is not known."""
+    with np.errstate(all="ignore"):
+        return _Local(evaluation, x).violation()
+
+
 def best_measure(evaluation: Evaluation, x: Array, multipliers: Array) -> Measure:
     """Return the better of the residuals with given and with estimated multipliers.
 
@@ -117,7 +131,7 @@ class _Local:
             (multipliers < 0) & np.isinf(e.row_lower)
         )
         y = np.where(wrong, 0.0, multipliers)
-        violation = self._violation()
+        violation = self.violation()
         if not self.is_finite or not np.all(np.isfinite(y)):
             return Measure(violation, np.inf, np.inf, multipliers)
         pull = e.jacobian_transposed_product(self.x, y)
@@ -137,7 +151,7 @@ class _Local:
             multipliers if not wrong.any() else y,
         )
 
-    def _violation(self) -> float:
+    def violation(self) -> float:
         e = self.evaluation
         rows = np.max(row_excess(e, self.x) / self._row_scale(), initial=0.0)
         low = (e.lower - self.x) / np.maximum(1.0, np.abs(e.lower))
