@@ -78,6 +78,19 @@ class Blocked(Evaluator):
         return None
 
     @property
+    def is_lower(self) -> bool:
+        """Whether the values are those of a lower triangle."""
+        return self._total.lower
+
+    def check_arguments(self, x: Array, parameters: Sequence[Any]) -> tuple[Array, Sequence[Any]]:
+        """Return arguments at a point of the function, with weights of its outputs if needed."""
+        return x, parameters
+
+    def by_entries(self, x: Any, parameters: Sequence[Any], v: Array) -> tuple[Array, float]:
+        """Return the product with `v` entry by entry, and the size of its terms; for a test."""
+        raise NotImplementedError
+
+    @property
     def most(self) -> int:
         """Number of entries, at most; known without the structure."""
         return self._total.most

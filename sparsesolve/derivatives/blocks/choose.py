@@ -5,6 +5,7 @@ It is a matter of cost, and blocks are right wherever they are used.
 
 from __future__ import annotations
 
+from sparsesolve.derivatives.blocks.assembly import hold_assembly
 from sparsesolve.derivatives.blocks.blocked import Blocked, Plain
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.hessian import BlockedHessian
@@ -71,5 +72,6 @@ def blocked_hessian(
 def _if_it_pays(found: Blocked, terms: float, cuts: Slots, log: PrepareLog) -> Blocked | None:
     if not pays(terms, float(found.nnz)):
         return None
+    hold_assembly(found, log)
     log.note(f"{cuts.size} wide sums are multiplied as blocks, not term by term")
     return found

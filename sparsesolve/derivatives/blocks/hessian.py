@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.blocks.assembly import Chain, whole
 from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plain
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
@@ -212,6 +213,26 @@ class BlockedHessian(Blocked):
             if mirror >= 0:
                 parts.append((columns, right.T, left.T, rows))
         return SparsePlusLowRank(self._direct.sparse(second), parts)
+
+    def check_arguments(self, x: Array, parameters: Sequence[Any]) -> tuple[Array, Sequence[Any]]:
+        """Return arguments at a point, with weights that differ from each other."""
+        weights = np.linspace(0.5, 1.0, self._extended.m)
+        return x, [*parameters, weights] if self._weighted else parameters
+
+    def by_entries(self, x: Any, parameters: Sequence[Any], v: Array) -> tuple[Array, float]:
+        """Return the product with `v` entry by entry, and the size of its terms."""
+        extended, given = self._extended, list(parameters)
+        weights = np.asarray(given.pop()) if self._weighted else np.ones(extended.m)
+        z = extended.point(x, given)
+        chain = Chain(extended.first, extended.first(z, given), extended.n, extended.k)
+        _, multipliers = chain.backward(np.zeros(z.size), weights)
+        both = np.concatenate([multipliers, weights]) if self._weighted else multipliers
+        lower = whole(self._second, self._second(z, [*given, both]))
+        moved = chain.forward(v)
+        by_z = lower @ moved + lower.T @ moved - lower.diagonal() * moved
+        found, _ = chain.backward(by_z, np.zeros(extended.m))
+        sizes = abs(chain.matrix).T @ np.append(np.abs(by_z[extended.n :]), np.zeros(extended.m))
+        return found, float(np.max(sizes, initial=0.0) + np.abs(by_z).max(initial=0.0))
 
     def _products(
         self, second: Array, blocks: list[Array], left_out: frozenset[int]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.blocks.assembly import Chain
 from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plain
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
@@ -85,6 +86,15 @@ class BlockedJacobian(Blocked):
         ):
             parts.append((rows, factor.factor(values), blocks[number], columns))
         return SparsePlusLowRank(self._direct.sparse(values), parts)
+
+    def by_entries(self, x: Any, parameters: Sequence[Any], v: Array) -> tuple[Array, float]:
+        """Return the product with `v` entry by entry, and the size of its terms."""
+        extended = self._extended
+        values = extended.first(extended.point(x, parameters), parameters)
+        chain = Chain(extended.first, values, extended.n, extended.k)
+        moved = chain.forward(v)
+        size = float((abs(chain.matrix) @ np.abs(moved)).max(initial=0.0))
+        return chain.outputs(moved), size
 
     def _fixed_blocks(self) -> frozenset[int]:
         known = self._extended.sums.constant
