@@ -6,6 +6,7 @@ are given. Numba is loaded at the first call, never by importing the package.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from sparsesolve.coloring.value import (
     renumbered,
 )
 from sparsesolve.errors import ColoringError
+from sparsesolve.host.words import known_keywords
 from sparsesolve.options import choice
 from sparsesolve.structure.pattern import Pattern
 
@@ -56,6 +58,7 @@ STAR = (
 BEST_SECONDS = 2.0
 
 
+@partial(known_keywords, of_object=False)
 def color(
     pattern: Pattern | Any,
     *,

@@ -96,23 +96,39 @@ def known_words(cls: type[_T]) -> type[_T]:
     return cls
 
 
-def known_keywords(method: Callable[_P, _R], name: str = "") -> Callable[_P, _R]:
+def known_keywords(
+    method: Callable[_P, _R], name: str = "", *, of_object: bool = True
+) -> Callable[_P, _R]:
     """Let a method say what it takes where it is called with a word that it does not know.
+
+    And where it is called with more arguments by position than it takes.
 
     Parameters
     ----------
     method : callable
-        Without ``**more``; its first parameter is the object.
+        Without ``**more`` and ``*more``.
     name : str, optional
         What it is called in messages.
+    of_object : bool, optional
+        Whether its first parameter is the object, which is not counted. Default is True.
     """
-    words = [*inspect.signature(method).parameters][1:]
+    parameters = [*inspect.signature(method).parameters.values()][int(of_object) :]
+    words = [p.name for p in parameters]
+    by_place = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     known = frozenset(words)
+    most = len(by_place) + int(of_object)
 
     @wraps(method)
     def calling(*args: _P.args, **options: _P.kwargs) -> _R:
         if not options.keys() <= known:
             refuse_words(name or method.__name__, [w for w in options if w not in known], words)
+        if len(args) > most:
+            others = [word for word in words if word not in by_place]
+            raise TypeError(
+                f"{name or method.__name__}() takes {len(by_place)} arguments by position, "
+                f"{', '.join(by_place) or 'none'}, got {len(args) - int(of_object)}. Write the "
+                f"others by name: {', '.join(f'{word}=...' for word in others)}."
+            )
         return method(*args, **options)
 
     return calling

@@ -12,6 +12,7 @@ import numpy as np
 
 from sparsesolve.host.imports import importing
 from sparsesolve.problem.html import html_table
+from sparsesolve.problem.names import block_name
 
 __all__ = ["Explained"]
 
@@ -74,9 +75,7 @@ class Explained:
 
 def _blocks(problem: Any) -> list[tuple[str, str]]:
     blocks = () if problem.form is None else problem.form.blocks
-    shapes = [
-        (b.name.removeprefix("x0"), " x ".join(map(str, b.shape)) or "number") for b in blocks
-    ]
+    shapes = [(block_name(b), " x ".join(map(str, b.shape)) or "number") for b in blocks]
     return shapes[:_MOST]
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from sparsesolve.problem.problem import Problem
 
-__all__ = ["listed", "row_name", "variable_name"]
+__all__ = ["block_name", "listed", "row_name", "variable_name"]
 
 
 def row_name(problem: Problem, row: int) -> str:
@@ -56,11 +56,20 @@ def variable_name(problem: Problem, variable: int) -> str:
     form = problem.form
     for block in () if form is None else form.blocks:
         if block.start <= variable < block.stop:
-            name = block.name.removeprefix("x0")
-            for mark in ("['", "']", ".", "[", "]"):
-                name = name.removeprefix(mark).removesuffix(mark)
-            return name + _place(variable - block.start, tuple(block.shape))
+            return block_name(block) + _place(variable - block.start, tuple(block.shape))
     return f"x[{variable}]"
+
+
+def block_name(block: Any) -> str:
+    """Return the name of a block of a nest without that of the whole: ``x0['u']`` is ``u``.
+
+    Parameters
+    ----------
+    block : FormBlock
+        Of the unknowns.
+    """
+    inner = str(block.name).removeprefix("x0")
+    return inner.replace("']['", ".").replace("'].", ".").strip("[]'.") or "x"
 
 
 def _place(k: int, shape: tuple[int, ...]) -> str:

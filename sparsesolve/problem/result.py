@@ -25,6 +25,7 @@ from sparsesolve.errors import SolverError
 from sparsesolve.host.imports import importing
 from sparsesolve.problem.history import History
 from sparsesolve.problem.html import html_table
+from sparsesolve.problem.names import block_name
 from sparsesolve.problem.optimize_names import OptimizeNames
 from sparsesolve.problem.result_text import result_rows, result_title
 
@@ -292,8 +293,7 @@ class Result(OptimizeNames):
         if form is None or self.vector is None:
             return [("x", self._point.shape, self._point)]
         vector = self.vector
-        return [(b.name.removeprefix("x0"), b.shape, vector[b.start : b.stop])
-                for b in form.blocks]  # fmt: skip
+        return [(block_name(b), b.shape, vector[b.start : b.stop]) for b in form.blocks]
 
     def __repr__(self) -> str:
         return (

@@ -40,8 +40,8 @@ def test_a_result_is_printed_with_names() -> None:
     text = str(result)
     assert text.startswith(f"named: {result.solver} solved (")
     lines = {line.split("  ")[1].strip(): line for line in text.splitlines()[1:]}
-    assert "2 x 3: [0.333333" in lines["['u']"]
-    assert "1.5" in lines["['w']"]
+    assert "2 x 3: [0.333333" in lines["u"]
+    assert "1.5" in lines["w"]
     assert "2 of 2 at a limit, multipliers [-0.6" in lines["rows budget"]
     assert "at a limit, multipliers" in lines["row same"]
     assert lines["objective"].split()[-1] == f"{result.fun:.12g}"
@@ -232,7 +232,7 @@ def test_a_problem_shows_itself_without_being_traced() -> None:
     assert "10, 4 with bounds" in html
     assert "<th>constraint budget</th><td>from 1 to inf</td>" in html
     assert "<th>constraint same</th><td>= 0</td>" in html
-    assert "2 x 3" in html
+    assert "<th>block u</th><td>2 x 3</td>" in html
     problem.jacobian(problem.start)
     assert picture_of(problem._repr_html_()).shape == (3, 10)
 
