@@ -24,7 +24,7 @@ __all__ = ["OPERATIONS"]
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 """What makes the operation ``ode`` or ``integral``; a later stage fills it."""
 
-_TIGHT = 1e-9  # tolerance of sensitivities, at most
+_TIGHT = {"rtol": 1e-7, "atol": 1e-9}  # tolerances of sensitivities, at most
 
 
 def _refuse(got: str, fix: str) -> NoReturn:
@@ -49,15 +49,17 @@ def _odeint(plain: Callable[..., Any]) -> Callable[..., Any]:
         for name in ("col_deriv", "ml", "mu", "printmessg"):
             options.pop(name, None)
 
-        def rhs(t: Any, y: Any, *values: Any) -> Any:
+        def bind(values: Any) -> Any:
             function, given = opened(values)
-            return function(t, y, *given) if first else function(y, t, *given)
+            if first:
+                return lambda t, y: function(t, y, *given)
+            return lambda t, y: function(y, t, *given)
 
         def solve(rhs: Any, y0: Any, band: int | None) -> Any:
             own = options | _tighter(options, 1.49e-8, "mxstep") if band is not None else options
             return plain(rhs, y0, t, tfirst=True, ml=band, mu=band, **own)
 
-        return _ode(solve, rhs, y0, opened)
+        return _ode(solve, bind, y0, opened)
 
     return call
 
@@ -68,19 +70,19 @@ _CONSTANT = "Give it constant times and leave the other options out"
 def _tighter(options: dict[str, Any], default: float, steps: str | None = None) -> dict[str, Any]:
     """Options for the sensitivities, of which there are more than of unknowns."""
     most: dict[str, Any] = {steps: 50_000} if steps else {}
-    for name in ("rtol", "atol"):
+    for name, tight in _TIGHT.items():
         given = options.get(name)
-        most[name] = min(_TIGHT, float(np.min(default if given is None else given)))
+        most[name] = min(tight, float(np.min(default if given is None else given)))
     return most
 
 
-def _ode(solve: Any, rhs: Any, y0: Any, opened: Opened) -> Any:
+def _ode(solve: Any, bind: Any, y0: Any, opened: Opened) -> Any:
     """Record a solution at constant times: one row a time."""
     y0 = anp.reshape(operand(y0), (-1,)) * 1.0
     make = OPERATIONS.get("ode")
     if make is None:
         _refuse("a differential equation that is traced by itself", "Use sparsesolve.jacobian")
-    return make(solve, rhs, holds_boxes(y0))(y0, *opened.values)
+    return make(solve, bind, holds_boxes(y0))(y0, *opened.values)
 
 
 class _Solution:
@@ -141,9 +143,9 @@ def _solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
         for name in ("jac", "jac_sparsity", "lband", "uband"):
             options.pop(name, None)
 
-        def rhs(t: Any, y: Any, *values: Any) -> Any:
+        def bind(values: Any) -> Any:
             function, given = opened(values)
-            return function(t, y, *given)
+            return lambda t, y: function(t, y, *given)
 
         def solve(rhs: Any, y0: Any, band: int | None) -> Any:
             own = options | _tighter(options, 1e-3) if band is not None else dict(options)
@@ -153,7 +155,7 @@ def _solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
             found = plain(rhs, t_span, y0, method, times, **own)
             return found.y.T if found.success else np.full((len(times), np.size(y0)), np.nan)
 
-        rows = _ode(solve, rhs, y0, opened)
+        rows = _ode(solve, bind, y0, opened)
         if t_eval is None:
             return _Solution(np.asarray(t_span, dtype=float), _AtTheEnd(rows[0]))
         return _Solution(np.asarray(t_eval, dtype=float), anp.transpose(rows))
@@ -174,14 +176,14 @@ def _quad(plain: Callable[..., Any]) -> Callable[..., Any]:
         if rest or options.get("weight") is not None or options.get("full_output"):
             _refuse("quad with a weight, full_output or positional options", _CONSTANT)
 
-        def integrand(s: Any, *values: Any) -> Any:
+        def bind(values: Any) -> Any:
             function, given = opened(values)
-            return function(s, *given)
+            return lambda s: function(s, *given)
 
         make = OPERATIONS.get("integral")
         if make is None:
             _refuse("an integral that is traced by itself", "Use sparsesolve.jacobian")
-        operation = make(lambda f, a, b: plain(f, a, b, **options)[0], integrand)
+        operation = make(lambda f, a, b: plain(f, a, b, **options)[0], bind)
         return operation(a, b, *opened.values), 0.0
 
     return call

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from autograd.tracer import isbox
 
-from sparsesolve.trace.operands import is_traced
+from sparsesolve.trace.operands import holds_boxes, is_traced
 from sparsesolve.trace.writable import current
 
 __all__ = ["Opened"]
@@ -26,15 +26,15 @@ class Opened:
     Parameters
     ----------
     thing : function, partial function, nested lists, tuples and dicts, or array
-        What holds traced values: in variables of functions around it, defaults, arguments, items.
-        Not looked at are attributes of objects and global variables.
+        What holds traced values: in variables of functions around it, defaults, arguments, items,
+        attributes of objects. Not looked at are global variables.
     """
 
     def __init__(self, thing: Any) -> None:
-        self.thing = thing
         self.values: list[Any] = []
         self._numbers: dict[int, int] = {}
-        self._mapped(thing, self._number, {})
+        # a copy, as later calls may put other things where the traced ones are
+        self.thing = self._mapped(thing, self._number, {})
 
     def __call__(self, values: Sequence[Any]) -> Any:
         """Return the same thing with other values in place of those that are traced."""
@@ -67,8 +67,20 @@ class Opened:
             function, args, options = (self._mapped(part, put, done) for part in parts)
             return partial(function, *args, **options)
         if kind is types.MethodType:
-            return self._mapped(thing.__func__, put, done).__get__(thing.__self__)
-        return self._function(thing, put, done) if kind is types.FunctionType else thing
+            owner = self._mapped(thing.__self__, put, done)
+            return self._mapped(thing.__func__, put, done).__get__(owner)
+        if kind is types.FunctionType:
+            return self._function(thing, put, done)
+        held = getattr(thing, "__dict__", None)
+        if type(held) is dict and any(map(holds_boxes, held.values())):
+            return self._object(thing, put, done)
+        return thing
+
+    def _object(self, thing: Any, put: Callable[[Any], Any], done: dict[int, Any]) -> Any:
+        made = done[id(thing)] = object.__new__(type(thing))
+        for name, value in vars(thing).items():
+            vars(made)[name] = self._mapped(value, put, done) if holds_boxes(value) else value
+        return made
 
     def _function(self, function: Any, put: Callable[[Any], Any], done: dict[int, Any]) -> Any:
         cells = function.__closure__ or ()
@@ -88,4 +100,5 @@ class Opened:
 
 
 def _same(new: Any, old: Any) -> bool:
-    return all(a is b for a, b in zip(new, old, strict=True))
+    """Whether items are the same, none of them traced."""
+    return all(a is b and not isbox(b) for a, b in zip(new, old, strict=True))

@@ -47,7 +47,21 @@ def thrown(p):
     return odeint(rhs, [0.0, p[1]], TIMES, tfirst=True, **TIGHT)[:, 0]
 
 
+class Decay:
+    """A model that keeps its parameters."""
+
+    rate, start = 1.0, 1.0
+
+    def rhs(self, y, t):
+        return -self.rate * y
+
+    def run(self, p):
+        self.rate, self.start = p[0], p[1]
+        return odeint(self.rhs, self.start, TIMES, **TIGHT).ravel() * p[2]
+
+
 CASES = {
+    "a model": Decay().run,
     "odeint": lambda p: odeint(predators, [1.0, p[2]], TIMES, args=(p[0], p[1]), **TIGHT).ravel(),
     "odeint of a number": lambda k: odeint(
         lambda c, t, k: -k * c, 1.0, [0, 1, 2], args=(k[0],), **TIGHT
