@@ -15,6 +15,7 @@ from sparsesolve.ir.tape import Tape, evaluate, refs_of
 from sparsesolve.trace.arguments import Arguments
 from sparsesolve.trace.branches import Path
 from sparsesolve.trace.output import plain_output
+from sparsesolve.trace.paths_apart import points_of_other_paths
 from sparsesolve.trace.rehearsal import rehearsed, repeated
 from sparsesolve.trace.tracing import Traced
 
@@ -75,8 +76,12 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
     """
     x, parameters = _second_point(traced, args)
     found = _compared(function, traced, x, parameters, args)
+    first = traced.arguments.split(args)[0]
+    others = [] if traced.path is None else points_of_other_paths(function, first)
     if traced.buffers:  # what the call before has left in them must not count
-        _compared(function, traced, traced.arguments.split(args)[0], parameters, args)
+        _compared(function, traced, first, parameters, args)
+        for other in others:
+            _compare_after(function, traced, other, args)
     if traced.formatted:
         _compare_far_away(function, traced, x, parameters, args)
     return found
@@ -98,15 +103,42 @@ def _compared(
         found = Recorded(x, parameters, recorded, lambda: _noise(traced.tape, *given))
         same = plain.shape == recorded.shape and found.equals(plain)
     if not same:
-        raise VerificationError(
-            "expected the recorded function to equal the function itself at a second point, got "
-            f"{describe_difference(plain, recorded)}. The function keeps state between calls, "
-            "changes its arguments, uses random numbers, takes another path there, makes numbers "
-            "or keys of texts of values, or treats an "
-            "argument unlike a float64 array (a list, an integer, a Python number); make its "
-            "value depend on its arguments alone, and pass np.asarray(argument, dtype=float)."
-        )
+        raise _difference(plain, recorded)
     return found
+
+
+def _difference(plain: NDArray[np.float64], recorded: NDArray[np.float64]) -> VerificationError:
+    return VerificationError(
+        "expected the recorded function to equal the function itself at a second point, got "
+        f"{describe_difference(plain, recorded)}. The function keeps state between calls, "
+        "changes its arguments, uses random numbers, takes another path there, makes numbers "
+        "or keys of texts of values, or treats an "
+        "argument unlike a float64 array (a list, an integer, a Python number); make its "
+        "value depend on its arguments alone, and pass np.asarray(argument, dtype=float)."
+    )
+
+
+def _compare_after(
+    function: Callable[..., Any], traced: Traced, other: NDArray[np.float64], args: Sequence[Any]
+) -> None:
+    """Look whether calls on another path change what comes after them, or the other way round."""
+    x, parameters = traced.arguments.split(args)
+
+    def plain(point: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        try:
+            return _plain_value(function, traced.arguments, point, parameters, args)
+        except Exception:  # the other arguments may be those of another use
+            return None
+
+    found = []
+    nearby, _ = _second_point(traced, args)
+    for here, there in ((x, other * (1.0 + _FARTHER) + _FARTHER), (nearby, other)):
+        plain(there)
+        _compared(function, traced, here, parameters, args)
+        found.append(plain(other))
+    before, after = found
+    if before is not None and after is not None and not _close(before, after):
+        raise _difference(before, after)
 
 
 _FAR = ((1.37, 0.37), (0.39, 0.0), (3.3, 2.3))  # factors and offsets that show in rounded texts

@@ -183,3 +183,46 @@ def test_other_ends_are_seen():
     finally:
         ENDS[0] = 1.0
     J.verify()
+
+
+def filled_on_one_path(x):
+    if x[0] > 1.0:
+        WORK[:] = x
+    return WORK * x
+
+
+def a_part_filled_on_each_path(x):
+    if x[0] > 1.0:
+        WORK[:2] = x[:2]
+    else:
+        WORK[2:] = x[2:]
+    return WORK * x
+
+
+@pytest.mark.parametrize("function", [filled_on_one_path, a_part_filled_on_each_path])
+@pytest.mark.parametrize("first", [0.3, 1.3])
+def test_what_another_path_has_left_is_state(function, first):
+    x, other = np.array([first, 0.8, 1.4, 2.0]), np.array([1.6 - first, 0.9, 1.1, 0.7])
+    function(np.array([1.3, 0.2, 0.3, 0.4]))
+    with pytest.raises(VerificationError, match="keeps state between calls"):
+        ss.jacobian(function, x)(other)
+
+
+def filled_on_every_path(x):
+    if x[0] > 1.0:
+        WORK[:] = x
+    else:
+        WORK[:2] = x[:2] ** 2
+        WORK[2:] = 1.0
+    return WORK * x
+
+
+def test_paths_that_fill_what_they_read():
+    x, other = np.array([0.3, 0.8, 1.4, 2.0]), np.array([1.3, 0.9, 1.1, 0.7])
+    J = ss.jacobian(filled_on_every_path, x)
+    for point, slopes in (
+        (other, 2 * other),
+        (x, [*(3 * x[:2] ** 2), 1.0, 1.0]),
+        (other, 2 * other),
+    ):
+        np.testing.assert_allclose(J(point).toarray(), np.diag(slopes))
