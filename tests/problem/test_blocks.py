@@ -48,7 +48,14 @@ def column(x: Any) -> Any:
     return field(x, "u")[:, :1] + field(x, "v")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "dict",
+        "dataclass",
+        *(pytest.param(f, marks=pytest.mark.slow) for f in ("named", "namespace")),
+    ],
+)
 def test_results_come_back_in_the_form_of_the_start(form: str) -> None:
     make = FORMS[form]
     start = make(np.zeros((2, 3)), 1.0)

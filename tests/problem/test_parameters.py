@@ -53,7 +53,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("method", ["auto", "interpreted", "colored"])
-@pytest.mark.parametrize("n", [2, 3, 32, 101])
+@pytest.mark.parametrize("n", [2, 33, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 101))])
 def test_values_at_parameters(n: int, method: Any) -> None:
     both = [rows, affine]
     family = problem_derivatives(objective, both, np.ones(n), parameters=np.ones(4), method=method)
@@ -131,7 +131,13 @@ def test_later_solves_make_nothing(method: str, made: list[str]) -> None:
     assert limited.slack["product"] == pytest.approx(0.0, abs=1e-4)
 
 
-@pytest.mark.parametrize("method", ["L-BFGS-B", "trust-krylov", "Newton-CG", "BFGS", "trust-exact"])
+OTHERS = ("Newton-CG", "BFGS", "trust-exact", "TNC", "CG", "trust-ncg")
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["L-BFGS-B", "trust-krylov", *(pytest.param(m, marks=pytest.mark.slow) for m in OTHERS)],
+)
 def test_methods_without_rows(method: str, made: list[str]) -> None:
     family = ss.Problem(lambda x, p: np.sum((x - p) ** 4 + (x - p) ** 2), [0.0], parameters=1.0)
     family.solve(method=method)
