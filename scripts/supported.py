@@ -40,7 +40,8 @@ Functions are written with plain `import numpy as np` (or `autograd.numpy`) and 
 arrays what is listed below. Also: Python arithmetic and comparisons; indexing with slices,
 integers, `...`, `None` and constant arrays; the methods of arrays (`x.sum()`, `x.T`,
 `x.reshape(...)`); assignment into arrays that the function makes itself (`np.zeros(n)`,
-`np.empty`, `np.eye`, `np.array([0.0] * n)`, `np.zeros_like(x)`, `x.copy()`), into their slices
+`np.empty`, `np.eye`, `np.array([0.0] * n)`, `np.zeros_like(x)`, `x.copy()`), into buffers that it
+fills anew at each call, and into the differentiated argument (a copy of the caller's); into slices
 and views, by `+=`, `out=` and `np.add.at`; `math.*`, `cmath.*`, `abs`, `sum`, `round`, `pow`,
 `float(x)`, `max` and `min` of numbers, by whatever name they are imported; `scipy.sparse` matrices,
 constant or with traced entries; `np.array([...])` of traced scalars; Python loops;

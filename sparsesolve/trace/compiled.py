@@ -20,7 +20,12 @@ from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["elementwise_loops", "function_inside", "python_source"]
+__all__ = [
+    "elementwise_loops",
+    "function_inside",
+    "is_cached",
+    "python_source",
+]
 
 
 def python_source(function: Any) -> Any:
@@ -29,6 +34,8 @@ def python_source(function: Any) -> Any:
         owner = function.__self__
         known = type(owner).__name__ in ("ndarray", "SuperLU")
         return partial(_method, owner, function.__name__) if known else function
+    if is_cached(function):
+        return function.__wrapped__
     given = function_inside(function)
     if given is not None:
         inner = python_source(given)
@@ -37,6 +44,11 @@ def python_source(function: Any) -> Any:
         return function
     inner = getattr(function, "_dispatcher", function)  # of a ufunc made by `vectorize`
     return getattr(inner, "py_func", function)
+
+
+def is_cached(thing: Any) -> bool:
+    """Whether results of a function are kept by `functools.lru_cache`, whose keys are numbers."""
+    return type(thing).__name__ == "_lru_cache_wrapper"
 
 
 def function_inside(thing: Any) -> Any:

@@ -13,15 +13,17 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd.core import primitive_jvps, primitive_vjps
+from autograd.tracer import isbox
 
 from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.trace.box_errors import PlainTargetError
 from sparsesolve.trace.naming import WRAPPED, load_scipy, op_name
 from sparsesolve.trace.recorder import EXPANSIONS, ORDERED, check_options
 from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.vocabulary import RECORDED
-from sparsesolve.trace.writable import current
+from sparsesolve.trace.writable import current, destination
 
-__all__ = ["CONSTRUCTORS", "HANDLERS", "call", "implements", "refuse"]
+__all__ = ["CONSTRUCTORS", "HANDLERS", "call", "implements", "into", "refuse"]
 
 HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What to do for a function of NumPy, where that is not to record autograd's primitive."""
@@ -52,6 +54,10 @@ def implements(
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function of NumPy or a ufunc of SciPy on traced arguments."""
     args = tuple(map(current, args))
+    if kwargs.get("out") is not None:
+        out = kwargs["out"]
+        rest = {name: option for name, option in kwargs.items() if name != "out"}
+        return into(out if isinstance(out, tuple) else (out,), call(function, args, rest))
     if kwargs:
         check_options(getattr(function, "__name__", ""), kwargs)
     if function not in HANDLERS and function not in WRAPPED:
@@ -71,6 +77,19 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         f"`{name}` at {user_line()}",
         "Write it with other NumPy functions, or wrap it with autograd.extend.primitive and defvjp",
     )
+
+
+def into(out: tuple[Any, ...], result: Any) -> Any:
+    """Assign a result to ``out=`` where that is a traced array."""
+    target = destination(out[0])
+    if len(out) != 1 or not isbox(target) or not isbox(result):
+        raise refuse(
+            f"`out=` (or an assignment like `r += x`) into a plain array at {user_line()}",
+            "Leave `out=` out, or make the array with np.zeros_like(x)",
+            PlainTargetError,
+        )
+    target[...] = result
+    return out[0]
 
 
 def refuse(

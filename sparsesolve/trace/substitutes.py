@@ -19,11 +19,13 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from autograd.tracer import isbox
 
 from sparsesolve.trace.buffers import adopt
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import (
     elementwise_loops,
+    is_cached,
     loop,
     python_source,
 )
@@ -96,6 +98,8 @@ def substitute(
         table.update((id(getattr(cmath, name)), new) for name, new in CMATH.items())
         changes.update(vars(cmath), CMATH)
     table.update((id(thing), _elementwise(thing)) for thing in compiled)
+    for kind in [thing for thing in met if isinstance(thing, type)]:
+        _replace_cached_methods(kind, table, changes)
     for user in users:
         _rename(user, lambda thing: table.get(id(thing)), changes)
         if lists:
@@ -113,9 +117,27 @@ def mentions(function: Callable[..., Any], names: frozenset[str]) -> bool:
 def _elementwise(compiled: Any) -> Callable[..., Any]:
     """Return the source of what numba compiled; of a ufunc, for arrays."""
     source: Callable[..., Any] = python_source(compiled)
+    if is_cached(compiled):
+        return _cached(compiled, source)
     if not hasattr(compiled, "_dispatcher"):
         return source
     return lambda *args: loop(source, args) if any(map(np.ndim, args)) else source(*args)
+
+
+def _cached(cache: Callable[..., Any], source: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        traced = any(map(isbox, (*args, *kwargs.values())))
+        return (source if traced else cache)(*args, **kwargs)
+
+    return call
+
+
+def _replace_cached_methods(kind: type, table: dict[int, Any], changes: Changes) -> None:
+    for name, held in list(vars(kind).items()):
+        method = getattr(held, "__func__", held)  # of a static method
+        new = table.get(id(method)) if is_cached(method) else None
+        if new is not None:
+            changes.swap(kind, name, held, new if method is held else staticmethod(new))
 
 
 _REPLACED = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray"})

@@ -293,7 +293,7 @@ def _prepared(
         recorder.asked = [] if guarded else None
         recorder.denying, recorder.forced = denying, forced or {}
         boxes = [
-            _argument(recorder, value, leaf)
+            _argument(recorder, value, leaf, locked=value is not x)
             for value, leaf in zip([x, *parameters], leaves, strict=True)
         ]
         try:
@@ -361,9 +361,10 @@ def _names(function: Callable[..., Any], count: int) -> list[str]:
     return names + [f"argument {k}" for k in range(len(names), count)]
 
 
-def _argument(recorder: Recorder, value: NDArray[np.float64], leaf: Leaf) -> Any:
+def _argument(recorder: Recorder, value: NDArray[np.float64], leaf: Leaf, *, locked: bool) -> Any:
     """Wrap one numeric argument; a number becomes a traced scalar.
 
+    The differentiated one is a copy wherever the function is called, and may be assigned into.
     Narrow integers keep their kind, so that what they give among themselves is refused.
     """
     plain: Any = value.copy() if value.ndim else np.float64(value)
@@ -371,7 +372,7 @@ def _argument(recorder: Recorder, value: NDArray[np.float64], leaf: Leaf) -> Any
     if leaf.kind is not None:
         plain = plain.astype(leaf.kind)
     node = TapeNode.new_root(recorder, plain, ref)
-    if node.owner is not None:
+    if node.owner is not None and locked:
         node.owner.locked = f"the argument `{leaf.name}`"
     return recorder.box(plain, node)
 

@@ -43,7 +43,7 @@ def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str
     result = _METHODS[method](ufunc, inputs, options)
     if mask is not True:
         result = _elsewhere(ufunc, out, result, mask)
-    return result if out is None else _into(out, result)
+    return result if out is None else dispatch.into(out, result)
 
 
 def _elsewhere(ufunc: np.ufunc, out: tuple[Any, ...] | None, result: Any, mask: Any) -> Any:
@@ -55,19 +55,6 @@ def _elsewhere(ufunc: np.ufunc, out: tuple[Any, ...] | None, result: Any, mask: 
         )
     before = current(out[0])
     return dispatch.call(np.where, (operand(mask), result, before), {})
-
-
-def _into(out: tuple[Any, ...], result: Any) -> Any:
-    """Assign a result to ``out=`` where that is a traced array."""
-    target = destination(out[0])
-    if len(out) != 1 or not isbox(target) or not isbox(result):
-        raise dispatch.refuse(
-            f"`out=` (or an assignment like `r += x`) into a plain array at {user_line()}",
-            "Leave `out=` out, or make the array with np.zeros_like(x)",
-            PlainTargetError,
-        )
-    target[...] = result
-    return out[0]
 
 
 def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -87,6 +87,8 @@ class Writable(np.ndarray):
         options = {name: _deep(value) for name, value in kwargs.items()}
         if func in _WRITERS and any(map(_is_traced, (*given, *options.values()))):
             given = (destination(args[0]), *given[1:])
+        if options.get("out") is not None and any(map(_is_traced, given)):
+            options["out"] = destination(kwargs["out"])
         return wrapped(func(*given, **options), self.recorder)
 
     def __getitem__(self, index: Any) -> Any:

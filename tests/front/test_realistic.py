@@ -354,11 +354,6 @@ def counts_calls(x):
     return x * STATE["count"]
 
 
-def changes_its_argument(x):
-    x[0] = 0.0
-    return x**2
-
-
 def changes_its_parameter(x, p):
     p += 1.0
     return x * p
@@ -401,7 +396,6 @@ def uses_math(x):
 
 REFUSED = {
     "state": (counts_calls, (), VerificationError, "state between calls"),
-    "argument": (changes_its_argument, (), UnsupportedOperation, "x = x.copy()"),
     "parameter": (changes_its_parameter, (np.ones(3),), UnsupportedOperation, "copy"),
     "random": (uses_random_numbers, (), VerificationError, "random"),
     "zeros": (fills_what_it_holds, (), UnsupportedOperation, "np.zeros_like(x)"),

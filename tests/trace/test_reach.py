@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -113,3 +113,39 @@ def test_expressions_given_as_texts() -> None:
         e, first = math.exp(-x[0]), float(x[1] > x[2])
         expected = [[-e * x[1], e, 0.0], [0.0, first, 1.0 - first]]
         np.testing.assert_allclose(J(x).toarray(), expected, rtol=1e-15)
+
+
+@lru_cache(maxsize=8)
+def places(n: int) -> Any:
+    return np.linspace(0.0, 1.0, n)
+
+
+@lru_cache
+def wave(v: float, scale: float = 2.0) -> Any:
+    return scale * math.sin(v)
+
+
+class Cached:
+    @lru_cache  # noqa: B019  (what is tested)
+    def rate(self, v: Any) -> Any:
+        return 1.0 + v**2
+
+    @staticmethod
+    @lru_cache
+    def cube(v: Any) -> Any:
+        return v**3
+
+    def value(self, x: Any) -> Any:
+        return self.rate(x[0]) * x + places(len(x)) * wave(x[1], scale=3.0) + self.cube(x[2])
+
+
+def test_kept_results_are_computed_anew_of_traced_values() -> None:
+    model = Cached()
+    before = Cached.__dict__["rate"], Cached.__dict__["cube"], wave
+    J = ss.jacobian(model.value, X)
+    assert before == (Cached.__dict__["rate"], Cached.__dict__["cube"], wave)
+    assert places.cache_info().misses == 1
+    for x in (X, 1.5 * X[::-1]):
+        np.testing.assert_allclose(J.value(x), model.value(x), rtol=1e-14)
+        columns = [(model.value(x + h) - model.value(x - h)) / 2e-6 for h in 1e-6 * np.eye(3)]
+        np.testing.assert_allclose(J(x).toarray(), np.transpose(columns), atol=1e-8)

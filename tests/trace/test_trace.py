@@ -421,9 +421,18 @@ def test_constructors_bound_before_the_trace(name):
     assert_replays(FROM_IMPORT[name], POINT)
 
 
-OPTIONS = {
+OUTPUTS = {
     "out": lambda x: np.sum(x, out=np.zeros(())),
     "out of concatenate": lambda x: np.concatenate([x, x], out=np.zeros(10)),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_are_written_into(name):
+    assert_replays(OUTPUTS[name], POINT)
+
+
+OPTIONS = {
     "dtype": lambda x: np.sum(x, dtype=int),
     "dtype of autograd": lambda x: anp.cumsum(x, dtype=np.float32),
     "casting": lambda x: np.mean(x, dtype=np.float32),

@@ -31,9 +31,12 @@ def _into_buffer(x):
     return BUFFER
 
 
-def _into_argument(x):
-    x[0] = 1.0
-    return x
+HELD = (np.zeros(4),)
+
+
+def _into_item(x):
+    HELD[0][1:3] = x[:2]
+    return HELD[0]
 
 
 def _into_integers(x):
@@ -52,9 +55,9 @@ def _cached(x):
 WITH_LINE = {
     # arrays that exist before the call, or are of integers
     "a global buffer of integers": (_into_buffer, "assignment|Python float|array", r"np\.zeros"),
-    "the argument": (_into_argument, "the argument `x`", r"x = x\.copy\(\)"),
-    "the argument, in place": (lambda x: x.__iadd__(1.0), "the argument `x`", r"x\.copy\(\)"),
-    "sorting the argument": (lambda x: x.sort() or x, "the argument `x`", r"x\.copy\(\)"),
+    "an item of a tuple": (_into_item, "conversion to an array", r"np\.zeros"),
+    "its item, in place": (lambda x: HELD[0].__iadd__(x), "into a plain array", r"np\.zeros_like"),
+    "its item as output": (lambda x: np.sin(x, out=HELD[0]), "out=", r"np\.zeros_like"),
     "integers": (_into_integers, "integers|int64", "dtype=float"),
     # keys
     "a key of a cache": (_cached, "as keys", r"np\.where"),

@@ -65,6 +65,7 @@ CASES = {
     "copied deeply": lambda x: 2.0 * copy.deepcopy(line(x)),
     "enumerated": lambda x: np.array([v for _, v in np.ndenumerate(square(x))]),
     "checked": lambda x: 2.0 * np.asarray_chkfinite(line(x)),
+    "an output of a method": lambda x: x.dot(line(x), out=np.zeros(())),
     "in a list": lambda x: np.stack([line(x), x]),
 }
 
