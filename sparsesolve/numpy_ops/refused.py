@@ -39,7 +39,6 @@ _REFUSED = {
         "tplquad": _QUADRATURE,
         "nquad": _QUADRATURE,
         "quad_vec": _QUADRATURE,
-        "fixed_quad": _QUADRATURE,
     },
     "scipy.sparse.linalg": dict.fromkeys(
         ("cg", "gmres", "bicgstab", "minres", "lgmres", "gcrotmk", "lsqr", "lsmr"),

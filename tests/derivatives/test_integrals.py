@@ -114,6 +114,18 @@ def test_a_fit_whose_parameters_are_found():
     np.testing.assert_allclose(found.x, [a, k], rtol=1e-7)
 
 
+def test_a_rule_of_fixed_points_is_traced():
+    def f(x):
+        return scipy.integrate.fixed_quad(lambda s: np.exp(-s * x[0]), 0.0, x[1], n=8)[0]
+
+    H = ss.hessian(f, np.array([0.5, 0.9]), method="interpreted")
+    a, b = x = np.array([0.7, 1.1])
+    decay = np.exp(-a * b)
+    by_rate = (decay * (1 + a * b) - 1) / a**2
+    np.testing.assert_allclose(H.gradient(x), [by_rate, decay], rtol=1e-12)
+    np.testing.assert_allclose(H(x).toarray()[1], [-b * decay, -a * decay], rtol=1e-9)
+
+
 def test_a_solver_that_fails_gives_nan():
     def f(x):
         return solve_ivp(lambda t, y: y**2 * x[0], (0, 1), [1.0], t_eval=[0.5, 1.0]).y[0]
