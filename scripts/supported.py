@@ -61,7 +61,8 @@ a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `ei
 `scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `signal.square` and
 `signal.sawtooth`; `cdist` and `pdist`;
 `block_diag`; `pdf`, `cdf`, `sf` and their logarithms, `pmf` and `logpmf`, of distributions of
-`scipy.stats` (also frozen ones, and `multivariate_normal`).
+`scipy.stats` (also frozen ones, and `multivariate_normal`), its `skew`, `kurtosis`, `zscore`,
+`entropy`, `gmean` and their like; rotations of `scipy.spatial.transform`.
 
 Sparse matrices (`diags(x)`, `csr_array((data, indices, indptr))`, `coo_matrix((data, (i, j)))`, lil
 matrices that the function fills, a constant matrix times `x`) keep SciPy's places for their

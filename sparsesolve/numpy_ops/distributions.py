@@ -121,23 +121,6 @@ def _calls_compiled(method: Any) -> bool:
     return "scu" in method.__func__.__code__.co_names
 
 
-@replaces("scipy._lib.array_api_extra._lib._funcs", "apply_where")
-def _apply_where(plain: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(plain)
-    def function(
-        cond: Any, args: Any, f1: Any, f2: Any = None, /, *, fill_value: Any = None, xp: Any = None
-    ) -> Any:
-        given = args if isinstance(args, tuple) else (args,)
-        if not _traced((cond, *given, fill_value), {}):
-            options = {"fill_value": fill_value, "xp": xp}
-            return plain(cond, args, f1, f2, **{k: v for k, v in options.items() if v is not None})
-        with np.errstate(all="ignore"):
-            first = f1(*given)
-            return where(operand(cond), first, fill_value if f2 is None else f2(*given))
-
-    return function
-
-
 for _name in _CONTINUOUS:
     _continuous(_name)
 for _name in _DISCRETE:

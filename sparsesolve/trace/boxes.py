@@ -92,6 +92,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
     dtype = property(lambda self: np.result_type(self._value))
     itemsize = property(lambda self: self.dtype.itemsize)
     nbytes = property(lambda self: self.size * self.itemsize)
+    device = "cpu"
     real = property(lambda self: anp.real(self))
     imag = property(lambda self: anp.imag(self))
 

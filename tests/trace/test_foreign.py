@@ -11,7 +11,6 @@ import scipy.sparse
 import scipy.sparse.linalg
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import directed_hausdorff
-from scipy.spatial.transform import Rotation
 
 import sparsesolve as ss
 from sparsesolve.errors import TraceError
@@ -29,7 +28,6 @@ FOREIGN = {
     "ndimage": lambda x: scipy.ndimage.grey_dilation(x, 3),
     "signal": lambda x: scipy.signal.order_filter(x, np.ones(3), 1),
     "hausdorff": lambda x: directed_hausdorff(x.reshape(2, 2), np.eye(2))[0],
-    "Rotation": lambda x: Rotation.from_rotvec(x[:3]).apply(np.ones(3)),
 }
 
 
