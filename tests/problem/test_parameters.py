@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import LinearConstraint
+from scipy.optimize import LinearConstraint, linprog
 
 import sparsesolve as ss
 from sparsesolve.derivatives import problem_derivatives
@@ -299,3 +299,39 @@ def test_parameters_that_are_no_numbers(p0: Any) -> None:
         return
     with pytest.raises(TypeError, match="`parameters` must be a real number, an array of them"):
         ss.Problem(np.sum, [0.0], parameters=p0)
+
+
+def test_linear_problems_are_linear_at_each_parameter(made: list[str]) -> None:
+    family = ss.Problem(
+        lambda x, p: p["c"] @ x,
+        np.zeros(4),
+        bounds=(0.0, 10.0),
+        parameters={"c": np.ones(4), "A": np.ones((3, 4))},
+        constraints=ss.Constraint(lambda x, p: p["A"] @ x, 1.5, None, name="rows"),
+    )
+    family.solve()
+    made.clear()
+    for _ in range(3):
+        p = {"c": RNG.uniform(0.5, 1.5, 4), "A": RNG.uniform(0.0, 1.0, (3, 4))}
+        found = family.solve(p)
+        known = linprog(p["c"], A_ub=-p["A"], b_ub=np.full(3, -1.5), bounds=(0.0, 10.0))
+        assert found.fun == pytest.approx(known.fun, abs=1e-6)
+        np.testing.assert_allclose(found.multipliers["rows"], known.ineqlin.marginals, atol=1e-4)
+    assert made == []
+
+
+def test_units_and_parameters_together(made: list[str]) -> None:
+    family = ss.Problem(
+        lambda x, p: np.sum((x["a"] / 1e4 - p) ** 2) + (x["b"] - 1.0) ** 2,
+        {"a": np.full(3, 1e4), "b": 0.0},
+        bounds={"a": (0.0, 5e4)},
+        parameters=2.0,
+        x_scale="auto",
+        constraints=ss.Constraint(lambda x, p: np.sum(x["a"]) / 1e4 + p, None, 8.0, name="sum"),
+    )
+    family.solve(method="SLSQP")
+    made.clear()
+    result = family.solve(3.0, method="SLSQP")
+    np.testing.assert_allclose(result.x["a"], 5e4 / 3.0, rtol=1e-6)
+    assert result.multipliers["sum"] == pytest.approx(8.0 / 3.0)
+    assert made == []
