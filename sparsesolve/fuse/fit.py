@@ -13,11 +13,14 @@ from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Kernel, Node, Opaque, Program, Slots
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["is_affine", "keeps_slopes_finite"]
+__all__ = ["has_guards", "is_affine", "keeps_slopes_finite"]
 
 _CHOICES = {"where", "maximum", "minimum", "fmax", "fmin", "abs", "copysign"}
 _FINITE = _CHOICES | {"negative", "add", "subtract", "multiply", "sin", "cos", "tanh", "arctan"}
 _LINEAR = {"add", "subtract", "negative"}
+_SPECIAL = {"equal", "not_equal", "isnan", "isinf", "isfinite"}
+_COMPARISONS = {"less", "less_equal", "greater", "greater_equal"}
+_SIZES = {"sqrt", "abs", "hypot"}
 
 
 def keeps_slopes_finite(body: Program, given: Slots, b: Builder) -> bool:
@@ -40,6 +43,26 @@ def keeps_slopes_finite(body: Program, given: Slots, b: Builder) -> bool:
     if any(OPS[op].flat or OPS[op].function is not None for op in ops):
         return False
     return ops <= _FINITE or not (ops & _CHOICES or _gives_zeros(given, b))
+
+
+def has_guards(body: Program) -> bool:
+    """Whether a trip may step around a singular point, or calls functions of a user.
+
+    Looked for is what `differentiate/guards` knows: such a point needs its limits.
+    """
+    steps = [_nodes(step) for step in body.instructions]
+    ops = {node.op for nodes in steps for node in nodes} - {"load", "const"}
+    if ops & _SPECIAL or any(OPS[op].function is not None for op in ops):
+        return True
+    return any(
+        node.op in _COMPARISONS and any(_is_size(nodes[a]) for a in node.args)
+        for nodes in steps
+        for node in nodes
+    )
+
+
+def _is_size(node: Node) -> bool:
+    return node.op in _SIZES or (node.op == "multiply" and node.args[0] == node.args[1])
 
 
 def is_affine(body: Program, given: Slots, b: Builder) -> bool:

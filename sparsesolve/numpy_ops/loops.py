@@ -41,7 +41,8 @@ def scan_trips(loop: Repeated, *operands: Any) -> Any:
         if rows is not None:
             note_rows(loop, operands, rows)
     if rows is None:
-        rows = evaluate_trips(loop, operands)
+        with np.errstate(all="ignore"):  # what a step itself ignores is not recorded
+            rows = evaluate_trips(loop, operands)
     size = loop.carried_size
     return np.concatenate([rows[-1, :size], rows[:, size:].reshape(-1)])
 
