@@ -9,6 +9,7 @@ A structure lives as long as somebody uses it; small ones that were used last ar
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -22,10 +23,9 @@ from sparsesolve.lower.tape_key import tape_key
 
 __all__ = ["Structure", "forget_structures", "structure_of"]
 
-_MOST = 128
-_SMALL = (
-    2048  # elements of all values of a tape: a dense Hessian of so many unknowns would be large
-)
+_MOST = 128  # structures held besides
+_SMALL = 2048  # elements of all values of their tapes
+_DENSE = 1 << 16  # entries of their matrices, if these were full: about a megabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,7 @@ def structure_of(kind: str, tapes: Sequence[Tape | None], log: PrepareLog) -> St
         return Structure()
     options = log.options
     key = kind, options.method, options.threads, options.check, *known
-    values = (info.size for tape in tapes if tape is not None for info in tape.values)
-    small = sum(values) <= _SMALL
+    small = _is_small([tape for tape in tapes if tape is not None])
     with _LOCK:
         found = _ALIVE.get(key)
         if found is None:
@@ -110,6 +109,14 @@ def structure_of(kind: str, tapes: Sequence[Tape | None], log: PrepareLog) -> St
             while len(_RECENT) > _MOST:
                 _RECENT.popitem(last=False)
     return found
+
+
+def _is_small(tapes: Sequence[Tape]) -> bool:
+    """Whether what is made takes little memory, the densest Jacobian and Hessian included."""
+    n = max((tape.input.size for tape in tapes), default=0)
+    m = sum(math.prod(tape.output_shape) for tape in tapes)
+    values = sum(info.size for tape in tapes for info in tape.values)
+    return values <= _SMALL and n * (n + m) <= _DENSE
 
 
 def forget_structures() -> None:

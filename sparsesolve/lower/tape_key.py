@@ -3,16 +3,19 @@
 Separate because it must know all that lowering reads of a tape, and nothing else. Constants count
 by content, primitives by the name of their rule, and source lines too, since messages quote them.
 Whatever is not known to be described in full by a key (a call, an operation of the user's own, an
-object) makes a tape one of its kind.
+object) makes a tape one of its kind. Objects of this package may say what they are made of, as a
+tuple `described`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from sparsesolve.ir.tape import Ref, Tape
 from sparsesolve.lower.context import RULES
@@ -68,6 +71,15 @@ class _Unknown(Exception):
     """A constant that a key cannot describe."""
 
 
+def _of_numpy(function: Any) -> Hashable:
+    """Return a function of NumPy, which is one object for all."""
+    module, name = (str(getattr(function, part, "")) for part in ("__module__", "__name__"))
+    found = getattr(sys.modules.get(module), name, None)
+    if module.partition(".")[0] != "numpy" or found is not function:
+        raise _Unknown
+    return module, name
+
+
 class _Tokens:
     """Hashable twins of constants, as long as they are not too many."""
 
@@ -91,6 +103,14 @@ class _Tokens:
             return self._array(argument)
         if isinstance(argument, np.dtype) or (kind is type and argument in _TYPES):
             return kind, str(argument)
+        if callable(argument) and kind is not type and not hasattr(argument, "described"):
+            return _of_numpy(argument)
+        if sp.issparse(argument) and argument.format in ("csr", "csc"):
+            parts = argument.data, argument.indices, argument.indptr
+            return kind, argument.shape, *map(self.token, parts)
+        described = getattr(argument, "described", None)
+        if isinstance(described, tuple) and kind.__module__.startswith("sparsesolve."):
+            return kind, *map(self.token, described)
         raise _Unknown
 
     def _array(self, array: Any) -> Hashable:

@@ -70,6 +70,11 @@ class Move:
         """Move the elements of one array."""
         return self.function(array, *self.args, **self.options)
 
+    @property
+    def described(self) -> tuple[Any, ...]:
+        """What tells it from others."""
+        return self.function, self.args, dict(self.options)
+
     def __repr__(self) -> str:
         given = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.options.items())]
         return f"{self.function.__name__}({', '.join(['.', *given])})"

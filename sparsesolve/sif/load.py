@@ -58,7 +58,7 @@ def load(path_or_name: str | os.PathLike[str], /, **parameters: Any) -> Problem:
     -----
     Nothing of the file is executed: formulas are parsed to a tree that NumPy evaluates, all
     elements of a type at once. Derivatives are sparsesolve's own; those written in the file serve
-    `sparsesolve.sif.check` only. The cost is a few microseconds a card.
+    `sparsesolve.sif.check` only. The cost is a microsecond or two a card, less in long loops.
 
     Conn, Gould, Toint (1992), "LANCELOT: A Fortran Package for Large-Scale Nonlinear Optimization",
     chapter 7: the format.

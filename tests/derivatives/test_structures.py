@@ -8,6 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from autograd.extend import defvjp, primitive
 
 import sparsesolve as ss
@@ -17,6 +18,7 @@ from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.structures import Structure, forget_structures, structure_of
 from sparsesolve.engine.llvm import compile as compiling
 from sparsesolve.lower.tape_key import tape_key
+from sparsesolve.numpy_ops import movement
 from sparsesolve.trace import trace
 
 X = np.linspace(0.5, 1.5, 6)
@@ -146,6 +148,38 @@ def test_a_problem_prepared_again_compiles_nothing(compiled):
     np.testing.assert_allclose(all_of(3.0)[3].diagonal(), expected, rtol=1e-14)
 
 
+def test_movements_and_sparse_constants_count_by_content(compiled):
+    def matrix(c):
+        return sp.csr_array((np.array([c, 2.0]), [0, 2], [0, 1, 1, 2]), shape=(3, 3))
+
+    families = [
+        lambda k: lambda x: np.roll(x, k) * x,
+        lambda k: lambda x: np.repeat(x, k + 1)[:3] * np.tile(x, 2)[1:4],
+        lambda k: lambda x: np.take(x, [0, k, 1], axis=0) * x,
+        lambda k: lambda x: matrix(k) @ np.sin(x),
+    ]
+    x, eye = np.array([0.5, 1.0, 2.0]), np.eye(3)
+    for family in families:
+        for k in (1, 2, 1, 2):
+            count = len(compiled)
+            J = ss.jacobian(family(k), x)
+            f, h = family(k), 1e-6
+            slopes = [(f(x + h * e) - f(x - h * e)) / (2 * h) for e in eye]
+            np.testing.assert_allclose(J(x).toarray(), np.transpose(slopes), atol=1e-8)
+        assert len(compiled) == count
+    assert tape_key(trace(lambda x: np.roll(x, 1), [x])) is not None
+
+
+def test_a_function_that_took_the_name_of_numpys_is_not_taken_for_it():
+    def roll(x, shift):
+        return np.roll(x, shift)
+
+    roll.__module__ = "numpy"
+    move = movement.Move(roll, (1,))
+    tape = trace(lambda x: movement.movement(move, x), [np.ones(3)])
+    assert tape_key(tape) is None
+
+
 def test_an_operation_of_the_users_own_is_never_shared():
     @primitive
     def own(x):
@@ -183,13 +217,14 @@ def test_small_structures_are_held_and_only_some(monkeypatch):
     alive = [weakref.ref(structure_of("function", [tape], PrepareLog())) for tape in tapes]
     gc.collect()
     assert [ref() is not None for ref in alive] == [False, False, True, True, True]
-    large = trace(lambda x: 2.0 * x, [np.ones(structures._SMALL)])
-    used = structure_of("function", [large], PrepareLog())
-    assert structure_of("function", [large], PrepareLog()) is used
-    unused = weakref.ref(used)
-    del used
-    gc.collect()
-    assert unused() is None
+    for large in (lambda x: np.sum(x) ** 2, lambda x: np.concatenate([x, -x] * 10)):
+        tape = trace(large, [np.ones(300)])
+        used = structure_of("function", [tape], PrepareLog())
+        assert structure_of("function", [tape], PrepareLog()) is used
+        unused = weakref.ref(used)
+        del used
+        gc.collect()
+        assert unused() is None
 
 
 def test_the_function_and_its_data_are_not_kept_alive():
