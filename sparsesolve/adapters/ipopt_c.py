@@ -160,6 +160,10 @@ class CProblem:
         """Take other callbacks, with the structures of those before, for another solve."""
         self._given = problem_obj
 
+    def rest(self) -> None:
+        """Let go of the callbacks, and so of the problem, until another solve."""
+        self._given = None
+
     def add_option(self, name: str, value: str | int | float) -> None:
         """Set an option; its type must be the one that IPOPT wants.
 

@@ -62,6 +62,7 @@ def take(evaluation: Evaluation, key: Key | None) -> Any:
 def give_back(evaluation: Evaluation, key: Key | None, nlp: Any) -> None:
     """Keep an object for the next solve."""
     if key is not None:
+        nlp.rest()
         kept = evaluation.problem.kept.setdefault(_NAME, [])
         kept.append((key, nlp))
         del kept[:-_MOST]

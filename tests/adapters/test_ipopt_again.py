@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -120,3 +122,17 @@ def test_options_of_a_warm_start_may_be_given() -> None:
     slow = problem.solve(p=p, method="ipopt", warm_start=start, options={"mu_init": 10.0})
     quick = problem.solve(p=p, method="ipopt", warm_start=start)
     assert slow.iterations > quick.iterations
+
+
+def test_a_problem_is_freed_with_what_it_keeps() -> None:
+    problem = family()
+    problem.solve(method="ipopt", options={"transport": "c"})
+    member, gone = weakref.ref(problem.derivatives), weakref.ref(problem)
+    gc.collect()
+    gc.disable()
+    try:
+        del problem
+        assert gone() is None
+        assert member() is None
+    finally:
+        gc.enable()
