@@ -2,13 +2,16 @@
 
 It takes linear programs, on the problem linearized at one point, by HiGHS.
 
-Chinneck (2008), "Feasibility and Infeasibility in Optimization", chapter 6: all rows are made
-elastic; those that stretch are made stiff, one round after the other, until the stiff ones alone
-contradict each other; of these each that can be spared is left out.
+All rows are made elastic, and stretched as little as possible in all: the dual solution of that
+program is a proof, and its rows and bounds contradict each other. If their rank is one less than
+their number, each is needed; else what can be spared is left out, one after the other. Chinneck
+(2008), "Feasibility and Infeasibility in Optimization", chapter 6; Gleeson, Ryan (1990),
+"Identifying minimally infeasible subsystems of inequalities", ORSA Journal on Computing 2(1).
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from sparsesolve.host.imports import importing
-from sparsesolve.methods.diagnosis import Diagnosis, diagnose_at
+from sparsesolve.methods.diagnosis import Diagnosis, dependent_rows, diagnose_at
 from sparsesolve.problem.history import COLUMNS, History
 from sparsesolve.problem.names import listed, row_name, variable_name
 from sparsesolve.problem.problem import Problem
@@ -36,8 +39,12 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+Side = tuple[int, int]  # a variable, and 0 for its lower or 1 for its upper bound
+
 _STRETCH = 1e-7
-_MOST_PROGRAMS = 400
+_ZERO = 1e-9
+_DENSE = 4_000_000  # entries up to which ranks are looked at
+_SECONDS = 10.0  # for leaving out one after the other
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -136,13 +143,17 @@ def find_conflict(problem: Problem, x: Array) -> Conflict:
     excess = np.maximum(np.maximum(search.low, -search.high), 0.0)  # of d = 0
     order = np.argsort(-excess, kind="stable")
     worst = tuple(f"{row_name(problem, i)} by {excess[i]:.3g}" for i in order[:6] if excess[i] > 0)
-    rows = search.stiff_rows()
-    if not rows:
+    proof = search.proof()
+    if proof is None:
         return Conflict((), worst=worst)
-    rows, minimal = search.spared(rows)
-    bounds = search.needed_bounds(rows)
+    rows, bounds = proof
+    minimal = search.is_irreducible(rows, bounds)
+    if not minimal:
+        rows, minimal = search.spared(rows)
+        bounds = search.needed_bounds(rows)
     names = tuple(f"{row_name(problem, i)} {search.limits(i)}" for i in rows)
-    return Conflict(names, tuple(bounds), worst, minimal, tuple(rows))
+    told = tuple(search.bound_name(j, side) for j, side in bounds)
+    return Conflict(names, told, worst, minimal, tuple(rows))
 
 
 class _Elastic:
@@ -158,6 +169,7 @@ class _Elastic:
         lower, upper = problem.bounds
         self.steps = np.column_stack([np.minimum(lower - x, 0.0), np.maximum(upper - x, 0.0)])
         self.programs = 0
+        self.begun = time.perf_counter()
 
     def limits(self, i: int) -> str:
         low, high = self.row_limits[0][i], self.row_limits[1][i]
@@ -168,78 +180,94 @@ class _Elastic:
         )
         return ", ".join(parts)
 
-    def stretch(self, elastic: Array, rows: Any, steps: Array) -> Array | None:
-        """Return by how much elastic rows stretch at least, in all; None if the others clash."""
+    def solve(self, rows: Any, steps: Array, *, elastic: bool) -> Any:
+        """Solve for the step that stretches rows least, or for any where they do not stretch."""
         self.programs += 1
-        k = len(rows)
         A = self.J[rows]
-        out = sp.diags_array(elastic[rows].astype(float))
-        # A d + up >= low and A d - down <= high
-        blocks = [[-A, -out, sp.csr_array((k, k))], [A, sp.csr_array((k, k)), -out]]
+        B = sp.csr_array(sp.vstack([-A, A]))  # A d >= low, A d <= high
         right = np.concatenate([-self.low[rows], self.high[rows]])
-        held = np.isfinite(right)
-        cost = np.concatenate([np.zeros(self.n), np.ones(2 * k)])
-        slack = np.tile([0.0, np.inf], (2 * k, 1))
-        found = linprog(
-            cost,
-            A_ub=sp.csr_array(sp.block_array(blocks, format="csr"))[np.flatnonzero(held)],
-            b_ub=right[held],
-            bounds=np.concatenate([steps, slack]),
-            method="highs",
-        )
-        if found.status == 2 or found.x is None:
-            return None
-        return np.asarray(found.x[self.n : self.n + k] + found.x[self.n + k :])
+        held = np.flatnonzero(np.isfinite(right))
+        B, right = B[held], right[held]
+        cost, limits = np.zeros(self.n), steps
+        if elastic:
+            B = sp.csr_array(sp.hstack([B, -sp.eye_array(held.size)]))
+            cost = np.concatenate([cost, np.ones(held.size)])
+            limits = np.concatenate([steps, np.tile([0.0, np.inf], (held.size, 1))])
+        found = linprog(cost, A_ub=B, b_ub=right, bounds=limits, method="highs")
+        return found, held % max(1, len(rows))
 
-    def stiff_rows(self) -> list[int]:
-        """Rows that contradict each other, perhaps with others that do not; empty without."""
-        elastic = np.ones(self.m, dtype=bool)
+    def proof(self) -> tuple[list[int], list[Side]] | None:
+        """Rows, and bounds, that contradict each other; None where all can hold."""
         rows = np.arange(self.m)
-        for _ in range(self.m):
-            amounts = self.stretch(elastic, rows, self.steps)
-            if amounts is None:
-                break
-            scale = np.maximum(1.0, np.abs(self.J).max(axis=1).toarray().reshape(-1))
-            stretched = elastic & (amounts > _STRETCH * scale)
-            if not stretched.any():
-                return []
-            elastic[stretched] = False
-        return [int(i) for i in np.flatnonzero(~elastic)]
+        found, of = self.solve(rows, self.steps, elastic=True)
+        scale = max(1.0, float(np.max(np.abs(self.J.data), initial=0.0)))
+        if found.x is None or found.fun <= _STRETCH * scale:
+            return None
+        taken = np.zeros(self.m, dtype=bool)
+        taken[of[np.abs(found.ineqlin.marginals) > _ZERO]] = True
+        ends = np.column_stack([found.lower.marginals, found.upper.marginals])[: self.n]
+        held = (np.abs(ends) > _ZERO) & np.isfinite(self.steps)
+        chosen = [int(i) for i in np.flatnonzero(taken)]
+        bounds = [(int(j), int(side)) for j, side in zip(*np.nonzero(held), strict=True)]
+        if self.clash(chosen, self._only(bounds)):
+            return chosen, bounds
+        every = [(j, side) for j, side in zip(*np.nonzero(np.isfinite(self.steps)), strict=True)]
+        return [int(i) for i in rows], [(int(j), int(side)) for j, side in every]
+
+    def _only(self, bounds: list[Side]) -> Array:
+        steps = np.tile([-np.inf, np.inf], (self.n, 1))
+        for j, side in bounds:
+            steps[j, side] = self.steps[j, side]
+        return steps
+
+    def is_irreducible(self, rows: list[int], bounds: list[Side]) -> bool:
+        """Whether each is needed: whether there is one proof only, which needs all."""
+        touched = np.unique(self.J[rows].indices)
+        count = len(rows) + len(bounds)
+        if count * touched.size > _DENSE:
+            return False
+        A = self.J[rows][:, touched].toarray()
+        place = np.searchsorted(touched, [j for j, _ in bounds])
+        rank, _ = dependent_rows(np.concatenate([A, np.eye(touched.size)[place]]))
+        return rank == count - 1
 
     def clash(self, rows: list[int], steps: Array) -> bool:
-        amounts = self.stretch(np.zeros(self.m, dtype=bool), rows, steps)
-        return amounts is None
+        found, _ = self.solve(rows, steps, elastic=False)
+        return bool(found.status == 2)
+
+    def _is_tired(self) -> bool:
+        return time.perf_counter() - self.begun > _SECONDS
 
     def spared(self, rows: list[int]) -> tuple[list[int], bool]:
         """Leave out each row without which the others clash still."""
         kept = list(rows)
         for i in rows:
-            if self.programs > _MOST_PROGRAMS:
+            if self._is_tired():
                 return kept, False
             fewer = [k for k in kept if k != i]
             if self.clash(fewer, self.steps):
                 kept = fewer
         return kept, True
 
-    def needed_bounds(self, rows: list[int]) -> list[str]:
+    def needed_bounds(self, rows: list[int]) -> list[Side]:
         """Bounds of the unknowns of these rows without which they do not clash."""
-        steps = self.steps.copy()
+        steps = self._only([])
         touched = np.unique(self.J[rows].indices)
-        others = np.setdiff1d(np.arange(self.n), touched)
-        steps[others] = [-np.inf, np.inf]
-        lower, upper = self.problem.bounds
-        names = []
-        for j in touched:
-            for side, (bound, sign) in enumerate(((lower, ">="), (upper, "<="))):
-                if not np.isfinite(bound[j]) or self.programs > _MOST_PROGRAMS:
-                    continue
-                free = steps.copy()
-                free[j, side] = (-np.inf, np.inf)[side]
-                if self.clash(rows, free):
-                    steps = free
-                else:
-                    names.append(f"{variable_name(self.problem, j)} {sign} {bound[j]:g}")
-        return names
+        steps[touched] = self.steps[touched]
+        sides = [(int(j), side) for j in touched for side in (0, 1) if np.isfinite(steps[j, side])]
+        needed = []
+        for j, side in sides:
+            free = steps.copy()
+            free[j, side] = (-np.inf, np.inf)[side]
+            if not self._is_tired() and self.clash(rows, free):
+                steps = free
+            else:
+                needed.append((j, side))
+        return needed
+
+    def bound_name(self, j: int, side: int) -> str:
+        sign = (">=", "<=")[side]
+        return f"{variable_name(self.problem, j)} {sign} {self.problem.bounds[side][j]:g}"
 
 
 def find_ray(problem: Problem, x: Array) -> Ray:
