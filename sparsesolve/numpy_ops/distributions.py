@@ -67,6 +67,20 @@ def _continuous(name: str) -> None:
     _replace("rv_continuous", name, value)
 
 
+def _quantile(name: str, turned: bool) -> None:
+    def value(dist: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
+        shapes, loc, scale = _standard(dist, args, kwargs)
+        q = operand(q)
+        low, high = dist._get_support(*shapes)
+        low, high = (high, low) if turned else (low, high)
+        result = getattr(dist, f"_{name}")(q, *shapes) * scale + loc
+        result = where(q == 0.0, low * scale + loc, where(q == 1.0, high * scale + loc, result))
+        inside = anp.logical_and(q >= 0.0, q <= 1.0)
+        return where(anp.logical_and(inside, _allowed(dist, shapes, scale)), result, np.nan)
+
+    _replace("rv_continuous", name, value)
+
+
 def _allowed(dist: Any, shapes: tuple[Any, ...], scale: Any = 1.0) -> Any:
     return anp.logical_and(operand(dist._argcheck(*shapes)), scale > 0)
 
@@ -125,3 +139,5 @@ for _name in _CONTINUOUS:
     _continuous(_name)
 for _name in _DISCRETE:
     _discrete(_name)
+for _name, _turned in (("ppf", False), ("isf", True)):
+    _quantile(_name, _turned)

@@ -292,11 +292,13 @@ def _parts(thing: Any) -> Iterator[Any]:
 
 def _has_code(thing: Any) -> bool:
     """Whether something may be called, or holds what may be: no number, no text, no array."""
-    return (
-        callable(thing)
-        or isinstance(thing, (list, tuple, dict))
-        or not _is_library_module(type(thing).__module__)
-    )
+    if isinstance(thing, (list, tuple, dict)):
+        held = thing.values() if isinstance(thing, dict) else thing
+        return not _DATA.issuperset(map(type, islice(held, _MOST)))
+    return callable(thing) or not _is_library_module(type(thing).__module__)
+
+
+_DATA = frozenset({int, float, complex, str, bytes, bool, type(None), np.ndarray, np.float64})
 
 
 def _attributes(thing: Any) -> Iterable[Any]:

@@ -67,6 +67,7 @@ def differences(f: Callable[[Any], Any], x: Any) -> Any:
     return np.stack(rows, axis=-1)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("name", CASES)
 def test_equals_differences(name: str) -> None:
     f = CASES[name]
@@ -106,6 +107,7 @@ def test_bundle_adjustment_is_sparse() -> None:
     np.testing.assert_allclose(J(p).toarray(), differences(residual, p), rtol=1e-7, atol=1e-10)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("n", [1, 2, 31, 33])
 def test_sizes(n: int) -> None:
     x = np.linspace(-0.7, 0.9, 3 * n)

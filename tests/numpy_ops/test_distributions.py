@@ -48,6 +48,7 @@ def agrees(f: Callable[[Any], Any], x: Any) -> None:
             )
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("kind", ["logpdf", "pdf"])
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_densities(name: str, kind: str) -> None:
@@ -61,6 +62,7 @@ def test_densities(name: str, kind: str) -> None:
         np.testing.assert_allclose(J(point).toarray(), differences(f, point), rtol=2e-6, atol=1e-7)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("kind", ["cdf", "logcdf", "sf", "logsf"])
 @pytest.mark.parametrize("name", CUMULATIVE)
 def test_probabilities(name: str, kind: str) -> None:
@@ -73,6 +75,25 @@ def test_probabilities(name: str, kind: str) -> None:
     np.testing.assert_allclose(J(x).toarray(), differences(f, x), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.every(3)
+@pytest.mark.parametrize("kind", ["ppf", "isf"])
+@pytest.mark.parametrize("name", ["norm", "expon", "logistic", "uniform", "weibull_min"])
+def test_quantiles(name: str, kind: str) -> None:
+    shapes, q = CONTINUOUS[name], np.array([0.01, 0.3, 0.5, 0.97])
+    f = lambda p: getattr(getattr(st, name), kind)(q * p[2], *shapes, loc=p[0], scale=p[1])
+    x = np.array([0.1, 1.2, 1.0])
+    J = ss.jacobian(f, x)
+    np.testing.assert_allclose(J.value(x), f(x), rtol=1e-11, atol=1e-14)
+    step = np.array([0.0, 0.0, 1e-6])
+    expected = (f(x + step) - f(x - step)) / 2e-6
+    np.testing.assert_allclose(J(x).toarray()[:, 2], expected, rtol=1e-7)
+    np.testing.assert_allclose(J(x).toarray()[:, :2], np.stack([q**0, (f(x) - x[0]) / x[1]], 1))
+    for edge in (np.array([0.0, 1.0, -0.1, 2.0, np.nan]), q):
+        g = lambda p, edge=edge: getattr(getattr(st, name), kind)(edge, *shapes, p[0], p[1])
+        np.testing.assert_allclose(ss.jacobian(g, x).value(x), g(x), rtol=1e-12)
+
+
+@pytest.mark.every(2)
 @pytest.mark.parametrize("kind", ["pmf", "logpmf"])
 @pytest.mark.parametrize("name", DISCRETE)
 def test_masses(name: str, kind: str) -> None:
@@ -147,6 +168,7 @@ NORMALS: dict[str, Callable[[Any], Any]] = {
 FROZEN = st.multivariate_normal([0.1, 0.2], [[2.0, 0.5], [0.5, 1.0]])
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", NORMALS)
 def test_normal_of_several(name: str) -> None:
     agrees(NORMALS[name], np.array([0.3, -0.2, 1.2, 0.4]))

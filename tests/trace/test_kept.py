@@ -188,6 +188,7 @@ class Cached:
         return self.v
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("before", [None, X, X + 1.0], ids=["fresh", "here", "elsewhere"])
 @pytest.mark.parametrize("name", ASKED)
 def test_a_kept_value_is_no_constant(name: str, before: Any) -> None:
