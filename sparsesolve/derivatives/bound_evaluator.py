@@ -37,7 +37,7 @@ class BoundEvaluator:
         """Return the values: `out`, or a fresh array."""
         if out is None:
             fresh = self.prefilled()
-            if self._refill(*args, fresh) is not None:
+            if self.fast_refill(*args, fresh) is not None:
                 return fresh
             return self.refill(fresh, args)
         if self._fill(*args, out) is None:
@@ -47,7 +47,7 @@ class BoundEvaluator:
 
     def refill(self, buffer: Array, args: Sequence[Any]) -> Array:
         """Write the values that vary into a buffer, and return it."""
-        if self._refill(*args, buffer) is None:
+        if self.fast_refill(*args, buffer) is None:
             x, parameters = self._arguments.split(args)
             self.evaluator.run_into(buffer, x, parameters)
         return buffer
@@ -57,7 +57,8 @@ class BoundEvaluator:
         return self._entry(fill=True)
 
     @forkable_property
-    def _refill(self) -> FastCall:
+    def fast_refill(self) -> FastCall:
+        """Takes arguments as they are and a buffer; None where they need the long way."""
         return self._entry(fill=False)
 
     def guarded_by(self, holds: BoundEvaluator) -> FastCall:
