@@ -30,7 +30,7 @@ def relaxing(scan: Any, x: Any, count: int) -> Any:
     return scan(step, 0.0, np.linspace(0.0, 1.0, count))[1]
 
 
-@pytest.mark.parametrize("count", [100, 101, 150])
+@pytest.mark.parametrize("count", [pytest.param(100, marks=pytest.mark.slow), 101])
 def test_many_steps_with_choices_stay_a_loop(count: int) -> None:
     x = np.array([0.9, 0.6])
     J = ss.jacobian(lambda x: relaxing(ss.scan, x, count), x)
@@ -61,7 +61,7 @@ def test_steps_around_a_singular_point_have_limits() -> None:
         np.testing.assert_allclose(J(at), differences, atol=1e-8)
 
 
-@pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
+@pytest.mark.parametrize("method", ["compiled", pytest.param("colored", marks=pytest.mark.slow)])
 def test_what_is_not_chosen_stays_out_of_a_loop(method: Any) -> None:
     """Roots of negative numbers, and of zero, in the other side of a choice."""
 
