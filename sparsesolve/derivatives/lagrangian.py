@@ -158,7 +158,7 @@ class ProblemDerivatives(ProblemPrograms, Remade):
     def objective(self, x: Any) -> float:
         """Return the objective."""
         self.calls["objective"] += 1
-        run = self._run("objective", self._objective_program)
+        run = self._objective_run
         return float(run(x, self._parameters)[0])
 
     def gradient(self, x: Any) -> Array:
@@ -169,7 +169,7 @@ class ProblemDerivatives(ProblemPrograms, Remade):
     def constraints(self, x: Any) -> Array:
         """Return all constraints, shape (m,)."""
         self.calls["constraints"] += 1
-        return self._run("constraints", self._constraint_program)(x, self._parameters)
+        return self._constraint_run(x, self._parameters)
 
     def jacobian_values(self, x: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the constraint Jacobian, in the order of `jacobian_pattern`."""
@@ -190,13 +190,19 @@ class ProblemDerivatives(ProblemPrograms, Remade):
         """
         self.calls["hessian"] += 1
         template, fill, refill = self._hessian_entries
-        if out is not None:
-            if fill(x, multipliers, sigma, *self._parameters, out) is not None:
-                return out
+        own = self._parameters
+        if out is None:
+            result, run = template(), refill
         else:
-            fresh = template()
-            if refill(x, multipliers, sigma, *self._parameters, fresh) is not None:
-                return fresh
+            result, run = out, fill
+        # an empty tuple of arguments costs as much as some values
+        done = (
+            run(x, multipliers, sigma, own[0], result)
+            if own
+            else run(x, multipliers, sigma, result)
+        )
+        if done is not None:
+            return result
         return self._weighted_hessian(x, multipliers, sigma, out)
 
     def _weighted_hessian(self, x: Any, multipliers: Any, sigma: float, out: Array | None) -> Array:
@@ -256,9 +262,9 @@ class ProblemDerivatives(ProblemPrograms, Remade):
     def evaluators(self) -> dict[str, Evaluator]:
         """Return what computes each kind of value, by the name of the method that calls it."""
         return {
-            "objective": self._run("objective", self._objective_program),
+            "objective": self._objective_run,
             "gradient": self._gradient,
-            "constraints": self._run("constraints", self._constraint_program),
+            "constraints": self._constraint_run,
             "jacobian_values": self._jacobian_run,
             "hessian_values": self._hessian_run,
         }

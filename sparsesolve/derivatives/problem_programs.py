@@ -77,6 +77,14 @@ class ProblemPrograms(Proofs):
         )
 
     @shared_property
+    def _objective_run(self) -> Executable:
+        return self._run("objective", self._objective_program)
+
+    @shared_property
+    def _constraint_run(self) -> Executable:
+        return self._run("constraints", self._constraint_program)
+
+    @shared_property
     def slopes(self) -> Fused:
         """The gradient of the objective."""
         program = self._objective_program
