@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from sparsesolve.derivatives.calling import as_scipy_calls
+from sparsesolve.derivatives.calling import OLD_WORDS, as_scipy_calls
 from sparsesolve.derivatives.differences import Differences, Scheme
 from sparsesolve.derivatives.jacobian import Jacobian
 from sparsesolve.errors import PatternError
@@ -20,8 +20,6 @@ from sparsesolve.options import DIFFERENCED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["jacobian_by_differences", "old_spelling"]
-
-_OLD = ("pattern", "scheme", "relative_step", "workers")
 
 
 @as_scipy_calls
@@ -137,7 +135,7 @@ def old_spelling(
     **options
         Those that both have.
     """
-    unknown = sorted(set(old) - set(_OLD))
+    unknown = sorted(set(old) - OLD_WORDS)
     if unknown:
         raise TypeError(f"jacobian() got an unexpected keyword argument {unknown[0]!r}")
     if method not in DIFFERENCED:

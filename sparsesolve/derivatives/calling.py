@@ -11,11 +11,13 @@ from numbers import Integral
 from typing import Any, ParamSpec, TypeVar
 
 from sparsesolve.derivatives.remade import Remade, remembered
-from sparsesolve.host.words import named_words, refuse_words
+from sparsesolve.host.words import named_words, refuse_words, takes_any_word
 from sparsesolve.options import as_function, as_tuple, with_keywords
 
-__all__ = ["Several", "as_scipy_calls"]
+__all__ = ["OLD_WORDS", "Several", "as_scipy_calls"]
 
+OLD_WORDS = frozenset({"pattern", "scheme", "relative_step", "workers"})
+"""Options of `jacobian_by_differences` that `jacobian` takes too, as it was written before."""
 _OURS = frozenset({"argnum", "args", "kwargs"})
 _P = ParamSpec("_P")
 _R = TypeVar("_R", bound=Remade)
@@ -50,7 +52,7 @@ def as_scipy_calls(make: Callable[_P, _R]) -> Callable[_P, _R]:
         Takes a function, its example arguments and one `argnum`.
     """
     words = named_words(make)
-    known = frozenset(words)
+    known = frozenset(words).union(OLD_WORDS if takes_any_word(make) else ())
 
     @wraps(make)
     def making(*given: _P.args, **options: _P.kwargs) -> _R:
