@@ -28,9 +28,9 @@ from sparsesolve.trace.primitives import primitive
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["expm", "factored_solve"]
+__all__ = ["LARGEST", "Solver", "expm", "factored_solve"]
 
-_LARGEST = 1448  # order of an inverse that is written out
+LARGEST = 1448  # order of an inverse that is written out
 _IGNORED = ("overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "use_umfpack")
 
 Array = NDArray[np.float64]
@@ -335,7 +335,7 @@ def _block_diag(*arrays: Any) -> Any:
 @rule("factored_solve", "linear algebra")
 def _lower_factored_solve(c: Context, solver: Solver, b: Any) -> Any:
     ids = c.slots(b)
-    if not 0 < len(ids) <= _LARGEST:
+    if not 0 < len(ids) <= LARGEST:
         assert c.step is not None
         return lower_opaque(c, c.step)
     if ids.ndim == 1:

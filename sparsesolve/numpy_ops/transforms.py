@@ -7,14 +7,17 @@ where `scipy.fft` and `scipy.fftpack` look for them. A matrix is found by applyi
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from sparsesolve.ir.program import Slots
 from sparsesolve.lower.context import RULES, Context, rule
+from sparsesolve.lower.opaque import bound
+from sparsesolve.numpy_ops.factorizations import LARGEST, Solver, factored_solve
 from sparsesolve.numpy_ops.fourier import vector_map
 from sparsesolve.numpy_ops.movement import Move
 from sparsesolve.trace.naming import named
@@ -109,6 +112,8 @@ def _lower_linear(c: Context, function: Callable[[Any], Any], array: Any) -> Any
     if np.any(function(np.zeros(shape))):
         raise c.unsupported("got a map that is not zero at zero", "Leave out constants, as `cval`.")
     size = int(np.prod(shape))
+    if len(shape) == 1 and size > LARGEST and _fills(function, size):
+        return _called(c, function, c.slots(array))
     if len(shape) == 1:
         return vector_map(c, c.slots(array), lambda column: np.asarray(function(column.copy())))
     result = np.shape(function(np.zeros(shape)))
@@ -121,6 +126,27 @@ def _lower_linear(c: Context, function: Callable[[Any], Any], array: Any) -> Any
     ids = np.reshape(c.slots(array), -1)
     product: Any = RULES["sparse_matmul"].function(c, matrix, ids)
     return np.reshape(product, result)
+
+
+def _fills(function: Callable[[Any], Any], size: int) -> bool:
+    """Whether an element in the middle moves much of the result, unlike in a filter."""
+    unit = np.zeros(size)
+    unit[size // 2] = 1.0
+    response = np.asarray(function(unit))
+    return bool(4 * np.count_nonzero(response) > response.size)
+
+
+def _called(c: Context, function: Callable[[Any], Any], ids: Slots) -> Slots:
+    """Keep a large map as a linear call; its matrix is made where the transpose is wanted."""
+
+    @cache
+    def matrix() -> NDArray[np.float64]:
+        return np.array([function(unit) for unit in np.eye(ids.size)])
+
+    solver = Solver(lambda v: np.asarray(function(v.copy())), lambda g: matrix() @ g)
+    made = bound(factored_solve, "factored_solve", [solver, ids], {})
+    shape = np.shape(function(np.zeros(ids.size)))
+    return c.builder.opaque("linear", made.call, made.operands, shape)
 
 
 def _column(function: Callable[[Any], Any], shape: tuple[int, ...], k: int) -> Any:

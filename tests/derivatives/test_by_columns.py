@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.fft
+import scipy.fftpack
+import scipy.ndimage
 
 import sparsesolve as ss
 from sparsesolve.derivatives import nonzeros
 from sparsesolve.derivatives.by_columns import ByColumns
 from sparsesolve.ir.linear import LinearCall, LinearPush
-from sparsesolve.numpy_ops import fourier
+from sparsesolve.numpy_ops import fourier, transforms
 
 N = 12
 K = np.fft.rfftfreq(N, 1.0 / N)
@@ -52,11 +54,30 @@ def twice(u):
     return scipy.fft.idct(np.exp(0.1 * scipy.fft.dct(u)))
 
 
-CASES = [burgers, of_squares, filtered, power, in_two_directions, along_the_first_axis, twice]
+def of_scipy(u):
+    return u * scipy.fftpack.diff(u)
+
+
+def smoothed(u):
+    return scipy.ndimage.uniform_filter1d(u, 3, mode="wrap") ** 2
+
+
+CASES = [
+    burgers,
+    of_squares,
+    filtered,
+    power,
+    in_two_directions,
+    along_the_first_axis,
+    twice,
+    of_scipy,
+    smoothed,
+]
 
 
 @pytest.fixture
 def as_if_large(monkeypatch):
+    monkeypatch.setattr(transforms, "LARGEST", 0)
     monkeypatch.setattr(fourier, "_MOST_TERMS", 0)
     monkeypatch.setattr(nonzeros, "_MOST_LISTED", 0)
 
@@ -86,6 +107,10 @@ def test_where_every_output_depends_on_every_input(function, as_if_large):
 def test_a_part_that_no_transform_reaches_keeps_its_structure(as_if_large):
     J = ss.jacobian(lambda u: np.concatenate([burgers(u), u**2]), np.ones(N))
     assert J.nnz == N * N + N
+
+
+def test_a_filter_stays_sparse(as_if_large):
+    assert ss.jacobian(smoothed, np.ones(N)).nnz == 3 * N
 
 
 def test_an_affine_call_is_not_taken_for_a_linear_one(as_if_large):
