@@ -170,6 +170,27 @@ def _nanmean(a: Any, axis: Any = None, dtype: Any = None, **options: Any) -> Any
     return np.sum(_without_nan(a, 0.0), axis, **options) / count
 
 
+@implements(np.nanvar)
+def _nanvar(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: None = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+) -> Any:
+    a = operand(a)
+    center = _nanmean(a, axis, keepdims=True)
+    squares = np.sum(_without_nan(a - center, 0.0) ** 2, axis, keepdims=keepdims)
+    count = np.sum(anp.logical_not(anp.isnan(a)) * 1.0, axis, keepdims=keepdims)
+    return squares / where(count > ddof, count - ddof, np.nan)
+
+
+@implements(np.nanstd)
+def _nanstd(a: Any, *args: Any, **options: Any) -> Any:
+    return anp.sqrt(_nanvar(a, *args, **options))
+
+
 def _without_nan(a: Any, empty: float) -> Any:
     return where(anp.isnan(a), empty, a)
 

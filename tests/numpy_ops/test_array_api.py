@@ -123,3 +123,15 @@ def test_the_backend_is_put_back() -> None:
     ss.jacobian(ROTATIONS["matrix"], X)
     assert home.select_backend.__code__ is code
     assert type(Rotation.from_rotvec(X[:3]).as_matrix()) is np.ndarray
+
+
+@pytest.mark.parametrize("function", [np.nanvar, np.nanstd])
+def test_spread_without_what_is_missing(function: Any) -> None:
+    table = np.array([[1.0, np.nan, 2.0], [0.5, 3.0, -1.0]])
+    for options in ({}, {"ddof": 1}, {"axis": 0}, {"axis": 1, "ddof": 1, "keepdims": True}):
+        f = lambda x, options=options: function(table * x.reshape(2, 3) ** 2, **options)
+        J = ss.jacobian(f, X)
+        np.testing.assert_allclose(J.value(X), f(X), rtol=1e-12)
+        if options.get("axis") != 0:  # of one value the spread is none, a kink of the root
+            expected = differences(f, X)
+            np.testing.assert_allclose(J(X).toarray(), expected, rtol=1e-7, atol=1e-9)
