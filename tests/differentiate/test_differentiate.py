@@ -113,8 +113,9 @@ def test_hessian_of_a_random_sum_is_symmetric():
 
 ORDERS = {"polygamma": 1, "jn": 1, "yn": 1, "iv": 1, "ive": 1, "gammainc": 1, "gammaincc": 1}
 ORDERS["betainc"] = 2  # parameters without a derivative in autograd
-STARTS = {"arccosh": 1.7, "erfcinv": 0.8, "lambertw[-1]": -0.2}
+STARTS = {"arccosh": 1.7, "erfcinv": 0.8, "lambertw[-1]": -0.2, "ndtri_exp": -0.4}
 CONSTANTS = {"ellipkinc": 0.4, "ellipeinc": 0.4}  # of the operands without a derivative; else 2
+CONSTANTS |= {f"ellipj[{k}]": 0.4 for k in range(4)}
 
 
 def fixed_operands(op):
