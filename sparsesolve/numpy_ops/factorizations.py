@@ -245,7 +245,7 @@ def _solveh_banded(ab: Any, b: Any, lower: bool = False) -> Any:
 
 
 @_takes_traced("scipy.sparse.linalg:spsolve")
-def _spsolve(A: Any, b: Any, permc_spec: Any = None) -> Any:
+def _spsolve(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) -> Any:
     if holds_boxes(A):
         return _solved(A, b)
     return _sparse_solve(A, b)

@@ -11,12 +11,15 @@ import scipy.fftpack
 import scipy.integrate
 import scipy.interpolate
 import scipy.signal
+import scipy.sparse.linalg
 
 import sparsesolve as ss
 from sparsesolve.errors import TraceError
 
 KNOTS = np.arange(4.0)
 START, OTHER = np.array([0.3, 0.8, 1.4, 2.0]), np.array([0.5, 0.35, 1.1, 1.7])
+
+SYSTEM = scipy.sparse.csc_array(np.diag([4.0, 5.0, 6.0, 7.0]) + np.eye(4, k=1))
 
 
 def line(x):
@@ -66,6 +69,8 @@ CASES = {
     "enumerated": lambda x: np.array([v for _, v in np.ndenumerate(square(x))]),
     "checked": lambda x: 2.0 * np.asarray_chkfinite(line(x)),
     "an output of a method": lambda x: x.dot(line(x), out=np.zeros(())),
+    "a sparse system": lambda x: scipy.sparse.linalg.spsolve(SYSTEM, line(x)),
+    "a factorized one": lambda x: scipy.sparse.linalg.splu(SYSTEM).solve(line(x)),
     "in a list": lambda x: np.stack([line(x), x]),
 }
 
