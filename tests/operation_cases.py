@@ -34,6 +34,7 @@ class Case:
     shape: tuple[int, ...] = (6,)
     low: float = 0.2
     high: float = 0.9
+    second: bool = True  # whether there are second derivatives
 
 
 CASES: dict[str, Case] = {}

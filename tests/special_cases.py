@@ -44,10 +44,11 @@ _OTHERS = {
     "lpmv": lambda x: ssp.lpmv(1, 3, x),
     "elliprf": lambda x: ssp.elliprf(x[:2], x[2:4], x[4:]) + ssp.elliprd(1.0, 2.0, 3.0) * x[:2],
     "ellipj": lambda x: np.stack(ssp.ellipj(x, 0.3)),
-    "zeta": lambda x: ssp.zeta(2.5, x),
+    "elliprd": lambda x: ssp.elliprd(np.ceil(x[:2]), np.ceil(x[2:4]) + 1.0, 3.0) * x[:2],
+    "zeta": lambda x: ssp.zeta(2.5, x + 1.0),
     "spherical": lambda x: (
         ssp.spherical_jn(2, x) * ssp.spherical_in(0, x)
-        + ssp.spherical_yn(1, x) * ssp.spherical_kn(1, x, derivative=True)
+        + ssp.spherical_yn(1, x + 1.0) * ssp.spherical_kn(1, x + 1.0, derivative=True)
     ),
     "voigt_profile": lambda x: ssp.voigt_profile(x[:2], x[2:4], x[4:]),
     "wofz": lambda x: np.abs(ssp.wofz(x + 1j * x[::-1])),
@@ -57,6 +58,8 @@ _OTHERS = {
     "lambertw": lambda x: lambertw(x).real + np.real(ssp.lambertw(-x / 4, -1)),
     "softmax": lambda x: ssp.softmax(x) * ssp.log_softmax(x.reshape(2, 3), axis=1).ravel(),
 }
+_FIRST_ONLY = ("elliprc", "elliprf")  # the second ones would divide by differences of operands
 SPECIAL = {
-    f"{name} (scipy.special)": Case(f, low=0.2, high=0.8) for name, f in (_TABLE | _OTHERS).items()
+    f"{name} (scipy.special)": Case(f, low=0.2, high=0.8, second=name not in _FIRST_ONLY)
+    for name, f in (_TABLE | _OTHERS).items()
 }

@@ -32,7 +32,12 @@ from tests.reference import STEP, flat, reference_jacobian
 from tests.special_cases import SPECIAL
 from tests.statistics_cases import STATISTICS
 
-CASES = EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX | FACTORIZATIONS | SPECIAL
+LOOPS = {
+    "scan": Case(
+        lambda x: ss.scan(lambda c, v: (np.sin(c * v), c * c), x[0], np.tile(x[1:], 6))[1],
+    ),
+}
+CASES = LOOPS | EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX | FACTORIZATIONS | SPECIAL
 
 
 def points_of(name: str, case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +96,10 @@ def test_hessian(name):
     case = CASES[name]
     x0, x = points_of(name, case)
     energy = energy_of(case.function)
+    if not case.second:
+        with pytest.raises(ss.errors.UnsupportedOperation, match="has no derivative"):
+            ss.hessian(energy, x0)
+        return
     hessians = [ss.hessian(energy, x0, method=method) for method in ("auto", "interpreted")]
     H = hessians[1]
     J = ss.jacobian(case.function, x0, method="interpreted", check=False)
@@ -139,8 +148,12 @@ def test_every_scalar_operation_has_a_case():
 # ----- spelled with autograd.numpy, the same -----
 
 
+# autograd's own rules, which these spellings meet, lack a keyword
+_LACKING = frozenset({"real angle (complex)", "sort axis"})
+
+
 @pytest.mark.every(3)
-@pytest.mark.parametrize("name", sorted(CASES)[::7])
+@pytest.mark.parametrize("name", sorted(CASES.keys() - _LACKING)[::7])
 def test_spelled_with_autograd(name):
     case = CASES[name]
     x0, x = points_of(name, case)
