@@ -133,6 +133,7 @@ def test_least_squares(method):
     assert 0.5 * np.sum(r(result.x) ** 2) == pytest.approx(expected.cost, rel=1e-6)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("n", [3, 60])
 @pytest.mark.parametrize("method", ["BDF", "Radau", "LSODA"])
 def test_solve_ivp(n, method):

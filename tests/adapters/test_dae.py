@@ -233,6 +233,7 @@ def test_dense_output_events_and_times_are_those_of_scipy(end: float) -> None:
     assert "slopes at the start were made consistent: that of y[0] moved most" in run.notes[0]
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 100])
 @pytest.mark.parametrize("derivatives", ["auto", "interpreted", "colored", "differences"])
 def test_ways_of_derivatives_agree(n: int, derivatives, rng) -> None:

@@ -25,6 +25,7 @@ def random_problem(seed: int, n: int = 7, m: int = 9) -> ss.Problem:
     return ss.Problem(lambda x: c @ x - 5.0, inside, bounds=bounds, constraints=rows)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("seed", range(8))
 def test_the_conditions_of_optimality_hold(seed: int) -> None:
     result = ss.minimize(random_problem(seed))

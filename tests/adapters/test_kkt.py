@@ -78,6 +78,7 @@ def test_slsqp(program: Program) -> None:
     check(program, minimize(program.problem, solver="SLSQP", options={"ftol": 1e-11}), 1e-4)
 
 
+@pytest.mark.slow
 @given(programs())
 @QUICK
 def test_trust_constr(program: Program) -> None:

@@ -28,7 +28,7 @@ def solve(objective, x0, solver: str, **arguments):
         return minimize(objective, x0, solver=solver, **arguments)
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("solver", UNCONSTRAINED)
 def test_nothing_unbounded_is_solved(solver: str) -> None:
     for objective in (np.sum, lambda x: x[0] ** 3 - np.sum(x), lambda x: -np.sum(x**2)):

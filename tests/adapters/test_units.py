@@ -14,6 +14,7 @@ from sparsesolve.methods.residual_measure import measure_residual
 METHODS = ["lm", "gauss-newton", "trf", "dogbox"]
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("unit", [1e-10, 1e-3, 1.0, 1e5, 1e10])
 @pytest.mark.parametrize("n", [1, 2, 33])

@@ -85,6 +85,7 @@ if hasattr(os, "mkfifo"):
     DAMAGE["pipe"] = replaced_by_pipe
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_files_that_cannot_be_used_are_one_warning(files, damage, which):

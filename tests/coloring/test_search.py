@@ -44,6 +44,7 @@ def drawn(data: st.DataObject, structure: str) -> Pattern:
 # ----- Orders and searches -------------------------------------------------------------------
 
 
+@pytest.mark.every(4)
 @structures
 @pytest.mark.parametrize("order", [*ORDERS, *SEARCHES])
 @settings(max_examples=8)
@@ -226,6 +227,7 @@ def test_a_dense_part_raises_the_bound() -> None:
     assert lower_bound(Pattern.from_dense(mask), "symmetric") >= 10
 
 
+@pytest.mark.every(4)
 @structures
 @settings(max_examples=25)
 @given(data=st.data())

@@ -113,7 +113,7 @@ def nonzeros_of(derivative: Any) -> Any:
     return derivative._nonzeros
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(7)
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize(("function", "n"), HESSIANS, ids=NAMES)

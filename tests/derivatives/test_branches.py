@@ -20,7 +20,7 @@ def scalar(function):
     return lambda x: np.sum(np.sin(function(x)))
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(23)
 @pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_jacobian(name, method):
@@ -39,7 +39,7 @@ def test_jacobian(name, method):
         np.testing.assert_allclose(J.vjp(x, w), matrix.T @ w, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(11)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_gradient_and_hessian(name):
     function = scalar(FUNCTIONS[name])

@@ -44,6 +44,7 @@ def differences(function, x):
     return (high - low) / (2 * h), (high - 2 * mid + low) / h**2
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives_are_those_of_the_branch_taken(name, method):

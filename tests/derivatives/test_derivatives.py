@@ -71,6 +71,7 @@ def test_hessian_values(method):
         assert H.value(x) == pytest.approx(energy(x), rel=1e-13)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(random_functions())
 def test_random_programs(case):
@@ -83,6 +84,7 @@ def test_random_programs(case):
     oracles.assert_close(colored(case.x0).toarray(), expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(random_functions())
 def test_random_hessians(case):

@@ -157,6 +157,7 @@ def slope_of_energy(x, p):
     return 2 * np.sum(p * np.abs(d) ** (p - 1) * np.sign(d) * (1 - np.eye(x.size)), axis=1)
 
 
+@pytest.mark.every(6)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n", [2, 33])
 @pytest.mark.parametrize(
@@ -258,6 +259,7 @@ def test_guards_that_are_no_isolated_points_change_nothing(method):
 # ----- eigenvalues and singular values -----
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", METHODS)
 def test_functions_of_repeated_eigenvalues(method):
     def squares(x):

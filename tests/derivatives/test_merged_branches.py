@@ -31,6 +31,7 @@ def test_one_program_is_enough(name, method):
         assert len(J.paths()) == 0
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("name", MERGED)
 def test_second_derivatives(name):
     def function(x):
@@ -43,6 +44,7 @@ def test_second_derivatives(name):
         np.testing.assert_allclose(H(x).toarray(), second, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("name", KEPT)
 def test_sides_that_do_more_are_paths(name):
     function = KEPT[name]

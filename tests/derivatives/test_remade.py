@@ -61,6 +61,7 @@ def test_gradients_and_hessians():
         assert np.array_equal(other(X, [2.0]).toarray(), H(X, [2.0]).toarray())
 
 
+@pytest.mark.slow
 def test_problems_before_and_after_use():
     problem = ss.Problem(energy, X, bounds=(-1, 3), constraints=ss.Constraint(norm, None, 2.0))
     for used in (False, True):

@@ -90,7 +90,7 @@ def generators(p):
     return np.array([np.cross(e, p) for e in np.eye(3)]).T
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(10)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("rotate", ROTATIONS)
 def test_rotation_by_zero(rotate, method, rng):
@@ -106,6 +106,7 @@ def test_rotation_by_zero(rotate, method, rng):
     np.testing.assert_allclose(H(zero).toarray(), second, atol=1e-5)
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("rotate", ROTATIONS)
 @pytest.mark.parametrize("method", ["lm", "trf"])
 def test_least_squares_from_no_rotation(rotate, method, rng):

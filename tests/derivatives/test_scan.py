@@ -136,6 +136,7 @@ HESSIANS.append(pytest.param("rational", marks=SLOW))
 OTHERS = [pytest.param(method, marks=SLOW) for method in ("interpreted", "colored")]
 
 
+@pytest.mark.every(8)
 @pytest.mark.parametrize("method", ["compiled", *OTHERS])
 @pytest.mark.parametrize("name", HESSIANS)
 def test_hessian_is_that_of_the_loop(name: str, method: Any) -> None:
@@ -182,6 +183,7 @@ def test_a_step_is_recorded_once() -> None:
     assert lengths[0] == lengths[1]
 
 
+@pytest.mark.slow
 def test_a_long_loop_is_looked_at_in_few_places() -> None:
     calls = []
 
@@ -298,6 +300,7 @@ def flat(nest: Any) -> list[Any]:
     return [np.ravel(np.real(nest)) * 1.0]
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("name", NESTS)
 @pytest.mark.parametrize("length", [pytest.param(5, marks=SLOW), 40])
 def test_nests(name: str, length: int) -> None:

@@ -96,6 +96,7 @@ def test_real_transforms_of_two_axes_are_constant_maps(f: Callable[[Any], Any]) 
     np.testing.assert_allclose(ss.jacobian(f, x)(x).toarray(), np.transpose(columns), atol=1e-14)
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("norm", [None, "ortho", "forward"])
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 9])
 def test_real_transforms(n: int, norm: Any) -> None:

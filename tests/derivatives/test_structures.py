@@ -211,6 +211,7 @@ def test_notes_and_counts_are_said_again():
     assert other.notes == ["a reason"]
 
 
+@pytest.mark.slow
 def test_small_structures_are_held_and_only_some(monkeypatch):
     monkeypatch.setattr(structures, "_MOST", 3)
     tapes = [trace(lambda x, c=c: c * x, [np.ones(2)]) for c in range(5)]

@@ -136,7 +136,7 @@ def ulps(actual, expected, *, signs=True, operands=None):
     return float(np.max(np.abs(a - e) / quietly(np.spacing, size), initial=0.0))
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", CASES)
 def test_values_are_numpys(name):
     function = CASES[name]
@@ -171,7 +171,7 @@ REDUCTIONS = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions_carry_nan_and_infinity(name, method):
@@ -198,7 +198,7 @@ def dense(J, x):
     return quietly(J, x).toarray()
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(11)
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives_are_the_interpreters(name):
     function = CASES[name]

@@ -53,6 +53,7 @@ def moderate(values):
     return np.isfinite(values).all() and (np.abs(values) < 1e8).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(seed=oracles.seeds())
 def test_jacobian_tangent_and_adjoint_agree(seed):

@@ -153,7 +153,7 @@ def test_rolled_programs_compute_the_same(name: str) -> None:
     np.testing.assert_allclose(Interpreter(rolled)(point(n)), function(point(n)), rtol=1e-12)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(9)
 @pytest.mark.parametrize("name", VECTOR)
 def test_products_of_rolled_programs(name: str) -> None:
     function, n = VECTOR[name]
@@ -177,7 +177,7 @@ def test_jacobians_of_rolled_programs(name: str) -> None:
     assert_same(fuse(a.program), fuse(b.program), point(n, 1))
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("name", SCALAR)
 def test_hessians_of_rolled_programs(name: str) -> None:
     function, n = SCALAR[name]
@@ -188,7 +188,7 @@ def test_hessians_of_rolled_programs(name: str) -> None:
     assert_same(fuse(a.program), fuse(b.program), point(n, 1))
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(11)
 @pytest.mark.parametrize("method", ["auto", "compiled", "interpreted", "colored"])
 @pytest.mark.parametrize("name", SCALAR)
 def test_all_methods_agree(name: str, method: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +204,7 @@ def test_all_methods_agree(name: str, method: Any, monkeypatch: pytest.MonkeyPat
     np.testing.assert_allclose(H.gradient(x), reference.gradient(x), rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_the_work_is_that_of_one_trip() -> None:
     counts = []
     for steps in (40, 80, 160):

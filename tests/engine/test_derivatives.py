@@ -102,7 +102,7 @@ def same_everywhere(make, call, buffers, x, rng, **options) -> None:
         x = point(rng, x.size)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("seed", range(4))
 def test_jacobians(n, seed, rng):
@@ -121,6 +121,7 @@ def test_jacobians(n, seed, rng):
         )
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("n", LARGE)
 @pytest.mark.parametrize("seed", range(3))
 def test_large_jacobians(n, seed, rng):
@@ -132,7 +133,7 @@ def test_large_jacobians(n, seed, rng):
     same_everywhere(make, lambda J: J.values, lambda J: J.buffer(), x, rng, threads=1 + seed % 3)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("seed", range(2))
 def test_gradients_and_hessians(n, seed, rng):
@@ -154,6 +155,7 @@ def test_gradients_and_hessians(n, seed, rng):
         )
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("n", LARGE)
 @pytest.mark.parametrize("seed", range(2))
 def test_large_gradients_and_hessians(n, seed, rng):

@@ -135,6 +135,7 @@ raise SystemExit(os.waitpid(child, 0)[1] or not right)
     assert run_python(code) == 0
 
 
+@pytest.mark.slow
 def test_the_process_ends_while_workers_sleep():
     code = (
         "import numpy as np, sparsesolve as ss\n"

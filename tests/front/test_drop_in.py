@@ -154,6 +154,7 @@ CONSTRAINED: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.every(4)
 @pytest.mark.filterwarnings("ignore::scipy.optimize.OptimizeWarning")
 @pytest.mark.parametrize("method", ["SLSQP", "trust-constr", None])
 @pytest.mark.parametrize("name", CONSTRAINED)

@@ -40,6 +40,7 @@ def test_root(method: str | None, given: dict[str, Any]) -> None:
     assert any("`jac` was not used" in note for note in ours.notes) == callable(given.get("jac"))
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize(
     "method",
     ["broyden1", "broyden2", "anderson", "linearmixing", "diagbroyden", "excitingmixing", "krylov",

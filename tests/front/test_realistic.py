@@ -31,7 +31,7 @@ VECTOR_CASES = [
 ]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(8)
 @pytest.mark.parametrize(("name", "method"), VECTOR_CASES)
 def test_jacobian(name, method):
     function, (x0, *rest) = VECTOR[name]
@@ -177,6 +177,7 @@ def test_hessians_of_loops(name):
     assert kernels_of(made[0]) <= kernels_of(made[1]) + 6
 
 
+@pytest.mark.slow
 def test_kernels_do_not_grow_with_the_size():
     for function in (loop_stencil, loop_sum, loop_blocks):
         counts = [kernels_of(ss.jacobian(function, np.full(n, 0.6))) for n in (200, 800)]

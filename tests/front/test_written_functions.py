@@ -52,7 +52,7 @@ def differences(function, args, argnum):
     return np.stack(columns, axis=-1)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(10)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_equals_differences(name):

@@ -55,6 +55,7 @@ def test_a_loop_over_terms_becomes_its_vectorised_twin() -> None:
     assert all(i.array is None for step in batched.instructions for i in step.loads)
 
 
+@pytest.mark.slow
 def test_the_number_of_kernels_does_not_grow() -> None:
     def loop(x: Any) -> Any:
         return np.array([np.sin(x[i]) * x[i + 1] - x[i - 1] for i in range(1, len(x) - 1)])

@@ -49,6 +49,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_values_and_slopes(name):
     f, count = FUNCTIONS[name]

@@ -44,7 +44,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(11)
 @pytest.mark.parametrize("method", ["auto", "interpreted", "colored"])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_values_and_slopes(name, method):

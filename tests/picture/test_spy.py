@@ -45,6 +45,7 @@ def test_a_problem_has_names_and_lines_between_its_parts() -> None:
     assert [3.5, 3.5] in starts
 
 
+@pytest.mark.slow
 def test_the_hessian_of_a_problem() -> None:
     ax = ss.spy(blocks_of(), of="hessian")
     assert ax.get_title().startswith("10 x 10, 16 entries")

@@ -139,6 +139,7 @@ CALLS = {
 }  # fmt: skip
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("text", CALLS)
 def test_functions(tmp_path, text):
     assert value(tmp_path, text) == pytest.approx(CALLS[text], rel=1e-14)

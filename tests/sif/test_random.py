@@ -161,7 +161,7 @@ def draw(rng) -> Random:
     return Random(n, chosen, made, quadratic)
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("seed", range(40))
 def test_values_and_derivatives_are_those_of_plain_loops(tmp_path, seed):
     rng = np.random.default_rng(seed)

@@ -14,6 +14,7 @@ pytestmark = needs_files
 ALL = pytest.mark.parametrize("record", RECORDS, ids=[r["name"] for r in RECORDS])
 
 
+@pytest.mark.every(4)
 @ALL
 def test_values_and_derivatives_at_two_points(record: dict[str, Any]) -> None:
     problem = load(record)
@@ -87,6 +88,7 @@ def test_larger_instances(record: dict[str, Any]) -> None:
     assert not differences(problem, scaled, record["use"])
 
 
+@pytest.mark.every(5)
 @ALL
 def test_derivatives_are_those_written_in_the_file(record: dict[str, Any]) -> None:
     for row in ss.sif.check(FOLDER / record["sif_file"]):

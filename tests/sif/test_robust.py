@@ -118,6 +118,7 @@ def mutations(content: bytes, count: int, seed: int):
         yield bytes(changed) if kind == 4 else bytes(changed[: chance.randrange(len(changed))])
 
 
+@pytest.mark.slow
 def test_mutations_of_a_small_file(tmp_path):
     outcomes = [attempt(c, tmp_path / "F.SIF") for c in mutations(SMALL.encode(), 600, 0)]
     assert 0.1 < np.mean(outcomes) < 0.9  # the test bites on both sides

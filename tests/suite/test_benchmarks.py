@@ -66,6 +66,7 @@ def test_sizes_are_numbers_of_variables(family):
         assert family.task(n).points.shape == (2, n)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize(("family", "peer"), PAIRS)
 def test_every_tool_gives_our_values(family, peer):
     if missing := PEERS[peer].missing():
@@ -215,6 +216,7 @@ def test_the_plot_is_written(tmp_path):
     assert not (tmp_path / "none.svg").exists()
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize(
     "key", [key for key in WAYS if not key[1].startswith("ipopt")], ids=lambda key: "-".join(key)
 )

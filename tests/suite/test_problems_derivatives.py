@@ -90,7 +90,7 @@ def close(ours: np.ndarray, dense: np.ndarray) -> None:
     np.testing.assert_allclose(ours, dense, rtol=0.0, atol=1e-12 * scale)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("entry", entries("minimize"))
 def test_minimize(entry: Entry, use_autograd: Callable[[], None]) -> None:
     case = entry.build(**SMALL.get(entry.name, {}))

@@ -114,6 +114,7 @@ def quadratic(rng: np.random.Generator) -> tuple[ss.Problem, np.ndarray, np.ndar
     return problem, x, y
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("seed", range(25))
 def test_random_solutions_pass_and_their_neighbors_fail(seed) -> None:
     rng = np.random.default_rng(seed)

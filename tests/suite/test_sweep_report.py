@@ -179,6 +179,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_and_needs_nothing(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     page = Page(text)
@@ -193,6 +194,7 @@ def test_the_page_is_whole_and_needs_nothing(folder: Path) -> None:
     assert len(heads) == len(COLUMNS)
 
 
+@pytest.mark.slow
 def test_pictures_stand_beside_the_page_and_in_it(folder: Path) -> None:
     assert sorted(path.stem for path in folder.glob("*.png")) == [
         "data", "performance-derivatives", "performance-functions", "performance-iterations",

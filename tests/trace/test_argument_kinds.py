@@ -124,6 +124,7 @@ OTHERS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 }
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_constants_are_traced_anew(name: str, method: Any) -> None:

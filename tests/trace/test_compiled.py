@@ -59,6 +59,7 @@ CASES = {
 }
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("method", ["auto", "interpreted"])
 @pytest.mark.parametrize("name", CASES)
 def test_values_and_jacobians(name, method):
