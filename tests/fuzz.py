@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib.util
 import os
 import signal
 import sys
@@ -306,7 +307,8 @@ def examine_forms(drawn: Drawn, rng: np.random.Generator) -> None:
         near("to_scipy jac", given["jac"](x), problem.gradient(x), 1e-12)
         near("to_scipy hess", given["hess"](x).toarray(),
              problem.lagrangian_hessian(x, [], 1.0).toarray(), 1e-12)  # fmt: skip
-        problem.to_cyipopt()
+        if importlib.util.find_spec("cyipopt"):
+            problem.to_cyipopt()
     near("fun", values, np.full(len(values), energy(x)), 1e-9, abs(energy(x)))
     residual = lambda at, q: np.append(np.ravel(f(at, q)), at)
     with np.errstate(all="ignore"):
