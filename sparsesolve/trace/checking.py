@@ -57,7 +57,8 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
     Parameters
     ----------
     function : callable
-        The function that was traced; it is called once.
+        The function that was traced; it is called once, and more often where it makes texts of
+        values or writes into buffers, which calls on other paths may have filled.
     traced : Traced
         What `prepare` returned.
     args : sequence
