@@ -12,15 +12,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.compare import Options, compare, plan
-from benchmarks.listing import listing
-from benchmarks.machine import describe
-from benchmarks.page import RESULTS, update
-from benchmarks.peers import PEERS
-from benchmarks.plot import plot
-from benchmarks.rows import Row, merged, read_rows, write_rows
-from benchmarks.sweep.command import add_report, add_run, report_command, run_command
-from benchmarks.table import terminal, time_text
+from .compare import Options, compare, plan
+from .listing import listing
+from .machine import describe
+from .page import RESULTS, update
+from .peers import PEERS
+from .plot import plot
+from .rows import Row, merged, read_rows, write_rows
+from .sweep.command import add_report, add_run, report_command, run_command
+from .table import terminal, time_text
 
 __all__ = ["main"]
 
@@ -73,15 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif chosen.command == "page":
         update()
     elif chosen.command == "setup":
-        from benchmarks.setup import run_setup
+        from .setup import run_setup
 
         run_setup(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
     elif chosen.command == "coloring":
-        from benchmarks.coloring import run_coloring
+        from .coloring import run_coloring
 
         run_coloring(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
     else:
-        from benchmarks.solve import run_solve
+        from .solve import run_solve
 
         run_solve(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import timed
+from .measure import timed
 
 __all__ = ["control_loop", "control_loop_opti", "data_sets", "data_sets_opti", "data_sets_rebuilt"]
 

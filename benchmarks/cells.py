@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.fresh import FreshFailure, answer, run_fresh
-from benchmarks.measure import load_average, memory, sample, timed
-from benchmarks.peers import load_peer
-from benchmarks.suite import find_family
+from .fresh import FreshFailure, answer, run_fresh
+from .measure import load_average, memory, sample, timed
+from .peers import load_peer
+from .suite import find_family
 
 __all__ = ["PROBES", "Cell", "Outcome", "run_cell"]
 
@@ -99,7 +99,7 @@ def run_cell(cell: Cell, timeout: float) -> Outcome:
         folder = Path(home)
         try:
             measured = run_fresh(
-                "benchmarks.cells",
+                f"{__package__}.cells",
                 asdict(cell),
                 folder=folder,
                 threads=cell.threads,

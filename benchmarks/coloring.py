@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from benchmarks.coloring_patterns import PATTERNS, Named, brusselator, five_points
-from benchmarks.colpack import ColPack, ColPackMissing, built
-from benchmarks.page import PAGE, RESULTS, quote
 from sparsesolve.coloring import Coloring, color
 from sparsesolve.structure.pattern import Pattern
+
+from .coloring_patterns import PATTERNS, Named, brusselator, five_points
+from .colpack import ColPack, ColPackMissing, built
+from .fresh import INSTALLED
+from .page import PAGE, RESULTS, quote
 
 __all__ = ["WAYS", "Line", "markdown", "run_coloring", "write"]
 
@@ -123,7 +125,7 @@ def run_coloring(console: Console, *, quick: bool, output: Path, about: Mapping[
     output.parent.mkdir(parents=True, exist_ok=True)
     write(output, lines, about)
     output.with_suffix(".md").write_text(text, encoding="utf-8")
-    if output == RESULTS / "coloring.csv":
+    if output == RESULTS / "coloring.csv" and not INSTALLED:
         quote(PAGE, "coloring.md", text)
 
 

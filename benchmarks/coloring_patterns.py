@@ -168,9 +168,9 @@ def lagrangian_of(problem: str, **sizes: Any) -> Callable[[], Pattern]:
 
 
 def _problem(name: str, **sizes: Any) -> Any:
-    from problems.registry import find
+    from .collection import registry
 
-    return find(name).build(**sizes).problem().derivatives
+    return registry.find(name).build(**sizes).problem().derivatives
 
 
 # ----- Matrix Market ---------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cells import PROBES, Cell, Outcome, run_cell
-from benchmarks.peers import OURS, PEERS
-from benchmarks.rows import Row
-from benchmarks.suite import FAMILIES, Family
+from .cells import PROBES, Cell, Outcome, run_cell
+from .peers import OURS, PEERS
+from .rows import Row
+from .suite import FAMILIES, Family
 
 __all__ = ["Options", "compare", "plan"]
 

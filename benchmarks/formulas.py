@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.suite import SOURCE, Task
-from problems.acopf import Network, network, read_case
+from .collection import acopf as power
+from .suite import SOURCE, Task
 
 __all__ = ["bundle_sight", "power_data", "power_flows", "scalar", "vector"]
 
@@ -149,14 +149,14 @@ def bundle(xp: Any, cameras: int, points: int) -> Formula:
     return residual
 
 
-def power_data(case: str) -> tuple[Network, Any, Any]:
+def power_data(case: str) -> tuple[power.Network, Any, Any]:
     """Return the network, the limited branches, and the coefficients of the cost in $/h."""
-    net = network(read_case(case))
+    net = power.network(power.read_case(case))
     terms = net.cost[:, 4 : 4 + int(net.cost[0, 3])].T
     return net, np.flatnonzero(np.isfinite(net.rate)), terms
 
 
-def power_flows(net: Network, module: Any, angle: Any, voltage: Any) -> tuple[Any, ...]:
+def power_flows(net: power.Network, module: Any, angle: Any, voltage: Any) -> tuple[Any, ...]:
     """Return active and reactive power at the from end, then at the to end of every branch."""
     flows = []
     for near, far, (own_g, own_b, cross_g, cross_b) in (

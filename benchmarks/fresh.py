@@ -15,9 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROOT", "FreshFailure", "answer", "run_fresh"]
+__all__ = ["INSTALLED", "ROOT", "FreshFailure", "answer", "run_fresh", "search_path"]
 
 ROOT = Path(__file__).resolve().parents[1]
+INSTALLED = not __name__.startswith("benchmarks.")
+"""Whether this package came with a wheel, under its longer name."""
 
 
 class FreshFailure(RuntimeError):
@@ -53,7 +55,6 @@ def run_fresh(
         try:
             done = subprocess.run(
                 command,
-                cwd=ROOT,
                 env=_environment(threads),
                 timeout=timeout,
                 capture_output=True,
@@ -72,8 +73,9 @@ def run_fresh(
 def answer(function: Callable[[Any, int, Path], Any]) -> None:
     """Call ``function(request, threads, folder)`` and write what it returns."""
     folder, threads, request = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
-    allowed = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, set(allowed[-threads:]))
+    if hasattr(os, "sched_setaffinity"):  # Linux
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, set(allowed[-threads:]))
     result = function(request, threads, folder)
     (folder / "answer.json").write_text(json.dumps(result), encoding="utf-8")
 
@@ -91,4 +93,12 @@ def _environment(threads: int) -> dict[str, str]:
         "NPROC": count,
         "JAX_PLATFORMS": "cpu",
         "SPARSESOLVE_CACHE": "0",
+        **search_path(),
     }
+
+
+def search_path() -> dict[str, str]:
+    """Let a new process find this package, and nothing by chance in the folder where it starts."""
+    path = os.environ.get("PYTHONPATH", "")
+    own = path if INSTALLED else os.pathsep.join(filter(None, [str(ROOT), path]))
+    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": own}

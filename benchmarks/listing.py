@@ -10,8 +10,8 @@ import csv
 import math
 from pathlib import Path
 
-from benchmarks.rows import read_rows
-from benchmarks.table import markdown, time_text
+from .rows import read_rows
+from .table import markdown, time_text
 
 __all__ = ["listing"]
 

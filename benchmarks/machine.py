@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from .fresh import INSTALLED
+
 __all__ = ["describe"]
 
 
@@ -37,14 +39,17 @@ def describe(packages: Iterable[str], seed: int) -> dict[str, str]:
 
 
 def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines():
+    told = Path("/proc/cpuinfo")  # of Linux
+    for line in told.read_text(encoding="utf-8").splitlines() if told.exists() else ():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
-    return platform.machine()
+    return platform.processor() or platform.machine()
 
 
 def _commit() -> str:
-    """Name the state of this repository."""
+    """Name the state of this repository, or the version that is installed."""
+    if INSTALLED:
+        return f"sparsesolve {importlib.metadata.version('sparsesolve')}"
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=Path(__file__).parent,

@@ -79,13 +79,17 @@ def sample(call: Callable[[int], Any], *, repetitions: int, budget: float) -> Sa
 
 
 def memory(what: str) -> float:
-    """Return memory of this process in MB: ``"VmHWM"`` at its peak, ``"VmRSS"`` now."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+    """Return memory of this process in MB: ``"VmHWM"`` at its peak, ``"VmRSS"`` now.
+
+    NaN where the system does not tell: only Linux has these files.
+    """
+    told = Path("/proc/self/status")
+    for line in told.read_text(encoding="utf-8").splitlines() if told.exists() else ():
         if line.startswith(what):
             return int(line.split()[1]) / 1024
-    raise OSError(f"/proc/self/status must have a line {what}; this needs Linux.")
+    return float("nan")
 
 
 def load_average() -> float:
-    """Return how many processes wanted to run, on average over the last minute."""
-    return os.getloadavg()[0]
+    """Return how many processes wanted to run, on average over the last minute; NaN on Windows."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.listing import listing
+from .fresh import INSTALLED, ROOT
+from .listing import listing
 
 __all__ = ["PAGE", "RESULTS", "marks", "quote", "update"]
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-RESULTS = Path(__file__).parent / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+RESULTS = Path() if INSTALLED else Path(__file__).parent / "results"
+"""Where result files go if no other place is named: what is installed is not written into."""
 
 
 def marks(name: str) -> tuple[str, str]:

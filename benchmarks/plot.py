@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import OURS, PEERS
-from benchmarks.rows import Row
+from .peers import OURS, PEERS
+from .rows import Row
 
 __all__ = ["plot"]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from benchmarks.peers import PEERS
-from benchmarks.suite import FAMILIES
+from .peers import PEERS
+from .suite import FAMILIES
 
 __all__ = ["Row", "merged", "read_rows", "write_rows"]
 

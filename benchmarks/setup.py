@@ -18,8 +18,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.fresh import FreshFailure, answer, run_fresh
-from benchmarks.measure import load_average, memory, timed
+from .fresh import FreshFailure, answer, run_fresh
+from .measure import load_average, memory, timed
 
 __all__ = ["TARGETS", "Target", "run_setup"]
 
@@ -86,28 +86,28 @@ def _structure(tape: Any, *, second: bool = False) -> Any:
 
 def brusselator(side: int) -> float:
     """Seconds from the tape to the pattern, median of five."""
-    from benchmarks.suite import SOURCE, TIME
-    from problems.brusselator import brusselator_2d
+    from .collection import brusselator as stiff
+    from .suite import SOURCE, TIME
 
-    case = brusselator_2d(side)
+    case = stiff.brusselator_2d(side)
     tape = _traced(case.rhs, TIME, case.y0, SOURCE, argnum=1)
     return _middle(lambda: _structure(tape))
 
 
 def rosenbrock(n: int) -> float:
     """Seconds from the tape to the pattern of the Hessian."""
-    from problems.rosenbrock import chained_rosenbrock
+    from .collection import rosenbrock as chained
 
-    case = chained_rosenbrock(n)
+    case = chained.chained_rosenbrock(n)
     tape = _traced(case.objective, case.x0)
     return _middle(lambda: _structure(tape, second=True))
 
 
 def bratu(side: int) -> float:
     """Seconds from the tape to the pattern."""
-    from problems.bratu import bratu
+    from .collection import bratu as ignition
 
-    case = bratu(side)
+    case = ignition.bratu(side)
     tape = _traced(case.residual, case.x0)
     return timed(_structure, tape)[1]
 
@@ -134,9 +134,10 @@ def small_again(n: int) -> float:
 
 def _first_values(n: int) -> float:
     import sparsesolve as ss
-    from problems.luksan_vlcek import lukvle1
 
-    case = lukvle1(n)
+    from .collection import luksan_vlcek
+
+    case = luksan_vlcek.lukvle1(n)
     function = case.constraints[0].function
     return timed(lambda: ss.jacobian(function, case.x0).values(case.x0))[1]
 
@@ -218,7 +219,7 @@ def _measured(target: Target, quick: bool) -> float:
     request = {"measure": target.measure, "n": target.small if quick else target.n}
     try:
         values = [
-            run_fresh("benchmarks.setup", request, threads=1, timeout=120.0)
+            run_fresh(f"{__package__}.setup", request, threads=1, timeout=120.0)
             for _ in range(1 if quick else target.repeat)
         ]
     except FreshFailure:

@@ -18,10 +18,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.fresh import FreshFailure, answer, run_fresh
-from benchmarks.measure import load_average
-from benchmarks.table import time_text
-from benchmarks.ways import WAYS
+from .fresh import FreshFailure, answer, run_fresh
+from .measure import load_average
+from .table import time_text
+from .ways import WAYS
 
 __all__ = ["SOLVES", "Line", "Solve", "run_solve"]
 
@@ -156,7 +156,7 @@ def _lines(solve: Solve, quick: bool) -> Iterator[Line]:
         load = load_average()
         request = {"key": [solve.problem, solve.solver, way], "size": size}
         try:
-            done = run_fresh("benchmarks.solve", request, threads=1, timeout=150.0)
+            done = run_fresh(f"{__package__}.solve", request, threads=1, timeout=150.0)
             status = "ok"
         except FreshFailure as failure:
             done = dict.fromkeys(("setup", "solve", "value", "derivatives"), float("nan"))

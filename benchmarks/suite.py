@@ -13,14 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from problems.acopf import acopf
-from problems.bratu import bratu
-from problems.brusselator import brusselator_2d
-from problems.bundle import bundle_adjustment
-from problems.cases import Case, MinimizeCase, OdeCase, Vector
-from problems.cops_trajectory import rocket
-from problems.luksan_vlcek import lukvle1
-from problems.rosenbrock import chained_rosenbrock
+from .collection import (
+    acopf,
+    bratu,
+    brusselator,
+    bundle,
+    cases,
+    cops_trajectory,
+    luksan_vlcek,
+    rosenbrock,
+)
 
 __all__ = ["FAMILIES", "SOURCE", "TIME", "Family", "Task", "find_family"]
 
@@ -48,8 +50,8 @@ class Task:
 
     family: Family
     size: Mapping[str, Any]
-    case: Case
-    points: Vector
+    case: cases.Case
+    points: cases.Vector
     seed: int
 
     @property
@@ -58,29 +60,29 @@ class Task:
         return self.family.kind
 
     @property
-    def constraints(self) -> list[Callable[[Vector], Vector]]:
+    def constraints(self) -> list[Callable[[cases.Vector], cases.Vector]]:
         """The vector-valued functions, to be stacked."""
         case = self.case
-        if isinstance(case, MinimizeCase):
+        if isinstance(case, cases.MinimizeCase):
             return [block.function for block in case.constraints]
-        if isinstance(case, OdeCase):
+        if isinstance(case, cases.OdeCase):
             return [lambda y: case.rhs(TIME, y, SOURCE)]
         return [case.residual]
 
     @cached_property
-    def multipliers(self) -> Vector:
+    def multipliers(self) -> cases.Vector:
         """One number for each row of the constraints, shape (m,)."""
         m = sum(np.size(function(self.points[0])) for function in self.constraints)
         return np.random.default_rng(self.seed + 1).uniform(-1.0, 1.0, m)
 
-    def vector(self, x: Vector) -> Vector:
+    def vector(self, x: cases.Vector) -> cases.Vector:
         """All constraints or residuals at x, by plain calls, shape (m,)."""
         parts = [np.ravel(function(x)) for function in self.constraints]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def scalar(self, x: Vector) -> float:
+    def scalar(self, x: cases.Vector) -> float:
         """Objective or Lagrangian at x, by plain calls."""
-        assert isinstance(self.case, MinimizeCase)
+        assert isinstance(self.case, cases.MinimizeCase)
         value = float(self.case.objective(x))
         return value + float(self.multipliers @ self.vector(x)) if self.has_weights else value
 
@@ -113,14 +115,14 @@ class Family:
     name: str
     kind: str
     formula: str
-    builder: Callable[..., Case]
+    builder: Callable[..., cases.Case]
     sizes: Mapping[int, Mapping[str, Any]]
     spread: float = 0.01
 
     def task(self, n: int, seed: int = 0) -> Task:
         """Build the family at one of its sizes."""
         case = self.builder(**self.sizes[n])
-        start = case.y0 if isinstance(case, OdeCase) else case.x0
+        start = case.y0 if isinstance(case, cases.OdeCase) else case.x0
         moves = np.random.default_rng(seed).uniform(-self.spread, self.spread, (2, start.size))
         return Task(self, self.sizes[n], case, start + moves, seed)
 
@@ -135,7 +137,7 @@ CASES = {"case118": 344, "case300": 738}
 
 def _power(kind: str) -> list[Family]:
     return [
-        Family(f"{kind} acopf-{case}", kind, "acopf", acopf, {n: {"case": case}})
+        Family(f"{kind} acopf-{case}", kind, "acopf", acopf.acopf, {n: {"case": case}})
         for case, n in CASES.items()
     ]
 
@@ -145,34 +147,36 @@ FAMILIES: tuple[Family, ...] = (
         "jacobian bratu",
         "jacobian",
         "bratu",
-        bratu,
+        bratu.bratu,
         {side**2: {"side": side} for side in (4, 10, 32, 100, 316, 1000)},
     ),
     Family(
         "jacobian brusselator",
         "jacobian",
         "brusselator",
-        brusselator_2d,
+        brusselator.brusselator_2d,
         {2 * side**2: {"side": side} for side in (4, 22, 71, 224, 707)},
     ),
-    Family("jacobian lukvle1", "jacobian", "lukvle1", lukvle1, _chain(*TENS)),
+    Family("jacobian lukvle1", "jacobian", "lukvle1", luksan_vlcek.lukvle1, _chain(*TENS)),
     *_power("jacobian"),
     Family(
         "jacobian bundle",
         "jacobian",
         "bundle",
-        bundle_adjustment,
+        bundle.bundle_adjustment,
         {72 + 3 * points: {"cameras": 8, "points": points} for points in (40, 300, 3300, 33000)},
         spread=0.001,
     ),
-    Family("hessian rosenbrock", "hessian", "rosenbrock", chained_rosenbrock, _chain(*TENS)),
-    Family("lagrangian lukvle1", "lagrangian", "lukvle1", lukvle1, _chain(*TENS)),
+    Family(
+        "hessian rosenbrock", "hessian", "rosenbrock", rosenbrock.chained_rosenbrock, _chain(*TENS)
+    ),
+    Family("lagrangian lukvle1", "lagrangian", "lukvle1", luksan_vlcek.lukvle1, _chain(*TENS)),
     *_power("lagrangian"),
     Family(
         "lagrangian rocket",
         "lagrangian",
         "rocket",
-        rocket,
+        cops_trajectory.rocket,
         {4 * (k + 1) + 1: {"intervals": k} for k in (2, 24, 249, 2499, 24999)},
         spread=0.001,
     ),

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from benchmarks.peers import OURS, RIVALS
-from benchmarks.rows import Row
+from .peers import OURS, RIVALS
+from .rows import Row
 
 __all__ = ["HEADS", "cells_of", "groups", "markdown", "terminal", "time_text"]
 

@@ -14,19 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.again import (
+from .again import (
     control_loop,
     control_loop_opti,
     data_sets,
     data_sets_opti,
     data_sets_rebuilt,
 )
-from benchmarks.measure import timed
-from benchmarks.suite import TIME
-from problems.bratu import bratu
-from problems.brusselator import brusselator_2d
-from problems.luksan_vlcek import lukvle1
-from problems.rosenbrock import chained_rosenbrock_least_squares
+from .collection import bratu, brusselator, luksan_vlcek, rosenbrock
+from .measure import timed
+from .suite import TIME
 
 __all__ = ["WAYS"]
 
@@ -71,7 +68,7 @@ def _quietly(function: Callable[..., Any], *args: Any, **options: Any) -> tuple[
 def lukvle1_ours(size: int, *, solver: str, options: Mapping[str, Any] | None = None) -> Outcome:
     import sparsesolve as ss
 
-    problem = lukvle1(size).problem()
+    problem = luksan_vlcek.lukvle1(size).problem()
     _, setup = timed(lambda: problem.derivatives)
     result, solve = timed(ss.minimize, problem, solver=solver, options=options)
     result.raise_on_failure()
@@ -81,7 +78,7 @@ def lukvle1_ours(size: int, *, solver: str, options: Mapping[str, Any] | None = 
 def lukvle1_ipopt_default(size: int) -> Outcome:
     from cyipopt import minimize_ipopt
 
-    case = lukvle1(size)
+    case = luksan_vlcek.lukvle1(size)
     equality = {"type": "eq", "fun": case.constraints[0].function}
     result, solve = _quietly(minimize_ipopt, case.objective, case.x0, constraints=equality)
     return _outcome(size, 0.0, solve, _solved(result).fun)
@@ -90,7 +87,7 @@ def lukvle1_ipopt_default(size: int) -> Outcome:
 def lukvle1_trust_default(size: int) -> Outcome:
     from scipy.optimize import NonlinearConstraint, minimize
 
-    case = lukvle1(size)
+    case = luksan_vlcek.lukvle1(size)
     result, solve = _quietly(
         minimize,
         case.objective,
@@ -105,7 +102,7 @@ def lukvle1_casadi(size: int, *, options: Mapping[str, Any] | None = None) -> Ou
     """CasADi's own derivatives, in the IPOPT that its wheel brings."""
     import casadi as ca
 
-    from benchmarks.peers.casadi_formulas import OBJECTIVES, VECTORS
+    from .peers.casadi_formulas import OBJECTIVES, VECTORS
 
     def build() -> Any:
         x = ca.SX.sym("x", size)
@@ -114,7 +111,7 @@ def lukvle1_casadi(size: int, *, options: Mapping[str, Any] | None = None) -> Ou
         return ca.nlpsol("solver", "ipopt", {"x": x, "f": f, "g": g}, chosen)
 
     solver, setup = timed(build)
-    result, solve = timed(solver, x0=lukvle1(size).x0, lbg=0.0, ubg=0.0)
+    result, solve = timed(solver, x0=luksan_vlcek.lukvle1(size).x0, lbg=0.0, ubg=0.0)
     if not solver.stats()["success"]:
         raise RuntimeError(solver.stats()["return_status"])
     return _outcome(size, setup, solve, float(result["f"]))
@@ -131,7 +128,7 @@ def lukvle1_pyoptinterface(size: int, *, options: Mapping[str, Any] | None = Non
 
     def build() -> Any:
         model = ipopt.Model()
-        start = lukvle1(size).x0
+        start = luksan_vlcek.lukvle1(size).x0
         x = [model.add_variable(start=value) for value in start.tolist()]
         for k in range(size - 2):
             with nl.graph():
@@ -165,7 +162,7 @@ def brusselator_way(size: int, *, method: str, way: str) -> Outcome:
 
     import sparsesolve as ss
 
-    case = brusselator_2d(size)
+    case = brusselator.brusselator_2d(size)
     span, source = case.stretches[0]
     arguments = (case.rhs, span, case.y0)
     if way in (OURS, KRYLOV):
@@ -190,7 +187,7 @@ def bratu_way(size: int, *, way: str) -> Outcome:
 
     import sparsesolve as ss
 
-    case = bratu(size)
+    case = bratu.bratu(size)
     if way == OURS:
         J, setup = timed(ss.jacobian, case.residual, case.x0)
         result, solve = timed(ss.root, case.residual, case.x0, jac=J)
@@ -209,7 +206,7 @@ def rosenbrock_way(size: int, *, way: str) -> Outcome:
 
     import sparsesolve as ss
 
-    case = chained_rosenbrock_least_squares(size)
+    case = rosenbrock.chained_rosenbrock_least_squares(size)
     if way in (OURS, LEVENBERG):
         J, setup = timed(ss.jacobian, case.residual, case.x0)
         how = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from problems.registry import PROBLEMS, Entry
+from .registry import PROBLEMS, Entry
 
 __all__ = ["main", "show"]
 

@@ -25,7 +25,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from problems.cases import Block, MinimizeCase, Vector
+from .cases import Block, MinimizeCase, Vector
 
 __all__ = ["BEST", "Network", "acopf", "network", "read_case"]
 

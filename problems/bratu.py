@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from problems.cases import RootCase, Vector
+from .cases import RootCase, Vector
 
 __all__ = ["bratu", "broyden_tridiagonal"]
 

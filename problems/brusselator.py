@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from problems.cases import OdeCase, Vector
+from .cases import OdeCase, Vector
 
 __all__ = ["brusselator_1d", "brusselator_2d"]
 

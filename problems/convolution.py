@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from problems.cases import LeastSquaresCase, Vector, free
+from .cases import LeastSquaresCase, Vector, free
 
 __all__ = ["filter_weights", "image_filter"]
 

@@ -22,7 +22,7 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
-from problems.cases import Block, MinimizeCase, Vector
+from .cases import Block, MinimizeCase, Vector
 
 __all__ = ["catmix", "marine", "pinene"]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from problems.cases import Block, MinimizeCase, Vector
+from .cases import Block, MinimizeCase, Vector
 
 __all__ = ["camshape", "elec"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from problems.cases import MinimizeCase, Vector
+from .cases import MinimizeCase, Vector
 
 __all__ = ["bearing", "minsurf", "torsion"]
 

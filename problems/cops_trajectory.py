@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from problems.cases import Block, MinimizeCase, Vector
+from .cases import Block, MinimizeCase, Vector
 
 __all__ = ["chain", "glider", "robot_arm", "rocket", "steering"]
 

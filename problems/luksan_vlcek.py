@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from problems.cases import Block, MinimizeCase, Vector, free
+from .cases import Block, MinimizeCase, Vector, free
 
 __all__ = ["LUKVLE1_BEST", "lukvle1", "lukvle3", "lukvle4", "lukvle5", "lukvle6", "lukvle7"]
 

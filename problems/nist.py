@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from problems.cases import LeastSquaresCase, Vector, free
+from .cases import LeastSquaresCase, Vector, free
 
 __all__ = ["NAMES", "nist"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from problems import (
+from . import (
     acopf,
     bratu,
     brusselator,
@@ -27,7 +27,7 @@ from problems import (
     rosenbrock,
     stiff,
 )
-from problems.cases import Case
+from .cases import Case
 
 __all__ = ["KINDS", "PROBLEMS", "Entry", "find"]
 

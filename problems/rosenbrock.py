@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from problems.cases import LeastSquaresCase, MinimizeCase, Vector, free
+from .cases import LeastSquaresCase, MinimizeCase, Vector, free
 
 __all__ = ["chained_rosenbrock", "chained_rosenbrock_least_squares"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from problems.cases import OdeCase, Vector
+from .cases import OdeCase, Vector
 
 __all__ = ["hires", "medakzo", "orego", "rober", "vdpol"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from benchmarks.suite import Family, Task
+from ..suite import Family, Task
 
 __all__ = ["OURS", "PEERS", "RIVALS", "Entry", "Peer", "Prepared", "load_peer"]
 
@@ -114,5 +114,5 @@ PEERS: dict[str, Entry] = {
 
 def load_peer(name: str) -> Peer:
     """Import a peer, and with it its tool."""
-    peer: Any = importlib.import_module(f"benchmarks.peers.{PEERS[name].module}")
+    peer: Any = importlib.import_module(f"{__name__}.{PEERS[name].module}")
     return peer

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import scipy.sparse as sp
 
-from benchmarks.formulas import scalar, vector
-from benchmarks.peers import Prepared
-from benchmarks.suite import Task
+from ..formulas import scalar, vector
+from ..suite import Task
+from . import Prepared
 
 __all__ = ["before", "prepare"]
 

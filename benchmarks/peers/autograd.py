@@ -6,9 +6,9 @@ import autograd
 import autograd.numpy as anp
 import scipy.sparse as sp
 
-from benchmarks.formulas import scalar, vector
-from benchmarks.peers import Prepared
-from benchmarks.suite import Task
+from ..formulas import scalar, vector
+from ..suite import Task
+from . import Prepared
 
 __all__ = ["prepare"]
 

@@ -8,9 +8,9 @@ import casadi as ca
 import numpy as np
 import scipy.sparse as sp
 
-from benchmarks.peers import Prepared
-from benchmarks.peers.casadi_formulas import OBJECTIVES, VECTORS
-from benchmarks.suite import Task
+from ..suite import Task
+from . import Prepared
+from .casadi_formulas import OBJECTIVES, VECTORS
 
 __all__ = ["prepare_with"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import casadi as ca
 import numpy as np
 
-from benchmarks.formulas import bundle_sight, power_data
-from benchmarks.suite import SOURCE
+from ..formulas import bundle_sight, power_data
+from ..suite import SOURCE
 
 __all__ = ["OBJECTIVES", "VECTORS"]
 

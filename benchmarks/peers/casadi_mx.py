@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import casadi
 
-from benchmarks.peers import Prepared
-from benchmarks.peers.casadi import prepare_with
-from benchmarks.suite import Task
+from ..suite import Task
+from . import Prepared
+from .casadi import prepare_with
 
 __all__ = ["prepare"]
 

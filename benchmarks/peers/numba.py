@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numba import njit
 
-from benchmarks.peers import Prepared
-from benchmarks.suite import Task
+from ..suite import Task
+from . import Prepared
 
 __all__ = ["prepare"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.peers import Prepared
-from benchmarks.suite import Task
+from ..suite import Task
+from . import Prepared
 
 __all__ = ["prepare"]
 

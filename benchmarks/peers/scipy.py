@@ -9,8 +9,9 @@ import numpy as np
 from scipy.optimize._numdiff import approx_derivative, group_columns
 
 import sparsesolve as ss
-from benchmarks.peers import Prepared
-from benchmarks.suite import Task
+
+from ..suite import Task
+from . import Prepared
 
 __all__ = ["before", "prepare"]
 

@@ -8,11 +8,12 @@ import numpy as np
 
 import sparsesolve as ss
 import sparsesolve.engine.llvm.compile  # what `ss` loads on first use is no part of set-up
-from benchmarks.peers import Prepared
-from benchmarks.suite import SOURCE, TIME, Task
-from problems.cases import MinimizeCase, OdeCase
 from sparsesolve.derivatives import ProblemDerivatives
 from sparsesolve.structure.pattern import Pattern
+
+from ..collection import cases
+from ..suite import SOURCE, TIME, Task
+from . import Prepared
 
 __all__ = ["prepare"]
 
@@ -32,7 +33,7 @@ def prepare(task: Task, threads: int) -> Prepared:
 
 
 def _jacobian(task: Task, threads: int) -> Prepared:
-    if isinstance(task.case, OdeCase):
+    if isinstance(task.case, cases.OdeCase):
         J = ss.jacobian(task.case.rhs, TIME, task.points[0], SOURCE, argnum=1, threads=threads)
         arguments = [(TIME, y, SOURCE) for y in task.points]
     else:
@@ -61,7 +62,7 @@ def _stacked(task: Task, threads: int) -> Prepared:
 
 
 def _hessian(task: Task, threads: int) -> Prepared:
-    assert isinstance(task.case, MinimizeCase)
+    assert isinstance(task.case, cases.MinimizeCase)
     H = ss.hessian(task.case.objective, task.points[0], threads=threads)
     out = np.empty(H.lower_pattern.nnz)
     return Prepared(
@@ -74,7 +75,7 @@ def _hessian(task: Task, threads: int) -> Prepared:
 
 
 def _lagrangian(task: Task, threads: int) -> Prepared:
-    assert isinstance(task.case, MinimizeCase)
+    assert isinstance(task.case, cases.MinimizeCase)
     made = ProblemDerivatives(
         task.case.objective, task.constraints, task.points[0], threads=threads
     )

@@ -5,7 +5,6 @@ Separate because it is what crosses to other processes and machines: words in, w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,10 +12,11 @@ from typing import Any
 import numpy as np
 
 import sparsesolve as ss
-from benchmarks.measure import timed
-from benchmarks.sweep.judge import judge
-from benchmarks.sweep.posed import Spec, build
-from benchmarks.sweep.ways import solve
+
+from ..measure import load_average, timed
+from .judge import judge
+from .posed import Spec, build
+from .ways import solve
 
 __all__ = ["modules", "run_cell", "warm", "warm_all"]
 
@@ -27,14 +27,14 @@ PERTURBATION = 0.01
 def modules(ways: Sequence[str]) -> list[str]:
     """Name what a nursery should import, and call, before it forks for cells of these ways."""
     names = [
-        "benchmarks.sweep.cell",
-        "benchmarks.sweep.differences",
-        "benchmarks.sweep.dense",
+        __name__,
+        f"{__package__}.differences",
+        f"{__package__}.dense",
         "sparsesolve.adapters.minimize",
         "sparsesolve.sif",
         "sparsesolve.adapters.ipopt_native",
     ]
-    return [*names, f"benchmarks.sweep.cell:warm{'_all' if 'colored' in ways else ''}"]
+    return [*names, f"{__name__}:warm{'_all' if 'colored' in ways else ''}"]
 
 
 def warm(*methods: str) -> None:
@@ -72,7 +72,7 @@ def run_cell(words: Mapping[str, Any]) -> dict[str, Any]:
     spec, way = Spec.of(words["spec"]), words["way"]
     posed, loading = timed(build, spec, "colored" if way == "colored" else "auto")
     problem = _moved(posed.problem, int(words["seed"]))
-    load = os.getloadavg()[0]
+    load = load_average()
     attempt = solve(problem, words["solver"], way, float(words["seconds"]))
     # judged by the compiled program, whatever way was used
     judged = problem if way == "compiled" else _moved(build(spec).problem, int(words["seed"]))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from benchmarks.sweep.isolate import Nursery, Reply, Request
+from .isolate import Nursery, Reply, Request
 
 __all__ = ["Cluster", "missing"]
 

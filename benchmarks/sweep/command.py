@@ -23,12 +23,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmarks.sweep.cell import modules
-from benchmarks.sweep.isolate import Nursery
-from benchmarks.sweep.runner import Settings, describe_all, make_plan, run
-from benchmarks.sweep.sets import parse
-from benchmarks.sweep.store import Store
-from benchmarks.sweep.ways import SOLVERS, WAYS
+from .cell import modules
+from .isolate import Nursery
+from .runner import Settings, describe_all, make_plan, run
+from .sets import parse
+from .store import Store
+from .ways import SOLVERS, WAYS
 
 __all__ = ["add_report", "add_run", "report_command", "run_command"]
 
@@ -90,7 +90,7 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
     except ValueError as error:
         _leave(console, str(error))
     if chosen.executor == "dask":
-        from benchmarks.sweep.cluster import missing
+        from .cluster import missing
 
         if words := missing():
             _leave(console, words)
@@ -136,7 +136,7 @@ def _leave(console: Console, words: str) -> NoReturn:
 def _executor(chosen: argparse.Namespace) -> AbstractContextManager[Any]:
     if chosen.executor == "local":
         return Nursery(chosen.jobs, modules(chosen.derivatives))
-    from benchmarks.sweep.cluster import Cluster
+    from .cluster import Cluster
 
     return Cluster(chosen.scheduler, chosen.jobs, modules(chosen.derivatives))
 
@@ -164,7 +164,7 @@ def _follow(plan: Any, store: Store, executor: Any, console: Console) -> None:
 
 def report_command(chosen: argparse.Namespace, console: Console) -> None:
     """Write the report of a folder of results."""
-    from benchmarks.sweep.report import write_report
+    from .report import write_report
 
     if not (chosen.folder / "results.sqlite").exists():
         _leave(console, f"{chosen.folder} holds no results.sqlite; start `run` first.")

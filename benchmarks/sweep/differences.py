@@ -17,8 +17,9 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 import sparsesolve as ss
-from benchmarks.sweep.attempt import OPTIONS, Attempt
 from sparsesolve.problem.result import Counts
+
+from .attempt import OPTIONS, Attempt
 
 __all__ = ["by_differences"]
 

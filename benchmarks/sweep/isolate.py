@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from benchmarks.fresh import ROOT
+from ..fresh import search_path
 
 __all__ = ["Nursery", "Reply", "Request"]
 
@@ -100,7 +100,7 @@ class Nursery:
                 f"this is {sys.platform}. Use a Linux machine or a container."
             )
         self.jobs = jobs
-        self._command = [sys.executable, "-m", "benchmarks.sweep.nursery", *modules]
+        self._command = [sys.executable, "-m", f"{__package__}.nursery", *modules]
         self._environment = _environment(threads)
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count()
@@ -204,10 +204,9 @@ class Nursery:
 def _environment(threads: int) -> dict[str, str]:
     """Thread counts of every library, no machine code from earlier runs, our modules found."""
     count = str(threads)
-    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
         **{f"{library}_NUM_THREADS": count for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")},
         "SPARSESOLVE_CACHE": "0",
-        "PYTHONPATH": os.pathsep.join(path),
+        **search_path(),
     }

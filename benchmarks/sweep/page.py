@@ -12,12 +12,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sweep.plots import COLORS, Picture
-from benchmarks.sweep.profiles import contestant
-from benchmarks.sweep.shares import gains, tallies
-from benchmarks.sweep.summary import SHORT, facts, number
-from benchmarks.sweep.verdict import MARGIN, Verdict
-from benchmarks.table import time_text
+from ..table import time_text
+from .plots import COLORS, Picture
+from .profiles import contestant
+from .shares import gains, tallies
+from .summary import SHORT, facts, number
+from .verdict import MARGIN, Verdict
 
 __all__ = ["COLUMNS", "html_page"]
 

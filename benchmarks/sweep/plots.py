@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.sweep.profiles import (
+from .profiles import (
     MEASURES,
     Curve,
     Measure,
@@ -22,9 +22,9 @@ from benchmarks.sweep.profiles import (
     evaluations,
     performance_profile,
 )
-from benchmarks.sweep.shares import Share, shares
-from benchmarks.sweep.verdict import Verdict
-from benchmarks.sweep.ways import WAYS
+from .shares import Share, shares
+from .verdict import Verdict
+from .ways import WAYS
 
 __all__ = ["COLORS", "Picture", "draw_all"]
 

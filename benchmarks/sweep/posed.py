@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 import sparsesolve as ss
-from problems.cases import LeastSquaresCase, MinimizeCase, OdeCase, RootCase
-from problems.registry import find
+
+from ..collection import cases, registry
 
 __all__ = ["SOURCES", "Description", "Posed", "Spec", "build", "describe", "title"]
 
@@ -167,15 +167,15 @@ def classify(problem: ss.Problem, objective: str = "") -> str:
 
 def _own(spec: Spec) -> Posed:
     """One of ``problems``: least squares as a sum of squares, roots as equality constraints."""
-    case = find(spec.name).build(**spec.parameters)
-    if isinstance(case, MinimizeCase):
+    case = registry.find(spec.name).build(**spec.parameters)
+    if isinstance(case, cases.MinimizeCase):
         return Posed(case.problem(), case.best, "")
-    if isinstance(case, RootCase):
+    if isinstance(case, cases.RootCase):
         rows = ss.Constraint(case.residual, 0.0, 0.0, name="residual")
         return Posed(ss.Problem(None, case.x0, constraints=rows), 0.0, "")
-    if isinstance(case, OdeCase):
+    if isinstance(case, cases.OdeCase):
         raise TypeError(f"{spec.name} is an initial value problem: there is nothing to minimize.")
-    assert isinstance(case, LeastSquaresCase)
+    assert isinstance(case, cases.LeastSquaresCase)
     residual = case.residual
 
     def squares(x: Any) -> Any:

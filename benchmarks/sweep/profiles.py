@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.sweep.verdict import Verdict
+from .verdict import Verdict
 
 __all__ = [
     "MEASURES", "Costs", "Curve", "Measure", "contestant", "costs", "data_profile",

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sweep.page import html_page
-from benchmarks.sweep.plots import draw_all
-from benchmarks.sweep.summary import markdown
-from benchmarks.sweep.verdict import verdicts
-from benchmarks.sweep.ways import SOLVERS, WAYS
+from .page import html_page
+from .plots import draw_all
+from .summary import markdown
+from .verdict import verdicts
+from .ways import SOLVERS, WAYS
 
 __all__ = ["write_report"]
 

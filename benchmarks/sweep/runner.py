@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from benchmarks.machine import describe as describe_machine
-from benchmarks.sweep.isolate import Reply, Request
-from benchmarks.sweep.posed import Description, Spec, title
-from benchmarks.sweep.sets import Selection
-from benchmarks.sweep.store import FAILED, Store
-from benchmarks.sweep.ways import refusal
+from ..machine import describe as describe_machine
+from .isolate import Reply, Request
+from .posed import Description, Spec, title
+from .sets import Selection
+from .store import FAILED, Store
+from .ways import refusal
 
 __all__ = ["CELL", "Executor", "Plan", "Settings", "describe_all", "make_plan", "run"]
 
-CELL = "benchmarks.sweep.cell:run_cell"
-DESCRIBE = "benchmarks.sweep.posed:describe"
+CELL = f"{__package__}.cell:run_cell"
+DESCRIBE = f"{__package__}.posed:describe"
 PACKAGES = ("numpy", "scipy", "autograd", "llvmlite", "numba", "cyipopt")
 GRACE = 10.0
 """Seconds after the time limit before a process that does not stop by itself is killed."""

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sweep.posed import Description, Spec
-from problems.registry import PROBLEMS, find
+from ..collection import registry
+from .posed import Description, Spec
 
 __all__ = ["STARTER", "Selection", "parse"]
 
@@ -126,11 +126,11 @@ def _matches(text: str, patterns: str) -> bool:
 def _named(term: str) -> list[Spec]:
     kind, _, rest = term.partition(":")
     if term == "own":
-        return [Spec("own", entry.name) for entry in PROBLEMS if entry.kind != "ode"]
+        return [Spec("own", entry.name) for entry in registry.PROBLEMS if entry.kind != "ode"]
     if term == "large":
         return [
             Spec("own", entry.name, parameters=dict(entry.large))
-            for entry in PROBLEMS
+            for entry in registry.PROBLEMS
             if entry.kind != "ode" and entry.large
         ]
     if term == "starter":
@@ -151,11 +151,11 @@ def _own(text: str) -> list[Spec]:
     name, sizes = _split(text)
     if not set("*?").intersection(name):
         try:
-            find(name)
+            registry.find(name)
         except KeyError as error:
             raise ValueError(str(error.args[0])) from None
         return [Spec("own", name, parameters=sizes)]
-    found = [e.name for e in PROBLEMS if e.kind != "ode" and fnmatch.fnmatch(e.name, name)]
+    found = [e.name for e in registry.PROBLEMS if e.kind != "ode" and fnmatch.fnmatch(e.name, name)]
     return [Spec("own", found_name, parameters=sizes) for found_name in found]
 
 
@@ -177,7 +177,7 @@ def _listed(path: Path) -> list[Spec]:
     if not path.exists():
         raise ValueError(f"`list:` must name a file, and {path} does not exist.")
     folders = [path.parent, *map(Path, filter(None, [os.environ.get("MASTSIF")]))]
-    own = {entry.name for entry in PROBLEMS if entry.kind != "ode"}
+    own = {entry.name for entry in registry.PROBLEMS if entry.kind != "ode"}
     specs = []
     for line in path.read_text(encoding="utf-8").splitlines():
         text = line.partition("#")[0].strip()

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.sweep.profiles import contestant
-from benchmarks.sweep.verdict import Verdict
+from .profiles import contestant
+from .verdict import Verdict
 
 __all__ = ["Gain", "Share", "Tally", "gains", "shares", "tallies"]
 

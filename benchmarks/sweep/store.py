@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from benchmarks.sweep.posed import Description
+from .posed import Description
 
 __all__ = ["COLUMNS", "FAILED", "KEY", "Store"]
 

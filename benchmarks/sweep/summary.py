@@ -9,12 +9,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.sweep.judge import TOLERANCE
-from benchmarks.sweep.plots import Picture
-from benchmarks.sweep.profiles import contestant
-from benchmarks.sweep.shares import gains, shares, tallies
-from benchmarks.sweep.verdict import MARGIN, Verdict
-from benchmarks.table import time_text
+from ..table import time_text
+from .judge import TOLERANCE
+from .plots import Picture
+from .profiles import contestant
+from .shares import gains, shares, tallies
+from .verdict import MARGIN, Verdict
 
 __all__ = ["facts", "markdown", "number"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.sweep.judge import TOLERANCE
+from .judge import TOLERANCE
 
 __all__ = ["MARGIN", "Verdict", "is_kkt", "verdicts"]
 

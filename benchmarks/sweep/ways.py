@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import sparsesolve as ss
-from benchmarks.sweep.attempt import OPTIONS, Attempt
-from benchmarks.sweep.posed import Description
+
+from .attempt import OPTIONS, Attempt
+from .posed import Description
 
 __all__ = ["SOLVERS", "WAYS", "refusal", "solve"]
 
@@ -86,11 +87,11 @@ def solve(problem: ss.Problem, solver: str, way: str, seconds: float) -> Attempt
         Its clock begins before anything is traced.
     """
     if way == "finite-difference":
-        from benchmarks.sweep.differences import by_differences
+        from .differences import by_differences
 
         return by_differences(problem, solver, seconds)
     if way == "dense-autograd":
-        from benchmarks.sweep.dense import DenseProblem
+        from .dense import DenseProblem
 
         problem = DenseProblem(problem)
     begin = time.perf_counter()
