@@ -29,7 +29,7 @@ Scalar = Callable[[Any], Any]
 
 
 class LagrangianHessian(SymmetricDerivative):
-    """Hessian of ``sigma * objective + multipliers . constraints``, multipliers as parameters.
+    """Hessian of the Lagrangian, ``sigma * f(x) + multipliers @ c(x)``, by x.
 
     Parameters
     ----------

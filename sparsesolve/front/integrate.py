@@ -85,7 +85,7 @@ def solve_ivp(
     OdeResult
         scipy's own: `t`, `y`, `status`, `message`, `success`, `nfev`, `njev`, `nlu`, ...; and for
         the implicit methods `notes`, as `Result` has them. With `sensitivity`, `sensitivities`:
-        an array of shape (n, *shape of the argument, number of times), a tuple of them for a tuple.
+        an array of shape ``(n, *shape of the argument, number of times)``, or a tuple of them.
 
     Raises
     ------

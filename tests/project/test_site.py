@@ -1,0 +1,81 @@
+"""The site: every public name and page is in it, and its examples check their answers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+import sparsesolve as ss
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+MODULES = {"errors", "extend", "sif"}
+EXAMPLES = sorted((DOCS / "examples").glob("plot_*.py"))
+MADE_BY_THE_BUILD = ("gallery", "generated", "backreferences")
+PAGES = [
+    p
+    for p in DOCS.rglob("*.md")
+    if not set(MADE_BY_THE_BUILD) & set(p.parts) and p.parent.name != "suite"
+]
+
+
+def toctrees(page: Path) -> set[Path]:
+    """What the page lists, as files."""
+    found = set()
+    for block in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(), re.DOTALL):
+        for line in re.findall(r"^[/\w]+$", block, re.MULTILINE):
+            base = DOCS if line.startswith("/") else page.parent
+            found.add((base / line.lstrip("/")).with_suffix(".md"))
+    return found
+
+
+def test_every_page_is_listed() -> None:
+    listed = {DOCS / "index.md"}.union(*(toctrees(page) for page in PAGES))
+    orphans = [str(p.relative_to(DOCS)) for p in PAGES if p not in listed]
+    assert not orphans, f"name them in the toctree of docs/howto/index.md or its like: {orphans}"
+
+
+def test_the_reference_has_every_public_name() -> None:
+    listed = set(re.findall(r"^   ([\w.]+)$", (DOCS / "api" / "index.rst").read_text(), re.M))
+    names = set(ss.__all__) - {"__version__"}
+    for module in MODULES:
+        members = {f"{module}.{name}" for name in getattr(ss, module).__all__}
+        names |= {m for m in members if m.split(".")[1] not in ss.__all__}
+    assert listed == names
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_an_example_says_what_it_shows_and_checks_its_answer(path: Path) -> None:
+    text = path.read_text()
+    assert re.match(r'"""\n([^\n]+)\n=+\n\n\S', text)
+    assert "\nassert " in text or "np.testing.assert" in text
+    assert "plt.show()" in text
+    assert len(text.splitlines()) <= 100
+
+
+def run(page: Path) -> None:
+    """Run the blocks of a page, one after the other, and compare what they print."""
+    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
+    blocks = re.findall(r"```python\n(.*?)```\n(?:```text\n(.*?)```)?", page.read_text(), re.DOTALL)
+    assert blocks
+    names: dict[str, object] = {}
+    for code, expected in blocks:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, page.name, "exec"), names)
+        assert out.getvalue() == expected
+
+
+@pytest.mark.slow
+def test_the_first_example_is_short_and_runs() -> None:
+    code = re.search(r"```python\n(.*?)```", (DOCS / "index.md").read_text(), re.DOTALL)[1]
+    assert 15 <= len([line for line in code.splitlines() if line]) <= 22
+    run(DOCS / "index.md")
+
+
+@pytest.mark.slow
+def test_ten_minutes_run_and_print_what_is_shown() -> None:
+    run(DOCS / "start" / "ten_minutes.md")
