@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sparsesolve.host.imports import importing
 
 if TYPE_CHECKING:
-    from sparsesolve import errors, extend, sif
+    from sparsesolve import errors, extend, ocp, sif
     from sparsesolve.adapters.optiprofiler import optiprofiler_arguments
     from sparsesolve.adapters.pycutest import pycutest_problem
     from sparsesolve.adapters.solvers import SolverInfo, solvers
@@ -73,6 +73,7 @@ __all__ = [
     "least_squares",
     "minimize",
     "multistart",
+    "ocp",
     "optiprofiler_arguments",
     "plot_coloring",
     "pycutest_problem",
@@ -139,7 +140,7 @@ _MEANT |= {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("errors", "extend", "sif"):
+    if name in ("errors", "extend", "ocp", "sif"):
         with importing():
             return importlib.import_module(f"sparsesolve.{name}")
     if name not in _HOME:

@@ -15,8 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 import sparsesolve as ss
-from sparsesolve.errors import SifError
-from sparsesolve.problem.metadata import Metadata
 
 __all__ = ["Request", "read_overrides", "run_sif"]
 
@@ -98,7 +96,7 @@ def read_overrides(texts: Sequence[str]) -> dict[str, int | float]:
         except ValueError:
             equals = ""
         if not equals or not name:
-            raise SifError(f"expected NAME=NUMBER for --param, got {text!r}.")
+            raise ss.errors.SifError(f"expected NAME=NUMBER for --param, got {text!r}.")
     return found
 
 
@@ -172,7 +170,7 @@ def _structure(pattern: ss.Pattern, structure: str) -> str:
     return f"{pattern.nnz} nonzeros ({density:.3g} %), {colors} color{plural} ({structure})"
 
 
-def _optima(metadata: Metadata) -> str:
+def _optima(metadata: ss.Metadata) -> str:
     known = [k for k in metadata.known_optima if k.value is not None]
     if not known:
         return "not given"

@@ -33,7 +33,7 @@ STAGES = (
     {"picture"},
     {"derivatives"},
     {"problem"},
-    {"sif"},
+    {"sif", "ocp"},
     {"methods"},
     {"adapters"},
     {"front"},
@@ -266,7 +266,9 @@ def export_order(name: str) -> tuple[int, str]:
     return kind, name
 
 
-PUBLIC = [n for n in sparsesolve.__all__ if n not in ("__version__", "errors", "extend", "sif")]
+PUBLIC = [
+    n for n in sparsesolve.__all__ if n not in ("__version__", "errors", "extend", "ocp", "sif")
+]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

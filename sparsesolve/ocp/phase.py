@@ -1,0 +1,227 @@
+"""`Phase`: an optimal control problem on one interval of time, as its user poses it.
+
+Separate because it knows nothing of meshes: what is made of it for a solver is `Transcription`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.ocp.quantities import Quantity, read_limits, read_quantities, size_of
+from sparsesolve.problem.problem import Constraint
+
+__all__ = ["EndPoint", "Phase"]
+
+Array = NDArray[np.float64]
+TIMES = ("initial_time", "final_time")
+
+
+class EndPoint(NamedTuple):
+    """One end of a phase, as end costs and boundary constraints get it.
+
+    Parameters
+    ----------
+    t : float
+        Time.
+    x : array, shape (nx,)
+        States.
+    """
+
+    t: Any
+    x: Any
+
+
+class Phase:
+    """States that follow ``x' = f(t, x, u, p)`` between two times, and what they cost.
+
+    Parameters
+    ----------
+    dynamics : callable
+        ``f(t, x, u, p)`` returns the derivatives of the states, as a list or an array. x and u hold
+        one row for each state and control, in the order of their names: ``h, v = x``. It is called
+        for all points of a mesh at once, when rows are arrays; see Notes.
+    time : tuple
+        ``(initial, final)``, each a number, or a pair ``(lower, upper)`` where it is free.
+    states, controls : mapping or iterable of str
+        Limits by name, ``{"h": (1.0, None), "v": None}``; an int k for k free numbers, arrays in a
+        pair for several with limits; or names alone.
+    initial, final : mapping, optional
+        Values of states at the ends, or tuples ``(lower, upper)``; what is missing is free.
+    running_cost : callable, optional
+        ``L(t, x, u, p)``, whose integral is minimized.
+    end_cost : callable, optional
+        ``M(first, last, p)``, which is added; `first` and `last` have ``t`` and ``x``.
+    path : Constraint or sequence of Constraint, optional
+        Of functions of ``(t, x, u, p)``, held at all points of a mesh.
+    boundary : Constraint or sequence of Constraint, optional
+        Of functions of ``(first, last, p)``.
+    parameters : mapping, optional
+        Limits by name of numbers that are optimized besides, in p.
+    data : mapping, optional
+        Numbers and arrays by name that are given, in p as well; `solve` takes others without
+        tracing anything again.
+    guess : mapping, optional
+        By name: a number, a function of t, or ``(times, values)``; ``initial_time`` and
+        ``final_time`` too. What is missing is a line between the ends, or the middle of the limits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong kind, shape or value.
+
+    Notes
+    -----
+    A function is written for one instant and called for many where that gives the same: with
+    elementwise operations, ``np.where`` instead of ``if``, and lists of results. ``A @ x`` with a
+    constant matrix works as well. Both ways are compared at some points first; one that does not
+    fit (``if x[0] > 0``, ``x @ x``) is called point by point, which takes longer to prepare.
+
+    Examples
+    --------
+    A unit mass from rest to rest, a distance of 1, with a force of at most 1, in least time:
+
+    >>> from sparsesolve import ocp
+    >>> phase = ocp.Phase(
+    ...     lambda t, x, u, p: [x[1], u[0]],
+    ...     time=(0.0, (0.1, 10.0)),
+    ...     states=["position", "speed"],
+    ...     controls={"force": (-1.0, 1.0)},
+    ...     initial={"position": 0.0, "speed": 0.0},
+    ...     final={"position": 1.0, "speed": 0.0},
+    ...     end_cost=lambda first, last, p: last.t,
+    ... )
+    >>> solution = phase.solve(intervals=20)
+    >>> round(solution.final_time, 5), solution.control("force")([0.5, 1.5]).round(5)
+    (2.0, array([ 1., -1.]))
+    """
+
+    def __init__(
+        self,
+        dynamics: Callable[..., Any],
+        *,
+        time: tuple[Any, Any],
+        states: Any,
+        controls: Any = (),
+        initial: Mapping[str, Any] | None = None,
+        final: Mapping[str, Any] | None = None,
+        running_cost: Callable[..., Any] | None = None,
+        end_cost: Callable[..., Any] | None = None,
+        path: Constraint | Sequence[Constraint] = (),
+        boundary: Constraint | Sequence[Constraint] = (),
+        parameters: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        guess: Mapping[str, Any] | None = None,
+    ) -> None:
+        for name, function in (("running_cost", running_cost), ("end_cost", end_cost)):
+            if function is not None:
+                require_function(name, function)
+        self.dynamics = require_function("dynamics", dynamics)
+        self.running_cost, self.end_cost = running_cost, end_cost
+        self.states = read_quantities("states", states)
+        self.controls = read_quantities("controls", controls)
+        self.parameters = read_quantities("parameters", parameters or {})
+        self.times = read_times(time)
+        self.initial = read_limits("initial", initial, self.states)
+        self.final = read_limits("final", final, self.states)
+        self.path = read_constraints("path", path)
+        self.boundary = read_constraints("boundary", boundary)
+        self.data = read_data(data)
+        self.guess = dict(guess or {})
+        self._alone: Any = None
+        self._check_names()
+
+    @property
+    def nx(self) -> int:
+        """Number of rows of the states."""
+        return size_of(self.states)
+
+    @property
+    def nu(self) -> int:
+        """Number of rows of the controls."""
+        return size_of(self.controls)
+
+    def solve(self, **options: Any) -> Any:
+        """Solve; all that `Mission.solve` takes.
+
+        Returns
+        -------
+        Solution
+        """
+        from sparsesolve.ocp.multiphase import Multiphase  # noqa: PLC0415 - which is made of phases
+
+        if self._alone is None:
+            self._alone = Multiphase({"": self})
+        return self._alone.solve(**options)
+
+    def __repr__(self) -> str:
+        return f"Phase(states={list(self.states)}, controls={list(self.controls)})"
+
+    def _check_names(self) -> None:
+        if not self.states:
+            raise ValueError("`states` must name at least one state, got none.")
+        names = [*self.states, *self.controls, *self.parameters, *self.data, *TIMES]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                "states, controls, parameters and data must have different names, and none of "
+                f"{list(TIMES)}, got {twice} twice."
+            )
+        unknown = sorted(set(self.guess) - set(names))
+        if unknown:
+            raise ValueError(f"`guess` must name some of {names}, got {unknown}.")
+
+
+def require_function(name: str, function: Any) -> Callable[..., Any]:
+    """Return a function; raise where it is none."""
+    if not callable(function):
+        raise TypeError(f"`{name}` must be callable, got {type(function).__name__}.")
+    return function  # type: ignore[no-any-return]
+
+
+def read_times(time: Any) -> dict[str, Quantity]:
+    """Return limits of both times."""
+    if not isinstance(time, tuple | list) or len(time) != 2:
+        raise TypeError(
+            f"`time` must be (initial, final), each a number or a pair (lower, upper), got {time!r}"
+        )
+    given = {name: t if np.ndim(t) else (t, t) for name, t in zip(TIMES, time, strict=True)}
+    if None in time:
+        raise ValueError(
+            f"`time` must hold numbers or pairs, got {time!r}. Write (lower, upper) for a free one."
+        )
+    times = read_quantities("time", given)
+    if times[TIMES[1]].upper < times[TIMES[0]].lower:
+        raise ValueError(f"`time` must go forward, got {time!r}.")
+    return times
+
+
+def read_constraints(word: str, given: Any) -> tuple[Constraint, ...]:
+    """Return constraints; raise where one is of another kind."""
+    found = (given,) if isinstance(given, Constraint) else tuple(given)
+    for one in found:
+        if not isinstance(one, Constraint):
+            raise TypeError(
+                f"`{word}` must hold Constraint objects, got {type(one).__name__}. Write "
+                "Constraint(function, lower, upper, name=...)."
+            )
+    return found
+
+
+def read_data(data: Mapping[str, Any] | None) -> dict[str, Array]:
+    """Return data as arrays by name."""
+    if not isinstance(data, Mapping | None):
+        raise TypeError(f"`data` must be a dictionary of numbers and arrays, got {data!r}.")
+    found = {}
+    for name, value in (data or {}).items():
+        try:
+            found[str(name)] = np.array(value, dtype=float)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"`data[{name!r}]` must be a number or an array of numbers, got "
+                f"{type(value).__name__}. What is no number can be enclosed by the functions."
+            ) from None
+    return found
