@@ -12,7 +12,7 @@ import pytest
 import sparsesolve as ss
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-MODULES = {"errors", "extend", "sif"}
+MODULES = {"errors", "extend", "ocp", "sif"}
 EXAMPLES = sorted((DOCS / "examples").glob("plot_*.py"))
 MADE_BY_THE_BUILD = ("gallery", "generated", "backreferences")
 PAGES = [
