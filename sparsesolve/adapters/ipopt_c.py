@@ -129,6 +129,7 @@ class CProblem:
         self._size = (n, m)
         self._given = problem_obj
         self._error: BaseException | None = None
+        self._options: dict[str, str | int | float] = {}
         self._structures = {
             "jacobian": problem_obj.jacobianstructure() if m else ((), ()),
             "hessian": problem_obj.hessianstructure(),
@@ -172,6 +173,9 @@ class CProblem:
         TypeError
             If IPOPT refuses the name or the value.
         """
+        known = self._options.get(name)
+        if known == value and type(known) is type(value):
+            return
         kind = {str: "Str", int: "Int"}.get(type(value), "Num")
         if kind == "Int" and abs(int(value)) >= 2**31:  # ctypes would cut it off
             raise TypeError(f"IPOPT takes no integer as large as {name!r} = {value!r}.")
@@ -181,6 +185,7 @@ class CProblem:
             taken = add(self._handle, name.encode(), given)
         if not taken:
             raise TypeError(f"IPOPT refused the option {name!r} = {value!r}.")
+        self._options[name] = value
 
     def write_statistics(self, path: str) -> None:
         """Let IPOPT write the times of its parts to a file, complete when this object is gone."""

@@ -8,6 +8,7 @@ quadratic is proven, not guessed: an entry whose value does not depend on x is c
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
@@ -315,12 +316,24 @@ class ProblemDerivatives(ProblemPrograms, Remade):
         given = functions or [(f.name, f.function) if f else ("zero", None) for f in traced]
         if [f is None for _, f in given] != [own is None for own in traced]:
             return "problem", "has other functions than those that were traced"
-        for (name, function), own in zip(given, traced, strict=True):
+        values = [None] * len(traced) if near is None else self._computed(near)
+        for (name, function), own, value in zip(given, traced, values, strict=True):
             if function is not None and own is not None:
-                stale = own.staleness(function, [x, *self._parameters], near)
+                stale = own.staleness(function, [x, *self._parameters], near, value)
                 if stale:
                     return name, stale
         return "", ""
+
+    def _computed(self, x: Array) -> list[Array | None]:
+        """Return the value of each function at a point, by programs that are ready; else None."""
+        names = ("_objective_run", "_constraint_run")[: 2 if self.m else 1]
+        runs = [self._lazy.known(name) for name in names]
+        if None in runs:
+            return [None] * len(self._functions)
+        f, *c = (run(x, self._parameters) for run in runs)
+        ends = itertools.accumulate(self.constraint_sizes)
+        sized = zip(ends, self.constraint_sizes, strict=True)
+        return [f, *(c[0][end - size : end] if c else None for end, size in sized)]
 
     @property
     def user_calls(self) -> int:

@@ -28,6 +28,7 @@ from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.host.imports import importing
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
+from sparsesolve.ir.tape import Repeated
 from sparsesolve.lower import lower
 from sparsesolve.lower.collector import collector_paused
 from sparsesolve.numpy_ops import movement  # noqa: F401  (its package fills the tables)
@@ -259,9 +260,16 @@ class TracedFunction:
         return self.traced.arguments
 
     def staleness(
-        self, function: Callable[..., Any], args: Sequence[Any], near: Array | None = None
+        self,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        near: Array | None = None,
+        computed: Array | None = None,
     ) -> str:
-        """Say how `function` differs from what was traced; see `sparsesolve.trace.freshness`."""
+        """Say how `function` differs from what was traced; see `sparsesolve.trace.freshness`.
+
+        A plain call of a loop takes over what its tape computes, so then the tape is replayed.
+        """
         return staleness(
             function,
             self.traced,
@@ -269,7 +277,13 @@ class TracedFunction:
             near,
             traced_from=self._function,
             called=self._count,
+            computed=None if self._has_loops else computed,
         )
+
+    @forkable_property
+    def _has_loops(self) -> bool:
+        steps = self.traced.tape.instructions
+        return any(isinstance(argument, Repeated) for step in steps for argument in step.args)
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -379,3 +393,7 @@ class Lazy:
                 if name not in self._made:
                     self._made[name] = make()
         return self._made[name]
+
+    def known(self, name: str) -> Any:
+        """Return what was made under a name; None if nothing was."""
+        return self._made.get(name)

@@ -66,6 +66,17 @@ def test_what_an_object_cannot_change_needs_another(objects: list[int]) -> None:
     assert loose.iterations < again.iterations  # the value of an option is set each time
 
 
+@pytest.mark.parametrize("transport", ["native", "c"])
+def test_values_of_options_are_those_of_each_solve(transport: str, objects: list[int]) -> None:
+    problem, iterations = family(), []
+    for most in (1, 50, 50, 2):
+        options = {"transport": transport, "max_iter": most}
+        iterations.append(problem.solve(method="ipopt", options=options).iterations)
+    assert (iterations[0], iterations[3]) == (1, 2)
+    assert iterations[1] == iterations[2] > 2
+    assert len(objects) == 1
+
+
 def test_an_object_whose_solve_raised_is_not_kept(objects: list[int]) -> None:
     problem = family()
 

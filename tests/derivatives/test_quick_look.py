@@ -1,0 +1,109 @@
+"""Whether functions are still what was traced, by the programs that are ready: no tape replayed."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sparsesolve as ss
+from sparsesolve.trace import freshness
+
+
+@pytest.fixture
+def replays(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Name the tapes that are replayed while a solve looks for changes."""
+    seen: list[str] = []
+    plain = freshness.evaluate
+
+    def counting(tape: Any, *args: Any) -> Any:
+        seen.append(tape.instructions[-1].op)
+        return plain(tape, *args)
+
+    monkeypatch.setattr(freshness, "evaluate", counting)
+    return seen
+
+
+class Stored:
+    """A number that nobody can read but by calling: in a file."""
+
+    def __init__(self, value: float) -> None:
+        self.file = io.BytesIO()
+        self.set(value)
+
+    def set(self, value: float) -> None:
+        self.file.seek(0)
+        self.file.write(np.float64(value).tobytes())
+
+    def __call__(self) -> float:
+        return float(np.frombuffer(self.file.getvalue())[0])
+
+
+def posed(n: int, target: Stored, limit: Stored) -> ss.Problem:
+    return ss.Problem(
+        lambda x, p: np.sum((x - target()) ** 2) + p * np.sum(np.exp(x)),
+        np.zeros(n),
+        parameters=0.5,
+        constraints=[
+            ss.Constraint(lambda x, p: x[0] * np.ones(2) + p, None, 50.0, name="first"),
+            ss.Constraint(lambda x: x[:0], None, 0.0, name="none"),
+            ss.Constraint(lambda x: np.cumsum(x) * limit(), None, 50.0, name="sums"),
+        ],
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 33])
+def test_nothing_is_replayed_where_nothing_changed(n: int, replays: list[str]) -> None:
+    problem = posed(n, Stored(1.0), Stored(1.0))
+    first = problem.solve(method="SLSQP")
+    replays.clear()
+    calls = problem.derivatives.user_calls
+    counts = dict(problem.derivatives.calls)
+    problem.staleness(np.zeros(n), np.full(n, 0.1))
+    assert problem.derivatives.calls == counts
+    again = problem.solve(p=0.5, method="SLSQP")
+    assert not replays
+    assert problem.derivatives.user_calls == calls + 3 * 4
+    np.testing.assert_array_equal(again.x, first.x)
+    assert not again.notes
+
+
+@pytest.mark.parametrize("which", ["objective", "constraint sums"])
+@pytest.mark.parametrize("change", [1.0, 1e-9])
+def test_what_only_a_call_shows_is_seen(which: str, change: float, replays: list[str]) -> None:
+    target, limit = Stored(1.0), Stored(1.0)
+    problem = posed(3, target, limit)
+    problem.solve(method="SLSQP")
+    replays.clear()
+    (target if which == "objective" else limit).set(1.0 + change)
+    result = problem.solve(method="SLSQP")
+    assert len(replays) >= 2  # the tape, and the one traced anew
+    assert result.notes[0].startswith(f"traced anew: the {which} returns ")
+    assert problem.objective_value(np.zeros(3)) == pytest.approx(
+        3.0 * target() ** 2 + 1.5, rel=1e-14
+    )
+
+
+def test_where_near_points_have_no_value_the_tape_is_replayed(replays: list[str]) -> None:
+    def picky(x: Any, p: Any) -> Any:
+        return np.sum(np.where(x == 1.0, 1.0, np.nan)) + p
+
+    problem = ss.Problem(picky, np.ones(2), parameters=0.0)
+    problem.objective_value(np.ones(2))
+    replays.clear()
+    assert problem.staleness(np.ones(2), np.full(2, 1.1)) == ("", "")
+    assert len(replays) == 2
+
+
+def test_loops_take_over_what_the_tape_computes(replays: list[str]) -> None:
+    problem = ss.Problem(
+        lambda x, p: ss.scan(lambda c, _: (c * x[0] + p, None), x[1], None, length=60)[0] ** 2,
+        np.full(2, 0.5),
+        parameters=0.1,
+    )
+    problem.objective_value(np.ones(2))
+    replays.clear()
+    assert problem.staleness(np.ones(2), np.full(2, 0.9)) == ("", "")
+    assert len(replays) == 1
