@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from needs import skip_without_ipopt
 
+from sparsesolve.derivatives import stored
 from sparsesolve.derivatives.structures import forget_structures
+from sparsesolve.host.cache_folder import CacheFolder
 
 # Derandomized everywhere: a failure seen once is seen by everybody.
 hypothesis.settings.register_profile("dev", derandomize=True, deadline=None, max_examples=30)
@@ -28,6 +30,14 @@ REQUIRE_IPOPT = os.environ.get("SPARSESOLVE_REQUIRE_IPOPT", "") not in ("", "0")
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """A generator seeded by the test's own name, so that tests do not depend on their order."""
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_structures_on_disk() -> Iterator[None]:
+    """Many tests change the package: nothing that they make may be met by others later."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stored, "folder_of_structures", lambda: CacheFolder(None))
+        yield
 
 
 @pytest.fixture(autouse=True)

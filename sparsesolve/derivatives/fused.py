@@ -9,14 +9,21 @@ from __future__ import annotations
 from typing import NewType
 
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.stored import StoredKind, stored_as
 from sparsesolve.differentiate import adjoint_program, gradient_program
 from sparsesolve.fuse import fuse
 from sparsesolve.ir.program import Program
+from sparsesolve.ir.program_tree import program_from_tree, program_tree
 
 __all__ = ["Fused", "fused", "fused_adjoint", "fused_gradient"]
 
 Fused = NewType("Fused", Program)
 """A program of few, large kernels; a plain `Program` wherever one is read."""
+
+
+stored_as(
+    Program, StoredKind("program", program_tree, lambda tree, log: Fused(program_from_tree(tree)))
+)
 
 
 def fused(program: Program, log: PrepareLog | None = None) -> Fused:

@@ -5,6 +5,7 @@ Separate from `jacobian` because it is called for an array in the shape of x, no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.fused import fused_gradient
+from sparsesolve.derivatives.fused import Fused, fused_gradient
 from sparsesolve.derivatives.jacobian import direction
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, engine_name
@@ -30,7 +31,7 @@ from sparsesolve.options import Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant
 
-__all__ = ["Gradient", "gradient", "scalar_function"]
+__all__ = ["Gradient", "gradient", "scalar_function", "slopes_of"]
 
 Array = NDArray[np.float64]
 
@@ -46,7 +47,7 @@ class Gradient(SparseDerivative):
         n = run.size
         row = Pattern((1, n), np.array([0, n], dtype=np.int32), np.arange(n, dtype=np.int32))
         self._gradient_program = run.program
-        super().__init__(Accumulated(row, run, engine_name(run)), function)
+        super().__init__(Accumulated(row, run, engine_name(run), "gradient"), function)
         self._shape = function.arguments.tree[function.arguments.argnum].shape
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
@@ -142,12 +143,17 @@ def scalar_function(
     traced = TracedFunction(
         function, example, argnum=argnum, checked=check, log=log, guarded=guarded
     )
-    if traced.program.m != 1:
+    if math.prod(traced.output_shape) != 1:
         raise StructureMismatch(
             f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "
             "use `jacobian` for functions with several outputs."
         )
     return traced
+
+
+def slopes_of(traced: TracedFunction) -> Fused:
+    """Return the program of the gradient of a function."""
+    return traced.made("slopes", lambda: fused_gradient(traced.program, traced.log))
 
 
 @as_scipy_calls
@@ -204,11 +210,9 @@ def gradient(
     def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Gradient:
         log = PrepareLog(options)
         traced = scalar_function(function, args, argnum, options.check, log, guarded)
-        own = traced.program
-        program = traced.made("slopes", lambda: fused_gradient(own, log))
 
         def make() -> Executable:
-            return executable(program, log, lambda k: f"gradient[{k}]")
+            return executable(slopes_of(traced), log, lambda k: f"gradient[{k}]")
 
         return Gradient(traced, traced.made("gradient", make))
 

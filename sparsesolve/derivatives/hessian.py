@@ -21,8 +21,8 @@ from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.derivative import SymmetricDerivative
 from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.fused import Fused, fused, fused_gradient
-from sparsesolve.derivatives.gradient import scalar_function
+from sparsesolve.derivatives.fused import Fused, fused
+from sparsesolve.derivatives.gradient import scalar_function, slopes_of
 from sparsesolve.derivatives.jacobian import direction, nonzero_part
 from sparsesolve.derivatives.matrix_template import template_of
 from sparsesolve.derivatives.nonfinite import explain_nonfinite
@@ -109,14 +109,15 @@ class Hessian(SymmetricDerivative, SparseDerivative):
     whose structures are `pattern` and `lower_pattern`; `calls` counts calls.
     """
 
-    def __init__(
-        self, function: TracedFunction, gradient: Fused, nonzeros: Nonzeros, format: Format
-    ) -> None:
+    def __init__(self, function: TracedFunction, nonzeros: Nonzeros, format: Format) -> None:
         super().__init__(nonzeros, function)
-        self._gradient_program = gradient
         self.format: Format = format
         if not isinstance(nonzeros, Blocked):
             _ = self._full  # now, and not at the first call
+
+    @forkable_property
+    def _gradient_program(self) -> Fused:
+        return slopes_of(self._traced("gradient"))
 
     @forkable_property
     def _full(self) -> SymmetricTemplate:
@@ -341,10 +342,11 @@ def hessian(
     def prepare(args: Sequence[Any], options: Options, guarded: Guarded) -> Hessian:
         log = PrepareLog(options)
         traced = scalar_function(function, args, argnum, options.check, log, guarded)
-        own = traced.program
-        program = traced.made("slopes", lambda: fused_gradient(own, log))
-        nonzeros = traced.made("Hessian", lambda: hessian_nonzeros(own, program, log))
-        return Hessian(traced, program, nonzeros, format)
+
+        def make() -> Nonzeros:
+            return hessian_nonzeros(traced.program, slopes_of(traced), log)
+
+        return Hessian(traced, traced.made("Hessian", make), format)
 
     options = Options(method, threads, format, check)
     return with_branches(prepare, example_arguments, options, _hessians)

@@ -306,8 +306,7 @@ def jacobian(
         traced = TracedFunction(
             function, args, argnum=argnum, checked=options.check, log=log, guarded=guarded
         )
-        program = traced.program
-        nonzeros = traced.made("Jacobian", lambda: jacobian_nonzeros(program, log))
+        nonzeros = traced.made("Jacobian", lambda: jacobian_nonzeros(traced.program, log))
         return Jacobian(nonzeros, traced, format)
 
     return with_branches(prepare, example_arguments, options, _family)

@@ -76,6 +76,13 @@ class Limits:
         self.program = program
         self._make = make
 
+    @classmethod
+    def unneeded(cls) -> Limits:
+        """Return those of a function that is known to have no singular points."""
+        made = object.__new__(cls)
+        vars(made)["needed"] = False
+        return made
+
     @forkable_property
     def needed(self) -> bool:
         """Whether the function can have singular points at all."""

@@ -78,6 +78,17 @@ class Accumulated:
     pattern: Pattern
     run: Executable
     method: str
+    matrix: str  # what it is called in messages
+
+    @classmethod
+    def of(cls, pattern: Pattern, program: Fused, matrix: str, log: PrepareLog) -> Accumulated:
+        """Make the program of nonzeros ready to run."""
+
+        def name(k: int) -> str:
+            return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
+
+        run = executable(program, log, name)
+        return cls(pattern, run, engine_name(run), matrix)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,13 +272,8 @@ def _accumulated(
         log.note(f"colored: {error}")
         with log.stage("detect"):
             return boolean_pattern(program)
-    pattern, matrix = found.pattern, "Hessian" if lower else "Jacobian"
-
-    def name(k: int) -> str:
-        return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
-
-    run = executable(fused(found.program, log), log, name)
-    return Accumulated(found.pattern, run, engine_name(run))
+    matrix = "Hessian" if lower else "Jacobian"
+    return Accumulated.of(found.pattern, fused(found.program, log), matrix, log)
 
 
 def engine_name(run: Executable) -> str:

@@ -4,7 +4,8 @@ Separate because programs, patterns, colorings and machine code depend on the ta
 alone: who prepares a function again, or another one that does the same on the same lines, only
 traces and checks the trace. What is made is made of tapes whose constants are equal, bit by bit.
 
-A structure lives as long as somebody uses it; small ones that were used last are held besides.
+A structure lives as long as somebody uses it; small ones that were used last are held besides. What
+takes long to make is kept on disk as well (`derivatives.stored`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.host.fork import forkable_lock
+from sparsesolve.derivatives.stored import Shelf, folder_of_structures, named
+from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.ir.tape import Tape
 from sparsesolve.lower.tape_key import tape_key
 
@@ -25,6 +27,7 @@ __all__ = ["Structure", "forget_structures", "structure_of"]
 
 _MOST = 128  # structures held besides
 _SMALL = 2048  # elements of all values of their tapes
+_MANY_VALUES, _MANY_STEPS = 1 << 14, 200  # from which on files are worth their time
 _DENSE = 1 << 16  # entries of their matrices, if these were full: about a megabyte
 
 
@@ -42,10 +45,23 @@ class Structure:
 
     No lock is held while one is made, as making asks for others, under locks of their owners: two
     threads that ask at once may both make it, and one is kept.
+
+    Parameters
+    ----------
+    key : hashable, optional
+        Of the tapes and options; where it is given, things are kept on disk.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, key: Hashable = None) -> None:
         self._made: dict[Hashable, _Made] = {}
+        self._key = key
+
+    @forkable_property
+    def _shelf(self) -> Shelf | None:
+        if self._key is None or folder_of_structures().folder is None:
+            return None
+        name = named(self._key)
+        return None if name is None else Shelf(name)
 
     def get(self, name: Hashable, log: PrepareLog, make: Callable[[], Any]) -> Any:
         """Return what `make` returned the first time; a log hears what was said then.
@@ -70,10 +86,15 @@ class Structure:
 
     def _new(self, name: Hashable, log: PrepareLog, make: Callable[[], Any]) -> Any:
         notes, (compared, of) = len(log.notes), log.compared
-        thing = make()
+        shelf = self._shelf
+        thing = known = None if shelf is None else shelf.get(name, log)
+        if known is None:
+            thing = make()
+        said = tuple(log.notes[notes:])
         counts = log.compared[0] - compared, log.compared[1] - of
-        made = _Made(thing, tuple(log.notes[notes:]), counts)
-        return self._made.setdefault(name, made).thing
+        if shelf is not None and known is None:
+            shelf.put(name, thing, said)
+        return self._made.setdefault(name, _Made(thing, said, counts)).thing
 
 
 _ALIVE: weakref.WeakValueDictionary[Hashable, Structure] = weakref.WeakValueDictionary()
@@ -98,11 +119,12 @@ def structure_of(kind: str, tapes: Sequence[Tape | None], log: PrepareLog) -> St
         return Structure()
     options = log.options
     key = kind, options.method, options.threads, options.check, *known
-    small = _is_small([tape for tape in tapes if tape is not None])
+    present = [tape for tape in tapes if tape is not None]
+    small = _is_small(present)
     with _LOCK:
         found = _ALIVE.get(key)
         if found is None:
-            found = _ALIVE[key] = Structure()
+            found = _ALIVE[key] = Structure(key if _takes_long(present) else None)
         if small:
             _RECENT[key] = found
             _RECENT.move_to_end(key)
@@ -117,6 +139,12 @@ def _is_small(tapes: Sequence[Tape]) -> bool:
     m = sum(math.prod(tape.output_shape) for tape in tapes)
     values = sum(info.size for tape in tapes for info in tape.values)
     return values <= _SMALL and n * (n + m) <= _DENSE
+
+
+def _takes_long(tapes: Sequence[Tape]) -> bool:
+    """Whether making things takes much longer than reading and writing files."""
+    values = sum(info.size for tape in tapes for info in tape.values)
+    return values >= _MANY_VALUES or sum(len(t.instructions) for t in tapes) >= _MANY_STEPS
 
 
 def forget_structures() -> None:

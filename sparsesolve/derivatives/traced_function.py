@@ -19,6 +19,7 @@ from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, Names, c
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.stored import StoredKind, stored_as
 from sparsesolve.derivatives.structures import Structure, structure_of
 from sparsesolve.engine.evaluator import FastCall
 from sparsesolve.engine.interpreter.interpret import Interpreter
@@ -26,6 +27,7 @@ from sparsesolve.errors import DataDependentBranch, TraceError, VerificationErro
 from sparsesolve.fuse.roll import roll
 from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.host.imports import importing
+from sparsesolve.host.packing import Unpackable
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.ir.tape import Repeated
@@ -216,8 +218,7 @@ class TracedFunction:
     @forkable_property
     def limits(self) -> Limits:
         """What is needed to take limits of derivatives at singular points."""
-        program, log = self.program, self.log
-        return self.made("limits", lambda: limits_of(program, log))
+        return self.made("limits", lambda: limits_of(self.program, self.log))
 
     @property
     def path(self) -> Path | None:
@@ -356,6 +357,15 @@ def executable(program: Fused, log: PrepareLog, names: Names | None = None) -> E
 def limits_of(program: Program, log: PrepareLog) -> Limits:
     """Return what is needed to take limits of derivatives of a program at singular points."""
     return Limits(program, lambda guards: executable(fused(guards, log), log))
+
+
+def _limits_tree(limits: Limits) -> list[Any]:
+    if limits.needed:
+        raise Unpackable("limits")
+    return []
+
+
+stored_as(Limits, StoredKind("unneeded limits", _limits_tree, lambda *_: Limits.unneeded()))
 
 
 def select(program: Program, outputs: slice) -> Program:

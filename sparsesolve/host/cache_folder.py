@@ -1,10 +1,11 @@
 """`CacheFolder`: files that one run leaves for the next, unless somebody may have changed them.
 
-What stands in these files is run as machine code. So they are read and written
-only in a folder that belongs to this user and that nobody else can write to; and each file carries
-a keyed checksum (HMAC-SHA256, RFC 2104) over its name and its contents. The key of that checksum is
-kept elsewhere, in ``$XDG_STATE_HOME/sparsesolve/secret`` (default ``~/.local/state``), readable by
-the user alone: a file from another machine, another folder or under another name is not taken.
+What stands in these files is run as machine code, or believed to be the structure of a function. So
+they are read and written only in a folder that belongs to this user and that nobody else can write
+to; and each file carries a keyed checksum (HMAC-SHA256, RFC 2104) over its name and its contents.
+The key of that checksum is kept elsewhere, in ``$XDG_STATE_HOME/sparsesolve/secret`` (default
+``~/.local/state``), readable by the user alone: a file from another machine, another folder or
+under another name is not taken.
 Whatever is wrong with folder, files or disk, work goes on without them, after one warning.
 """
 
@@ -17,12 +18,14 @@ import secrets
 import stat
 import tempfile
 import warnings
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 __all__ = ["CacheFolder"]
 
 _MOST_FILES = 2000
+_MOST_BYTES = 1 << 29
 _CHECKSUM = 32  # bytes
 
 
@@ -35,13 +38,19 @@ class CacheFolder:
         Where they are; None keeps nothing.
     secret : Path or None, optional
         File of the key of the checksums; by default the user's.
+    most_bytes : int, optional
+        How large all files together may become, about.
     """
 
-    def __init__(self, folder: Path | None, secret: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path | None, secret: Path | None = None, *, most_bytes: int = _MOST_BYTES
+    ) -> None:
         self.folder = folder
         self._secret = secret
+        self._most_bytes = most_bytes
         self._key: bytes | None = None
         self._writes = 0
+        self._left = 0  # bytes to write before all are counted again
 
     @classmethod
     def default(cls) -> CacheFolder:
@@ -54,36 +63,37 @@ class CacheFolder:
             return cls(None)
         return _shared(root / "sparsesolve", state / "sparsesolve" / "secret")
 
-    def read(self, key: str) -> bytes | None:
+    def read(self, key: str) -> memoryview | None:
         """Return what is kept under `key`, or None if nothing sound is."""
         if self.folder is None:
             return None
         try:
             if not self.folder.is_dir() or not self._is_safe():
                 return None
-            data = _read_file(self.folder / f"{key}.o")
+            data = memoryview(_read_file(self.folder / f"{key}.o"))
             checksum, payload = data[:_CHECKSUM], data[_CHECKSUM:]
-            return payload if hmac.compare_digest(checksum, self._sum(key, payload)) else None
+            return payload if hmac.compare_digest(checksum, self._sum(key, [payload])) else None
         except FileNotFoundError:
             return None
         except OSError as error:
             self._give_up(error)
             return None
 
-    def write(self, key: str, payload: bytes) -> None:
-        """Keep `payload` under `key`; a folder that cannot be written is no error."""
-        if self.folder is None:
+    def write(self, key: str, *parts: bytes | memoryview) -> None:
+        """Keep `parts`, joined, under `key`; a folder that cannot be written is no error."""
+        size = sum(len(part) for part in parts)
+        if self.folder is None or size > self._most_bytes // 4:
             return
         name = None
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self._is_safe():
                 return
-            self._prune()
-            checksum = self._sum(key, payload)
+            self._prune(size)
+            checksum = self._sum(key, parts)
             handle, name = tempfile.mkstemp(dir=self.folder)
             with os.fdopen(handle, "wb") as file:
-                file.write(checksum + payload)
+                file.writelines((checksum, *parts))
             os.replace(name, self.folder / f"{key}.o")  # readers see all of it or nothing
         except FileNotFoundError:  # another process made room meanwhile
             return
@@ -108,23 +118,42 @@ class CacheFolder:
         self.folder = None
         return False
 
-    def _sum(self, key: str, payload: bytes) -> bytes:
+    def _sum(self, key: str, parts: Iterable[bytes | memoryview]) -> bytes:
         if self._key is None:
             self._key = _secret_of(self._secret or Path(f"{self.folder}.secret"))
-        return hmac.digest(self._key, key.encode() + b"\0" + payload, "sha256")
+        made = hmac.new(self._key, key.encode() + b"\0", "sha256")
+        for part in parts:
+            made.update(part)
+        return made.digest()
 
-    def _prune(self) -> None:
-        """Keep the number of files bounded: beyond it, the older half goes.
+    def _prune(self, size: int) -> None:
+        """Keep number and size of the files bounded: beyond, the older half of either goes.
 
         They are counted at the first write and then every so often: other processes write as well.
         """
         assert self.folder is not None
-        due = self._writes % max(1, _MOST_FILES // 20) == 0
+        due = self._writes % max(1, _MOST_FILES // 20) == 0 or size > self._left
         self._writes += 1
-        if due and len(os.listdir(self.folder)) > _MOST_FILES:
-            files = sorted(self.folder.iterdir(), key=lambda file: file.lstat().st_mtime)
-            for file in files[: len(files) // 2]:
-                file.unlink(missing_ok=True)
+        self._left -= size
+        if not due:
+            return
+        self._left = self._most_bytes // 8
+        files = [(found.st_mtime, found.st_size, name) for name, found in self._found()]
+        count, held = len(files), sum(size for _, size, _ in files)
+        if count <= _MOST_FILES and held <= self._most_bytes:
+            return
+        for _, size, name in sorted(files):
+            if count <= _MOST_FILES // 2 and held <= self._most_bytes // 2:
+                return
+            (self.folder / name).unlink(missing_ok=True)
+            count, held = count - 1, held - size
+
+    def _found(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Return all files, but those that another process took away meanwhile."""
+        assert self.folder is not None
+        for name in os.listdir(self.folder):
+            with contextlib.suppress(FileNotFoundError):
+                yield name, os.lstat(self.folder / name)
 
 
 @cache
@@ -178,7 +207,8 @@ def _secret_of(path: Path) -> bytes:
 def _warn(reason: str) -> None:
     """Say once why nothing is kept."""
     warnings.warn(
-        f"Machine code is not kept between runs: {reason}. SPARSESOLVE_CACHE=0 turns this off.",
+        f"Machine code and structures are not kept between runs: {reason}. SPARSESOLVE_CACHE=0 "
+        "turns this off.",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -18,7 +18,14 @@ import numpy as np
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
 
-__all__ = ["Recurrence", "append_recurrence", "append_trips", "distinct", "places"]
+__all__ = [
+    "Recurrence",
+    "append_recurrence",
+    "append_trips",
+    "distinct",
+    "places",
+    "restored",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -100,20 +107,25 @@ def append_recurrence(b: Builder, body: Program, sources: Slots) -> Recurrence:
     constants = [b.constant(c.values) for c in body.constants]
     read = np.concatenate(constants) if constants else np.empty(0, dtype=np.int32)
     length = sources.shape[0] * sum(step.stop - step.start for step in body.instructions)
-    made = Recurrence(
-        b.allocate(length),
-        length,
-        _never_called,
-        (Index.of(outer), Index.of(read)),
-        ((outer.size,), (read.size,)),
-        (length,),
-        "recurrence",
-        b.origin,
-        body=body,
-        sources=own,
-    )
+    operands = Index.of(outer), Index.of(read)
+    shapes = (outer.size,), (read.size,)
+    made = restored(b.allocate(length), length, operands, shapes, b.origin, body, own)
     b.instructions.append(made)
     return made
+
+
+def restored(
+    start: int,
+    length: int,
+    operands: tuple[Index, ...],
+    shapes: tuple[tuple[int, ...], ...],
+    origin: tuple[int, ...],
+    body: Program,
+    sources: Slots,
+) -> Recurrence:
+    """Return a recurrence whose parts are all known, named as in `Recurrence`."""
+    words = _never_called, operands, shapes, (length,), "recurrence", origin
+    return Recurrence(start, length, *words, body=body, sources=sources)
 
 
 def distinct(slots: Slots) -> tuple[Slots, Slots]:

@@ -114,6 +114,16 @@ class Pattern:
         object.__setattr__(self, "indices", frozen_index(indices))
 
     @classmethod
+    def known(
+        cls, shape: tuple[int, int], indptr: NDArray[np.int32], indices: NDArray[np.int32]
+    ) -> Pattern:
+        """Take the arrays of a pattern that was checked before."""
+        made = object.__new__(cls)
+        parts = {"shape": shape, "indptr": frozen_index(indptr), "indices": frozen_index(indices)}
+        vars(made).update(parts)
+        return made
+
+    @classmethod
     def from_scipy(cls, matrix: Any) -> Pattern:
         """Take the stored entries of any scipy sparse matrix (explicit zeros included)."""
         checked_shape(matrix.shape)

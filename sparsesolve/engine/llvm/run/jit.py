@@ -32,7 +32,7 @@ from sparsesolve.engine.llvm.code.vectormath import LLVM_LOCK
 from sparsesolve.host.cache_folder import CacheFolder
 from sparsesolve.host.interrupts import interrupts_held
 
-__all__ = ["NativeFunction", "compile_functions"]
+__all__ = ["NativeFunction", "compile_functions", "machine_name"]
 
 _DIGEST = hashlib.sha256
 _MOST_RECENT = 256  # modules held without a user: each takes four maps of the process's memory
@@ -129,9 +129,9 @@ def _compile(bodies: list[str], declarations: frozenset[str], effort: int) -> tu
         f"\ndefine {_headed(name, body)}" for name, body in zip(names, bodies, strict=True)
     )
     folder = CacheFolder.default()
-    key = _DIGEST(f"{_machine()}\n{effort}\n{text}".encode()).hexdigest()
+    key = _DIGEST(f"{machine_name()}\n{effort}\n{text}".encode()).hexdigest()
     found = folder.read(key)
-    machine_code = _generate(text, effort) if found is None else found
+    machine_code = _generate(text, effort) if found is None else bytes(found)
     module = _load(machine_code, dict(zip(bodies, names, strict=True)))
     if found is None:
         folder.write(key, machine_code)
@@ -192,8 +192,8 @@ def _target(effort: int) -> Any:
 
 
 @cache
-def _machine() -> str:
-    """Everything but the text that machine code depends on."""
+def machine_name() -> str:
+    """Return everything but the text that machine code depends on: processor and versions."""
     parts = (
         llvm.get_process_triple(),
         llvm.get_host_cpu_name(),
