@@ -35,12 +35,12 @@ from sparsesolve.adapters.ipopt_way import (
     require_cyipopt,
     require_ipopt,
 )
+from sparsesolve.adapters.nlp import Ended, continued_note, inside, read_end, warm_point
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.freshness import refresh
-from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.problem.problem import Problem
-from sparsesolve.problem.result import Result, Status
+from sparsesolve.problem.result import Result
 
 __all__ = [
     "ipopt_available",
@@ -55,7 +55,7 @@ Array = NDArray[np.float64]
 
 _MOST_ITERATIONS = 3000  # IPOPT's default
 _HONOR = "honor_original_bounds"
-_ROWS_SUFFER = 1e-6  # violation of a row up to which a point is moved back to its bounds
+_NOTHING = -101  # where it was interrupted, and told nothing
 
 
 def to_cyipopt(problem: Problem) -> Any:
@@ -236,12 +236,7 @@ def solve_ipopt(
     x0 = problem.start
     callbacks = _callbacks(way, problem, monitor)
     if warm_start is not None:
-        if warm_start.multipliers.shape != (problem.m,):
-            raise ValueError(
-                f"`warm_start` must come from a problem of {problem.m} constraint rows, got one of "
-                f"{warm_start.multipliers.size}."
-            )
-        x0 = np.clip(warm_start.x, *problem.bounds)
+        x0 = warm_point(problem, warm_start)
         defaults |= warm_options(callbacks.evaluation, x0, warm_start.multipliers)
         lower, upper = warm_start.bound_multipliers
         start = {"lagrange": warm_start.multipliers, "zl": lower, "zu": upper}
@@ -256,13 +251,10 @@ def solve_ipopt(
         x, info = _run(callbacks, defaults | again, way, np.clip(x, *problem.bounds), start)
         linear += _linear(info)
     if _HONOR not in given:
-        x = _inside(callbacks.evaluation, np.asarray(x))
-    result = _result(callbacks, monitor, x, info)
+        x = inside(callbacks.evaluation, np.asarray(x))
+    result = continued_note(_result(callbacks, monitor, x, info), growths)
     if not result.success and _spral_needs(given):
         result = replace(result, message=f"{result.message} {_spral_needs(given)}")
-    if growths:
-        note = f"continued {growths} times with a larger structure, which another branch needed"
-        result = replace(result, notes=(*result.notes, note))
     known = linear if way.timed else None
     return replace(result, backend=way.describe(), seconds_linear_solver=known)
 
@@ -318,43 +310,9 @@ def _continued(
     return after, options
 
 
-def _inside(evaluation: Evaluation, x: Array) -> Array:
-    """Move a point back to the bounds, which IPOPT relaxes a little, unless rows suffer by that.
-
-    IPOPT before 3.14 moves it back in any case, and calls solved what then breaks equalities.
-    """
-    moved = np.clip(x, evaluation.lower, evaluation.upper)
-    if evaluation.m == 0 or np.array_equal(moved, x):
-        return moved
-    suffers = evaluation.violation(moved) > max(evaluation.violation(x), _ROWS_SUFFER)
-    return x if suffers else moved
-
-
 def _result(callbacks: Callbacks, monitor: Monitor, x: Array, info: Any) -> Result:
-    evaluation, error = callbacks.evaluation, callbacks.error
-    if isinstance(error, KeyboardInterrupt):
-        return make_result(
-            evaluation,
-            monitor,
-            x=np.asarray(x),
-            status=Status.INTERRUPTED,
-            message="Interrupted from the keyboard; this is the best point so far.",
-        )
-    if error is not None:
-        raise error
-    code = int(info["status"])
-    status, message = describe_status(code)
-    if monitor.stopped:
-        status = Status.STOPPED
-    if status is Status.EVALUATION_ERROR and callbacks.complaint:
-        message = f"{message} {callbacks.complaint}"
-    return make_result(
-        evaluation,
-        monitor,
-        x=np.asarray(x),
-        status=status,
-        message=message,
-        multipliers=np.asarray(info["mult_g"]),
-        bound_multipliers=(np.asarray(info["mult_x_L"]), np.asarray(info["mult_x_U"])),
-        solver_status=code,
-    )
+    told = info or {"status": _NOTHING, "mult_g": None}
+    code = int(told["status"])
+    bounds = None if info is None else (info["mult_x_L"], info["mult_x_U"])
+    ended = Ended(np.asarray(x), *describe_status(code), told["mult_g"], bounds, code)
+    return read_end(callbacks, monitor, ended)

@@ -33,6 +33,7 @@ _KNOWN = {
 }  # fmt: skip
 
 
-def describe_status(code: int) -> tuple[Status, str]:
-    """Return the status and the message of one of IPOPT's return codes."""
-    return _KNOWN.get(code, (Status.FAILED, f"IPOPT returned the unknown code {code}."))
+def describe_status(code: int, name: str = "IPOPT") -> tuple[Status, str]:
+    """Return the status and the message of one of IPOPT's return codes, or of a twin's."""
+    status, text = _KNOWN.get(code, (Status.FAILED, f"IPOPT returned the unknown code {code}."))
+    return status, text if name == "IPOPT" else text.replace("IPOPT", name)

@@ -16,8 +16,10 @@ from sparsesolve.adapters.equations import is_final, only_equations, solve_equat
 from sparsesolve.adapters.highs import is_linear, solve_highs
 from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.nested import of_nests
+from sparsesolve.adapters.pounce import pounce_available, require_pounce, solve_pounce
 from sparsesolve.adapters.scaled import solve_scaled
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
+from sparsesolve.adapters.uno import require_uno, solve_uno, uno_available
 from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
@@ -40,6 +42,23 @@ _SCIPY_OPTIONS = frozenset(
     | {"return_all", "verbose", "xtol"}
 )
 
+# solvers that take the callbacks of a nonlinear program, in the order of preference
+_NLP: dict[str, Callable[..., Result]] = {
+    "ipopt": solve_ipopt,
+    "pounce": solve_pounce,
+    "uno": solve_uno,
+}
+_AVAILABLE: dict[str, Callable[[], bool]] = {
+    "ipopt": ipopt_available,
+    "pounce": pounce_available,
+    "uno": uno_available,
+}
+_PREPARED: dict[str, Callable[[Mapping[str, Any] | None], Any]] = {
+    "ipopt": prepare_ipopt,
+    "pounce": lambda options: require_pounce(),
+    "uno": lambda options: require_uno(),
+}
+_OTHERS = frozenset({"highs", *_NLP})  # than scipy's
 
 # nonzeros of a Hessian that is sparse + low rank, from which on a solver of products is quicker
 _LARGE = 2**21
@@ -179,13 +198,13 @@ def _solve(
         name = choose_solver(problem, options, watched=progress or callback is not None)
         if name == "highs":
             notes += ("the objective and all rows are proven linear: solved by HiGHS",)
-    name = name.lower() if name.lower() in ("ipopt", "highs") else find_method(name).name
+    name = name.lower() if name.lower() in _OTHERS else find_method(name).name
     if not problem.second_order:
         notes += _without_second_order(problem, name)
-    elif name not in ("ipopt", "highs"):
+    elif name not in _OTHERS:
         notes += _not_formed(problem, name)
-    if name == "ipopt":
-        prepare_ipopt(options)  # to load it is slow: not to be counted as solving
+    if name in _PREPARED:
+        _PREPARED[name](options)  # to load it is slow: not to be counted as solving
     notes += moved_inside(start, problem.bounds)
     if any_kept_feasible(problem) and name != "trust-constr":
         notes += (f"`keep_feasible` is for trust-constr; {name} does not know it",)
@@ -194,8 +213,8 @@ def _solve(
         try:
             if np.array_equal(*problem.bounds):
                 result = _all_fixed(problem, monitor)
-            elif name == "ipopt":
-                result = solve_ipopt(problem, monitor, **given)
+            elif name in _NLP:
+                result = _NLP[name](problem, monitor, **given)
             elif name == "highs":
                 result = solve_highs(problem, monitor, options=options, tol=tol)
             else:
@@ -250,9 +269,7 @@ def _first_order_solver(problem: Problem) -> str:
 
 def _without_second_order(problem: Problem, name: str) -> tuple[str, ...]:
     """Return a note for a problem of first derivatives; raise where the solver wants more."""
-    if name in ("ipopt", "highs") or (
-        name != "trust-constr" and find_method(name).hessian != "none"
-    ):
+    if name in _OTHERS or (name != "trust-constr" and find_method(name).hessian != "none"):
         raise ValueError(
             f"{name} takes second derivatives, which derivatives='differences' does not give. Use "
             "method='trust-constr', 'SLSQP', 'L-BFGS-B', 'TNC', 'BFGS' or 'CG'."

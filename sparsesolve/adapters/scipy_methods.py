@@ -97,7 +97,8 @@ def find_method(solver: str) -> Method:
     method = _METHODS.get(str(solver).lower())
     if method is None:
         raise ValueError(
-            f"`method` must be 'auto', 'ipopt', 'highs' or one of {', '.join(SCIPY_METHODS)}; got "
-            f"{solver!r}. Methods of scipy without derivatives gain nothing here."
+            f"`method` must be 'auto', 'ipopt', 'pounce', 'uno', 'highs' or one of "
+            f"{', '.join(SCIPY_METHODS)}; got {solver!r}. Methods of scipy without derivatives "
+            "gain nothing here."
         )
     return method

@@ -71,6 +71,8 @@ def solvers(*, trial: bool = True) -> list[SolverInfo]:
     """
     return [
         *(_ipopt(library, trial) for library in found_libraries()),
+        *_of_package("pounce-solver", "pounce", [("pounce", "minimize")]),
+        *_of_package("unopy", "unopy", [("uno", "minimize")]),
         *_of_scipy("minimize", ("highs", *SCIPY_METHODS)),
         *_of_scipy("least_squares", ("trf", "dogbox")),
         *_of_scipy("solve_ivp", ("BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853")),
@@ -78,7 +80,7 @@ def solvers(*, trial: bool = True) -> list[SolverInfo]:
         SolverInfo("newton", "root", "", "sparsesolve"),
         SolverInfo("krylov", "solve_ivp", "", "sparsesolve"),
         SolverInfo("Radau", "solve_dae", "", "sparsesolve"),
-        *_of_sundials(),
+        *_of_package("scikit-sundae", "sksundae", [("cvode", "solve_ivp"), ("ida", "solve_dae")]),
     ]
 
 
@@ -94,9 +96,12 @@ def _of_scipy(function: str, names: tuple[str, ...]) -> Iterator[SolverInfo]:
     return (SolverInfo(name, function, version, "scipy") for name in names)
 
 
-def _of_sundials() -> list[SolverInfo]:
-    if importlib.util.find_spec("sksundae") is None:
+def _of_package(package: str, module: str, names: list[tuple[str, str]]) -> list[SolverInfo]:
+    """Return what a package solves, under these names, where it is installed."""
+    if importlib.util.find_spec(module) is None:
         return []
-    version = importlib.metadata.version("scikit-sundae")
-    names = (("cvode", "solve_ivp"), ("ida", "solve_dae"))
-    return [SolverInfo(name, function, version, "scikit-sundae") for name, function in names]
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # another package with a module of this name
+        return []
+    return [SolverInfo(name, function, version, package) for name, function in names]

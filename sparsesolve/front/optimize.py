@@ -59,9 +59,9 @@ def minimize(
     args, kwargs : tuple, mapping, optional
         Further arguments of the objective.
     method : str, optional
-        "ipopt"; "highs" for linear problems; a method of scipy that takes derivatives
-        ("trust-constr", "SLSQP", "L-BFGS-B", "TNC", "Newton-CG", "trust-ncg", "trust-krylov",
-        "trust-exact", "dogleg", "BFGS", "CG"); or
+        "ipopt", "pounce", "uno"; "highs" for linear problems; a method of scipy that takes
+        derivatives ("trust-constr", "SLSQP", "L-BFGS-B", "TNC", "Newton-CG", "trust-ncg",
+        "trust-krylov", "trust-exact", "dogleg", "BFGS", "CG"); or
         "auto", the default: HiGHS where all is proven linear; else IPOPT where it is installed;
         else trust-constr with constraints, L-BFGS-B with bounds only, trust-krylov with neither.
         scipy's where `options` are scipy's.

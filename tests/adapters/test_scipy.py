@@ -277,7 +277,7 @@ def test_methods_refuse_what_they_would_ignore() -> None:
         minimize(hs71(), solver="l-bfgs-b")
     with pytest.raises(ValueError, match="BFGS takes no bounds, and 2 variables"):
         minimize(rosenbrock, np.zeros(2), bounds=(0.0, 1.0), solver="BFGS")
-    with pytest.raises(ValueError, match=r"must be 'auto', 'ipopt', 'highs' or one of .*'Powell'"):
+    with pytest.raises(ValueError, match=r"must be 'auto', 'ipopt', .*'Powell'"):
         minimize(rosenbrock, np.zeros(2), solver="Powell")
 
 

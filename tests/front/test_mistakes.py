@@ -70,7 +70,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "minimize: unknown method": (
         lambda: ss.minimize(square, X, method="Nelder-Mead"),
         ValueError,
-        r"`method` must be 'auto', 'ipopt', 'highs' or one of .*; got 'Nelder-Mead'",
+        r"`method` must be 'auto', 'ipopt', 'pounce', 'uno', 'highs' or .*; got 'Nelder-Mead'",
     ),
     "minimize: negative tolerance": (
         lambda: ss.minimize(square, X, tol=-1.0),

@@ -54,7 +54,9 @@ FENCES = {
     "scipy.integrate": ("adapters", "cli/demo"),
     "cyipopt": ("adapters/ipopt", "cli/demo"),
     "matplotlib": ("picture",),
+    "pounce": ("adapters/pounce",),
     "sksundae": ("adapters/sundials",),
+    "unopy": ("adapters/uno",),
     "rich": ("methods/progress", "cli", "__main__"),
 }
 MOST_EDGES = 79
