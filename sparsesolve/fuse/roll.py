@@ -27,7 +27,7 @@ __all__ = ["find_run", "roll"]
 
 _LEAST_TRIPS = 24
 _LEAST_KERNELS = 96  # of all trips; shorter runs are quick as they are
-_WIDEST = 64  # rows of a kernel; longer ones are no quicker without the others
+_WIDEST = 1024  # rows of a kernel; the entries of wider trips leave the cache before they are read
 _LONGEST_TRIP = 1024  # kernels
 _WINDOW = 20_000  # kernels that are searched for the length of a trip
 _FIRST = 3

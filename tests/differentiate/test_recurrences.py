@@ -26,6 +26,7 @@ from sparsesolve.ir.program import Program, verify
 from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.lower import lower
 from sparsesolve.trace import trace
+from tests.oracles import dense_hessian
 
 Function = Callable[[Any], Any]
 
@@ -95,6 +96,24 @@ def several_parts(x):
         s = 0.9 * np.sin(s[[1, 2, 0]]) + 0.1 * s * x[3]
         seen.append(s[0] * s[1])
     return np.sum(np.array(seen) ** 2) + s[2]
+
+
+def heat(x):
+    """A grid of 90 cells, and so kernels of 90 rows."""
+    u = np.sin(np.linspace(0.0, 3.0, 90)) * x[0]
+    for _ in range(26):
+        bent = np.concatenate([[0.0], u[2:] - 2 * u[1:-1] + u[:-2], [0.0]])
+        u = u + 0.2 * x[1] * bent + 0.05 * x[2] * u * (1 - u)
+    return np.sum(u**2)
+
+
+def network(x):
+    """A recurrent network of ten neurons."""
+    weights, s, total = x[:100].reshape(10, 10), x[100:110], 0.0
+    for _ in range(25):
+        s = np.tanh(weights @ s)
+        total = total + np.sum(s**2)
+    return total
 
 
 def chosen(x):
@@ -202,6 +221,16 @@ def test_all_methods_agree(name: str, method: Any, monkeypatch: pytest.MonkeyPat
     np.testing.assert_allclose(H(x).toarray(), expected, atol=1e-11 * scale)
     np.testing.assert_allclose(H.hvp(x, v), expected @ v, atol=1e-10 * scale)
     np.testing.assert_allclose(H.gradient(x), reference.gradient(x), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize(("function", "n"), [(heat, 3), (network, 110)])
+def test_trips_with_wide_kernels(function: Function, n: int) -> None:
+    _, rolled = lowered(function, n)
+    assert len(trips(rolled)) == 1
+    x = point(n, 1)
+    H = ss.hessian(function, point(n))
+    expected = dense_hessian(function, x)
+    np.testing.assert_allclose(H(x).toarray(), expected, atol=1e-11 * np.abs(expected).max())
 
 
 @pytest.mark.slow
