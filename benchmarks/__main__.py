@@ -1,11 +1,13 @@
-"""``python -m benchmarks {peers,table,page,setup,solve,coloring,run,report}``.
+"""The suite: solvers and derivatives on many problems, and times beside those of other tools.
 
-Separate because it is the only module here that reads the command line and prints.
+It is the only module here that reads the command line: ``python -m benchmarks`` in a clone,
+``sparsesolve bench`` everywhere.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from .compare import Options, compare, plan
+from .fresh import INSTALLED
 from .listing import listing
 from .machine import describe
 from .page import RESULTS, update
@@ -24,6 +27,8 @@ from .table import terminal, time_text
 
 __all__ = ["main"]
 
+SAYS = (__doc__ or "").partition("\n")[0]
+WHERE = "this folder" if INSTALLED else "the folder of results"
 PACKAGES = (
     "numpy", "scipy", "autograd", "llvmlite", "jax", "jaxlib", "asdex", "casadi", "numba", "cyipopt"
 )  # fmt: skip
@@ -39,14 +44,15 @@ QUICK = Options(
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m benchmarks") -> None:
     """Run a benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog=prog, description=SAYS)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_peers(commands.add_parser("peers", help="derivatives, beside other tools"))
     shown = commands.add_parser("table", help="print result files in Markdown")
     shown.add_argument("files", type=Path, nargs="*", default=[RESULTS / "peers.csv"])
-    commands.add_parser("page", help="quote the result files in docs/benchmarks.md anew")
+    if not INSTALLED:
+        commands.add_parser("page", help="quote the result files in docs/benchmarks.md anew")
     for name, text in (
         ("setup", "detection, set-up and import, against their targets"),
         ("solve", "solvers with sparsesolve and with their own derivatives"),
@@ -55,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command = commands.add_parser(name, help=text)
         command.add_argument("--quick", action="store_true", help="small sizes")
         output = RESULTS / f"{name}.csv"
-        text = f"CSV; default {output.name} in the folder of results"
+        text = f"CSV; default {output.name} in {WHERE}"
         command.add_argument("--output", type=Path, default=output, help=text)
     add_run(commands.add_parser("run", help="many problems, many solvers; resumable"))
     add_report(commands.add_parser("report", help="profiles and tables of a `run`"))
@@ -99,7 +105,12 @@ def _add_peers(parser: argparse.ArgumentParser) -> None:
     add("--timeout", type=float, metavar="S", help="seconds for a process (default 150)")
     add("--seed", type=int, help="of points, multipliers and probes (default 0)")
     add("--quick", action="store_true", help="about a minute: n near 1000, one round")
-    add("--output", type=Path, default=RESULTS / "peers.csv", help="CSV; the plot lies beside it")
+    add(
+        "--output",
+        type=Path,
+        default=RESULTS / "peers.csv",
+        help=f"CSV, in {WHERE} by default; the plot lies beside it",
+    )
     add("--append", action="store_true", help="keep the other lines of an existing file")
 
 
@@ -134,8 +145,11 @@ def peers(chosen: argparse.Namespace, console: Console) -> None:
         console.print(terminal(rows, threads))
     for name, value in about.items():
         console.print(f"[dim]{name}: {value}[/dim]", highlight=False)
-    plot(rows, chosen.output.with_suffix(".svg"))
-    console.print(f"[dim]written: {chosen.output} and the plot beside it[/dim]")
+    drawn = importlib.util.find_spec("matplotlib") is not None  # an extra
+    if drawn:
+        plot(rows, chosen.output.with_suffix(".svg"))
+    beside = " and the plot beside it" if drawn else "; for a plot: extra `plot`"
+    console.print(f"[dim]written: {chosen.output}{beside}[/dim]")
 
 
 if __name__ == "__main__":

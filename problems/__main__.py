@@ -5,6 +5,9 @@ It is the only module here that prints.
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
@@ -33,8 +36,9 @@ def _row(entry: Entry) -> list[str]:
     ]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m problems") -> None:
     """Print the table."""
+    argparse.ArgumentParser(prog=prog, description=show.__doc__).parse_args(arguments)
     show(Console())
 
 

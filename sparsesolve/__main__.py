@@ -1,4 +1,4 @@
-"""The command line: ``python -m sparsesolve demo``, ``inspect``, ``sif`` and ``solvers``."""
+"""The command line: ``sparsesolve`` or ``python -m sparsesolve``, and a command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from sparsesolve import __version__
 from sparsesolve.errors import SparseSolveError
+
+_SUITE = {"problems": "problems", "bench": "benchmarks"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,12 +65,16 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "solvers", help="list the solvers that are installed, and IPOPT's linear solvers"
     )
+    commands.add_parser("problems", help="list the problems with known answers")
+    commands.add_parser("bench", help="the suite: bench run, report, peers, solve")
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    inner = given[1:] if given[:1] == ["bench"] else []  # the suite reads its arguments itself
+    options = parser().parse_args(given[: len(given) - len(inner)])
     # imported here, so that --help and --version need nothing
     from rich.console import Console  # noqa: PLC0415
 
@@ -84,6 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parameters = read_overrides(options.param)
             request = Request(options.target, parameters, options.solver, options.check)
             return 0 if run_sif(request, console) else 2
+        elif options.command in _SUITE:
+            from sparsesolve.cli.suite import suite_command  # noqa: PLC0415
+
+            command = suite_command(_SUITE[options.command])
+            return command(inner, prog=f"sparsesolve {options.command}") or 0
         elif options.command == "solvers":
             from sparsesolve.cli.solvers import print_solvers  # noqa: PLC0415
 

@@ -26,7 +26,7 @@ def missing() -> str:
     try:
         import distributed  # noqa: F401
     except ImportError as error:
-        return f"--executor dask needs dask.distributed ({error}): pip install '.[cluster]'"
+        return f"--executor dask needs dask ({error}): pip install 'sparsesolve[cluster]'"
     return ""
 
 

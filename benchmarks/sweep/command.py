@@ -6,6 +6,7 @@ Separate because it is the only module of the sweep that prints.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -102,7 +103,7 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
         memory_limit=chosen.memory_limit,
         retry_failed=chosen.retry_failed,
     )
-    with _open(chosen.out, console, chosen.fresh) as store, _executor(chosen) as executor:
+    with _open(chosen.out, console, chosen.fresh) as store, _executor(chosen, console) as executor:
         problems, unreadable = describe_all(selection, store, executor, settings)
         for name, reason in unreadable.items():
             console.print(f"[yellow]{name}: {reason}[/yellow]", highlight=False)
@@ -133,12 +134,19 @@ def _leave(console: Console, words: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def _executor(chosen: argparse.Namespace) -> AbstractContextManager[Any]:
+def _executor(chosen: argparse.Namespace, console: Console) -> AbstractContextManager[Any]:
     if chosen.executor == "local":
-        return Nursery(chosen.jobs, modules(chosen.derivatives))
+        return _nursery(chosen, console)
     from .cluster import Cluster
 
     return Cluster(chosen.scheduler, chosen.jobs, modules(chosen.derivatives))
+
+
+def _nursery(chosen: argparse.Namespace, console: Console) -> Nursery:
+    try:
+        return Nursery(chosen.jobs, modules(chosen.derivatives))
+    except OSError as error:  # not on Linux
+        _leave(console, str(error))
 
 
 def _follow(plan: Any, store: Store, executor: Any, console: Console) -> None:
@@ -171,3 +179,5 @@ def report_command(chosen: argparse.Namespace, console: Console) -> None:
     with _open(chosen.folder, console) as store:
         for path in write_report(store.rows(), chosen.folder):
             console.print(f"[dim]written: {path}[/dim]", highlight=False)
+    if importlib.util.find_spec("matplotlib") is None:
+        console.print("Pictures need matplotlib: pip install 'sparsesolve\\[plot]'")

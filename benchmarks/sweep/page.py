@@ -88,9 +88,7 @@ def html_page(verdicts: Sequence[Verdict], pictures: Sequence[Picture]) -> str:
         *_head(verdicts),
         *_cards(verdicts),
         *_gains(verdicts),
-        '<h2>Profiles</h2><div class="figures">',
-        *(_figure(p) for p in pictures),
-        "</div>",
+        *_figures(pictures),
         *_matrix(verdicts),
         *_cells(verdicts),
         *_about(verdicts),
@@ -139,6 +137,13 @@ def _gains(verdicts: Sequence[Verdict]) -> Iterator[str]:
             f"{escape(g.way)} only, {g.only_other} by {escape(g.other)} only</div></div>"
         )
     yield "</div>"
+
+
+def _figures(pictures: Sequence[Picture]) -> Iterator[str]:
+    if pictures:
+        yield '<h2>Profiles</h2><div class="figures">'
+        yield from map(_figure, pictures)
+        yield "</div>"
 
 
 def _figure(picture: Picture) -> str:

@@ -5,6 +5,7 @@ Separate so that each of these can be made alone.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def write_report(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
         What was written; the page needs none of the others.
     """
     judged = verdicts(sorted(rows, key=_place))
-    pictures = draw_all(judged, folder)
+    # an extra: without it there are words and tables
+    pictures = draw_all(judged, folder) if importlib.util.find_spec("matplotlib") else []
     page, summary = folder / "report.html", folder / "report.md"
     page.write_text(html_page(judged, pictures), encoding="utf-8")
     summary.write_text(markdown(judged, pictures), encoding="utf-8")

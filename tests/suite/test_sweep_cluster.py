@@ -47,4 +47,4 @@ def test_without_dask_the_command_says_what_to_install(tmp_path, monkeypatch, ca
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(SystemExit):
         main(["run", "--out", str(tmp_path), "--executor", "dask"])
-    assert "pip install '.[cluster]'" in " ".join(capsys.readouterr().out.split())
+    assert "pip install 'sparsesolve[cluster]'" in " ".join(capsys.readouterr().out.split())
