@@ -42,6 +42,7 @@ __all__ = ["CALLBACKS", "ONE_AT_A_TIME", "CProblem"]
 Array = NDArray[np.float64]
 _INT, _NUMBER, _POINTER = ctypes.c_int, ctypes.c_double, ctypes.c_void_p
 _POINT = (_INT, _POINTER, _INT)  # n, x, whether x is new
+_VIOLATIONS = "GetIpoptCurrentViolations"
 _SUMMARY = 3  # level of what is printed at the end
 CALLBACKS = {
     "objective": (*_POINT, _POINTER, _POINTER),
@@ -272,7 +273,18 @@ class CProblem:
             _doubles(places[2], size)[:] = self._given.hessian(_copy(x, n), weights, sigma)
 
     def _intermediate(self, *values: Any) -> bool:
-        return self._error is None and bool(self._given.intermediate(*values[:-1]))
+        more = (self._slopes(),) if self._given.wants_slopes else ()
+        return self._error is None and bool(self._given.intermediate(*values[:-1], *more))
+
+    def _slopes(self) -> Array | None:
+        """Return the gradient of the Lagrangian at this iterate, which IPOPT tells since 3.14."""
+        if not hasattr(self._library, _VIOLATIONS):
+            return None
+        n, m = self._size
+        slopes = np.zeros(n)
+        places = [None] * 4 + [_POINTER(_address(slopes))]
+        told = self._library[_VIOLATIONS](self._handle, 0, n, *places, m, None, None)
+        return slopes if told & 255 else None
 
     def _write_structure(self, name: str, size: int, places: tuple[int, ...]) -> None:
         for place, indices in zip(places, self._structures[name], strict=False):

@@ -120,6 +120,11 @@ class Callbacks:
         self._check_finite(value, "The Hessian is {value} at {place}.", self._hessian)
         return value
 
+    @property
+    def wants_slopes(self) -> bool:
+        """Whether iterations are told in other units, for which no norm of the slopes will do."""
+        return self.monitor is not None and self.monitor.units is not None
+
     def intermediate(
         self,
         alg_mod: int,
@@ -133,6 +138,7 @@ class Callbacks:
         alpha_du: float,
         alpha_pr: float,
         ls_trials: int,
+        slopes: Array | None = None,
     ) -> bool:
         """Report one iteration; False stops IPOPT."""
         if self.error is not None:
@@ -152,6 +158,7 @@ class Callbacks:
                 constraint_violation=self.evaluation.violation(x),
                 optimality=inf_du,
                 step=d_norm,
+                slopes=slopes,
                 extra={
                     "mu": mu,
                     "regularization": regularization_size,

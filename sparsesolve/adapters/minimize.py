@@ -20,13 +20,14 @@ from sparsesolve.adapters.pounce import pounce_available, require_pounce, solve_
 from sparsesolve.adapters.scaled import solve_scaled
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
 from sparsesolve.adapters.uno import require_uno, solve_uno, uno_available
-from sparsesolve.methods.callback import check_callback
+from sparsesolve.methods.callback import as_callback, check_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
 from sparsesolve.methods.freshness import confirm, refresh
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import IterationState, Monitor
 from sparsesolve.methods.origin import Minimized
+from sparsesolve.methods.units import Units
 from sparsesolve.options import check_words
 from sparsesolve.problem.present import present
 from sparsesolve.problem.problem import Problem
@@ -182,14 +183,16 @@ def _solve(
     callback: Callable[[IterationState], Any] | None,
     warm_start: Result | None,
     notes: tuple[str, ...] = (),
+    units: Units | None = None,
 ) -> Result:
-    """Solve a problem without scales, of vectors."""
+    """Solve a problem without scales, of vectors; `units` of one that is scaled itself."""
     name = str(solver)
     start = problem.first if warm_start is None else warm_start.x
     notes += refresh(problem)
     asked = name.lower() != "auto" or bool(options) or any_kept_feasible(problem)
     if not asked and problem.second_order and only_equations(problem):
-        watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": callback}
+        seen = callback if units is None or callback is None else _of_equations(callback, units)
+        watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": seen}
         result, why = solve_equations(problem, start, **watched)
         if is_final(problem, result):
             return confirm(problem, result, notes + why)
@@ -199,6 +202,8 @@ def _solve(
         if name == "highs":
             notes += ("the objective and all rows are proven linear: solved by HiGHS",)
     name = name.lower() if name.lower() in _OTHERS else find_method(name).name
+    if units is not None:
+        options, tol = units.tolerances(name, options, tol)
     if not problem.second_order:
         notes += _without_second_order(problem, name)
     elif name not in _OTHERS:
@@ -208,7 +213,7 @@ def _solve(
     notes += moved_inside(start, problem.bounds)
     if any_kept_feasible(problem) and name != "trust-constr":
         notes += (f"`keep_feasible` is for trust-constr; {name} does not know it",)
-    with Monitor(name, callback=callback, progress=progress) as monitor:
+    with Monitor(name, callback=callback, progress=progress, units=units) as monitor:
         given: dict[str, Any] = {"options": options, "tol": tol, "warm_start": warm_start}
         try:
             if np.array_equal(*problem.bounds):
@@ -222,6 +227,11 @@ def _solve(
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
     return confirm(problem, result, notes)
+
+
+def _of_equations(callback: Callable[..., Any], units: Units) -> Callable[..., Any]:
+    called = as_callback(callback)
+    return lambda state: called(units.told_of_equations(state))
 
 
 def _explain(problem: Problem, result: Result) -> Any:

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.methods.callback import as_callback
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
-from sparsesolve.problem.history import History
+from sparsesolve.methods.units import Units
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result
 from sparsesolve.problem.scaling import Scales, scaled_problem
@@ -28,7 +27,6 @@ def solve_scaled(
     scales: Scales,
     solve: Callable[..., Result],
     *,
-    callback: Callable[..., Any] | None,
     warm_start: Result | None,
     **given: Any,
 ) -> Result:
@@ -42,47 +40,35 @@ def solve_scaled(
         Its units.
     solve : callable
         Solves a problem without scales.
-    callback, warm_start, **given
+    warm_start, **given
         As for `solve`.
     """
-    posed = scaled_problem(problem, scales)
-    result = solve(
-        posed,
-        callback=None if callback is None else _in_units(callback, scales),
-        warm_start=None if warm_start is None else _to_scales(problem, warm_start, scales),
-        **given,
-    )
-    return _from_scales(problem, result, scales)
+    units = Units(problem, scales)
+    start = None if warm_start is None else _to_scales(warm_start, units)
+    result = solve(scaled_problem(problem, scales), units=units, warm_start=start, **given)
+    return _from_scales(problem, result, units)
 
 
-def _in_units(callback: Callable[..., Any], scales: Scales) -> Callable[..., Any]:
-    called = as_callback(callback)
-    return lambda state: called(replace(state, x=state.x * scales.x, fun=state.fun * scales.f))
-
-
-def _rows(problem: Problem, scales: Scales) -> Any:
-    sizes = problem.derivatives.constraint_sizes if problem.constraints else ()
-    return scales.of_rows(tuple(sizes))
-
-
-def _to_scales(problem: Problem, result: Result, scales: Scales) -> Result:
+def _to_scales(result: Result, units: Units) -> Result:
+    scales = units.scales
     factor = scales.x / scales.f
     lower, upper = (np.asarray(part) * factor for part in result.bound_multipliers)
     return replace(
         result,
         x=np.asarray(result.x) / scales.x,
-        multipliers=np.asarray(result.multipliers) * _rows(problem, scales) / scales.f,
+        multipliers=np.asarray(result.multipliers) * units.rows / scales.f,
         bound_multipliers=(lower, upper),
     )
 
 
-def _from_scales(problem: Problem, result: Result, scales: Scales) -> Result:
+def _from_scales(problem: Problem, result: Result, units: Units) -> Result:
+    scales = units.scales
     monitor = Monitor(result.solver)
     monitor.iterations = result.iterations
     factor = scales.f / scales.x
     multipliers, bound_multipliers = None, None
     if np.size(result.multipliers) == problem.m:
-        multipliers = np.asarray(result.multipliers) * scales.f / _rows(problem, scales)
+        multipliers = np.asarray(result.multipliers) * scales.f / units.rows
         lower, upper = result.bound_multipliers
         if np.size(lower) == problem.n:
             bound_multipliers = (np.asarray(lower) * factor, np.asarray(upper) * factor)
@@ -97,7 +83,5 @@ def _from_scales(problem: Problem, result: Result, scales: Scales) -> Result:
         solver_status=result.solver_status,
     )
     names = ("counts", "seconds_preparation", "seconds_derivatives", "seconds_solver", "backend",
-             "seconds_linear_solver", "notes")  # fmt: skip
-    spent = {name: getattr(result, name) for name in names}
-    rows = [(k, f * scales.f, *more) for k, f, *more in result.history.rows]
-    return replace(made, **spent, history=History(rows))
+             "seconds_linear_solver", "notes", "history")  # fmt: skip
+    return replace(made, **{name: getattr(result, name) for name in names})

@@ -303,8 +303,14 @@ class _Call:
             constraint_violation=float(state.constr_violation),
             optimality=float(state.optimality),
             step=float(state.tr_radius),
+            slopes=self._slopes(state),
             extra={"cg_iterations": int(state.cg_niter)},
         )
+
+    def _slopes(self, state: Any) -> Array:
+        slopes = np.zeros(self.reduction.evaluation.n)
+        slopes[self.reduction.free] = state.lagrangian_grad
+        return slopes
 
     def _point_callback(self, xk: Array) -> None:
         self._report(self.monitor.iterations + 1, np.array(xk))

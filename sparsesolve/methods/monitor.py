@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from sparsesolve.methods.callback import as_callback, check_callback
 from sparsesolve.methods.progress import ProgressTable
 from sparsesolve.problem.history import History
+
+if TYPE_CHECKING:
+    from sparsesolve.methods.units import Units
 
 __all__ = ["FEASIBLE", "IterationState", "Monitor"]
 
@@ -85,6 +88,8 @@ class Monitor:
         the solve.
     progress : bool, optional
         Show a live table. Default is False.
+    units : Units, optional
+        Of a scaled problem: table, callback and history are told in the user's.
     """
 
     def __init__(
@@ -93,9 +98,11 @@ class Monitor:
         *,
         callback: Callable[[IterationState], Any] | None = None,
         progress: bool = False,
+        units: Units | None = None,
     ) -> None:
         check_callback(callback)
         self.solver = solver
+        self.units = units
         self.callback = None if callback is None else as_callback(callback)
         self.stopped = False
         self.error: BaseException | None = None
@@ -110,7 +117,9 @@ class Monitor:
         """Seconds since the start."""
         return time.perf_counter() - self._start
 
-    def update(self, iteration: int, x: Array, fun: float, **details: Any) -> bool:
+    def update(
+        self, iteration: int, x: Array, fun: float, *, slopes: Array | None = None, **details: Any
+    ) -> bool:
         """Take one iteration.
 
         Parameters
@@ -121,6 +130,8 @@ class Monitor:
             The iterate; copied.
         fun : float
             Objective there.
+        slopes : ndarray, optional
+            The gradient of the Lagrangian, where the solver tells.
         **details
             Other fields of `IterationState`.
 
@@ -133,9 +144,11 @@ class Monitor:
             iteration, np.array(x), float(fun), solver=self.solver, seconds=self.seconds, **details
         )
         self.iterations = max(self.iterations, iteration)
-        self.note(iteration, state.fun, state.constraint_violation, state.optimality, state.step)
         if self.best is None or _rank(state) < _rank(self.best):
             self.best = state
+        if self.units is not None:
+            state = self.units.told(state, slopes)
+        self.note(iteration, state.fun, state.constraint_violation, state.optimality, state.step)
         if self._table is not None:
             self._table.add(state)
         if self.callback is not None:
@@ -168,7 +181,7 @@ class Monitor:
     @property
     def watched(self) -> bool:
         """Whether anybody wants to see each iteration."""
-        return self._table is not None or self.callback is not None
+        return not (self._table is None and self.callback is None and self.units is None)
 
     def adopt(self, iterations: int, best: IterationState | None) -> None:
         """Take what was seen elsewhere: the number of the last iteration, and the best."""

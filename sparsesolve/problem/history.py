@@ -22,8 +22,8 @@ class History:
     """What a solver told of each iteration; ``history.objective`` and so on are arrays.
 
     `iteration`, `objective`, `constraint_violation`, `optimality`, `step`, `seconds`: as in
-    `IterationState`, NaN where a solver does not tell. Where nobody watches, IPOPT's violations and
-    measures of optimality are its own, in its scaling.
+    `IterationState`, NaN where a solver does not tell. Where nobody watches, and the problem has no
+    scales, IPOPT's violations and measures of optimality are its own, in its scaling.
 
     Parameters
     ----------
