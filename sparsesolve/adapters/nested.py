@@ -52,4 +52,6 @@ def solve_in_form(
     called = Unpacked(function, [form, *[None] * len(args)])
     start, watching = start_point(form.example), of_nests(callback, form)
     result = solve(called, start, args=args, callback=watching, **given)
+    if getattr(result, "owned", None) is not None:  # a part of the vector is no nest
+        return result
     return replace(result, vector=result.x, x=form.copy(result.x))

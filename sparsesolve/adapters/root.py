@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.residual_result import residual_result
 from sparsesolve.adapters.scipy_root import SCIPY_ROOT_METHODS, solve_by_scipy
+from sparsesolve.host.imports import importing
 from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.newton import NewtonOptions, solve_newton
@@ -60,10 +61,25 @@ def solve_root(
         If the method is unknown, an option is unknown, or the system is not square.
     """
     check_callback(callback)
+    if method == "petsc":
+        with importing():
+            from sparsesolve.adapters.petsc.root import root_by_snes  # noqa: PLC0415
+
+        with Monitor(method, callback=callback, progress=progress) as monitor:
+            return root_by_snes(
+                function,
+                x0,
+                tol=tol,
+                options=options,
+                args=args,
+                derivatives=derivatives,
+                monitor=monitor,
+            )
     if method not in ("newton", *SCIPY_ROOT_METHODS):
         raise ValueError(
-            f"`method` must be 'newton' or one of scipy's, {', '.join(SCIPY_ROOT_METHODS)}; got "
-            f"{method!r}. For a least squares solution use sparsesolve.least_squares."
+            f"`method` must be 'newton', 'petsc' or one of scipy's, "
+            f"{', '.join(SCIPY_ROOT_METHODS)}; got {method!r}. For a least squares solution use "
+            "sparsesolve.least_squares."
         )
     settings = _options(options, tol) if method == "newton" else None
     residual = prepare_residual(

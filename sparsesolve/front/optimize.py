@@ -188,7 +188,8 @@ def root(
     method : str, optional
         "newton", ours, is the only sparse one that uses the Jacobian. Or scipy's: "hybr" and "lm"
         with the exact Jacobian, dense; "krylov", "broyden1", "broyden2", "anderson",
-        "linearmixing", "diagbroyden", "excitingmixing", "df-sane", which take none.
+        "linearmixing", "diagbroyden", "excitingmixing", "df-sane", which take none. Or "petsc":
+        SNES of PETSc, by all processes of ``mpiexec -n 4 python script.py`` together.
     jac : Jacobian, optional
         Prepared before by `sparsesolve.jacobian`; else prepared here, as where it turns out not to
         be of `function` as it is now. A function of yours is not needed, and a note says so;
@@ -196,7 +197,9 @@ def root(
     tol : float, optional
         Largest absolute residual at a solution. Default is 1e-10. With scipy's methods, theirs.
     options : mapping, optional
-        ``tol``, ``xtol``, ``max_iterations``, ``max_step``; those of the method with scipy's.
+        ``tol``, ``xtol``, ``max_iterations``, ``max_step``; those of the method with scipy's; with
+        "petsc" PETSc's, by its names, and ``answer``: "gathered", or "owned" for the part of `x`
+        and `fun` that a process owns.
     derivatives : {"auto", "compiled", "interpreted", "colored", "differences"}, optional
         How they are made: see `method` of `jacobian`; "differences" is for functions that cannot
         be traced, by `jacobian_by_differences` with an estimated pattern, and a note says so.

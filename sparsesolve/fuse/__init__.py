@@ -20,13 +20,14 @@ return 3+1i
 from __future__ import annotations
 
 from sparsesolve.fuse.choose import Choice
+from sparsesolve.fuse.part import part_of
 from sparsesolve.fuse.renumber import with_parameter
 from sparsesolve.fuse.restrict import restrict
 from sparsesolve.fuse.split_producers import split_by_producer
 from sparsesolve.fuse.write import write
 from sparsesolve.ir.program import Program
 
-__all__ = ["fuse", "restrict", "with_parameter"]
+__all__ = ["fuse", "part_of", "restrict", "with_parameter"]
 
 
 def fuse(program: Program) -> Program:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparsesolve.ir.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
 
 __all__ = ["Draft", "rebuilt", "with_parameter"]
+
+Mask: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -51,17 +55,41 @@ def with_parameter(program: Program, shape: tuple[int, ...]) -> Program:
     return rebuilt(program, [Draft.of(step) for step in program.instructions], shape)
 
 
-def rebuilt(program: Program, drafts: list[Draft], added: tuple[int, ...] | None = None) -> Program:
-    """Make a program of drafts, in slots numbered afresh; `added` is a new parameter's shape."""
+def rebuilt(
+    program: Program,
+    drafts: list[Draft],
+    added: tuple[int, ...] | None = None,
+    read: Mask | None = None,
+) -> Program:
+    """Make a program of drafts, in slots numbered afresh.
+
+    Parameters
+    ----------
+    program : Program
+        Where its inputs, parameters, constants and outputs come from.
+    drafts : list of Draft
+        The instructions.
+    added : tuple of int, optional
+        Shape of a new parameter.
+    read : ndarray of bool, shape (n_slots,), optional
+        Which slots anything reads; inputs and constants that nothing reads are then left out.
+    """
     kept = program.n + sum(block.size for block in program.parameters)
-    moved = _Moved(kept, program.n_slots)
     parameters = program.parameters
+    if read is None:
+        moved = _Moved(kept, program.n_slots)
+    else:
+        moved = _Moved(0, program.n_slots)
+        inputs = np.flatnonzero(read[: program.n]).astype(np.int32)
+        moved.scatter(0, inputs)
+        away = moved.move(program.n, kept - program.n) - program.n
+        parameters = tuple(Block(block.start + away, block.shape) for block in parameters)
+        kept = moved.top
+        program = replace(program, n=inputs.size, input_shape=inputs.shape)
     if added is not None:
         parameters = (*parameters, Block(kept, added))
         moved.top += parameters[-1].size
-    constants = tuple(
-        Constant(moved.move(c.start, c.values.size), c.values) for c in program.constants
-    )
+    constants = [moved.constant(c, read) for c in program.constants]
     firsts: list[int] = []
     for draft in drafts:
         firsts.append(moved.top)
@@ -69,7 +97,7 @@ def rebuilt(program: Program, drafts: list[Draft], added: tuple[int, ...] | None
             if draft.kept is None:
                 moved.move(start, draft.rows)
             else:
-                moved.scatter(start, draft.rows, draft.kept)
+                moved.scatter(start, draft.kept)
     instructions: list[Kernel | Opaque] = []
     for draft, first in zip(drafts, firsts, strict=True):
         step = draft.step
@@ -83,7 +111,7 @@ def rebuilt(program: Program, drafts: list[Draft], added: tuple[int, ...] | None
     return replace(
         program,
         parameters=parameters,
-        constants=constants,
+        constants=tuple(c for c in constants if c.values.size),
         instructions=tuple(instructions),
         outputs=np.ascontiguousarray(outputs, dtype=np.int32),
         n_slots=moved.top,
@@ -111,8 +139,21 @@ class _Moved:
         self.top += size
         return self.top - size
 
-    def scatter(self, start: int, size: int, kept: Slots) -> None:
-        """Give some of `size` slots from `start` on their new place; the others are dropped."""
+    def constant(self, known: Constant, read: Mask | None) -> Constant:
+        """Give a constant its new place, or those of its values that are read."""
+        if read is None:
+            return Constant(self.move(known.start, known.values.size), known.values)
+        kept = np.flatnonzero(read[known.start : known.start + known.values.size]).astype(np.int32)
+        values = known.values if kept.size == known.values.size else known.values[kept]
+        start = self.top
+        self.scatter(known.start, kept)
+        return Constant(start, values)
+
+    def scatter(self, start: int, kept: Slots) -> None:
+        """Give some of the slots from `start` on their new place; the others are dropped."""
+        if kept.size and int(kept[-1]) - int(kept[0]) == kept.size - 1:  # a run: they increase
+            self.move(start + int(kept[0]), kept.size)
+            return
         self.thinned.append((start, self.top, kept))
         self.top += kept.size
 

@@ -15,18 +15,21 @@ from sparsesolve.fuse.renumber import Draft, rebuilt
 from sparsesolve.ir.expression import live_nodes
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program
 
-__all__ = ["restrict"]
+__all__ = ["mark_read", "restrict"]
 
-_WORTH = 0.75  # a kernel is thinned if at most this share of its rows is needed
+_WORTH = 0.75
 
 
-def restrict(program: Program) -> Program:
+def restrict(program: Program, worth: float = _WORTH) -> Program:
     """Drop rows of kernels that no output needs.
 
     Parameters
     ----------
     program : Program
         Any program.
+    worth : float, optional
+        A kernel keeps all of its rows where more than this share of them is needed. Default is
+        0.75: a little work too much costs less than index arrays; with 1.0 nothing is too much.
 
     Returns
     -------
@@ -42,13 +45,11 @@ def restrict(program: Program) -> Program:
     drafts: list[Draft] = []
     changed = False
     for step in reversed(program.instructions):
-        draft = _opaque(step, need) if isinstance(step, Opaque) else _kernel(step, need)
+        draft = _opaque(step, need) if isinstance(step, Opaque) else _kernel(step, need, worth)
         changed |= draft is None or draft.step is not step
         if draft is not None:
             drafts.append(draft)
-            new = draft.step
-            for index in new.operands if isinstance(new, Opaque) else new.loads:
-                _mark(need, index)
+            mark_read(need, draft.step)
     return rebuilt(program, drafts[::-1]) if changed else program
 
 
@@ -56,14 +57,15 @@ def _opaque(step: Opaque, need: NDArray[np.bool_]) -> Draft | None:
     return Draft.of(step) if need[step.start : step.stop].any() else None
 
 
-def _kernel(step: Kernel, need: NDArray[np.bool_]) -> Draft | None:
+def _kernel(step: Kernel, need: NDArray[np.bool_], worth: float) -> Draft | None:
     wanted = need[step.start : step.stop].reshape(len(step.outputs), step.rows)
     live = [k for k in range(len(step.outputs)) if wanted[k].any()]
     if not live:
         return None
     rows = wanted.any(axis=0)
     count = int(rows.sum())
-    if len(live) == len(step.outputs) and count > _WORTH * step.rows:
+    whole = count == step.rows or count > worth * step.rows
+    if len(live) == len(step.outputs) and whole:
         return Draft.of(step)
     starts = tuple(step.start + k * step.rows for k in live)
     nodes, outputs = live_nodes(step.nodes, [step.outputs[k] for k in live])
@@ -73,7 +75,7 @@ def _kernel(step: Kernel, need: NDArray[np.bool_]) -> Draft | None:
             nodes[k] = Node("load", (used.setdefault(node.args[0], len(used)),))
     loads = tuple(step.loads[k] for k in used)
     thin = replace(step, loads=loads, nodes=tuple(nodes), outputs=tuple(outputs))
-    if count > _WORTH * step.rows:
+    if whole:
         return Draft(thin, starts, step.rows)
     kept = np.flatnonzero(rows).astype(np.int32)
     points, segments = _points(step, kept)
@@ -94,6 +96,12 @@ def _points(step: Kernel, kept: NDArray[np.int32]) -> tuple[Index, NDArray[np.in
     segments = np.concatenate([[0], np.cumsum(lengths)])
     offset = np.repeat(step.segments[kept] - segments[:-1], lengths)
     return Index.of((np.arange(int(segments[-1])) + offset).astype(np.int32)), segments
+
+
+def mark_read(need: NDArray[np.bool_], step: Kernel | Opaque) -> None:
+    """Mark the slots that an instruction reads."""
+    for index in step.operands if isinstance(step, Opaque) else step.loads:
+        _mark(need, index)
 
 
 def _mark(need: NDArray[np.bool_], index: Index) -> None:

@@ -54,6 +54,7 @@ FENCES = {
     "scipy.integrate": ("adapters", "cli/demo"),
     "cyipopt": ("adapters/ipopt", "cli/demo"),
     "matplotlib": ("picture",),
+    "petsc4py": ("adapters/petsc",),
     "pounce": ("adapters/pounce",),
     "sksundae": ("adapters/sundials",),
     "unopy": ("adapters/uno",),

@@ -1,0 +1,107 @@
+"""`Ranks`: the processes that solve together, and the few words that they exchange.
+
+Separate because all that ranks must agree on goes this way: sums, errors, and that they run the
+same program. Everything is PETSc's own communication, so mpi4py is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.errors import SparseSolveError, VerificationError
+
+__all__ = ["Ranks"]
+
+Array = NDArray[np.float64]
+_T = TypeVar("_T")
+
+
+class Ranks:
+    """All processes of PETSc's world.
+
+    Parameters
+    ----------
+    petsc : module
+        ``petsc4py.PETSc``.
+    """
+
+    def __init__(self, petsc: Any) -> None:
+        self.petsc = petsc
+        self.comm = petsc.COMM_WORLD
+        self.rank = int(self.comm.getRank())
+        self.size = int(self.comm.getSize())
+        self._one = petsc.Vec().createMPI((1, self.size), comm=self.comm)
+
+    def total(self, value: float) -> float:
+        """Return the sum of a number over all ranks."""
+        return value if self.size == 1 else float(self._holding(value).sum())
+
+    def largest(self, value: float) -> float:
+        """Return the largest of a number over all ranks; NaN where one is."""
+        if self.size == 1:
+            return value
+        if self.total(float(np.isnan(value))):
+            return float("nan")
+        return float(self._holding(value).max()[1])
+
+    def _holding(self, value: float) -> Any:
+        self._one.setArray(np.array([value]))
+        return self._one
+
+    def texts(self, text: str) -> str:
+        """Return the texts of all ranks, one after the other."""
+        codes = np.frombuffer(text.encode(), dtype=np.uint8).astype(self.petsc.IntType)
+        given = self.petsc.IS().createGeneral(codes, comm=self.comm)
+        return bytes(given.allGather().getIndices().astype(np.uint8)).decode(errors="replace")
+
+    def numbers(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Return whole numbers of all ranks, one after the other."""
+        given = self.petsc.IS().createGeneral(
+            np.ascontiguousarray(numbers, dtype=self.petsc.IntType), comm=self.comm
+        )
+        return np.array(given.allGather().getIndices())
+
+    def together(self, work: Callable[[], _T]) -> _T:
+        """Do something on each rank; where it fails on one, raise on all, so that none waits.
+
+        Raises
+        ------
+        Exception
+            On a rank where `work` raised, that.
+        SparseSolveError
+            On the others: with its message.
+        """
+        if self.size == 1:
+            return work()
+        error: Exception | None = None
+        try:
+            result = work()
+        except Exception as caught:
+            error = caught
+        if self.total(float(error is not None)):
+            words = f"rank {self.rank}: {type(error).__name__}: {error}\n"
+            said = self.texts(words if error else "")
+            if error is not None:
+                raise error
+            raise SparseSolveError(f"expected all ranks to succeed, got from\n{said.rstrip()}")
+        return result
+
+    def require_same(self, digest: bytes) -> None:
+        """Raise on all ranks where one has another digest: they would wait for each other.
+
+        Raises
+        ------
+        VerificationError
+            If digests differ.
+        """
+        number = float(int.from_bytes(digest[:6], "big"))  # exact: 48 bits
+        if self.largest(number) != -self.largest(-number):
+            raise VerificationError(
+                f"expected the same program on all {self.size} ranks, got different ones: the "
+                "function, its data or its arguments differ between ranks. Let no rank number, no "
+                "random numbers without a seed and no local files enter."
+            )

@@ -1,0 +1,187 @@
+"""`Divided`: a function in parts, and `RowPart`: some rows, from the inputs that these need.
+
+Separate from `jacobian`, which evaluates all rows: whoever owns a part of the unknowns, as a
+process of a distributed solver does, prepares and runs that part alone. What is prepared has the
+size of the part; the function is traced as a whole, since its tape holds operations and no values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, compare_lowering
+from sparsesolve.derivatives.fused import fused
+from sparsesolve.derivatives.nonzeros import jacobian_nonzeros
+from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.traced_function import TracedFunction, executable, limits_of
+from sparsesolve.engine.evaluator import Array, Evaluator
+from sparsesolve.fuse.part import part_of
+from sparsesolve.fuse.roll import roll
+from sparsesolve.host.fork import forkable_property
+from sparsesolve.ir.program import Index, Kernel, Opaque, Program
+from sparsesolve.ir.recurrence import Recurrence
+from sparsesolve.lower import lower
+from sparsesolve.options import Method, Options
+from sparsesolve.structure.pattern import Pattern
+from sparsesolve.trace import Recorded
+
+__all__ = ["Divided", "RowPart"]
+
+
+class RowPart:
+    """Some outputs of a program, ready to be evaluated and differentiated.
+
+    Parameters
+    ----------
+    program : Program
+        The whole function.
+    rows : ndarray of int, shape (k,)
+        Which of its outputs.
+    log : PrepareLog
+        Gets the times; its point is that of the whole function.
+
+    Attributes
+    ----------
+    inputs : ndarray of int32
+        Which unknowns these rows need, increasing: the columns of `pattern`, and what `value` and
+        `values` take.
+    calls : tuple of str
+        Operations that are called as a whole and so need all that they read.
+    """
+
+    def __init__(self, program: Program, rows: NDArray[np.intp], log: PrepareLog) -> None:
+        point = log.point
+        part, self.inputs = part_of(program, program.outputs[rows])
+        at = None if point is None else CheckPoint(point.x[self.inputs], point.parameters)
+        self.log = PrepareLog(log.options, at, log.seconds, log.notes, log.compared)
+        self.program = fused(roll(part), self.log)
+        self.calls = tuple(
+            step.name for step in self.program.instructions if isinstance(step, Opaque)
+        )
+
+    @property
+    def may_raise(self) -> bool:
+        """Whether a function is called, which may raise; machine code never does."""
+        steps = self.program.instructions
+        return any(isinstance(s, Opaque) and not isinstance(s, Recurrence) for s in steps)
+
+    @forkable_property
+    def _value(self) -> Evaluator:
+        return executable(self.program, self.log)
+
+    @forkable_property
+    def _nonzeros(self) -> tuple[Pattern, Evaluator]:
+        found = jacobian_nonzeros(self.program, self.log)
+        pattern, limits = found.pattern, limits_of(self.program, self.log)
+        return pattern, limits.guard(found.run, rows=pattern.rows, variables=(pattern.indices,))
+
+    @property
+    def pattern(self) -> Pattern:
+        """Structure of the rows of the Jacobian, shape (k, number of inputs)."""
+        return self._nonzeros[0]
+
+    def value(self, x: Array, parameters: Sequence[Array], out: Array) -> Array:
+        """Return the rows of the function, in `out`.
+
+        Parameters
+        ----------
+        x : ndarray, shape (number of inputs,)
+            The unknowns that they need.
+        parameters : sequence of ndarray
+            All other arguments, as `Arguments.split` sorts them.
+        out : ndarray, shape (k,)
+            Gets the values.
+        """
+        return self._value(x, parameters, out)
+
+    def buffer(self) -> Array:
+        """Return an array for `refill`, with the constant entries in place."""
+        return self._nonzeros[1].prefilled()
+
+    def refill(self, buffer: Array, x: Array, parameters: Sequence[Array]) -> Array:
+        """Write the nonzeros of the rows of the Jacobian that vary into a `buffer`."""
+        self._nonzeros[1].run_into(buffer, x, parameters)
+        return buffer
+
+
+class Divided:
+    """A function, traced as a whole, that is evaluated in parts.
+
+    Parameters
+    ----------
+    function : callable
+        The user's. It must not branch on the values of its unknowns.
+    example : sequence
+        Its arguments.
+    argnum : int
+        Position of the unknowns among them.
+    method : str, optional
+        As for `jacobian`.
+
+    Examples
+    --------
+    >>> divided = Divided(lambda x: np.diff(x) ** 2, [np.zeros(5)])
+    >>> block = divided.rows(np.array([2, 3]))
+    >>> block.inputs, block.pattern.to_dense().astype(int)
+    (array([2, 3, 4], dtype=int32), array([[1, 1, 0],
+           [0, 1, 1]]))
+    >>> block.value(np.array([0.0, 1.0, 3.0]), [], np.empty(2))
+    array([1., 4.])
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        example: Sequence[Any],
+        argnum: int = 0,
+        method: Method = "auto",
+    ) -> None:
+        self.log = PrepareLog(Options(method))
+        self.traced = TracedFunction(function, example, argnum=argnum, log=self.log)
+        with self.log.stage("lower"):
+            self.program = lower(self.traced.traced.tape)
+        parts = self.traced.lowered_at(0)
+        self._recorded = parts[0].recorded if parts else None
+        self.parameters = self.traced.arguments.split(example)[1]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the Jacobian."""
+        return self.program.m, self.program.n
+
+    def rows(self, rows: NDArray[np.intp]) -> RowPart:
+        """Prepare some rows; what they give is compared with the trace."""
+        block = RowPart(self.program, rows, self.log)
+        known = self._recorded
+        if known is not None:
+            value = known.value.reshape(-1)[rows]
+            here = Recorded(known.x.reshape(-1)[block.inputs], known.parameters, value, known.noise)
+            with self.log.stage("check"):
+                compare_lowering(block.program, [LoweredPart(self.traced.name, 0, here)])
+        return block
+
+    def digest(self) -> bytes:
+        """Return a digest of the program and its parameters: equal where two processes agree."""
+        found = hashlib.blake2b(digest_size=6)
+        for step in self.program.instructions:
+            found.update(repr((step.start, step.stop)).encode())
+            if isinstance(step, Kernel):
+                found.update(repr((step.nodes, step.outputs)).encode())
+            for index in step.loads if isinstance(step, Kernel) else step.operands:
+                found.update(_described(index))
+        for constant in self.program.constants:
+            found.update(constant.values.tobytes())
+        for array in (self.program.outputs, *self.parameters):
+            found.update(np.asarray(array).tobytes())
+        return found.digest()
+
+
+def _described(index: Index) -> bytes:
+    if index.array is not None:
+        return index.array.tobytes()
+    return repr((index.length, index.start, index.stride)).encode()

@@ -1,0 +1,170 @@
+"""Cases that several processes run together: ``mpiexec -n 2 python petsc_cases.py GROUP FOLDER``.
+
+Each rank writes what it found to a file of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from autograd.extend import defvjp, primitive
+
+import sparsesolve as ss
+
+Found = dict[str, Any]
+
+
+def bratu(x: Any) -> Any:
+    m = round(x.size**0.5)
+    p = np.pad(x.reshape(m, m), 1)
+    mid, h = p[1:-1, 1:-1], 1.0 / (m + 1)
+    around = p[2:, 1:-1] + p[:-2, 1:-1] + p[1:-1, 2:] + p[1:-1, :-2]
+    return (4 * mid - around - 6.0 * h**2 * np.exp(mid)).ravel()
+
+
+def chain(x: Any, load: Any) -> Any:
+    return 3 * x + x**3 - 0.5 * np.roll(x, 1) - 0.3 * np.roll(x, -2) - load
+
+
+def found(result: Any) -> Found:
+    return {
+        "x": np.asarray(result.x).tolist(),
+        "fun": np.asarray(result.fun).tolist(),
+        "status": result.status.value,
+        "message": result.message,
+        "iterations": result.iterations,
+        "jacobians": result.counts.jacobian,
+        "optimality": result.optimality,
+        "notes": list(result.notes),
+        "backend": result.backend,
+    }
+
+
+def on_a_grid() -> Found:
+    return found(ss.root(bratu, np.zeros(24 * 24), method="petsc"))
+
+
+def with_multigrid() -> Found:
+    options = {"pc_type": "gamg", "ksp_type": "gmres", "-ksp_rtol": 1e-8}
+    return found(ss.root(bratu, np.zeros(24 * 24), method="petsc", options=options))
+
+
+def with_arguments() -> Found:
+    load = np.linspace(-1.0, 2.0, 31)
+    return found(ss.root(chain, np.zeros(31), args=(load,), method="petsc", tol=1e-12))
+
+
+def few_unknowns() -> Found:
+    return found(ss.root(lambda x: x**3 - np.array([8.0, 27.0]), np.ones(2), method="petsc"))
+
+
+def owned_part() -> Found:
+    result = ss.root(chain, np.zeros(33), args=(1.0,), method="petsc", options={"answer": "owned"})
+    return found(result) | {"owned": result.owned.tolist()}
+
+
+def as_a_nest() -> Found:
+    def function(x: Any) -> Any:
+        return {"u": x["u"] ** 2 - 4.0, "v": x["v"] - x["u"][0]}
+
+    result = ss.root(
+        lambda x: np.concatenate([function(x)["u"], np.ravel(function(x)["v"])]),
+        {"u": np.ones(3), "v": 0.0},
+        method="petsc",
+    )
+    return {"u": result.x["u"].tolist(), "v": float(result.x["v"])}
+
+
+def stopped_by_a_callback() -> Found:
+    seen: list[int] = []
+
+    def callback(state: Any) -> bool:
+        seen.append(state.x.size)
+        return state.iteration == 2
+
+    result = ss.root(bratu, np.zeros(64), method="petsc", callback=callback)
+    return found(result) | {"seen": seen, "history": len(result.history)}
+
+
+def too_few_iterations() -> Found:
+    return found(ss.root(bratu, np.zeros(64), method="petsc", options={"snes_max_it": 1}))
+
+
+def not_square() -> Found:
+    try:
+        ss.root(lambda x: x[1:] ** 2, np.ones(4), method="petsc")
+    except ValueError as error:
+        return {"error": str(error)}
+    return {}
+
+
+def other_programs() -> Found:
+    """The number of a rank enters: noticed before anybody waits."""
+    from petsc4py import PETSc
+
+    factor = 1.0 + PETSc.COMM_WORLD.rank
+    try:
+        result = ss.root(lambda x: factor * x - 1.0, np.ones(9), method="petsc")
+    except Exception as error:
+        return {"kind": type(error).__name__, "error": str(error)}
+    return found(result)
+
+
+@primitive
+def guarded(x: Any) -> Any:
+    if np.max(x) > 1.5:
+        raise ArithmeticError("too far")
+    return x**2
+
+
+defvjp(guarded, lambda ans, x: lambda g: 2.0 * x * g)
+
+
+def fails_on_the_last_rank() -> Found:
+    """A call that only the last rank makes raises there on the way, and so all ranks end."""
+
+    def function(x: Any) -> Any:
+        return np.concatenate([x[:-3] ** 2 - 4.0, guarded(x[-3:]) - 4.0])
+
+    try:
+        ss.root(function, np.ones(12), method="petsc")
+    except Exception as error:
+        return {"kind": type(error).__name__, "error": str(error)}
+    return {}
+
+
+GROUPS: dict[str, list[Callable[[], Found]]] = {
+    "root": [
+        on_a_grid,
+        with_multigrid,
+        with_arguments,
+        few_unknowns,
+        owned_part,
+        as_a_nest,
+        stopped_by_a_callback,
+        too_few_iterations,
+        not_square,
+    ],
+    "view": [few_unknowns],
+    "trouble": [other_programs, fails_on_the_last_rank],
+}
+
+
+def main(group: str, folder: str) -> None:
+    warnings.simplefilter("error")
+    answers = {case.__name__: case() for case in GROUPS[group]}
+    from petsc4py import PETSc
+
+    rank = PETSc.COMM_WORLD.rank
+    if folder != ".":
+        (Path(folder) / f"{rank}.json").write_text(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
