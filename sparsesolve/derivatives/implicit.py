@@ -19,6 +19,7 @@ from sparsesolve.derivatives.jacobian import jacobian
 from sparsesolve.derivatives.traced_function import Lazy
 from sparsesolve.host.imports import importing
 from sparsesolve.numpy_ops.implicit import root_operation
+from sparsesolve.numpy_ops.roots import OPERATION
 from sparsesolve.options import as_function
 
 __all__ = ["implicit"]
@@ -76,17 +77,16 @@ class _Slopes:
     def pullback(self, g: Array, root: Array, k: int, args: Sequence[Any]) -> Array:
         """Return ``g`` times the derivative of the root by argument k, in the shape of that."""
         given = [np.asarray(a, dtype=np.float64)[()] for a in (root, *args)]
-        weights = self._factors(given).solve(np.ravel(np.asarray(g, dtype=np.float64)), trans="T")
-        slope = self._by(k + 1, given)(*given)
+        weights = self._solved(given, np.ravel(np.asarray(g, dtype=np.float64)), "T")
+        slope = self._slope(k + 1, given)
         found: Array = -np.asarray(slope.T @ weights).reshape(np.shape(given[k + 1]))
         return found
 
     def push(self, v: Array, root: Array, k: int, args: Sequence[Any]) -> Array:
         """Return the derivative of the root by argument k times ``v``, in the shape of the root."""
         given = [np.asarray(a, dtype=np.float64)[()] for a in (root, *args)]
-        slope = self._by(k + 1, given)(*given)
-        moved = slope @ np.ravel(np.asarray(v, dtype=np.float64))
-        found: Array = -np.asarray(self._factors(given).solve(moved)).reshape(np.shape(root))
+        moved = self._slope(k + 1, given) @ np.ravel(np.asarray(v, dtype=np.float64))
+        found: Array = -np.asarray(self._solved(given, moved, "N")).reshape(np.shape(root))
         return found
 
     def curvature(
@@ -112,7 +112,7 @@ class _Slopes:
     ) -> list[Array]:
         """Multiply the Hessian by a direction; root and arguments are numbered from 0."""
         given = [np.asarray(a, dtype=np.float64)[()] for a in (root, *args)]
-        weights = self._factors(given).solve(np.ravel(np.asarray(g, dtype=np.float64)), trans="T")
+        weights = self._solved(given, np.ravel(np.asarray(g, dtype=np.float64)), "T")
         direction = [np.ravel(moves.get(k, np.zeros(np.shape(a)))) for k, a in enumerate(given)]
         z = np.concatenate([np.ravel(a) for a in given])
         bent = self._second(given)(z, weights) @ np.concatenate(direction)
@@ -123,20 +123,41 @@ class _Slopes:
     def _second(self, given: Sequence[Any]) -> Any:
         """Return the Hessian of a weighted sum of the residual by the root and all arguments."""
         shapes = [np.shape(a) for a in given]
-        sizes = np.cumsum([0, *(np.size(a) for a in given)])
+        joined = self._joined(given)
 
         def weighted(z: Any, w: Any) -> Any:
-            parts = [
-                z[start:stop].reshape(shape) if shape else z[start]
-                for start, stop, shape in zip(sizes, sizes[1:], shapes, strict=False)
-            ]
-            return np.dot(w, np.ravel(self._residual(*parts)))
+            return np.dot(w, joined(z))
 
+        weighted.calls = joined.calls  # type: ignore[attr-defined]
         start = np.concatenate([np.ravel(a) for a in given])
         count = np.size(given[0])
         return self._prepared.get(
             f"twice {shapes}", lambda: hessian(weighted, start, np.ones(count))
         )
+
+    def _joined(self, given: Sequence[Any]) -> Any:
+        """Return the residual as a function of one vector, of the root and all arguments."""
+        shapes = [np.shape(a) for a in given]
+        sizes = np.cumsum([0, *(np.size(a) for a in given)])
+
+        def joined(z: Any) -> Any:
+            parts = [
+                z[start:stop].reshape(shape) if shape else z[start]
+                for start, stop, shape in zip(sizes, sizes[1:], shapes, strict=False)
+            ]
+            return np.ravel(self._residual(*parts))
+
+        joined.calls = getattr(self._residual, "calls", None)  # type: ignore[attr-defined]
+        return joined
+
+    def _slope(self, argnum: int, given: Sequence[Any]) -> Any:
+        """Return the derivative of the residual by the root, for 0, or by an argument."""
+        return self._by(argnum, given)(*given)
+
+    def _solved(self, given: Sequence[Any], b: Array, trans: str) -> Array:
+        """Solve with the derivative by the root, or its transpose."""
+        found: Array = self._factors(given).solve(b, trans=trans)
+        return found
 
     def _by(self, argnum: int, given: Sequence[Any]) -> Any:
         shapes = [np.shape(a) for a in given]
@@ -144,7 +165,7 @@ class _Slopes:
         return self._prepared.get(name, lambda: jacobian(self._residual, *given, argnum=argnum))
 
     def _factors(self, given: Sequence[Any]) -> Any:
-        key = b"|".join(np.asarray(a).tobytes() for a in given)
+        key = _key(given)
         last = self._last  # several weights come at one point
         if last is None or last[0] != key:
             J = self._by(0, given)(*given)
@@ -158,3 +179,71 @@ class _Slopes:
 
             last = self._last = key, splu(sp.csc_matrix(J))
         return last[1]
+
+
+class _InnerRoot(_Slopes):
+    """A root of few unknowns, and after it whether it was found.
+
+    One dense matrix for all arguments is filled at once. Where no root was found, there is no
+    derivative either: it is not a number.
+    """
+
+    def __init__(self, solve: Callable[..., Any], residual: Callable[..., Any]) -> None:
+        super().__init__(residual)
+        self._solve = solve
+        self._found: tuple[bytes, Array] | None = None
+        self._at: tuple[bytes, list[Array]] | None = None
+
+    def value(self, *args: Any) -> Array:
+        """Return the root and 1, or what the solver has come to and 0."""
+        key = _key(args)
+        last = self._found  # its value and several derivatives are asked for at one point
+        if last is None or last[0] != key:
+            last = self._found = key, np.asarray(self._solve(*args), dtype=np.float64)
+        return last[1].copy()
+
+    def _slope(self, argnum: int, given: Sequence[Any]) -> Any:
+        key = _key(given)
+        last = self._at
+        if last is None or last[0] != key:
+            last = self._at = key, self._matrices(given)
+        return last[1][argnum]
+
+    def _solved(self, given: Sequence[Any], b: Array, trans: str) -> Array:
+        matrix = self._slope(0, given)
+        return _dense_solution(matrix.T if trans == "T" else matrix, b)
+
+    def _matrices(self, given: Sequence[Any]) -> list[Array]:
+        point = np.concatenate([np.ravel(a) for a in given])
+        name = f"all of {[np.shape(a) for a in given]}"
+        J = self._prepared.get(name, lambda: jacobian(self._joined(given), point))
+        values, pattern = J.values(point), J.pattern
+        whole = np.zeros(pattern.shape)
+        whole[pattern.rows, pattern.indices] = values
+        parts = np.split(whole, np.cumsum([np.size(a) for a in given])[:-1], axis=1)
+        if not given[0][-1]:  # it may be one all the same, where more was asked for than there is
+            step = np.abs(_dense_solution(parts[0], J.value(point)))[:-1]
+            if not np.all(step <= 1e-6 * (1.0 + np.abs(given[0][:-1]))):
+                parts[0][...] = np.nan
+        return parts
+
+
+def _dense_solution(matrix: Array, b: Array) -> Array:
+    try:
+        found: Array = np.asarray(np.linalg.solve(matrix, b), dtype=np.float64)
+    except np.linalg.LinAlgError:  # roots meet there, and have no derivative
+        found = np.full_like(b, np.nan)
+    return found
+
+
+def _key(given: Sequence[Any]) -> bytes:
+    return b"|".join(np.asarray(a).tobytes() for a in given)
+
+
+def _inner_root(solve: Callable[..., Any], residual: Callable[..., Any]) -> Callable[..., Any]:
+    made = _InnerRoot(solve, residual)
+    twice = made.curvature, made.curvature_by_direction
+    return root_operation(made.value, made.pullback, made.push, twice)
+
+
+OPERATION["root"] = _inner_root

@@ -121,6 +121,7 @@ class _Slope:
             ]
             return np.ravel(np.array(bind(p)(t, y)))
 
+        joined.calls = getattr(bind, "calls", None)  # type: ignore[attr-defined]
         z = np.concatenate([np.ravel(y), *(np.ravel(p) for p in parameters)])
         self._jacobian = jacobian(joined, z, 0.5)
         self._pattern: Pattern | None = None
@@ -148,7 +149,12 @@ def _ode(solve: Callable[..., Any], bind: Callable[..., Any], by_start: bool) ->
 
 def _integral(solve: Callable[..., Any], bind: Callable[..., Any]) -> Callable[..., Any]:
     """Make an integral of ``(a, b, *parameters)``; ``solve(f, a, b)`` returns a number."""
-    slopes = _Slopes(lambda s, *parameters: bind(parameters)(s))
+
+    def integrand(s: Any, *parameters: Any) -> Any:
+        return bind(parameters)(s)
+
+    integrand.calls = getattr(bind, "calls", None)  # type: ignore[attr-defined]
+    slopes = _Slopes(integrand)
 
     def value(a: Any, b: Any, *parameters: Any) -> Any:
         return solve(bind(parameters), float(a), float(b))

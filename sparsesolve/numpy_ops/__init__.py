@@ -45,6 +45,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     quantiles,
     reductions,
     refused,
+    roots,
     scalar_rows,
     sparse,
     sparse_matrices,

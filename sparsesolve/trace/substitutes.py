@@ -242,6 +242,7 @@ def _reached(function: Any) -> tuple[list[types.FunctionType], list[Any], Iterab
             compiled.append(thing)
             waiting.append(python_source(thing))
         elif isinstance(thing, types.FunctionType):
+            waiting.append(getattr(thing, "calls", None))  # of ours, what it was given
             if not is_library(thing.__code__) and thing.__module__ not in _ASKING_FOR_CLASSES:
                 found.append(thing)
                 waiting.extend(_mentioned(thing))
