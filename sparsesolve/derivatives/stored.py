@@ -96,17 +96,17 @@ def _write(key: Hashable, put: Callable[[bytes], None]) -> None:
         put(b"(%d" % len(key))
         for part in key:
             _write(part, put)
-    elif isinstance(key, bytes):
-        put(b"b%d:%b" % (len(key), key))
     elif isinstance(key, str) and kind is str:
         text = key.encode("utf-8", "surrogatepass")
         put(b"s%d:%b" % (len(text), text))
-    elif isinstance(key, type):
-        _write(("type", key.__module__, key.__qualname__), put)
     elif isinstance(key, Ref):
         put(b"r%d;" % key.index)
     elif key is None or kind in _PLAIN:
         put(f"{kind.__name__}{key!r};".encode())
+    elif isinstance(key, bytes):
+        put(b"b%d:%b" % (len(key), key))
+    elif isinstance(key, type):
+        _write(("type", key.__module__, key.__qualname__), put)
     else:
         raise Unpackable(kind.__name__)
 
@@ -147,6 +147,9 @@ def _states(folder: str) -> Iterator[str]:
 def folder_of_structures() -> CacheFolder:
     """Return where things are kept: where machine code is."""
     return CacheFolder.default()
+
+
+stored_as(str, StoredKind("text", lambda text: text, lambda tree, _: tree))
 
 
 class Shelf:

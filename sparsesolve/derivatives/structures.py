@@ -23,7 +23,7 @@ from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.ir.tape import Tape
 from sparsesolve.lower.tape_key import tape_key
 
-__all__ = ["Structure", "forget_structures", "structure_of"]
+__all__ = ["Structure", "forget_structures", "structure_of", "takes_long"]
 
 _MOST = 128  # structures held besides
 _SMALL = 2048  # elements of all values of their tapes
@@ -57,7 +57,8 @@ class Structure:
         self._key = key
 
     @forkable_property
-    def _shelf(self) -> Shelf | None:
+    def shelf(self) -> Shelf | None:
+        """What is kept of it on disk; None where nothing is."""
         if self._key is None or folder_of_structures().folder is None:
             return None
         name = named(self._key)
@@ -86,7 +87,7 @@ class Structure:
 
     def _new(self, name: Hashable, log: PrepareLog, make: Callable[[], Any]) -> Any:
         notes, (compared, of) = len(log.notes), log.compared
-        shelf = self._shelf
+        shelf = self.shelf
         thing = known = None if shelf is None else shelf.get(name, log)
         if known is None:
             thing = make()
@@ -124,7 +125,7 @@ def structure_of(kind: str, tapes: Sequence[Tape | None], log: PrepareLog) -> St
     with _LOCK:
         found = _ALIVE.get(key)
         if found is None:
-            found = _ALIVE[key] = Structure(key if _takes_long(present) else None)
+            found = _ALIVE[key] = Structure(key if takes_long(present) else None)
         if small:
             _RECENT[key] = found
             _RECENT.move_to_end(key)
@@ -141,7 +142,7 @@ def _is_small(tapes: Sequence[Tape]) -> bool:
     return values <= _SMALL and n * (n + m) <= _DENSE
 
 
-def _takes_long(tapes: Sequence[Tape]) -> bool:
+def takes_long(tapes: Sequence[Tape]) -> bool:
     """Whether making things takes much longer than reading and writing files."""
     values = sum(info.size for tape in tapes for info in tape.values)
     return values >= _MANY_VALUES or sum(len(t.instructions) for t in tapes) >= _MANY_STEPS

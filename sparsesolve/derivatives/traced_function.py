@@ -20,7 +20,7 @@ from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.stored import StoredKind, stored_as
-from sparsesolve.derivatives.structures import Structure, structure_of
+from sparsesolve.derivatives.structures import Structure, structure_of, takes_long
 from sparsesolve.engine.evaluator import FastCall
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import DataDependentBranch, TraceError, VerificationError
@@ -62,6 +62,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 _T = TypeVar("_T")
+_FINGERPRINT = "fingerprint of the check"
 _AS_CONSTANTS = 2  # from which on arguments that are numbers are fixed
 _GUARDED: dict[Guarded, tuple[bool, ...]] = {
     "never": (False,),
@@ -114,6 +115,7 @@ class TracedFunction:
         self.log = log or PrepareLog()
         self.user_calls = 0
         self._recorded: Recorded | None = None
+        self._first: Structure | None = None
         self.traced = self._first_trace(argnum, guarded)
         if checked:
             self.log.point = CheckPoint.near(*self.traced.arguments.split(example_arguments))
@@ -158,7 +160,7 @@ class TracedFunction:
         if self.checked:
             with self.log.stage("check"):
                 try:
-                    self._recorded = check(self._function, traced, self._example)
+                    self._recorded = self._checked(traced)
                 except VerificationError:
                     if traced.merged:  # a side that is not taken did more than compute
                         return self._trace(argnum, opened=opened, guarded=guarded, merging=False)
@@ -166,6 +168,18 @@ class TracedFunction:
                         raise
                     return self._trace(argnum, opened=opened, guarded=guarded)
         return traced
+
+    def _checked(self, traced: Traced) -> Recorded:
+        """Check a trace; one that was checked by another process in fewer steps."""
+        shelf = None
+        if takes_long([traced.tape]):
+            self._first = structure_of("function", [traced.tape], self.log)  # the same is asked for
+            shelf = self._first.shelf
+        known = None if shelf is None else shelf.get(_FINGERPRINT, self.log)
+        recorded = check(self._function, traced, self._example, known)
+        if shelf is not None and known is None:
+            shelf.put(_FINGERPRINT, recorded.fingerprint(), ())
+        return recorded
 
     def _prepared(self, argnum: int, **options: Any) -> Traced:
         """Trace the function; where it may keep its last value, at another point than that."""

@@ -87,7 +87,7 @@ class Instruction:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Tape:
     """A recorded function.
 
@@ -222,7 +222,8 @@ def evaluate(
         return values[ref.index]
 
     plain = all(type(value) in _PLAIN for value in values.values())
-    for step in tape.instructions:
+    last = _last_uses(tape) if sum(info.size for info in tape.values) > _LARGE else {}
+    for number, step in enumerate(tape.instructions):
         # tapes of Python loops are long: most arguments are looked at once, without a call
         args = [
             values[a.index] if type(a) is Ref else map_refs(get, a) if type(a) in _NESTED else a
@@ -234,9 +235,28 @@ def evaluate(
         values[step.out.index] = function(*args, **kwargs)
         if seen is not None:
             seen(values[step.out.index])
+        for done in last.get(number, ()):
+            del values[done]
     if isinstance(tape.output, Ref):
         return values[tape.output.index]
     return tape.output
+
+
+_LARGE = 1 << 18  # elements that are given back as soon as they may
+
+
+def _last_uses(tape: Tape) -> dict[int, list[int]]:
+    """Return the values that each instruction is the last to read."""
+    last = {}
+    for number, step in enumerate(tape.instructions):
+        for ref in (step.out, *refs_of((step.args, dict(step.kwargs)))):
+            last[ref.index] = number
+    for ref in refs_of(tape.output):
+        last.pop(ref.index, None)
+    read: dict[int, list[int]] = {}
+    for index, number in last.items():
+        read.setdefault(number, []).append(index)
+    return read
 
 
 def verify(tape: Tape) -> None:

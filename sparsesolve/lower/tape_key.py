@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import weakref
 from collections.abc import Hashable
 from typing import Any
 
@@ -50,6 +51,15 @@ def tape_key(tape: Tape) -> Hashable | None:
     >>> one == same, one == other
     (True, False)
     """
+    if tape not in _KNOWN:
+        _KNOWN[tape] = _new_key(tape)
+    return _KNOWN[tape]
+
+
+_KNOWN: weakref.WeakKeyDictionary[Tape, Hashable | None] = weakref.WeakKeyDictionary()
+
+
+def _new_key(tape: Tape) -> Hashable | None:
     if len(tape.instructions) > _MOST_STEPS:
         return None
     token = _Tokens().token

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,25 @@ class Recorded:
     value: NDArray[np.float64]
     noise: Callable[[], float]
 
+    def fingerprint(self) -> str:
+        """Return a hash of the point and of the value there, bit by bit."""
+        digest = hashlib.sha256()
+        for array in (self.x, *self.parameters, self.value):
+            digest.update(f"{array.dtype.str} {array.shape} ".encode())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()
+
     def equals(self, value: NDArray[np.float64]) -> bool:
         """Whether a value computed in another way is the same but for rounding."""
         return _close(value, self.value) or _close(value, self.value, self.noise())
 
 
-def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> Recorded:
+def check(
+    function: Callable[..., Any],
+    traced: Traced,
+    args: Sequence[Any],
+    known: str | None = None,
+) -> Recorded:
     """Compare a tape with a plain call of its function at a second point.
 
     Parameters
@@ -63,6 +77,9 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
         What `prepare` returned.
     args : sequence
         Arguments as for the trace; the differentiated one is moved a little.
+    known : str, optional
+        The `Recorded.fingerprint` of an equal tape: it need not be evaluated where the function
+        gives these very bits.
 
     Returns
     -------
@@ -76,7 +93,7 @@ def check(function: Callable[..., Any], traced: Traced, args: Sequence[Any]) -> 
         tracer cannot see.
     """
     x, parameters = _second_point(traced, args)
-    found = _compared(function, traced, x, parameters, args)
+    found = _compared(function, traced, x, parameters, args, known)
     first = traced.arguments.split(args)[0]
     others = [] if traced.path is None else points_of_other_paths(function, first)
     if traced.buffers:  # what the call before has left in them must not count
@@ -94,14 +111,22 @@ def _compared(
     x: NDArray[np.float64],
     parameters: Sequence[NDArray[np.float64]],
     args: Sequence[Any],
+    known: str | None = None,
 ) -> Recorded:
     with np.errstate(all="ignore"):
         given = x[()], [p[()] for p in parameters]
+        noise = partial(_noise, traced.tape, *given)
+        if known is not None:
+            plain = np.array(_plain_value(function, traced.arguments, x, parameters, args))
+            found = Recorded(x, parameters, plain, noise)
+            if found.fingerprint() == known:
+                return found
         with rehearsed() as loops:
             recorded = np.asarray(evaluate(traced.tape, *given))
-        with repeated(loops):
-            plain = _plain_value(function, traced.arguments, x, parameters, args)
-        found = Recorded(x, parameters, recorded, lambda: _noise(traced.tape, *given))
+        if known is None:
+            with repeated(loops):
+                plain = _plain_value(function, traced.arguments, x, parameters, args)
+        found = Recorded(x, parameters, recorded, noise)
         same = plain.shape == recorded.shape and found.equals(plain)
     if not same:
         raise _difference(plain, recorded)

@@ -15,7 +15,10 @@ from sparsesolve.derivatives import nonzeros, stored, together, traced_function
 from sparsesolve.derivatives.structures import forget_structures
 from sparsesolve.engine.llvm.run import jit
 from sparsesolve.host.cache_folder import CacheFolder
+from sparsesolve.ir import tape
 from sparsesolve.ir.program_tree import program_from_tree, program_tree
+from sparsesolve.ir.tape import evaluate
+from sparsesolve.trace import checking, trace
 
 N = 6000  # large enough to be kept
 
@@ -330,6 +333,39 @@ def test_a_function_that_keeps_state_is_refused_all_the_same(folder, rng):
     state[1] = 1.0
     with pytest.raises(ss.errors.SparseSolveError):
         ss.jacobian(drifting, x)
+
+
+def test_a_tape_that_was_checked_is_not_evaluated_again(folder, monkeypatch, rng):
+    evaluated = []
+    plain = checking.evaluate
+    monkeypatch.setattr(checking, "evaluate", lambda *a: evaluated.append(1) or plain(*a))
+    x = rng.uniform(0.5, 1.5, N)
+    for again in (False, True):
+        J = ss.jacobian(chain, x)
+        assert bool(evaluated) is not again
+        assert J._function.user_calls == 2
+        evaluated.clear()
+        new_process()
+    ss.jacobian(chain, x + 0.25)  # of the same structure, checked at another point
+    assert evaluated
+
+
+def test_values_that_are_freed_early_are_the_same(monkeypatch, rng):
+    def function(x, p):
+        u = np.exp(x)
+        v = u[::-1]  # a view of what is given back
+        r = np.zeros_like(x)
+        r[1:] = (v * p)[:-1] + u[1:]
+        return np.concatenate([r, u, v * v, x])
+
+    x, p = rng.uniform(size=(2, 40))
+    recorded = trace(function, [x, p])
+    kept = evaluate(recorded, x + 1.0, [p])
+    monkeypatch.setattr(tape, "_LARGE", 0)
+    np.testing.assert_array_equal(evaluate(recorded, x + 1.0, [p]), kept)
+    np.testing.assert_array_equal(kept, function(x + 1.0, p))
+    constant = trace(lambda x: np.ones(3), [x])
+    np.testing.assert_array_equal(evaluate(constant, x), np.ones(3))
 
 
 def test_programs_come_back_as_they_were(rng):
