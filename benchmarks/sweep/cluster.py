@@ -64,7 +64,7 @@ class Cluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._client.run(close_nurseries)
+        self._client.run(close_nurseries, on_error="ignore")  # of a worker that is just lost
         self._client.close()
         if self._local is not None:
             self._local.close()
@@ -80,7 +80,8 @@ class Cluster:
         Yields
         ------
         Reply
-            A worker that is lost is a crash of its calls.
+            What a lost worker had not finished is run again by others; a call that some workers
+            died of is a crash.
         """
         from distributed import as_completed
 
@@ -92,7 +93,7 @@ class Cluster:
         }
         try:
             for future in as_completed(list(futures)):
-                request = futures.pop(future)
+                request = futures.pop(future)  # and so is not run again if its worker is lost
                 if future.status == "finished":
                     yield replace(future.result(), request=request)
                 else:

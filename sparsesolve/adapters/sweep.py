@@ -1,7 +1,7 @@
 """Many solves of one problem: at many parameters, or from many starts; in turn, or by workers.
 
-What runs them is anything with a `map`: threads share what was prepared, processes prepare once
-each, dask's client gathers.
+What runs them is anything with a `map` (`sweep_workers`): threads share what was prepared,
+processes prepare once each.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.minimize import presented, with_origin
+from sparsesolve.adapters.sweep_workers import arriving, require_workers
 from sparsesolve.errors import SolverError
 from sparsesolve.options import count
 from sparsesolve.problem.problem import Problem
@@ -66,30 +67,32 @@ def solve_all(
             return list(watched(map(solve, given)))
         with ThreadPoolExecutor(count("workers", workers, _MOST_THREADS)) as pool:
             return list(watched(pool.map(solve, given)))
-    if not callable(getattr(workers, "map", None)):
-        raise TypeError(
-            f"`workers` must be a number of threads or have a method `map`, such as an executor of "
-            f"concurrent.futures or a client of dask, got {type(workers).__name__}."
-        )
-    found = list(watched(_mapped(workers, problem, given)))
-    # problems do not travel back: each result is of this one, at its own parameters
+    require_workers(workers)
     members = [problem.at(task.get("p"), **_changes(task)) for task in given]
-    return [with_origin(m, r) for m, r in zip(members, found, strict=True)]
+    elsewhere = _worker(workers, problem)
+    found: dict[int, Result] = {}
+
+    def finished() -> Iterator[Result]:
+        for number, got in arriving(workers, elsewhere, given):
+            found[number] = _failed(members[number], got) if isinstance(got, Exception) else got
+            yield found[number]
+
+    for _ in watched(finished()):
+        pass
+    # problems do not travel back: each result is of this one, at its own parameters
+    return [with_origin(member, found[number]) for number, member in enumerate(members)]
 
 
 def _changes(task: Task) -> dict[str, Any]:
     return {name: task.get(name) for name in ("x0", "bounds", "limits")}
 
 
-def _mapped(workers: Any, problem: Problem, given: Sequence[Task]) -> Iterable[Result]:
-    """Run tasks elsewhere; in other threads too, where that is what the executor has."""
+def _worker(workers: Any, problem: Problem) -> Callable[[Task], Any]:
+    """Return what solves a task; threads of this process share what is prepared."""
     if isinstance(workers, ThreadPoolExecutor):
-        return workers.map(_InThisProcess(problem), given)
-    solve = _Elsewhere(pickle.dumps(problem))
-    if hasattr(workers, "gather"):  # dask: futures, which it would share between equal tasks
-        return list(workers.gather(workers.map(solve, list(given), pure=False)))
-    found: Iterable[Result] = workers.map(solve, given)
-    return found
+        _ = problem.derivatives
+        return _InThisProcess(problem)
+    return _Elsewhere(pickle.dumps(problem))
 
 
 class _InThisProcess:

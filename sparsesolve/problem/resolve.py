@@ -192,8 +192,8 @@ class Resolved:
         workers : int, executor or None, optional
             None: one after the other. A number: as many threads, which share what was prepared;
             IPOPT runs at the same time in all, scipy's methods do not. Or anything with a method
-            `map`: an executor of processes, a pool, a client of dask. The functions must then be
-            picklable, and are prepared once in each process.
+            `map`: an executor of processes, a pool, a client of dask, whose lost workers lose
+            nothing. The functions must then be picklable, and are prepared once in each process.
         progress : bool, optional
             Whether to write how many are done to the standard error. Default is False.
         **options

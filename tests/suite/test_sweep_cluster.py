@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,6 +32,44 @@ def test_every_end_comes_back_and_nothing_stays() -> None:
     assert ends == {"value": ("ok", 2.0), "crash": ("crash", None), "slow": ("time-limit", None)}
     assert again == [3.0]
     assert cluster._ALL == []
+
+
+_DEADLY = """
+import os, pathlib, signal
+
+def work(argument):
+    number, folder = argument
+    runs = pathlib.Path(folder)
+    (runs / f"{number} {os.getpid()}").touch()
+    if number == 3 and len(list(runs.glob("3 *"))) == 1:
+        stat = pathlib.Path(f"/proc/{os.getppid()}/stat").read_text()
+        os.kill(int(stat.rsplit(")")[-1].split()[1]), signal.SIGKILL)  # the nursery's parent
+        signal.pause()
+    return number
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import distributed
+
+    (tmp_path / "deadly_cell.py").write_text(_DEADLY)
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    requests = [
+        Request("deadly_cell:work", [k, str(tmp_path / "runs")], 30.0, 500.0, k) for k in range(6)
+    ]
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    with (
+        distributed.LocalCluster(**options, dashboard_address=None) as machines,
+        Cluster(machines.scheduler_address, 2, []) as workers,
+    ):
+        replies = list(workers.run(requests))
+    assert sorted(r.request.tag for r in replies) == list(range(6))
+    assert [(r.outcome, r.value) for r in replies] == [("ok", r.request.tag) for r in replies]
+    runs = [path.name.split()[0] for path in (tmp_path / "runs").iterdir()]
+    assert runs.count("3") == 2
+    assert sum(runs.count(str(k)) > 1 for k in range(6)) <= 2  # it, and what was just finished
 
 
 @pytest.mark.slow
