@@ -24,7 +24,7 @@ from sparsesolve.differentiate.sums import sum_runs
 from sparsesolve.differentiate.trips import Trips, finished
 from sparsesolve.fuse import with_parameter
 from sparsesolve.ir.builder import Builder
-from sparsesolve.ir.expression import Expressions, live_nodes
+from sparsesolve.ir.expression import Expressions, live_nodes, used_loads
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import Recurrence, append_recurrence
 
@@ -198,7 +198,7 @@ class _Reverse:
         vanishing: dict[int, NDArray[np.bool_]] = {}
         if computed:
             nodes, outputs = live_nodes(e.nodes, computed)
-            used = _renumber_loads(nodes)
+            used, nodes = used_loads(nodes)
             kept = [loads[k] for k in used]
             start = self.b.kernel(step.length, kept, nodes, outputs)
             if self.steep[step.start]:
@@ -331,15 +331,6 @@ def _points(step: Kernel, slots: Slots, k: int) -> Slots:
     """Slots of output k at every point of a kernel's domain."""
     mine = slots[k * step.rows : (k + 1) * step.rows]
     return mine if step.segments is None else np.repeat(mine, np.diff(step.segments))
-
-
-def _renumber_loads(nodes: list[Node]) -> list[int]:
-    """Renumber loads consecutively, in place, and return the old numbers."""
-    used: dict[int, int] = {}
-    for k, node in enumerate(nodes):
-        if node.op == "load":
-            nodes[k] = Node("load", (used.setdefault(node.args[0], len(used)),))
-    return list(used)
 
 
 def _sum_by_target(

@@ -11,6 +11,7 @@ complement is the Jacobian.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
 import numpy as np
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 
 from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.differentiate.kernel_reverse import reverse
+from sparsesolve.differentiate.waists import WIDE, waists
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
 
 __all__ = ["extended_program", "pays", "wide_sums", "widely_read_sums"]
 
-_WIDE = 16  # inputs that a sum must read at least
 _SHORTEST = 4  # sums below this length are not looked at
 _MANY_TERMS = 2_000_000  # listing as many takes a second
 _SOME_TERMS = 400_000  # below this, listing is quick and its code quicker than any product
@@ -59,12 +60,13 @@ def wide_sums(program: Program) -> Slots:
     ndarray of int32
         Increasing; empty where a list of terms is as good.
     """
-    if not _has_long_sums(program):
+    long = _long_sums(program)
+    if not long:
         return np.empty(0, dtype=np.int32)
-    curved = _curved_slots(program)
+    curved = _curved_slots(program, long)
     if not curved.any():
         return np.empty(0, dtype=np.int32)
-    width, cuts = _widths(program, curved)
+    width, cuts = _widths(program, curved, long)
     return cuts if pays(float((width[cuts] ** 2).sum()), 0.0) else cuts[:0]
 
 
@@ -81,10 +83,11 @@ def widely_read_sums(program: Program) -> Slots:
     ndarray of int32
         Increasing; empty where a list of terms is as good.
     """
-    if not _has_long_sums(program):
+    long = _long_sums(program)
+    if not long:
         return np.empty(0, dtype=np.int32)
     readers = _readers(program)
-    width, cuts = _widths(program, readers >= _WIDE)
+    width, cuts = _widths(program, readers >= WIDE, long)
     return cuts if pays(float((width[cuts] * readers[cuts]).sum()), 0.0) else cuts[:0]
 
 
@@ -137,14 +140,16 @@ def extended_program(program: Program, cuts: Slots) -> Program:
     )
 
 
-def _has_long_sums(program: Program) -> bool:
-    return any(map(_is_long_sum, program.instructions))
-
-
-def _is_long_sum(step: Kernel | Opaque) -> bool:
-    if not isinstance(step, Kernel) or step.segments is None:
-        return False
-    return int(np.diff(step.segments).max(initial=0)) >= _SHORTEST
+def _long_sums(program: Program) -> frozenset[int]:
+    """First slots of the kernels that compute long sums, over points or over loads."""
+    found = [
+        step.start
+        for step in program.instructions
+        if isinstance(step, Kernel)
+        and step.segments is not None
+        and int(np.diff(step.segments).max(initial=0)) >= _SHORTEST
+    ]
+    return waists(program).union(found)
 
 
 def _is_one(index: Index) -> bool:
@@ -160,7 +165,7 @@ def _summed(step: Kernel, counts: Counts) -> Counts:
     return np.asarray(total[step.segments[1:]] - total[step.segments[:-1]])
 
 
-def _widths(program: Program, wanted: Mask) -> tuple[Counts, Slots]:
+def _widths(program: Program, wanted: Mask, long: Container[int]) -> tuple[Counts, Slots]:
     """How many inputs each slot reads, a cut counting as one, and the cuts.
 
     The number of a cut is its own width.
@@ -183,17 +188,17 @@ def _widths(program: Program, wanted: Mask) -> tuple[Counts, Slots]:
         for k in range(len(step.outputs)):
             first = step.start + k * step.rows
             found[first : first + step.rows] = width[first : first + step.rows] = rows
-            if step.segments is not None:
-                wide = np.flatnonzero((rows >= _WIDE) & wanted[first : first + step.rows]) + first
+            if step.segments is not None or step.start in long:
+                wide = np.flatnonzero((rows >= WIDE) & wanted[first : first + step.rows]) + first
                 width[wide] = 1.0
                 cuts.append(wide)
     return found, np.sort(np.concatenate(cuts)).astype(np.int32)
 
 
-def _curved_slots(program: Program) -> Mask:
+def _curved_slots(program: Program, long: Container[int]) -> Mask:
     """Mark slots in which an output may be other than linear; all sums that are such, at least."""
     curved = np.zeros(program.n_slots, dtype=bool)
-    readers = _readers_of_sums(program)
+    readers = _readers_of_sums(program, long)
     active = active_slots(program) if readers else curved
     for step in reversed(readers):
         if isinstance(step, Opaque):
@@ -204,7 +209,7 @@ def _curved_slots(program: Program) -> Mask:
     return curved
 
 
-def _readers_of_sums(program: Program) -> list[Kernel | Opaque]:
+def _readers_of_sums(program: Program, long: Container[int]) -> list[Kernel | Opaque]:
     """List what depends on a long sum, in order: nothing else can curve one."""
     behind = np.zeros(program.n_slots, dtype=bool)
     found: list[Kernel | Opaque] = []
@@ -213,7 +218,7 @@ def _readers_of_sums(program: Program) -> list[Kernel | Opaque]:
         if any(any_slot(behind, index) for index in loads):
             found.append(step)
             behind[step.start : step.stop] = True
-        elif _is_long_sum(step):
+        elif step.start in long:
             behind[step.start : step.stop] = True
     return found
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from sparsesolve.fuse.choose import Choice
 from sparsesolve.fuse.renumber import Draft, rebuilt
-from sparsesolve.ir.expression import Expressions, live_nodes
-from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program
+from sparsesolve.ir.expression import Expressions, live_nodes, used_loads
+from sparsesolve.ir.program import Index, Kernel, Opaque, Program
 
 __all__ = ["write"]
 
@@ -37,7 +37,8 @@ def _draft(choice: Choice, head: int) -> Draft:
             starts.append(member.start + k * member.rows)
             roots.append(numbers[node])
     nodes, outputs = live_nodes(writer.expressions.nodes, roots)
-    loads, nodes = _used_loads(writer.loads, nodes)
+    used, nodes = used_loads(nodes)
+    loads = tuple(writer.loads[k] for k in used)
     origin = tuple(dict.fromkeys(writer.origin))
     kernel = Kernel(
         starts[0], step.length, loads, tuple(nodes), tuple(outputs), step.segments, origin
@@ -127,13 +128,3 @@ class _Writer:
         self._arrays[probe].append(len(self.loads))
         self.loads.append(index)
         return len(self.loads) - 1
-
-
-def _used_loads(loads: list[Index], nodes: list[Node]) -> tuple[tuple[Index, ...], list[Node]]:
-    used: dict[int, int] = {}
-    renamed = []
-    for node in nodes:
-        if node.op == "load":
-            node = Node("load", (used.setdefault(node.args[0], len(used)),))
-        renamed.append(node)
-    return tuple(loads[k] for k in used), renamed

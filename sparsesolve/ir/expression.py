@@ -16,7 +16,7 @@ import numpy as np
 from sparsesolve.ir.program import Node
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["Expressions", "live_nodes", "support_of"]
+__all__ = ["Expressions", "live_nodes", "support_of", "used_loads"]
 
 
 class Expressions:
@@ -318,3 +318,14 @@ def live_nodes(nodes: Sequence[Node], outputs: Sequence[int]) -> tuple[list[Node
             node = node if args == node.args else Node(node.op, args)
         kept.append(node)
     return kept, [renumbered[k] for k in outputs]
+
+
+def used_loads(nodes: Sequence[Node]) -> tuple[list[int], list[Node]]:
+    """Return the numbers of the loads that nodes read, and the nodes with these counted anew."""
+    used: dict[int, int] = {}
+    renamed = []
+    for node in nodes:
+        if node.op == "load":
+            node = Node("load", (used.setdefault(node.args[0], len(used)),))
+        renamed.append(node)
+    return list(used), renamed

@@ -14,6 +14,7 @@ from sparsesolve.derivatives.blocks.sensitivities import Unstructured
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.differentiate import TooManyTerms
 from sparsesolve.differentiate.cuts import pays, wide_sums, widely_read_sums
+from sparsesolve.differentiate.waists import with_waists
 from sparsesolve.ir.program import Program, Slots
 
 __all__ = ["blocked_hessian", "blocked_jacobian"]
@@ -32,6 +33,7 @@ def blocked_jacobian(program: Program, log: PrepareLog, plain: Plain) -> Blocked
         The other way to the values, where they are not finite.
     """
     with log.stage("detect"):
+        program = with_waists(program)
         cuts = widely_read_sums(program)
     if not cuts.size:
         return None
@@ -59,6 +61,7 @@ def blocked_hessian(
         Whether weights of the outputs come as the last parameter; otherwise they are ones.
     """
     with log.stage("detect"):
+        program = with_waists(program)
         cuts = wide_sums(program)
     if not cuts.size:
         return None

@@ -1,0 +1,159 @@
+"""Waists: wide sums that stand inside an expression, written as kernels of their own.
+
+`cuts` chooses among slots. A sum that was written term by term, such as the taps of a convolution
+or a polynomial with unknown coefficients, is no slot after fusing but a node with many loads below
+it. Where what is above it is not linear and points read the same inputs, it is made one here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.differentiate.activity import active_slots, any_slot
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.expression import live_nodes, used_loads
+from sparsesolve.ir.program import Index, Kernel, Node, Program
+from sparsesolve.ir.scalar_ops import OPS
+
+__all__ = ["WIDE", "waists", "with_waists"]
+
+WIDE = 16  # inputs that a sum must read at least
+_MOST_STRUCTURES = 128  # of points: more would not be blocks
+_SUMS = frozenset({"add", "subtract"})
+
+
+def waists(program: Program) -> frozenset[int]:
+    """Find the kernels that compute one sum of many loads a point, where points share inputs.
+
+    Parameters
+    ----------
+    program : Program
+        As `with_waists` makes it.
+
+    Returns
+    -------
+    frozenset of int
+        First slots of these kernels.
+    """
+    found = [
+        step
+        for step in program.instructions
+        if isinstance(step, Kernel)
+        and step.segments is None
+        and len(step.loads) >= WIDE
+        and len(step.outputs) == 1
+        and step.nodes[step.outputs[0]].op in _SUMS
+    ]
+    if not found:
+        return frozenset()
+    active = active_slots(program)
+    return frozenset(step.start for step in found if _moving(step, active))
+
+
+def with_waists(program: Program) -> Program:
+    """Give wide sums inside expressions slots, where they are read by what is not linear.
+
+    Parameters
+    ----------
+    program : Program
+        A fused program.
+
+    Returns
+    -------
+    Program
+        The same function; the same object where there is no such sum.
+    """
+    if not any(isinstance(s, Kernel) and len(s.loads) >= WIDE for s in program.instructions):
+        return program
+    active = active_slots(program)
+    b = Builder.resume(program)
+    b.instructions = []
+    for step in program.instructions:
+        if isinstance(step, Kernel) and len(step.loads) >= WIDE:
+            step = _split(b, step, _moving(step, active))
+        b.instructions.append(step)
+    if b.n_slots == program.n_slots:
+        return program
+    return replace(b.build(program.outputs), output_shape=program.output_shape)
+
+
+def _moving(step: Kernel, active: NDArray[np.bool_]) -> set[int]:
+    """Return the loads that depend on x; none where they are few, or points share none."""
+    moving = {k for k, index in enumerate(step.loads) if any_slot(active, index)}
+    if len(moving) >= WIDE and _points_share([step.loads[k] for k in moving]):
+        return moving
+    return set()
+
+
+def _points_share(loads: Sequence[Index]) -> bool:
+    """Whether few points differ in what they read."""
+    arrays = [index.to_array() for index in loads if index.array is not None or index.stride]
+    if not arrays or arrays[0].size <= _MOST_STRUCTURES:
+        return True
+    together = np.zeros(arrays[0].size, dtype=np.uint64)
+    for ids in arrays:
+        together = together * np.uint64(0x9E3779B97F4A7C15) + ids.astype(np.uint64)
+    return int(np.unique(together).size) <= _MOST_STRUCTURES
+
+
+def _split(b: Builder, step: Kernel, moving: set[int]) -> Kernel:
+    """Append a kernel for each waist of a kernel, and return what is left of it."""
+    numbers = _waists(step.nodes, moving) if moving else []
+    if not numbers:
+        return step
+    nodes, loads = list(step.nodes), list(step.loads)
+    for number in numbers:
+        b.origin = step.origin
+        inner, outputs = live_nodes(nodes, [number])
+        used, inner = used_loads(inner)
+        start = b.kernel(step.length, [loads[k] for k in used], inner, outputs)
+        nodes[number] = Node("load", (len(loads),))
+        loads.append(Index(step.length, start, 1 if step.length > 1 else 0))
+    left, outputs = live_nodes(nodes, step.outputs)
+    used, left = used_loads(left)
+    kept = tuple(loads[k] for k in used)
+    return replace(step, loads=kept, nodes=tuple(left), outputs=tuple(outputs))
+
+
+def _waists(nodes: Sequence[Node], moving: set[int]) -> list[int]:
+    """List the sums of many moving terms that something not linear reads; a waist is one term."""
+    bent = _bent(nodes, moving)
+    below: list[int] = []  # which loads a node reads, one bit each
+    found = []
+    for number, node in enumerate(nodes):
+        if node.op == "load":
+            below.append(1 << node.args[0] if node.args[0] in moving else 0)
+            continue
+        mask = 0
+        if node.op != "const" and not OPS[node.op].flat:
+            for operand in node.args:
+                mask |= below[operand]
+        if node.op in _SUMS and bent[number] and mask.bit_count() >= WIDE:
+            found.append(number)
+            mask = 1 << (len(nodes) + number)
+        below.append(mask)
+    return found
+
+
+def _bent(nodes: Sequence[Node], moving: set[int]) -> list[bool]:
+    """Mark the nodes of which another one is not a linear function."""
+    moves: list[bool] = []
+    for node in nodes:
+        if node.op == "load":
+            moves.append(node.args[0] in moving)
+        else:
+            moves.append(node.op != "const" and any(moves[a] for a in node.args))
+    bent = [False] * len(nodes)
+    for node in nodes:
+        if node.op in ("load", "const", "negative", *_SUMS):
+            continue
+        linear = node.op == "multiply" and sum(moves[a] for a in node.args) == 1
+        linear = linear or (node.op == "divide" and not moves[node.args[1]])
+        if not linear:
+            for operand in node.args:
+                bent[operand] = True
+    return bent
