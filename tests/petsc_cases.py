@@ -139,6 +139,91 @@ def fails_on_the_last_rank() -> Found:
     return {}
 
 
+def reaction(t: float, y: Any, a: Any) -> Any:
+    """Brusselator on a line, both species in one vector."""
+    n = y.size // 2
+    u, v = y[:n], y[n:]
+
+    def spread(w: Any, end: float) -> Any:
+        p = np.concatenate([[end], w, [end]])
+        return 0.02 * (n + 1) ** 2 * (p[2:] - 2 * w + p[:-2])
+
+    rate = u**2 * v
+    return np.concatenate([a + rate - 4 * u + spread(u, 1.0), 3 * u - rate + spread(v, 3.0)])
+
+
+def reaction_start(n: int) -> Any:
+    x = np.arange(1, n + 1) / (n + 1)
+    return np.concatenate([1 + np.sin(2 * np.pi * x), np.full(n, 3.0)])
+
+
+def trajectory(run: Any) -> Found:
+    known = ("status", "message", "success", "nfev", "njev", "nlu")
+    return {"t": run.t.tolist(), "y": run.y.tolist()} | {name: run[name] for name in known}
+
+
+def integrated(kind: str) -> Found:
+    options = {"ts_type": kind}
+    given = {"args": (1.0,), "rtol": 1e-6, "atol": 1e-8, "t_eval": [0.5, 1.0, 3.0]}
+    y0 = reaction_start(20)
+    run = ss.solve_ivp(reaction, (0.0, 3.0), y0, method="petsc", options=options, **given)
+    return trajectory(run)
+
+
+def by_bdf() -> Found:
+    return integrated("bdf")
+
+
+def by_arkimex() -> Found:
+    return integrated("arkimex")
+
+
+def by_rosw() -> Found:
+    return integrated("rosw")
+
+
+def robertson(t: float, y: Any) -> Any:
+    slow = -0.04 * y[0] + 1e4 * y[1] * y[2]
+    return np.stack([slow, -slow - 3e7 * y[1] ** 2, y[0] + y[1] + y[2] - 1.0])
+
+
+def with_a_singular_mass() -> Found:
+    mass, start = np.diag([1.0, 1.0, 0.0]), [1.0, 0.0, 0.0]
+    given = {"mass_matrix": mass, "rtol": 1e-7, "atol": 1e-10, "first_step": 1e-6}
+    return trajectory(ss.solve_ivp(robertson, (0.0, 40.0), start, method="petsc", **given))
+
+
+def with_a_full_mass() -> Found:
+    mass = np.eye(7) + 0.2 * np.eye(7, k=1) + 0.1 * np.eye(7, k=-3)
+    given = {"mass_matrix": mass, "rtol": 1e-8, "atol": 1e-10}
+    return trajectory(
+        ss.solve_ivp(lambda t, y: np.cos(t) - y**3, (0.0, 2.0), np.ones(7), method="petsc", **given)
+    )
+
+
+def too_few_steps() -> Found:
+    run = ss.solve_ivp(
+        lambda t, y: -y, (0.0, 1.0), np.ones(5), method="petsc", options={"ts_max_steps": 2}
+    )
+    return trajectory(run)
+
+
+def refused_by_ts() -> Found:
+    said = {}
+    for name, given in {
+        "events": {"events": lambda t, y: y[0]},
+        "backward": {"t_span": (1.0, 0.0)},
+        "mass": {"mass_matrix": lambda t, y: np.eye(2)},
+        "times": {"t_eval": [0.5, 0.2]},
+    }.items():
+        try:
+            given = {"t_span": (0.0, 1.0)} | given
+            ss.solve_ivp(lambda t, y: -y, y0=np.ones(2), method="petsc", **given)
+        except (ValueError, TypeError) as error:
+            said[name] = f"{type(error).__name__}: {error}"
+    return said
+
+
 GROUPS: dict[str, list[Callable[[], Found]]] = {
     "root": [
         on_a_grid,
@@ -150,6 +235,15 @@ GROUPS: dict[str, list[Callable[[], Found]]] = {
         stopped_by_a_callback,
         too_few_iterations,
         not_square,
+    ],
+    "ts": [
+        by_bdf,
+        by_arkimex,
+        by_rosw,
+        with_a_singular_mass,
+        with_a_full_mass,
+        too_few_steps,
+        refused_by_ts,
     ],
     "view": [few_unknowns],
     "trouble": [other_programs, fails_on_the_last_rank],

@@ -27,6 +27,7 @@ from sparsesolve.adapters.ode_arguments import check_given, checked_span
 from sparsesolve.adapters.scipy_stiff import SparseBDF, SparseRadau
 from sparsesolve.adapters.sensitivity import TrajectorySensitivities, with_float_parameters
 from sparsesolve.adapters.sundials import Cvode, checked_linear_solver
+from sparsesolve.host.imports import importing
 from sparsesolve.host.words import check_call, refuse_words
 from sparsesolve.methods.consistent import consistent_start
 from sparsesolve.methods.freshness import during, find_change
@@ -92,6 +93,16 @@ def integrate(
     ValueError
         If the method is unknown.
     """
+    if method == "petsc":
+        with importing():
+            from sparsesolve.adapters.petsc.integrate import integrate_by_ts  # noqa: PLC0415
+
+        start = start_point(y0, "y0")
+        check_given(options, start.size)
+        check_call(rhs, [checked_span(t_span)[0], start, *args])
+        return integrate_by_ts(
+            rhs, checked_span(t_span), start, args=args, derivatives=derivatives, given=options
+        )
     options = dict(options)
     mass, wanted = options.pop("mass_matrix", None), options.pop("sensitivity", None)
     linear = checked_linear_solver(options.pop("linear_solver", None), method, "cvode")
@@ -209,6 +220,6 @@ def _solver(method: Any) -> tuple[Any, str]:
     if isinstance(method, type):
         return method, "LSODA" if issubclass(method, LSODA) else method.__name__
     raise ValueError(
-        f"`method` must be one of {', '.join((*known, *_EXPLICIT))}, or a subclass of OdeSolver; "
-        f"got {method!r}."
+        f"`method` must be one of {', '.join((*known, 'petsc', *_EXPLICIT))}, or a subclass of "
+        f"OdeSolver; got {method!r}."
     )

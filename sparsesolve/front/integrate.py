@@ -55,8 +55,11 @@ def solve_ivp(
         (GMRES), and factorizes only where a trial of the first steps says that it pays: for many
         unknowns. "auto" takes it above 40 unknowns with a sparse Jacobian, else "BDF". "cvode" is
         that of SUNDIALS, where it is installed, with `linear_solver` "auto", "dense", "sparse" or
-        "gmres". The explicit ones ("RK45", "RK23", "DOP853") are passed through, with nothing
-        prepared.
+        "gmres". "petsc" is TS of PETSc, by all processes of ``mpiexec -n 4 python script.py``
+        together: BDF methods of order 4, or with ``options={"ts_type": "arkimex"}`` or "rosw"
+        others; it takes `t_eval`, without which start and end alone are kept, `mass_matrix`,
+        `rtol`, `atol`, `first_step`. The explicit ones ("RK45", "RK23", "DOP853") are passed
+        through, with nothing prepared.
     t_eval, dense_output, events, vectorized
         As in scipy.
     args : tuple, optional

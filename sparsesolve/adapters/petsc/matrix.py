@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.ranks import Ranks
 from sparsesolve.derivatives.row_part import RowPart
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "constant_matrix"]
 
 Array = NDArray[np.float64]
 Ids = NDArray[Any]
@@ -103,3 +104,24 @@ class Assembly:
         else:
             self.matrix.setValuesCSR(self.indptr, self.columns, data)
             self.matrix.assemble()
+
+
+def constant_matrix(
+    ranks: Ranks, numbering: Numbering, rows: Ids, columns: Ids, values: Array
+) -> Any:
+    """Return a distributed matrix whose entries never change.
+
+    Parameters
+    ----------
+    ranks, numbering : Ranks, Numbering
+        Who owns what.
+    rows, columns, values : ndarray
+        The entries in the rows of this rank, counted from the first one owned; PETSc's columns.
+    """
+    kind, sizes = ranks.petsc.IntType, numbering.sizes
+    own = sp.csr_array((values, (rows, columns)), shape=sizes)
+    own.sort_indices()
+    structure = own.indptr.astype(kind), own.indices.astype(kind)
+    made = ranks.petsc.Mat().createAIJ((sizes, sizes), csr=(*structure, own.data), comm=ranks.comm)
+    made.assemble()
+    return made
