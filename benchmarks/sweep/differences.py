@@ -151,6 +151,8 @@ def _scipy(plain: Plain, solver: str) -> Attempt:
 class IpoptByDifferences:
     """The callbacks of IPOPT; without a Hessian, so that it uses its limited memory."""
 
+    wants_slopes = False  # `intermediate` is not told the slopes at an iterate
+
     def __init__(self, plain: Plain) -> None:
         self.plain = plain
         self.lower, self.upper = plain.problem.bounds
