@@ -13,7 +13,7 @@ fail() {
 # The first interpreter of at least Python 3.11.
 find_python() {
     local candidate
-    for candidate in ${SPARSESOLVE_PYTHON:-} python3.11 python3 python3.13 python3.12; do
+    for candidate in ${SPARSESOLVE_PYTHON:-} python3.11 python3 python3.14 python3.13 python3.12; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             printf '%s\n' "$candidate"
             return

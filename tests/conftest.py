@@ -96,6 +96,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("cyipopt is not installed: run scripts/test")
     if item.get_closest_marker("ipopt"):
         skip_without_ipopt()
+    if item.get_closest_marker("posix") and os.name != "posix":
+        pytest.skip("needs signals, links or bits of files as Unix has them")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -29,5 +29,7 @@ def statistics_file(*, wanted: bool) -> Iterator[str]:
 
 def linear_seconds(path: str) -> float | None:
     """Return the seconds that the linear solver took, None where the file does not tell."""
-    found = _LINE.search(Path(path).read_text(errors="replace")) if Path(path).is_file() else None
+    file = Path(path)
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    found = _LINE.search(text)
     return float(found[1]) if found else None

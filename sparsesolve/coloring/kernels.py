@@ -70,10 +70,10 @@ def _refuse_foreign(folder: str) -> None:
     """Raise where others may write, or where a pipe would be waited for."""
     if not os.path.isdir(folder):
         return
-    found = os.stat(folder)
-    owners = {os.geteuid(), 0, os.stat(__file__).st_uid} if hasattr(os, "geteuid") else None
-    if found.st_mode & stat.S_IWOTH or (owners is not None and found.st_uid not in owners):
-        raise PermissionError(f"others may write to {folder}")
+    if hasattr(os, "geteuid"):  # Windows has neither owners by number nor bits that tell
+        found, owners = os.stat(folder), {os.geteuid(), 0, os.stat(__file__).st_uid}
+        if found.st_mode & stat.S_IWOTH or found.st_uid not in owners:
+            raise PermissionError(f"others may write to {folder}")
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith((".nbi", ".nbc")) and not entry.is_file(follow_symlinks=False):

@@ -94,7 +94,7 @@ class CacheFolder:
             handle, name = tempfile.mkstemp(dir=self.folder)
             with os.fdopen(handle, "wb") as file:
                 file.writelines((checksum, *parts))
-            os.replace(name, self.folder / f"{key}.o")  # readers see all of it or nothing
+            _put(name, self.folder / f"{key}.o")
         except FileNotFoundError:  # another process made room meanwhile
             return
         except OSError as error:
@@ -111,8 +111,7 @@ class CacheFolder:
         """Whether the folder is this user's alone; it is not used otherwise."""
         assert self.folder is not None
         found = os.lstat(self.folder)
-        mine = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
-        if stat.S_ISDIR(found.st_mode) and mine and not found.st_mode & 0o022:
+        if stat.S_ISDIR(found.st_mode) and _is_own(found, 0o022):
             return True
         _warn(f"{self.folder} is a link, belongs to another user, or others may write to it")
         self.folder = None
@@ -145,7 +144,7 @@ class CacheFolder:
         for _, size, name in sorted(files):
             if count <= _MOST_FILES // 2 and held <= self._most_bytes // 2:
                 return
-            (self.folder / name).unlink(missing_ok=True)
+            _remove(self.folder / name)
             count, held = count - 1, held - size
 
     def _found(self) -> Iterator[tuple[str, os.stat_result]]:
@@ -171,6 +170,34 @@ def _home(variable: str, below: str) -> Path | None:
     return Path(given) if os.path.isabs(given) else None
 
 
+def _is_own(found: os.stat_result, others: int) -> bool:
+    """Whether this user owns it, and `others` (bits of its mode) may do nothing to it.
+
+    Windows has no numbers of users, and bits that say nothing; there a home is its user's alone.
+    """
+    if not hasattr(os, "geteuid"):
+        return True
+    return found.st_uid == os.geteuid() and not found.st_mode & others
+
+
+def _put(name: str, target: Path) -> None:
+    """Move a complete file into its place: readers see all of it or nothing."""
+    try:
+        os.replace(name, target)
+    except PermissionError:
+        if hasattr(os, "geteuid"):
+            raise
+        os.unlink(name)  # Windows keeps what somebody reads just now, and it is the same
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:
+        if hasattr(os, "geteuid"):
+            raise  # on Windows: somebody reads it
+
+
 def _read_file(path: Path) -> bytes:
     """Read a plain file of this user; a pipe or a link in its place is an error, not a wait."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -179,7 +206,7 @@ def _read_file(path: Path) -> bytes:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(f"{path} is not a file")
-        if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+        if not _is_own(found, 0):
             raise OSError(f"{path} belongs to another user")
         return file.read()
 
@@ -188,7 +215,7 @@ def _secret_of(path: Path) -> bytes:
     """Read the key of the checksums, or make one."""
     with contextlib.suppress(FileNotFoundError):
         found = _read_file(path)
-        if len(found) == _CHECKSUM and not path.stat().st_mode & 0o077:
+        if len(found) == _CHECKSUM and _is_own(path.stat(), 0o077):
             return found
         path.unlink()  # cut off, or others may have read it
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -99,6 +99,7 @@ def test_what_ipopt_refuses_to_create():
         ipopt_c.CProblem(-1, 0, Callbacks(evaluation), *[np.zeros(0)] * 4)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("place", ["objective", "gradient", "hessian_values"])
 def test_an_interrupt_anywhere_ends_the_solve(place, options, monkeypatch):
     """A real signal, which Python notices at the next instruction or at the next callback."""
@@ -118,6 +119,7 @@ def test_an_interrupt_anywhere_ends_the_solve(place, options, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.posix
 def test_a_handler_of_the_user_stays(options):
     seen = []
     before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))

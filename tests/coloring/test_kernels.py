@@ -79,8 +79,9 @@ DAMAGE = {
     "cut off": lambda file: file.write_bytes(file.read_bytes()[:-20]),
     "garbage": lambda file: file.write_bytes(b"\x80garbage" * 9),
     "folder": replaced_by_folder,
-    "others may write": lambda file: file.parent.chmod(0o777),
 }
+if hasattr(os, "geteuid"):
+    DAMAGE["others may write"] = lambda file: file.parent.chmod(0o777)
 if hasattr(os, "mkfifo"):
     DAMAGE["pipe"] = replaced_by_pipe
 

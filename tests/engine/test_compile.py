@@ -359,6 +359,7 @@ def test_source_stays_short_for_deep_kernels():
     assert len(compiled.source().splitlines()) < 250
 
 
+@pytest.mark.posix
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, where peers were loaded
 def test_threads_after_a_fork(monkeypatch):

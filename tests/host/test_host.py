@@ -166,6 +166,7 @@ def test_a_file_of_another_key_is_not_taken(keeper, tmp_path):
     assert CacheFolder(keeper.folder, tmp_path / "other").read("a") is None
 
 
+@pytest.mark.posix
 def test_the_key_is_for_the_user_alone(keeper, tmp_path):
     keeper.write("a", b"data")
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
@@ -174,6 +175,7 @@ def test_the_key_is_for_the_user_alone(keeper, tmp_path):
     assert CacheFolder(keeper.folder, tmp_path / "secret").read("a") is None
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
 def test_a_folder_that_others_may_write_to_is_not_used(keeper, mode):
     keeper.write("a", b"data")
@@ -184,6 +186,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(keeper, mode):
     assert keeper.read("b") is None
 
 
+@pytest.mark.posix
 def test_a_link_in_place_of_the_folder_is_not_used(keeper, tmp_path):
     (tmp_path / "real").mkdir(mode=0o700)
     (tmp_path / "files").symlink_to(tmp_path / "real")

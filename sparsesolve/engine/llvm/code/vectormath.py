@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import platform
+import sys
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -79,7 +80,7 @@ def native(op: str, width: int) -> Native | None:
         address = _vector_address(row.libm, arity, width) if row.vector else 0
         if address:
             return Native(address, arity, width)
-        address = _address(_library("m", "libm.so.6"), row.libm)
+        address = _scalar_address(row.libm)
         return Native(address, arity, 1) if address else None
     if row.of_scipy and row.cython is not None:
         address = _scipy_address(row.cython or op, arity)
@@ -95,6 +96,18 @@ def _processor_flags() -> frozenset[str]:
     with LLVM_LOCK:
         features = llvm.get_host_cpu_features()
     return frozenset(name for name, present in features.items() if present)
+
+
+def _scalar_address(symbol: str) -> int:
+    """Find a function of the C library: glibc's libm, the process itself, or Windows' runtime.
+
+    On macOS and with musl it is part of what every process has; Windows' universal C runtime has a
+    few functions under a name with a line in front.
+    """
+    if sys.platform == "win32":
+        library = _library("ucrtbase", "ucrtbase.dll")
+        return _address(library, symbol) or _address(library, f"_{symbol}")
+    return _address(_library("m", "libm.so.6"), symbol) or _address(ctypes.CDLL(None), symbol)
 
 
 @cache

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import platform
+import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -152,7 +154,7 @@ def _is_used(declaration: str, bodies: list[str]) -> bool:
 
 def _generate(text: str, effort: int) -> bytes:
     target = _target(effort)
-    header = f'target triple = "{llvm.get_process_triple()}"\n'
+    header = f'target triple = "{target.triple}"\n'  # on Windows its own, for ELF
     header += f'target datalayout = "{target.target_data}"\n'
     module = llvm.parse_assembly(header + text)
     code: bytes = target.emit_object(module)
@@ -161,12 +163,35 @@ def _generate(text: str, effort: int) -> bytes:
 
 def _load(machine_code: bytes, names: Mapping[str, str]) -> _Module:
     """Bring object code into memory, in a library of its own."""
+    if not _has_orc():
+        return _Module(_Engine(machine_code), None, names)
     library = llvm.JITLibraryBuilder().add_object_img(machine_code).add_current_process()
     for name in names.values():
         library.export_symbol(name)
     number = next(_NUMBERS)
     jit = _jit(number // _MOST_LIBRARIES)
     return _Module(library.link(jit, f"sparsesolve {number}"), jit, names)
+
+
+def _has_orc() -> bool:
+    """Whether LLVM's newer linker is known to work here; llvmlite warns of it elsewhere."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+class _Engine:
+    """Object code in an engine of its own, by the older linker, which numba uses everywhere."""
+
+    def __init__(self, machine_code: bytes) -> None:
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_target(0))
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
+        self._engine.finalize_object()
+
+    def __getitem__(self, name: str) -> int:
+        return int(self._engine.get_function_address(name))
+
+    def close(self) -> None:
+        """Free the code."""
+        self._engine.close()
 
 
 _NUMBERS = itertools.count()
@@ -180,6 +205,10 @@ def _jit(_number: int) -> Any:
 
 @cache
 def _target(effort: int) -> Any:
+    return _new_target(effort)
+
+
+def _new_target(effort: int) -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_triple(llvm.get_process_triple())
