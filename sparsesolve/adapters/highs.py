@@ -1,13 +1,14 @@
-"""Linear problems by HiGHS, through ``scipy.optimize.linprog``; the answer is a vertex.
+"""Problems proven linear or convex quadratic by HiGHS; the answer of a linear one is a vertex.
 
-Separate because it takes only what is proven linear: the gradient and the Jacobian at one point are
-then the whole problem.
+Separate because it takes only what is proven: the derivatives at one point are then the whole
+problem. Linear ones go through ``scipy.optimize.linprog``.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,14 @@ import scipy.optimize
 import scipy.sparse
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.highs_quadratic import (
+    LEAST_TOLERANCE,
+    TOLERANCES,
+    is_convex_quadratic,
+    solve_quadratic,
+)
+from sparsesolve.adapters.ipopt_callbacks import Callbacks
+from sparsesolve.adapters.nlp import read_end
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
@@ -53,16 +62,17 @@ def is_linear(problem: Problem) -> bool:
 def solve_highs(
     problem: Problem, monitor: Monitor, *, options: Mapping[str, Any] | None, tol: float | None
 ) -> Result:
-    """Solve a linear problem.
+    """Solve a linear problem, or a convex quadratic one.
 
     Parameters
     ----------
     problem : Problem
-        One that `is_linear`.
+        One that `is_linear`, or `is_convex_quadratic`.
     monitor : Monitor
         Receives the start and the end; HiGHS tells nothing between.
     options : mapping, optional
-        Those of ``linprog(method="highs")``: presolve, time_limit, disp, maxiter, ...
+        Those of ``linprog(method="highs")``: presolve, time_limit, disp, maxiter, ...; for
+        quadratic problems HiGHS' own as well.
     tol : float, optional
         Of feasibility, primal and dual.
 
@@ -74,11 +84,15 @@ def solve_highs(
     Raises
     ------
     ValueError
-        If something is not proven linear.
+        If neither is proven.
+    SolverUnavailable
+        If it is quadratic, and there is no HiGHS for it.
     """
-    if not is_linear(problem):
+    linear = is_linear(problem)
+    if not linear and not is_convex_quadratic(problem):
         raise ValueError(
-            f"method='highs' takes linear problems; {_what_is_not(problem)}. Use method='auto'."
+            "method='highs' takes linear and convex quadratic problems; "
+            f"{_what_is_not(problem)}. Use method='auto'."
         )
     evaluation = Evaluation(problem)
     program = _LinearProgram(evaluation)
@@ -90,8 +104,11 @@ def solve_highs(
     if monitor.stopped:
         return _ended(evaluation, monitor, Status.STOPPED, "The callback stopped the solve.")
     given = dict(options or {})
+    if not linear:
+        ended, backend = solve_quadratic(evaluation, given, tol)
+        return replace(read_end(Callbacks(evaluation), monitor, ended), backend=backend)
     if tol is not None:
-        given |= {"primal_feasibility_tolerance": tol, "dual_feasibility_tolerance": tol}
+        given |= dict.fromkeys(TOLERANCES, max(tol, LEAST_TOLERANCE))
     raw = program.solve(given)
     if raw.status == _UNCLEAR and raw.x is None:
         raw = program.solve(given | {"presolve": False})
@@ -195,4 +212,6 @@ def _what_is_not(problem: Problem) -> str:
     rows = int(np.sum(~np.asarray(problem.derivatives.linear_rows, dtype=bool)))
     if rows:
         return f"{rows} of {problem.m} rows are not proven linear"
-    return "its objective is not proven linear"
+    if not problem.derivatives.objective_is_quadratic:
+        return "its objective is not proven linear or quadratic"
+    return "its objective is quadratic and not proven convex"

@@ -273,7 +273,8 @@ class CProblem:
             _doubles(places[2], size)[:] = self._given.hessian(_copy(x, n), weights, sigma)
 
     def _intermediate(self, *values: Any) -> bool:
-        more = (self._slopes(),) if self._given.wants_slopes else ()
+        wanted = getattr(self._given, "wants_slopes", False)  # not of callbacks written by hand
+        more = (self._slopes(),) if wanted else ()
         return self._error is None and bool(self._given.intermediate(*values[:-1], *more))
 
     def _slopes(self) -> Array | None:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from sparsesolve.adapters.choice import any_kept_feasible, choose, choose_solver
 from sparsesolve.adapters.equations import is_final, only_equations, solve_equations
-from sparsesolve.adapters.highs import is_linear, solve_highs
-from sparsesolve.adapters.ipopt import ipopt_available, prepare_ipopt, solve_ipopt
+from sparsesolve.adapters.highs import solve_highs
+from sparsesolve.adapters.ipopt import prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.nested import of_nests
-from sparsesolve.adapters.pounce import pounce_available, require_pounce, solve_pounce
+from sparsesolve.adapters.pounce import require_pounce, solve_pounce
 from sparsesolve.adapters.scaled import solve_scaled
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
-from sparsesolve.adapters.uno import require_uno, solve_uno, uno_available
+from sparsesolve.adapters.uno import require_uno, solve_uno
 from sparsesolve.methods.callback import as_callback, check_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
@@ -36,23 +38,11 @@ from sparsesolve.problem.scaling import find_scales
 
 __all__ = ["choose_solver", "presented", "solve", "with_origin"]
 
-# names of options that users of scipy.optimize.minimize set most, and IPOPT does not have
-_SCIPY_OPTIONS = frozenset(
-    {"barrier_tol", "disp", "eps", "ftol", "gtol", "initial_constr_penalty", "initial_tr_radius"}
-    | {"initial_trust_radius", "max_trust_radius", "maxcor", "maxfun", "maxiter", "maxls", "norm"}
-    | {"return_all", "verbose", "xtol"}
-)
-
-# solvers that take the callbacks of a nonlinear program, in the order of preference
+# solvers that take the callbacks of a nonlinear program
 _NLP: dict[str, Callable[..., Result]] = {
     "ipopt": solve_ipopt,
     "pounce": solve_pounce,
     "uno": solve_uno,
-}
-_AVAILABLE: dict[str, Callable[[], bool]] = {
-    "ipopt": ipopt_available,
-    "pounce": pounce_available,
-    "uno": uno_available,
 }
 _PREPARED: dict[str, Callable[[Mapping[str, Any] | None], Any]] = {
     "ipopt": prepare_ipopt,
@@ -60,55 +50,6 @@ _PREPARED: dict[str, Callable[[Mapping[str, Any] | None], Any]] = {
     "uno": lambda options: require_uno(),
 }
 _OTHERS = frozenset({"highs", *_NLP})  # than scipy's
-
-# nonzeros of a Hessian that is sparse + low rank, from which on a solver of products is quicker
-_LARGE = 2**21
-_MOST_FORMED = 2**27  # more are never formed
-
-# up to this many unknowns dense matrices cost little beside the calls of a black box
-_FEW = 500
-
-
-def choose_solver(
-    problem: Problem, options: Mapping[str, Any] | None = None, *, watched: bool = False
-) -> str:
-    """Return the solver that ``method="auto"`` stands for.
-
-    Parameters
-    ----------
-    problem : Problem
-        Its bounds and constraints decide.
-    options : mapping, optional
-        Those that scipy alone knows keep IPOPT out; any keep HiGHS out.
-    watched : bool, default False
-        Whether somebody wants to see iterations, which HiGHS does not show.
-
-    Returns
-    -------
-    str
-        "highs" where all is proven linear, else "ipopt" where it is installed, else a method of
-        scipy.
-    """
-    if any_kept_feasible(problem):
-        return "trust-constr"
-    if not (options or watched) and is_linear(problem):
-        return "highs"
-    if not problem.second_order:
-        return _first_order_solver(problem)
-    if _is_too_large(problem):
-        return _without_ipopt(problem)
-    if ipopt_available() and not _SCIPY_OPTIONS.intersection(options or ()):
-        return "ipopt"
-    return _without_ipopt(problem)
-
-
-def _without_ipopt(problem: Problem) -> str:
-    """Return a method of scipy that takes second derivatives where it can."""
-    if problem.constraints:
-        return "trust-constr"
-    lower, upper = problem.bounds
-    bounded = (np.isfinite(lower) | np.isfinite(upper)) & (lower != upper)
-    return "L-BFGS-B" if bounded.any() else "trust-krylov"
 
 
 def solve(
@@ -195,13 +136,47 @@ def _solve(
         watched: dict[str, Any] = {"tol": tol, "progress": progress, "callback": seen}
         result, why = solve_equations(problem, start, **watched)
         if is_final(problem, result):
-            return confirm(problem, result, notes + why)
+            return replace(confirm(problem, result, notes + why), choice=why[0])
         notes += (f"{why[0]}, which ended as {result.status.value}",)
-    if name.lower() == "auto":
-        name = choose_solver(problem, options, watched=progress or callback is not None)
-        if name == "highs":
-            notes += ("the objective and all rows are proven linear: solved by HiGHS",)
-    name = name.lower() if name.lower() in _OTHERS else find_method(name).name
+    attempt = partial(
+        _attempt,
+        problem,
+        options=options,
+        tol=tol,
+        progress=progress,
+        callback=callback,
+        warm_start=warm_start,
+        units=units,
+    )
+    if name.lower() != "auto":
+        result, more = attempt(name.lower() if name.lower() in _OTHERS else find_method(name).name)
+        return confirm(problem, result, notes + more)
+    watches = progress or callback is not None
+    choice = choose(problem, options, watched=watches, warm=warm_start is not None)
+    result, more = attempt(choice.solver)
+    if not choice.certain and not result.success:
+        notes += (f"{choice.why}, which ended as {result.status.value}",)
+        choice = choose(problem, options, watched=watches, quadratic=False)
+        result, more = attempt(choice.solver)
+    elif choice.solver == "highs" and choice.certain:
+        notes += (choice.why.replace(": HiGHS", ": solved by HiGHS"),)
+    return replace(confirm(problem, result, notes + more), choice=choice.why)
+
+
+def _attempt(
+    problem: Problem,
+    name: str,
+    *,
+    options: Mapping[str, Any] | None,
+    tol: float | None,
+    progress: bool,
+    callback: Callable[[IterationState], Any] | None,
+    warm_start: Result | None,
+    units: Units | None,
+) -> tuple[Result, tuple[str, ...]]:
+    """Solve by one solver; return the result and notes for it."""
+    start = problem.first if warm_start is None else warm_start.x
+    notes: tuple[str, ...] = ()
     if units is not None:
         options, tol = units.tolerances(name, options, tol)
     if not problem.second_order:
@@ -226,7 +201,7 @@ def _solve(
                 result = solve_scipy(problem, monitor, solver=name, **given)
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
-    return confirm(problem, result, notes)
+    return result, notes
 
 
 def _of_equations(callback: Callable[..., Any], units: Units) -> Callable[..., Any]:
@@ -251,12 +226,6 @@ def with_origin(problem: Problem, result: Result) -> Result:
     return replace(result, origin=Minimized(problem, _explain))
 
 
-def _is_too_large(problem: Problem) -> bool:
-    """Whether a Hessian would be large where products do without it, or cannot be formed at all."""
-    nonzeros = Evaluation(problem).thin_hessian
-    return nonzeros > (_MOST_FORMED if problem.constraints else _LARGE)
-
-
 def _not_formed(problem: Problem, name: str) -> tuple[str, ...]:
     """Return a note where a method takes products with a Hessian that is large."""
     if find_method(name).hessian not in ("sparse", "product"):
@@ -268,13 +237,6 @@ def _not_formed(problem: Problem, name: str) -> tuple[str, ...]:
         f"the Hessian has {nonzeros} nonzeros in a triangle and is not formed: {name} takes "
         "products with it, which is sparse + low rank",
     )
-
-
-def _first_order_solver(problem: Problem) -> str:
-    """Return a method for first derivatives alone; trust-constr takes many steps with them."""
-    if not problem.constraints:
-        return "L-BFGS-B"
-    return "SLSQP" if problem.n <= _FEW else "trust-constr"
 
 
 def _without_second_order(problem: Problem, name: str) -> tuple[str, ...]:
@@ -290,12 +252,6 @@ def _without_second_order(problem: Problem, name: str) -> tuple[str, ...]:
         "first derivatives are by finite differences, as derivatives='differences' asks"
         f"{rows if problem.constraints else ''}",
     )
-
-
-def any_kept_feasible(problem: Problem) -> bool:
-    """Whether any iterate must satisfy some limit."""
-    kept = (problem.keep_feasible, *(c.keep_feasible for c in problem.constraints))
-    return any(bool(np.any(keep)) for keep in kept)
 
 
 def _out_of_memory(problem: Problem, monitor: Monitor, message: str) -> Result:

@@ -83,5 +83,5 @@ def _from_scales(problem: Problem, result: Result, units: Units) -> Result:
         solver_status=result.solver_status,
     )
     names = ("counts", "seconds_preparation", "seconds_derivatives", "seconds_solver", "backend",
-             "seconds_linear_solver", "notes", "history")  # fmt: skip
+             "seconds_linear_solver", "notes", "history", "choice")  # fmt: skip
     return replace(made, **{name: getattr(result, name) for name in names})

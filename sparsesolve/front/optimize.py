@@ -59,12 +59,13 @@ def minimize(
     args, kwargs : tuple, mapping, optional
         Further arguments of the objective.
     method : str, optional
-        "ipopt", "pounce", "uno"; "highs" for linear problems; a method of scipy that takes
-        derivatives ("trust-constr", "SLSQP", "L-BFGS-B", "TNC", "Newton-CG", "trust-ncg",
-        "trust-krylov", "trust-exact", "dogleg", "BFGS", "CG"); or
-        "auto", the default: HiGHS where all is proven linear; else IPOPT where it is installed;
-        else trust-constr with constraints, L-BFGS-B with bounds only, trust-krylov with neither.
-        scipy's where `options` are scipy's.
+        "ipopt", "pounce", "uno"; "highs" for linear and convex quadratic problems; a method of
+        scipy that takes derivatives ("trust-constr", "SLSQP", "L-BFGS-B", "TNC", "Newton-CG",
+        "trust-ncg", "trust-krylov", "trust-exact", "dogleg", "BFGS", "CG"); or
+        "auto", the default: HiGHS where all is proven linear, or convex and quadratic, and small;
+        else IPOPT where it is installed, or one like it; else trust-constr with constraints,
+        L-BFGS-B with bounds only, trust-krylov with neither. scipy's where `options` are scipy's.
+        ``result.choice`` says why.
     jac, hess, hessp : optional
         Not needed: derivatives are our own, and a note says so. ``jac=True``: the objective
         returns its gradient too, which is dropped.

@@ -110,7 +110,8 @@ class Result(OptimizeNames):
     name : str
         Of the problem.
     backend : str
-        Which library did the work, its version, and where it comes from, for IPOPT.
+        Which library did the work, its version, and where it comes from, for those that are not
+        scipy's.
     seconds_linear_solver : float, s, or None
         Part of `seconds_solver` in IPOPT's linear solver, with ``options={"timing": True}``.
     notes : tuple of str
@@ -121,6 +122,8 @@ class Result(OptimizeNames):
         The iterations, as arrays.
     origin : object or None
         What it is asked by: `sensitivity` and `covariance`. Not pickled, not among the keys.
+    choice : str
+        Why this solver, where ``method="auto"`` chose it: what was proven of the problem.
     slack : ndarray, shape (m,)
         How far each constraint is inside of its nearer limit; negative where it is violated.
     """
@@ -151,6 +154,7 @@ class Result(OptimizeNames):
     vector: Array | None = None
     slack: Array = field(default_factory=_empty)
     history: History = field(default_factory=History)
+    choice: str = ""
     origin: Any = field(default=None, repr=False, metadata={"hidden": True})
 
     @property

@@ -53,6 +53,8 @@ def result_rows(result: Result) -> list[tuple[str, str]]:
         rows.append(("linear solver", text))
     if result.backend:
         rows.append(("by", result.backend))
+    if result.choice:
+        rows.append(("chosen for", result.choice))
     return rows + [("note", note) for note in result.notes]
 
 

@@ -66,9 +66,13 @@ def test_without_a_solution(rows: ss.Constraint, status: Status) -> None:
 
 
 def test_what_is_not_linear_goes_elsewhere() -> None:
-    for function in (lambda x: np.sum(np.abs(x)), lambda x: x @ x, lambda x: np.sum(np.floor(x))):
+    for function in (
+        lambda x: np.sum(np.abs(x)),
+        lambda x: x @ x**2,
+        lambda x: np.sum(np.floor(x)),
+    ):
         assert ss.minimize(function, np.full(3, 0.2), bounds=(-1, 1)).solver != "highs"
-        with pytest.raises(ValueError, match="its objective is not proven linear"):
+        with pytest.raises(ValueError, match="its objective is not proven linear or quadratic"):
             ss.minimize(function, np.ones(3), method="highs")
     rows = ss.Constraint(lambda x: np.array([x[0] * x[1], x[1]]), 0, 1)
     with pytest.raises(ValueError, match="1 of 2 rows are not proven linear"):

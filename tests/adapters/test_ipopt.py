@@ -369,6 +369,7 @@ def test_without_ipopt_the_error_names_the_command(
         minimize(hs71(), solver="ipopt")
     with pytest.raises(SolverUnavailable):
         hs71().to_cyipopt()
+    monkeypatch.setattr("sparsesolve.adapters.choice._INTERIOR", ())
     assert minimize(hs71(), solver="auto").solver == "trust-constr"
 
 

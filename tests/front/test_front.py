@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-import sparsesolve.adapters.minimize as chooser
+import sparsesolve.adapters.choice as chooser
 from sparsesolve.front import least_squares, minimize, root
 from sparsesolve.methods.monitor import IterationState, Monitor
 from sparsesolve.methods.progress import ProgressTable
@@ -61,9 +61,42 @@ def test_what_belongs_to_a_problem_is_not_given_twice() -> None:
 )
 def test_auto_without_ipopt(bounds, constraints, solver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chooser, "ipopt_available", lambda: False)
+    monkeypatch.setattr(chooser, "_INTERIOR", ())  # nor anything like it
     problem = Problem(valley, np.zeros(3), bounds=bounds, constraints=constraints)
     assert chooser.choose_solver(problem) == solver
     assert minimize(problem).success
+
+
+def test_auto_without_ipopt_takes_another_like_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [("a", "A", lambda: False), ("b", "B", lambda: True)]
+    monkeypatch.setattr(chooser, "ipopt_available", lambda: False)
+    monkeypatch.setattr(chooser, "_INTERIOR", there)
+    rows = Constraint(lambda x: np.sum(x), 1.0)
+    found = chooser.choose(Problem(valley, np.zeros(3), constraints=rows))
+    assert found.solver == "b"
+    assert found.why == "nonlinear, with constraints: B, as IPOPT is not installed"
+    assert chooser.choose_solver(Problem(valley, np.zeros(3))) == "trust-krylov"
+
+
+@pytest.mark.ipopt
+def test_auto_says_why() -> None:
+    rows = Constraint(lambda x: np.sum(x), 1.0)
+    for bounds, constraints, why in (
+        (None, (), "nonlinear, without limits: IPOPT"),
+        ((0.0, None), (), "nonlinear, with bounds: IPOPT"),
+        (None, rows, "nonlinear, with constraints: IPOPT"),
+    ):
+        result = minimize(valley, np.zeros(3), bounds=bounds, constraints=constraints)
+        assert result.choice == why
+        assert why in str(result)
+    assert minimize(valley, np.zeros(3), method="ipopt").choice == ""
+    scaled = minimize(valley, np.zeros(3), x_scale=2.0)
+    assert scaled.choice == "nonlinear, without limits: IPOPT"
+    result = minimize(valley, np.zeros(3), options={"maxiter": 90})
+    assert result.choice == "nonlinear, without limits, with options that are scipy's: trust-krylov"
+    tight = Constraint(lambda x: np.sum(x), 1.0, keep_feasible=True)
+    result = minimize(valley, np.ones(3), constraints=tight)
+    assert result.choice == "`keep_feasible` is known to trust-constr alone"
 
 
 @pytest.mark.ipopt
