@@ -76,6 +76,11 @@ def test_the_first_example_is_short_and_runs() -> None:
     run(DOCS / "index.md")
 
 
+RUN = [DOCS / "start" / "ten_minutes.md", *sorted((DOCS / "howto").glob("[!i]*.md"))]
+RUN += [DOCS / "howto" / "infeasible.md"]
+
+
 @pytest.mark.slow
-def test_ten_minutes_run_and_print_what_is_shown() -> None:
-    run(DOCS / "start" / "ten_minutes.md")
+@pytest.mark.parametrize("page", RUN, ids=lambda p: p.stem)
+def test_blocks_of_a_page_run_and_print_what_is_shown(page: Path) -> None:
+    run(page)
