@@ -62,6 +62,13 @@ def refusals() -> Iterator[list[TraceError]]:
     """Collect every `TraceError` that this thread makes, caught or not.
 
     A function that catches one would go on along a path that it takes in a trace only.
+
+    Examples
+    --------
+    >>> with refusals() as heard:
+    ...     error = TraceError("an example")
+    >>> heard == [error]
+    True
     """
     before = _listening.heard
     heard: list[TraceError] = []
@@ -73,7 +80,19 @@ def refusals() -> Iterator[list[TraceError]]:
 
 
 class SparseSolveError(Exception):
-    """Base of all exceptions of this package."""
+    """Base of all exceptions of this package.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> J = ss.jacobian(np.sin, np.ones(2))
+    >>> try:
+    ...     J(np.ones(3))
+    ... except ss.errors.SparseSolveError as error:
+    ...     print(type(error).__name__)
+    StructureMismatch
+    """
 
 
 class TraceError(SparseSolveError):
@@ -83,6 +102,16 @@ class TraceError(SparseSolveError):
     -----
     `final` says that NumPy does not raise where this error is raised, so that code which catches
     it takes another path than it takes with plain arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> try:
+    ...     ss.jacobian(lambda x: np.linalg.eigvals(np.outer(x, x)), np.ones(2))
+    ... except ss.errors.TraceError as error:
+    ...     print("np.linalg.eigh" in str(error))
+    True
     """
 
     final: ClassVar[bool] = True
@@ -102,31 +131,108 @@ def _is_logging() -> bool:
 
 
 class UnsupportedOperation(TraceError, TypeError):
-    """The function uses an operation that cannot be recorded; the message names the fix."""
+    """The function uses an operation that cannot be recorded; the message names the fix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> ss.jacobian(lambda x: np.linalg.eigvals(np.outer(x, x)), np.ones(2))
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.UnsupportedOperation: expected operations that can be recorded and ...
+    """
 
 
 class DataDependentBranch(TraceError):
-    """The function's path depends on a traced value: a branch, a mask or an integer conversion."""
+    """The function's path depends on a traced value: a branch, a mask or an integer conversion.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sparsesolve.trace import trace
+    >>> trace(lambda x: x[x > 0.0], (np.ones(2),))
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.DataDependentBranch: ...
+    """
 
 
 class ArchiveError(SparseSolveError, ValueError):
-    """A file is not what was expected: another kind, a newer format, or damaged."""
+    """A file is not what was expected: another kind, a newer format, or damaged.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import sparsesolve as ss
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "pattern.npz")
+    ...     _ = file.write_bytes(b"no archive")
+    ...     ss.Pattern.load(file)
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.ArchiveError: ...
+    """
 
 
 class PatternError(SparseSolveError, ValueError):
-    """A sparsity pattern is malformed, or does not fit the function it is given for."""
+    """A sparsity pattern is malformed, or does not fit the function it is given for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> ss.Pattern((2, 2), np.array([0, 1]), np.array([0]))
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.PatternError: `indptr` must have shape (3,) and end with 1, got shape (2,). ...
+    """
 
 
 class StructureTooLarge(PatternError, MemoryError):
-    """A pattern has more entries than can be stored; products do without it."""
+    """A pattern has more entries than can be stored; products do without it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> x = np.ones(20000)
+    >>> H = ss.hessian(lambda x: np.sum(x) ** 2 * np.sum(np.sin(x)), x)
+    >>> H(x)
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.StructureTooLarge: expected a matrix of at most 134217728 entries, got ...
+    >>> H.hvp(x, x).shape
+    (20000,)
+    """
 
 
 class ColoringError(SparseSolveError, ValueError):
-    """A coloring is not valid for its pattern."""
+    """A coloring is not valid for its pattern.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> ss.color(ss.Pattern.of(np.ones((1, 2))), forced=[0, 0])
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.ColoringError: the forced colors cannot stand together: ...
+    """
 
 
 class StructureMismatch(SparseSolveError, ValueError):
-    """An argument does not have the shape or kind that the structure was prepared for."""
+    """An argument does not have the shape or kind that the structure was prepared for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> ss.gradient(np.sum, np.ones(2))(np.ones(3))
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.StructureMismatch: `a` must have shape (2,), got (3,); ...
+    """
 
 
 class SifError(SparseSolveError, ValueError):
@@ -142,6 +248,14 @@ class SifError(SparseSolveError, ValueError):
         Number of the line, from 1; 0 where no line is to blame.
     card : str, optional
         The text of that line.
+
+    Examples
+    --------
+    >>> import sparsesolve as ss
+    >>> ss.sif.find("NOTHERE")
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.SifError: NOTHERE: expected a SIF file, or the name of one in ...
     """
 
     def __init__(self, message: str, *, path: str = "", line: int = 0, card: str = "") -> None:
@@ -153,12 +267,44 @@ class SifError(SparseSolveError, ValueError):
 
 
 class VerificationError(SparseSolveError):
-    """Two ways of computing the same numbers disagree."""
+    """Two ways of computing the same numbers disagree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> data = np.ones(2)
+    >>> J = ss.jacobian(lambda x: data * x, np.ones(2))
+    >>> data[:] = 5.0
+    >>> J.verify()
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.VerificationError: expected `<lambda>` to be what was traced, ...
+    """
 
 
 class SolverUnavailable(SparseSolveError, ImportError):
-    """An optional solver is not installed; the message says how to install it."""
+    """An optional solver is not installed; the message says how to install it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> ss.minimize(np.sum, np.ones(2), method="ipopt", options={"library": "/none"})
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.SolverUnavailable: `library` must be one of ...
+    """
 
 
 class SolverError(SparseSolveError, RuntimeError):
-    """A solver did not find a solution; raised by `Result.raise_on_failure` only."""
+    """A solver did not find a solution; raised by `Result.raise_on_failure` only.
+
+    Examples
+    --------
+    >>> import sparsesolve as ss
+    >>> ss.root(lambda x: x**2 + 1.0, [1.0]).raise_on_failure()
+    Traceback (most recent call last):
+        ...
+    sparsesolve.errors.SolverError: newton ended with status 'singular': ...
+    """

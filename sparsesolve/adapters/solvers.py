@@ -35,6 +35,12 @@ class SolverInfo:
         What its option ``linear_solver`` may be, as tried.
     path : str
         File of the library, where it is one.
+
+    Examples
+    --------
+    >>> newton = next(s for s in solvers() if s.name == "newton")
+    >>> newton.function, newton.source
+    ('root', 'sparsesolve')
     """
 
     name: str

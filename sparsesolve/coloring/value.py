@@ -66,6 +66,13 @@ class Coloring:
     --------
     sparsesolve.color : Compute one.
     sparsesolve.coloring.recover.Recovery : Read the nonzeros; refuses a coloring without a way.
+
+    Examples
+    --------
+    >>> import sparsesolve as ss
+    >>> coloring = ss.color(Pattern.from_offsets((4, 4), (-1, 0, 1)), order="natural")
+    >>> coloring.ncolors, coloring.colors.tolist()
+    (3, [0, 1, 2, 0])
     """
 
     pattern: Pattern

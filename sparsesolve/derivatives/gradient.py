@@ -41,6 +41,13 @@ class Gradient(SparseDerivative):
 
     Call it with the function's arguments to get an array in the shape of the differentiated one.
     As a matrix it has one row, whose n entries are all in `pattern`; `values` gives them flat.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> g = gradient(lambda x: np.sum(x**3), np.ones(2))
+    >>> g(np.array([1.0, 2.0])), g.value_and_gradient(np.array([1.0, 2.0]))[0]
+    (array([ 3., 12.]), 9.0)
     """
 
     def __init__(self, function: TracedFunction, run: Executable) -> None:

@@ -107,6 +107,17 @@ class Hessian(SymmetricDerivative, SparseDerivative):
     Call it with the function's arguments to get the full symmetric `csr_array` of shape (n, n).
     `values` and `lower_values` give the nonzeros of the full matrix and of its lower triangle,
     whose structures are `pattern` and `lower_pattern`; `calls` counts calls.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> H = hessian(lambda x: np.sum(x[1:] * x[:-1] ** 2), np.ones(3))
+    >>> H(np.array([1.0, 2.0, 3.0])).toarray()
+    array([[4., 2., 0.],
+           [2., 6., 4.],
+           [0., 4., 0.]])
+    >>> H.lower_pattern.nnz, H.hvp(np.ones(3), np.array([1.0, 0.0, 0.0]))
+    (4, array([2., 2., 0.]))
     """
 
     def __init__(self, function: TracedFunction, nonzeros: Nonzeros, format: Format) -> None:

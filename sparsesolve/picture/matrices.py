@@ -112,6 +112,13 @@ def plot_coloring(
         If matplotlib is not installed.
     StructureMismatch
         If `matrix` has another shape.
+
+    Examples
+    --------
+    >>> import sparsesolve as ss
+    >>> ax = plot_coloring(ss.color(ss.Pattern.from_offsets((6, 6), (-1, 0, 1))))
+    >>> ax.get_title()
+    '3 colors (columns)'
     """
     coloring = _as_coloring(coloring)
     pattern = coloring.pattern

@@ -51,6 +51,13 @@ def spy(pattern: Any, ax: Any = None, *, of: str = "auto") -> Any:
     Notes
     -----
     A matrix with more than 500 rows or columns is drawn in blocks, darker where more entries are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ax = spy(np.eye(3))
+    >>> ax.get_title()
+    '3 x 3, 3 entries (33.3 %)'
     """
     if of not in _MATRICES:
         raise ValueError(f"`of` must be one of {', '.join(_MATRICES)}, got {of!r}.")

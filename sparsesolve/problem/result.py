@@ -35,7 +35,13 @@ Array = NDArray[np.float64]
 
 
 class Status(StrEnum):
-    """How a solve ended; the same words for every solver."""
+    """How a solve ended; the same words for every solver.
+
+    Examples
+    --------
+    >>> Status("solved") is Status.SOLVED, Status.SOLVED == "solved"
+    (True, True)
+    """
 
     SOLVED = "solved"
     ACCEPTABLE = "acceptable"
@@ -126,6 +132,16 @@ class Result(OptimizeNames):
         Why this solver, where ``method="auto"`` chose it: what was proven of the problem.
     slack : ndarray, shape (m,)
         How far each constraint is inside of its nearer limit; negative where it is violated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sparsesolve as ss
+    >>> result = ss.minimize(lambda x: np.sum((x - 1.0) ** 2), np.zeros(2), method="trust-krylov")
+    >>> result.status, result.success, result.x.round(6)
+    (<Status.SOLVED: 'solved'>, True, array([1., 1.]))
+    >>> result["x"] is result.x, result.raise_on_failure() is result
+    (True, True)
     """
 
     x: Any

@@ -39,6 +39,11 @@ class Comparison:
         Its row and column, by name.
     exact, other : float
         Both values.
+
+    Examples
+    --------
+    >>> Comparison("gradient", "differences", 1e-9, "X", 2.0, 2.0000001).quantity
+    'gradient'
     """
 
     quantity: str
@@ -85,6 +90,24 @@ def check(
     Notes
     -----
     Differences are taken in at most 200 columns, evenly chosen.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> text = '''NAME          TINY
+    ...  IE N                   5              $-PARAMETER
+    ... VARIABLES
+    ...     X
+    ... GROUPS
+    ...  N  OBJ       X         1.0
+    ... ENDATA
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "TINY.SIF")
+    ...     _ = file.write_text(text)
+    ...     worst = check(file)
+    >>> all(comparison.error < 1e-6 for comparison in worst)
+    True
     """
     model, problem = read(path_or_name, **parameters)
     point = problem.x0 + 0.01 * np.sin(np.arange(1, problem.n + 1)) if x is None else x

@@ -117,6 +117,23 @@ def parameters(path_or_name: str | os.PathLike[str], /) -> tuple[Parameter, ...]
     ------
     SifError
         If the file cannot be found, or is binary.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> text = '''NAME          TINY
+    ...  IE N                   5              $-PARAMETER
+    ... VARIABLES
+    ...     X
+    ... GROUPS
+    ...  N  OBJ       X         1.0
+    ... ENDATA
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "TINY.SIF")
+    ...     _ = file.write_text(text)
+    ...     parameters(file)
+    (Parameter(name='N', kind='integer', value=5, alternatives=()),)
     """
     return marked(_open(path_or_name))
 
@@ -128,6 +145,15 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     ------
     SifError
         If there is no such file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "TINY.SIF")
+    ...     _ = file.write_text("NAME          TINY\\nENDATA\\n")
+    ...     find(file).name
+    'TINY.SIF'
     """
     if not isinstance(path_or_name, str | os.PathLike):
         kind = type(path_or_name).__name__
@@ -149,7 +175,25 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
 
 
 def read_model(path_or_name: str | os.PathLike[str], /, **parameters: Any) -> Model:
-    """Read a file to a `Model`, without making a problem of it; arguments as for `load`."""
+    """Read a file to a `Model`, without making a problem of it; arguments as for `load`.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> text = '''NAME          TINY
+    ...  IE N                   5              $-PARAMETER
+    ... VARIABLES
+    ...     X
+    ... GROUPS
+    ...  N  OBJ       X         1.0
+    ... ENDATA
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "TINY.SIF")
+    ...     _ = file.write_text(text)
+    ...     read_model(file, N=7).name
+    'TINY'
+    """
     limit = parameters.pop("limit", DEFAULT_LIMIT)
     lines = _open(path_or_name)
     return _decode(lines, checked(parameters, marked(lines), lines.path), limit)

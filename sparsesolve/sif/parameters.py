@@ -32,6 +32,11 @@ class Parameter:
         What holds if nothing is given.
     alternatives : tuple of int or float
         Other values that the file offers, in order of appearance.
+
+    Examples
+    --------
+    >>> Parameter("N", "integer", 5, (10, 50)).alternatives
+    (10, 50)
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import re
 from pathlib import Path
@@ -45,6 +46,20 @@ def test_the_reference_has_every_public_name() -> None:
         members = {f"{module}.{name}" for name in getattr(ss, module).__all__}
         names |= {m for m in members if m.split(".")[1] not in ss.__all__}
     assert listed == names
+
+
+def public() -> list[tuple[str, object]]:
+    """Public names that are documented one by one, and what they are."""
+    found = [(n, getattr(ss, n)) for n in ss.__all__ if n not in MODULES | {"__version__"}]
+    for module in MODULES - {"ocp"}:  # what stands there is shown by its `Phase`
+        inside = getattr(ss, module)
+        found += [(f"{module}.{n}", getattr(inside, n)) for n in inside.__all__]
+    return found
+
+
+def test_every_public_name_has_an_example() -> None:
+    missing = [name for name, thing in public() if ">>>" not in (inspect.getdoc(thing) or "")]
+    assert not missing
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
