@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sparsesolve
-import sparsesolve.numpy_ops  # noqa: F401
+import sparsesolve.numpy_ops
 
 
 def pytest_configure(config: pytest.Config) -> None:

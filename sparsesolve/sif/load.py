@@ -151,7 +151,7 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "TINY.SIF")
-    ...     _ = file.write_text("NAME          TINY\\nENDATA\\n")
+    ...     _ = file.write_text("NAME          TINY")
     ...     find(file).name
     'TINY.SIF'
     """
