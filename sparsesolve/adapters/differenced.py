@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import Coloring, color
+from sparsesolve.derivatives.differences import column_colors
 
 __all__ = ["DifferencedColumns"]
 
@@ -37,7 +37,7 @@ class DifferencedColumns:
     def __init__(self, pattern: Any, threshold: float | Array) -> None:
         self.pattern = pattern
         self.threshold = np.broadcast_to(np.asarray(threshold, dtype=np.float64), pattern.shape[1])
-        self._coloring: Coloring | None = None
+        self._known: NDArray[np.int32] | None = None
 
     def replace(self, values: Array, function: Callable[[Array], Array], y: Array) -> Array:
         """Return `values` with differences in place of what is not finite, where these are finite.
@@ -75,6 +75,6 @@ class DifferencedColumns:
         return values
 
     def _colors(self) -> NDArray[np.int32]:
-        if self._coloring is None:
-            self._coloring = color(self.pattern)
-        return np.asarray(self._coloring.colors)
+        if self._known is None:
+            self._known = column_colors(self.pattern)
+        return self._known

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sparsesolve.errors import SparseSolveError
+import sparsesolve as ss
 
 __all__ = ["suite_command"]
 
@@ -47,7 +47,7 @@ def suite_command(package: str, beside: Path = _BESIDE) -> Callable[..., int | N
                 sys.path.remove(str(beside))
             command: Callable[..., int | None] = found.main
             return command
-    raise SparseSolveError(
+    raise ss.errors.SparseSolveError(
         f"The {package} must stand in {beside}, beside sparsesolve, but they do not: the package "
         "was installed in part. Install sparsesolve anew."
     )

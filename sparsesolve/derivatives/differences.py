@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.coloring import Coloring
+from sparsesolve.coloring import Coloring, color
 from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.coloring.recover import Recovery, prepare_recovery
 from sparsesolve.derivatives.estimate import Estimate, estimate_pattern
@@ -28,7 +28,7 @@ from sparsesolve.host.fork import forkable_lock
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace.arguments import Arguments, layout, ways_to_read
 
-__all__ = ["SCHEMES", "Differences", "Scheme"]
+__all__ = ["SCHEMES", "Differences", "Scheme", "column_colors"]
 
 Array = NDArray[np.float64]
 Scheme = Literal["forward", "central", "complex"]
@@ -305,6 +305,11 @@ class Differences(Evaluator):
                 "Add the missing entries, or use `sparsesolve.jacobian`, which finds them; where "
                 "only some rows or columns are wanted, pass check=False."
             )
+
+
+def column_colors(pattern: Pattern) -> NDArray[np.int32]:
+    """Return a color for each column, such that those of one color share no row, shape (n,)."""
+    return np.asarray(color(pattern).colors)
 
 
 def _recovery(pattern: Any) -> Recovery:

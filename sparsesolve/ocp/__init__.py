@@ -20,8 +20,28 @@ The least effort that moves a unit mass a distance of 1 in unit time, at rest at
 
 from __future__ import annotations
 
+from sparsesolve.ocp.collocation import Collocation, hermite_simpson, radau, trapezoidal
+from sparsesolve.ocp.curve import Curve, Joined
 from sparsesolve.ocp.multiphase import Multiphase
-from sparsesolve.ocp.phase import EndPoint, Phase
-from sparsesolve.ocp.solution import Curve, Solution, Trajectory
+from sparsesolve.ocp.phase import EndPoint, Ends, Phase
+from sparsesolve.ocp.shooting import Shooting, multiple_shooting
+from sparsesolve.ocp.solution import Round, Solution
+from sparsesolve.ocp.trajectory import Trajectory
 
-__all__ = ["Curve", "EndPoint", "Multiphase", "Phase", "Solution", "Trajectory"]
+__all__ = [
+    "Collocation",
+    "Curve",
+    "EndPoint",
+    "Ends",
+    "Joined",
+    "Multiphase",
+    "Phase",
+    "Round",
+    "Shooting",
+    "Solution",
+    "Trajectory",
+    "hermite_simpson",
+    "multiple_shooting",
+    "radau",
+    "trapezoidal",
+]

@@ -7,19 +7,21 @@ that a mesh may move without anything being traced again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.ocp.phase import TIMES, EndPoint, Phase
+from sparsesolve.ocp.collocation import Collocation
+from sparsesolve.ocp.phase import TIMES, EndPoint, Ends, Phase
 from sparsesolve.ocp.pointwise import PointFunction, Points, sample_size
 from sparsesolve.ocp.quantities import Quantity, join
-from sparsesolve.ocp.scheme import Scheme
+from sparsesolve.ocp.shooting import Shooting
 
-__all__ = ["Grid", "Unknowns"]
+__all__ = ["Grid", "Rule", "Unknowns"]
 
 Array = NDArray[np.float64]
+Rule: TypeAlias = Collocation | Shooting
 
 
 class Unknowns(NamedTuple):
@@ -33,7 +35,7 @@ class Unknowns(NamedTuple):
         Ends of the intervals, from 0 to 1.
     x : array, shape (nx, points)
         States.
-    u : array, shape (nu, collocated)
+    u : array, shape (nu, .)
         Controls.
     p : dict
         Parameters and data by name.
@@ -47,9 +49,14 @@ class Unknowns(NamedTuple):
     p: dict[str, Any]
 
     @property
-    def ends(self) -> tuple[EndPoint, EndPoint]:
+    def ends(self) -> Ends:
         """Both ends."""
-        return EndPoint(self.t0, self.x[:, 0]), EndPoint(self.tf, self.x[:, -1])
+        return Ends(EndPoint(self.t0, self.x[:, 0]), EndPoint(self.tf, self.x[:, -1]))
+
+    @property
+    def t(self) -> Any:
+        """Ends of the intervals in time, shape (intervals + 1,)."""
+        return self.t0 + (self.tf - self.t0) * self.mesh
 
     @property
     def h(self) -> Any:
@@ -64,39 +71,44 @@ class Grid:
     ----------
     phase : Phase
         The user's.
-    scheme : Scheme
-        The rule.
+    rule : Collocation or Shooting
+        What makes rows of it.
     intervals : int
         How many there are.
     name : str
         Of the phase, if there are several.
     """
 
-    def __init__(self, phase: Phase, scheme: Scheme, intervals: int, name: str = "") -> None:
-        self.phase, self.scheme, self.intervals, self.name = phase, scheme, intervals, name
-        s = scheme.stride
-        self.points = s * intervals + 1
-        starts = s * np.arange(intervals)
-        self.stages = [starts + j for j in range(s + 1)]
-        self.collocated = np.unique([self.stages[j] for j in scheme.collocated])
-        self.at_stage = [
-            np.searchsorted(self.collocated, self.stages[j]) for j in scheme.collocated
-        ]
-        interval = np.minimum(np.arange(self.points) // s, intervals - 1)
-        self.interval = interval
-        self.offset = scheme.offsets[np.arange(self.points) - s * interval]
+    def __init__(self, phase: Phase, rule: Rule, intervals: int, name: str = "") -> None:
+        self.phase, self.rule, self.intervals, self.name = phase, rule, intervals, name
+        self.nx, self.nu = phase.nx, phase.nu
+        self.points = rule.stride * intervals + 1
+        self.control_points = rule.control_points(intervals)
+        self._at, self._controls_at = rule.evaluated(intervals)
+        self._interval = np.minimum(np.arange(self.points) // rule.stride, intervals - 1)
+        self._offset = rule.offsets[np.arange(self.points) - rule.stride * self._interval]
+
+    @property
+    def has_running_cost(self) -> bool:
+        """Whether there is one."""
+        return self.phase.running_cost is not None
+
+    def label(self, name: str) -> str:
+        """Return the name of some rows of this phase."""
+        return f"{self.name} {name}" if self.name else name
 
     def places(self, mesh: Any) -> Any:
         """Return where all points lie between the times, from 0 to 1, shape (points,)."""
         widths = mesh[1:] - mesh[:-1]
-        return mesh[self.interval] + self.offset * widths[self.interval]
+        return mesh[self._interval] + self._offset * widths[self._interval]
 
     # ----- Unknowns ------------------------------------------------------------------------------
 
     def blocks(self) -> dict[str, tuple[Quantity, int]]:
         """Return each quantity that has unknowns, and at how many points; 0 for one number."""
         states = {name: (q, self.points) for name, q in self.phase.states.items()}
-        controls = {name: (q, len(self.collocated)) for name, q in self.phase.controls.items()}
+        ncontrols = len(self.control_points)
+        controls = {name: (q, ncontrols) for name, q in self.phase.controls.items()}
         return states | controls | {name: (q, 0) for name, q in self.free_times().items()}
 
     def free_times(self) -> dict[str, Quantity]:
@@ -113,49 +125,44 @@ class Grid:
         """Return the unknowns out of nests of this phase."""
         t0, tf = (x[name] if name in x else given[name] for name in TIMES)
         states = join(x, self.phase.states, self.points)
-        controls = join(x, self.phase.controls, len(self.collocated))
+        controls = join(x, self.phase.controls, len(self.control_points))
         return Unknowns(t0, tf, given["mesh"], states, controls, p)
 
-    def collocation(self, z: Unknowns) -> Points:
+    def evaluation(self, z: Unknowns) -> Points:
         """Return all points at which functions are called."""
-        t = z.t0 + (z.tf - z.t0) * self.places(z.mesh)[self.collocated]
-        return t, z.x[:, self.collocated], z.u, z.p
+        t = z.t0 + (z.tf - z.t0) * self.places(z.mesh)
+        return t[self._at], z.x[:, self._at], z.u[:, self._controls_at], z.p
+
+    def within_limits(self, u: Array) -> Array:
+        """Return controls moved within their limits, shape (nu, .)."""
+        return _clipped(u, self.phase.controls)
 
     # ----- Functions -----------------------------------------------------------------------------
 
     def prepare(self, z: Unknowns) -> None:
         """Decide how the user's functions are called, at points near those of a guess."""
         phase, sample = self.phase, self._sample(z)
-        self.dynamics = PointFunction(phase.dynamics, "dynamics", sample, phase.nx)
-        self.running_cost = phase.running_cost and PointFunction(
-            phase.running_cost, "running_cost", sample, 1
-        )
+        self.dynamics = PointFunction(phase.dynamics, "dynamics", sample, self.nx)
+        if phase.running_cost is not None:
+            self.running_cost = PointFunction(phase.running_cost, "running_cost", sample, 1)
         self.path = [PointFunction(c.function, f"path {c.label}", sample) for c in phase.path]
 
     def _sample(self, z: Unknowns) -> Points:
         phase = self.phase
-        count = sample_size([phase.nx, phase.nu, *(k for d in z.p.values() for k in np.shape(d))])
+        count = sample_size([self.nx, self.nu, *(k for d in z.p.values() for k in np.shape(d))])
         rng = np.random.default_rng(0)
-        t, x, u, p = self.collocation(z)
+        t, x, u, p = self.evaluation(z)
         at = np.sort(rng.integers(len(t), size=count))
         states = _moved(x[:, at], phase.states, rng)
         return t[at], states, _moved(u[:, at], phase.controls, rng), p
 
     def defects(self, z: Unknowns) -> Any:
-        """Return what the rows of the scheme leave over, shape (rows, nx, intervals)."""
-        slopes = self.dynamics(*self.collocation(z))
-        return self.scheme.defects(
-            [z.x[:, at] for at in self.stages], [slopes[:, at] for at in self.at_stage], z.h
-        )
+        """Return what the rows of the rule leave over."""
+        return self.rule.defects(self, z)
 
     def cost(self, z: Unknowns) -> Any:
         """Return what this phase costs."""
-        total: Any = 0.0
-        if self.running_cost:
-            values = self.running_cost(*self.collocation(z))[0]
-            total = total + np.sum(
-                self.scheme.quadrature([values[at] for at in self.at_stage], z.h)
-            )
+        total: Any = self.rule.running_cost(self, z) if self.has_running_cost else 0.0
         if self.phase.end_cost is not None:
             total = total + self.phase.end_cost(*z.ends, z.p)
         return total
@@ -163,10 +170,13 @@ class Grid:
 
 def _moved(values: Array, quantities: Mapping[str, Quantity], rng: np.random.Generator) -> Array:
     """Return values moved a little within their limits, so that none is zero by chance."""
+    size = 1e-3 * np.maximum(np.abs(values), 1.0)
+    return _clipped(values + size * rng.uniform(-1.0, 1.0, values.shape), quantities)
+
+
+def _clipped(values: Array, quantities: Mapping[str, Quantity]) -> Array:
     if not quantities:
         return values
     lower = np.concatenate([np.atleast_1d(q.lower) for q in quantities.values()])[:, None]
     upper = np.concatenate([np.atleast_1d(q.upper) for q in quantities.values()])[:, None]
-    size = np.maximum(1e-3 * np.abs(values), 1e-3 * np.minimum(upper - lower, 1.0))
-    moved = values + size * rng.uniform(-1.0, 1.0, values.shape)
-    return np.asarray(np.clip(moved, lower, upper))
+    return np.asarray(np.clip(values, lower, upper))

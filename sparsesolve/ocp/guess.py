@@ -17,7 +17,12 @@ __all__ = ["start_of_parameters", "start_on_grid"]
 Array = NDArray[np.float64]
 
 
-def start_on_grid(grid: Grid, mesh: Array, guess: Mapping[str, Any]) -> dict[str, Any]:
+def start_on_grid(
+    grid: Grid,
+    mesh: Array,
+    guess: Mapping[str, Any],
+    ends: tuple[Mapping[str, Quantity], Mapping[str, Quantity]],
+) -> dict[str, Any]:
     """Return the unknowns of a phase.
 
     Parameters
@@ -29,6 +34,8 @@ def start_on_grid(grid: Grid, mesh: Array, guess: Mapping[str, Any]) -> dict[str
     guess : mapping
         By name: a number or array of the shape of the quantity, a function of an array of times, or
         ``(times, values)`` with times along the last axis of the values.
+    ends : pair of mappings of str to Quantity
+        Limits of states at both ends.
     """
     phase = grid.phase
     guess = {**phase.guess, **guess}
@@ -36,10 +43,10 @@ def start_on_grid(grid: Grid, mesh: Array, guess: Mapping[str, Any]) -> dict[str
     places = grid.places(mesh)
     found: dict[str, Any] = {}
     for name, quantity in phase.states.items():
-        line = _line(quantity, phase.initial.get(name), phase.final.get(name))
+        line = _line(quantity, ends[0].get(name), ends[1].get(name))
         found[name] = _on(quantity, guess.get(name), places, t0, tf, line)
     for name, quantity in phase.controls.items():
-        at = places[grid.collocated]
+        at = places[grid.control_points]
         found[name] = _on(quantity, guess.get(name), at, t0, tf, _line(quantity, None, None))
     found |= {name: t for name, t in zip(TIMES, (t0, tf), strict=True) if name in grid.free_times()}
     return found

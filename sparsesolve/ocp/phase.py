@@ -6,15 +6,19 @@ Separate because it knows nothing of meshes: what is made of it for a solver is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.ocp.quantities import Quantity, read_limits, read_quantities, size_of
-from sparsesolve.problem.problem import Constraint
+from sparsesolve.problem.problem import Constraint, Problem
 
-__all__ = ["EndPoint", "Phase"]
+if TYPE_CHECKING:
+    from sparsesolve.ocp.multiphase import Multiphase
+    from sparsesolve.ocp.solution import Solution
+
+__all__ = ["TIMES", "EndPoint", "Ends", "Phase", "read_constraints", "read_data"]
 
 Array = NDArray[np.float64]
 TIMES = ("initial_time", "final_time")
@@ -33,6 +37,19 @@ class EndPoint(NamedTuple):
 
     t: Any
     x: Any
+
+
+class Ends(NamedTuple):
+    """Both ends of a phase.
+
+    Parameters
+    ----------
+    first, last : EndPoint
+        Where it begins, and where it ends.
+    """
+
+    first: EndPoint
+    last: EndPoint
 
 
 class Phase:
@@ -131,7 +148,7 @@ class Phase:
         self.boundary = read_constraints("boundary", boundary)
         self.data = read_data(data)
         self.guess = dict(guess or {})
-        self._alone: Any = None
+        self._alone: Multiphase | None = None
         self._check_names()
 
     @property
@@ -144,18 +161,54 @@ class Phase:
         """Number of rows of the controls."""
         return size_of(self.controls)
 
-    def solve(self, **options: Any) -> Any:
-        """Solve; all that `Mission.solve` takes.
+    def solve(self, **options: Any) -> Solution:
+        """Transcribe to a `Problem`, and solve it.
+
+        Parameters
+        ----------
+        **options
+            As for `Multiphase.solve`: `intervals`, `scheme`, `guess`, `data`, `initial`, `final`,
+            `tolerance`, and those of `Problem.solve`.
 
         Returns
         -------
         Solution
+            Curves, and the result of the solver.
         """
-        from sparsesolve.ocp.multiphase import Multiphase  # noqa: PLC0415 - which is made of phases
+        return self._as_only().solve(**options)
+
+    def transcribe(self, **options: Any) -> Problem:
+        """Return the `Problem` that `solve` solves.
+
+        Parameters
+        ----------
+        **options
+            As for `Multiphase.transcribe`: `intervals`, `scheme`, `guess`.
+
+        Returns
+        -------
+        Problem
+            With a block for each state, control, free time and parameter.
+        """
+        return self._as_only().transcribe(**options)
+
+    def _as_only(self) -> Multiphase:
+        from sparsesolve.ocp.multiphase import Multiphase  # noqa: PLC0415 - is made of phases
 
         if self._alone is None:
             self._alone = Multiphase({"": self})
-        return self._alone.solve(**options)
+        return self._alone
+
+    def rows_of(self, name: str) -> range:
+        """Return the rows of x that a state has."""
+        names = list(self.states)
+        start = sum(self.states[before].size for before in names[: names.index(name)])
+        return range(start, start + self.states[name].size)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a guess may name."""
+        return (*self.states, *self.controls, *self.parameters, *TIMES)
 
     def __repr__(self) -> str:
         return f"Phase(states={list(self.states)}, controls={list(self.controls)})"
@@ -170,9 +223,9 @@ class Phase:
                 "states, controls, parameters and data must have different names, and none of "
                 f"{list(TIMES)}, got {twice} twice."
             )
-        unknown = sorted(set(self.guess) - set(names))
+        unknown = sorted(set(self.guess) - set(self.names))
         if unknown:
-            raise ValueError(f"`guess` must name some of {names}, got {unknown}.")
+            raise ValueError(f"`guess` must name some of {list(self.names)}, got {unknown}.")
 
 
 def require_function(name: str, function: Any) -> Callable[..., Any]:

@@ -1,117 +1,66 @@
-"""`Solution`: what was found, as functions of time."""
+"""`Solution`: what was found for all phases, as functions of time, and how it was found."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from sparsesolve.ocp.grid import Grid, Unknowns
-from sparsesolve.ocp.quantities import Quantity
+from sparsesolve.ocp.curve import Curve, Joined
+from sparsesolve.ocp.trajectory import Trajectory
 from sparsesolve.problem.result import Result
 
-__all__ = ["Curve", "Solution", "Trajectory"]
+if TYPE_CHECKING:
+    from sparsesolve.picture import CurvePanel
+
+__all__ = ["Round", "Solution", "rows_named"]
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Curve:
-    """A piecewise polynomial, called with times.
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One solve on one mesh.
 
     Parameters
     ----------
-    t : ndarray, shape (intervals + 1,)
-        Ends of the intervals.
-    coefficients : ndarray, shape (degree + 1, intervals, k)
-        By ascending powers of the place in the interval, from 0 to 1.
-    shape : tuple of int
-        Of a value.
-    lower, upper : ndarray, optional
-        Limits that values are held within.
+    intervals : int
+        Of all phases.
+    cost : float
+        The objective.
+    error : float
+        Largest of the estimated errors of the intervals.
+    iterations : int
+        Of the solver.
     """
 
-    t: Array
-    coefficients: Array
-    shape: tuple[int, ...]
-    lower: Any = -np.inf
-    upper: Any = np.inf
-
-    def __call__(self, t: ArrayLike) -> Any:
-        """Return values at times, of shape (*shape, *t.shape); beyond the ends those there."""
-        times = np.clip(np.asarray(t, dtype=float), self.t[0], self.t[-1])
-        last = len(self.t) - 2
-        k = np.clip(np.searchsorted(self.t, times, side="right") - 1, 0, last)
-        width = self.t[k + 1] - self.t[k]
-        s = (times - self.t[k]) / np.where(width > 0.0, width, 1.0)
-        value = np.zeros((*times.shape, self.coefficients.shape[2]))
-        for coefficient in self.coefficients[::-1]:
-            value = value * s[..., None] + coefficient[k]
-        value = np.moveaxis(value, -1, 0)
-        value = value.reshape((*self.shape, *times.shape))
-        bounds = (np.reshape(b, np.shape(b) + (1,) * times.ndim) for b in (self.lower, self.upper))
-        return np.clip(value, *bounds)[()]
+    intervals: int
+    cost: float
+    error: float
+    iterations: int
 
 
-class Trajectory:
-    """One phase of a solution.
-
-    Parameters
-    ----------
-    grid : Grid
-        What it is a solution of.
-    z : Unknowns
-        At the solution.
-    """
-
-    def __init__(self, grid: Grid, z: Unknowns) -> None:
-        self._grid, self._z = grid, z
-        self.initial_time, self.final_time = float(z.t0), float(z.tf)
-        self.t = z.t0 + (z.tf - z.t0) * z.mesh
-        self.mesh = z.mesh
-
-    @property
-    def x(self) -> Array:
-        """States at the ends of the intervals, shape (nx, intervals + 1)."""
-        return np.asarray(self._z.x[:, :: self._grid.scheme.stride])
-
-    def state(self, name: str) -> Curve:
-        """Return a state as a function of time: the polynomial that satisfies the equations."""
-        quantity, rows = _rows_of(self._grid.phase.states, name, "state")
-        return Curve(self.t, self._states()[:, :, rows], quantity.shape)
-
-    def control(self, name: str) -> Curve:
-        """Return a control as a function of time."""
-        quantity, rows = _rows_of(self._grid.phase.controls, name, "control")
-        coefficients = self._polynomials(self._z.u[rows])
-        return Curve(self.t, coefficients, quantity.shape, quantity.lower, quantity.upper)
-
-    def _polynomials(self, values: Array) -> Array:
-        """Coefficients of polynomials through values at the collocated points."""
-        at_stages = np.stack([values[:, at].T for at in self._grid.at_stage])
-        return np.tensordot(self._grid.scheme.slope_basis(), at_stages, axes=1)
-
-    def _states(self) -> Array:
-        slopes = np.asarray(self._grid.dynamics(*self._grid.collocation(self._z)))
-        rates = self._polynomials(slopes) * self._z.h[:, None]
-        rises = rates / np.arange(1, len(rates) + 1)[:, None, None]
-        return np.concatenate([self.x[:, :-1].T[None], rises])
+def rows_named(result: Result, name: str) -> Array:
+    """Return the multipliers of some rows, in their shape."""
+    multipliers: Any = result.multipliers
+    return np.asarray(multipliers[name])
 
 
-def _rows_of(quantities: Mapping[str, Quantity], name: str, kind: str) -> tuple[Quantity, slice]:
-    start = 0
-    for quantity in quantities.values():
-        if quantity.name == name:
-            return quantity, slice(start, start + quantity.size)
-        start += quantity.size
-    raise KeyError(f"there is no {kind} {name!r}; there are {list(quantities)}.")
+def _fine(t: Array) -> Array:
+    """Return times at which curves are drawn: several an interval, and both sides of its ends."""
+    inside = t[:-1, None] + np.linspace(0.0, 1.0 - 1e-9, 12) * np.diff(t)[:, None]
+    return np.append(inside.ravel(), t[-1])
+
+
+def _drawn(curve: Curve, t: Array) -> tuple[Array, Array]:
+    return t, np.reshape(curve(t), (-1, len(t)))
 
 
 class Solution:
-    """What was found for all phases.
+    """What was found.
 
     Parameters
     ----------
@@ -120,7 +69,11 @@ class Solution:
     parameters : mapping of str to ndarray
         Those that were optimized.
     result : Result
-        Of the solver.
+        Of the solver, with the names of all blocks and rows.
+    rounds : sequence of Round
+        The solves on meshes before this one, if it was refined.
+    made : Transcription, optional
+        What was solved.
     """
 
     def __init__(
@@ -128,8 +81,12 @@ class Solution:
         phases: Mapping[str, Trajectory],
         parameters: Mapping[str, Any],
         result: Result,
+        rounds: Sequence[Round] = (),
+        made: Any = None,
     ) -> None:
         self.phases, self.parameters, self.result = dict(phases), dict(parameters), result
+        self.rounds = (*rounds, self.round()) if rounds else ()
+        self._made = made
 
     @property
     def cost(self) -> float:
@@ -138,26 +95,109 @@ class Solution:
 
     @property
     def success(self) -> bool:
-        """Whether the solver found a solution."""
+        """Whether the solver found a solution on its mesh."""
         return self.result.success
+
+    @property
+    def error(self) -> float:
+        """Largest of the estimated errors of the intervals; see `Trajectory.errors`."""
+        return float(max(phase.errors.max() for phase in self.phases.values()))
 
     @property
     def initial_time(self) -> float:
         """Time at which the first phase begins."""
-        return next(iter(self.phases.values())).initial_time
+        return self._all[0].initial_time
 
     @property
     def final_time(self) -> float:
         """Time at which the last phase ends."""
-        return list(self.phases.values())[-1].final_time
+        return self._all[-1].final_time
 
-    def state(self, name: str) -> Curve:
-        """Return a state as a function of time."""
-        return self._only().state(name)
+    def state(self, name: str) -> Curve | Joined:
+        """Return a state as a function of time, through all phases that have it."""
+        return self._joined("state", name)
 
-    def control(self, name: str) -> Curve:
-        """Return a control as a function of time."""
-        return self._only().control(name)
+    def control(self, name: str) -> Curve | Joined:
+        """Return a control as a function of time, through all phases that have it."""
+        return self._joined("control", name)
 
-    def _only(self) -> Trajectory:
-        return next(iter(self.phases.values()))
+    def costate(self, name: str) -> Curve | Joined:
+        """Return the costate of a state as a function of time; see `Trajectory.costate`."""
+        return self._joined("costate", name)
+
+    def fits(self, made: Any, meshes: Sequence[Array]) -> bool:
+        """Whether it is of this transcription, on these meshes."""
+        pairs = zip(self._all, meshes, strict=False)
+        return made is self._made and all(np.array_equal(a.mesh, mesh) for a, mesh in pairs)
+
+    def as_guess(self) -> dict[str, Any]:
+        """Return it as users write guesses; curves are stretched to the times of the guess."""
+        phases = {name: phase.as_guess() for name, phase in self.phases.items()}
+        return {**(phases[""] if list(phases) == [""] else phases), **self.parameters}
+
+    def plot(self, axes: Any = None, *, costates: bool = False) -> Any:
+        """Draw states and controls against time, a panel for each.
+
+        Parameters
+        ----------
+        axes : sequence of matplotlib.axes.Axes, optional
+            One for each; a new figure is made without them.
+        costates : bool, optional
+            Whether to draw costates too. Default is False.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        # only where a figure is drawn
+        from sparsesolve.picture import plot_curves  # noqa: PLC0415
+
+        kinds = ("state", "control", *(["costate"] if costates else []))
+        panels = [panel for kind in kinds for panel in self._panels(kind)]
+        return plot_curves(panels, f"cost {self.cost:.6g}, {self.result.status.value}", axes)
+
+    def _panels(self, kind: str) -> list[CurvePanel]:
+        from sparsesolve.picture import CurvePanel  # noqa: PLC0415
+
+        names = dict.fromkeys(name for phase in self._all for name in phase.names(kind))
+        made = []
+        for name in names:
+            curves = [getattr(p, kind)(name) for p in self._all if name in p.names(kind)]
+            lines = [_drawn(curve, _fine(curve.t)) for curve in curves]
+            marks = [_drawn(curve, curve.t) for curve in curves] if kind == "state" else []
+            limits = [float(b) for b in np.ravel(curves[0].limits)]
+            title = f"costate of {name}" if kind == "costate" else name
+            made.append(CurvePanel(title, lines, marks, limits))
+        return made
+
+    def _joined(self, kind: str, name: str) -> Curve | Joined:
+        curves = []
+        for phase in self._all:
+            try:
+                curves.append(getattr(phase, kind)(name))
+            except KeyError:
+                if len(self._all) == 1:
+                    raise
+        if not curves:
+            raise KeyError(f"there is no {kind} {name!r} in any phase of {list(self.phases)}.")
+        return curves[0] if len(curves) == 1 else Joined(curves)
+
+    @property
+    def _all(self) -> list[Trajectory]:
+        return list(self.phases.values())
+
+    def round(self) -> Round:
+        """Return sizes, cost and error in short."""
+        intervals = sum(len(phase.mesh) - 1 for phase in self._all)
+        return Round(intervals, self.cost, self.error, self.result.iterations)
+
+    def __repr__(self) -> str:
+        return (
+            f"Solution({self.result.status.value!r}, cost={self.cost:.10g}, "
+            f"time={self.initial_time:.6g} to {self.final_time:.6g})"
+        )

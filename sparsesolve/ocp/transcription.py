@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.ocp.grid import Grid, Unknowns
+from sparsesolve.ocp.phase import TIMES, Ends
 from sparsesolve.ocp.pointwise import PointFunction
 from sparsesolve.ocp.quantities import Quantity
 from sparsesolve.problem.problem import Constraint, Problem
@@ -67,7 +68,7 @@ class PathRows:
 
     def __call__(self, z: Unknowns) -> Any:
         """Return its values."""
-        return self.function(*self.grid.collocation(z))
+        return self.function(*self.grid.evaluation(z))
 
 
 class BoundaryRows:
@@ -79,6 +80,11 @@ class BoundaryRows:
     def __call__(self, z: Unknowns) -> Any:
         """Return its values."""
         return self.function(*z.ends, z.p)
+
+
+def duration(z: Unknowns) -> Any:
+    """Return how long a phase is."""
+    return z.tf - z.t0
 
 
 class TotalCost:
@@ -94,7 +100,7 @@ class TotalCost:
         for grid, z in zip(self.read.grids, all_phases, strict=True):
             total = total + grid.cost(z)
         if self.end_cost is not None:
-            total = total + self.end_cost([z.ends for z in all_phases], all_phases[0].p)
+            total = total + self.end_cost(_all_ends(self.read.grids, all_phases), all_phases[0].p)
         return total
 
 
@@ -107,7 +113,11 @@ class LinkRows:
     def __call__(self, x: Any, p: Any) -> Any:
         """Return its values."""
         all_phases = self.read(x, p)
-        return self.function([z.ends for z in all_phases], all_phases[0].p)
+        return self.function(_all_ends(self.read.grids, all_phases), all_phases[0].p)
+
+
+def _all_ends(grids: Sequence[Grid], all_phases: Sequence[Unknowns]) -> dict[str, Ends]:
+    return {grid.name: z.ends for grid, z in zip(grids, all_phases, strict=True)}
 
 
 class Transcription:
@@ -175,14 +185,18 @@ class Transcription:
 
     def _constraints(self, k: int) -> list[Constraint]:
         grid = self.grids[k]
-        prefix = f"{grid.name} " if grid.name else ""
-        made = [Constraint(Of(self.read, k, grid.defects), 0.0, 0.0, name=f"{prefix}dynamics")]
+        dynamics: Callable[..., Any] = Of(self.read, k, grid.defects)
+        made = [Constraint(dynamics, 0.0, 0.0, name=grid.label("dynamics"))]
+        first, last = (grid.phase.times[name] for name in TIMES)
+        if last.lower < first.upper:  # the bounds alone would let it run backward
+            forward: Callable[..., Any] = Of(self.read, k, duration)
+            made.append(Constraint(forward, 0.0, None, name=grid.label("duration")))
         for one, function in zip(grid.phase.path, grid.path, strict=True):
             of = Of(self.read, k, PathRows(grid, function))
-            made.append(_renamed(one, of, f"{prefix}{one.label}", along=True))
+            made.append(_renamed(one, of, grid.label(one.label), along=True))
         for one in grid.phase.boundary:
             of = Of(self.read, k, BoundaryRows(one.function))
-            made.append(_renamed(one, of, f"{prefix}{one.label}"))
+            made.append(_renamed(one, of, grid.label(one.label)))
         return made
 
 

@@ -11,8 +11,18 @@ drawn.
 · 1 0
 """
 
+from sparsesolve.picture.curves import CurvePanel, plot_curves
 from sparsesolve.picture.iterations import plot_iterations
 from sparsesolve.picture.matrices import Panel, coloring_text, plot_coloring, plot_equation
 from sparsesolve.picture.patterns import spy
 
-__all__ = ["Panel", "coloring_text", "plot_coloring", "plot_equation", "plot_iterations", "spy"]
+__all__ = [
+    "CurvePanel",
+    "Panel",
+    "coloring_text",
+    "plot_coloring",
+    "plot_curves",
+    "plot_equation",
+    "plot_iterations",
+    "spy",
+]
