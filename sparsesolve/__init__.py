@@ -146,6 +146,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'sparsesolve' has no attribute {name!r}{_hint(name)}")
     with importing():
+        importlib.import_module("sparsesolve.host.light_scipy").import_sparse()
         value = getattr(importlib.import_module(f"sparsesolve.{_HOME[name]}"), name)
     globals()[name] = value
     return value

@@ -6,7 +6,6 @@ Whoever takes one of them, a solver or a user, may take any.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -116,6 +115,8 @@ class Derivative(Remade, ABC):
         return f"{self!r}\n{self.pattern.text(_LINES)}"
 
     def _repr_html_(self) -> str:
+        from html import escape  # noqa: PLC0415 - in notebooks alone
+
         return f"<div>{escape(repr(self))}</div>{self.pattern._repr_html_()}"
 
     def __repr__(self) -> str:

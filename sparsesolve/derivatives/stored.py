@@ -1,7 +1,7 @@
 """Structures on disk, so that another process which records the same tape only traces it.
 
 Separate because `structures` must not know what is kept: each kind of thing says here how it is
-written as nested lists (`host.packing`), and made again of them. Programs, patterns and colors are
+written as nested lists (`ir.packing`), and made again of them. Programs, patterns and colors are
 kept; machine code, which has files of its own, and everything that calls functions is not.
 
 A file is named by a hash of the tapes and options, what is wanted of them, and all that could make
@@ -27,7 +27,7 @@ import scipy
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.host.cache_folder import CacheFolder
 from sparsesolve.host.imports import importing
-from sparsesolve.host.packing import Unpackable, pack, unpack
+from sparsesolve.ir.packing import Unpackable, pack, unpack
 from sparsesolve.ir.tape import Ref
 
 __all__ = ["Shelf", "StoredKind", "folder_of_structures", "named", "stored_as"]

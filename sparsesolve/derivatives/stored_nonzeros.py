@@ -16,7 +16,7 @@ from sparsesolve.derivatives.products import Products
 from sparsesolve.derivatives.stored import StoredKind, stored_as
 from sparsesolve.derivatives.traced_function import executable
 from sparsesolve.engine.interpreter.interpret import Interpreter
-from sparsesolve.host.packing import Unpackable
+from sparsesolve.ir.packing import Unpackable
 from sparsesolve.ir.program_tree import program_from_tree, program_tree
 from sparsesolve.structure.pattern import Pattern
 

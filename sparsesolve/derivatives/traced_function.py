@@ -27,8 +27,8 @@ from sparsesolve.errors import DataDependentBranch, TraceError, VerificationErro
 from sparsesolve.fuse.roll import roll
 from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.host.imports import importing
-from sparsesolve.host.packing import Unpackable
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.packing import Unpackable
 from sparsesolve.ir.program import Program
 from sparsesolve.ir.tape import Repeated
 from sparsesolve.lower import lower

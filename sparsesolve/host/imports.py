@@ -1,11 +1,13 @@
 """`importing`: modules that are slow to import, imported on first use and not cut off.
 
 Separate because a package that is imported by half, numba for one, cannot be imported again: it
-finds some of its parts there and misses the others.
+finds some of its parts there and misses the others. What is imported stays, so the collector, which
+would walk over all of it again and again, waits as well.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,5 +30,20 @@ def importing() -> Iterator[None]:
     >>> json.loads("1")
     1
     """
-    with _LOCK, interrupts_held():
+    with _LOCK, interrupts_held(), _collector_waiting():
         yield
+
+
+@contextmanager
+def _collector_waiting() -> Iterator[None]:
+    """Pause the collector, and let it take for old what was made meanwhile."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled and not gc.get_freeze_count():  # or else the user's would be thawed
+            gc.freeze()
+            gc.unfreeze()
+        if was_enabled:
+            gc.enable()

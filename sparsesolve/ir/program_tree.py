@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from sparsesolve.host.packing import Unpackable
+from sparsesolve.ir.packing import Unpackable
 from sparsesolve.ir.program import Block, Constant, Index, Kernel, Node, Opaque, Program
 from sparsesolve.ir.recurrence import Recurrence, restored
 

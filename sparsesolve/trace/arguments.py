@@ -47,6 +47,7 @@ from sparsesolve.trace.argument_tree import (
     with_parts,
 )
 from sparsesolve.trace.content import content_of, is_immutable
+from sparsesolve.trace.masked import calculates_otherwise, is_masked
 from sparsesolve.trace.sealed import Sealed
 
 __all__ = ["Arguments", "OtherConstant", "layout", "ways_to_read"]
@@ -202,7 +203,7 @@ def layout(args: Sequence[Any], argnum: int, names: Sequence[str], *, opened: in
             f"`{names[argnum]}` must be real to differentiate by it, got complex numbers. Pass "
             "real and imaginary parts as two arrays."
         )
-    if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
+    if is_masked(x):
         raise TraceError(
             f"`{names[argnum]}` must not be masked to differentiate by it. Pass the elements that "
             "count, as in x.compressed()."
@@ -271,7 +272,7 @@ def _describe_x(argument: Any, name: str, count: list[int]) -> Any:
 
 
 def _describe(argument: Any, name: str, count: list[int], opened: int) -> Any:
-    if isinstance(argument, np.matrix | np.ma.MaskedArray):
+    if calculates_otherwise(argument):
         return Static(name, argument)
     numeric = _is_numeric(argument)
     if (opened and _is_integer(argument)) or (
@@ -376,7 +377,7 @@ def _match_static(expected: Static, given: Any) -> None:
 
 def _chooses(value: Any) -> bool:
     """Whether a value is one that there may be a trace for: a number, a size, a word, a flag."""
-    if isinstance(value, np.matrix | np.ma.MaskedArray):
+    if calculates_otherwise(value):
         return False
     words = isinstance(value, (str, bytes, type(None), bool, np.bool_, enum.Enum))
     return words or _is_numeric(value) or (isinstance(value, np.ndarray) and value.dtype == bool)
@@ -388,7 +389,7 @@ def _short(thing: Any) -> str:
 
 
 def _array(leaf: Leaf, given: Any) -> NDArray[np.float64]:
-    if isinstance(given, np.matrix | np.ma.MaskedArray):
+    if calculates_otherwise(given):
         _refuse_other_kinds(leaf, given)
     kind = np.asarray(given).dtype.kind
     if kind not in "iufb":
@@ -412,7 +413,7 @@ def _array(leaf: Leaf, given: Any) -> NDArray[np.float64]:
 
 def _refuse_other_kinds(leaf: Leaf, given: Any) -> None:
     """Refuse arrays that calculate otherwise than the plain one of the example."""
-    if isinstance(given, np.matrix) or np.ma.getmaskarray(given).any():
+    if isinstance(given, np.matrix) or is_masked(given):
         raise StructureMismatch(
             f"`{leaf.name}` must be a plain array, as it was when the function was traced, got "
             f"{type(given).__name__}. Pass np.asarray(...), or the elements that are not masked."

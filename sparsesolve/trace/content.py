@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from sparsesolve.trace.masked import is_masked_array
+
 __all__ = ["Content", "content_of", "globals_named", "is_immutable", "surroundings_of"]
 
 _ATOMS = (
@@ -156,7 +158,7 @@ class _Reader:
             self._list(plain.ravel().tolist())
         elif plain.nbytes:
             self.hash.update(np.ascontiguousarray(plain).reshape(-1).view(np.uint8).data)
-        if isinstance(array, np.ma.MaskedArray):
+        if is_masked_array(array):
             self._array(np.ma.getmaskarray(array))
 
     def _sparse(self, matrix: Any) -> None:

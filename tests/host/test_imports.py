@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -125,3 +126,52 @@ def test_a_fork_lets_go_of_what_another_thread_needs(monkeypatch):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert first.acquire(timeout=0)
     first.release()
+
+
+# What is loaded by a first Jacobian, and what NumPy and SciPy are like afterwards.
+LIGHT = """
+import gc, sys
+import numpy as np
+before = set(vars(np))
+import sparsesolve as ss
+
+assert ss.jacobian(lambda x: x[1:] * np.sin(x[:-1]), np.ones(9))(np.ones(9)).nnz == 16
+heavy = "numpy.f2py numpy.testing numpy.ma numpy.polynomial unittest html scipy.optimize numba"
+print(*[name for name in heavy.split() if name in sys.modules])
+print(*[name for name in ("f2py", "testing", "ma", "polynomial") if name in vars(np)])
+print(gc.isenabled(), gc.get_freeze_count())
+
+from scipy._lib.array_api_compat import numpy as compat
+assert compat.ma.MaskedArray is np.ma.MaskedArray
+assert compat.testing.assert_allclose is np.testing.assert_allclose
+np.testing.assert_allclose(np.polynomial.Polynomial([1.0, 2.0])(3.0), 7.0)
+assert sys.modules["numpy.testing"] is np.testing is not compat.testing
+assert not hasattr(compat.ma, "__wrapped__")
+masked = np.ma.array([1.0, 2.0], mask=[True, False])
+try:
+    ss.jacobian(lambda x: x**2, masked)
+except ss.errors.TraceError:
+    print("fine")
+"""
+
+
+def test_a_first_jacobian_loads_little_and_leaves_numpy_as_it_was():
+    run = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, timeout=300)
+    assert run.stdout.split("\n") == ["", "", "True 0", "fine", ""], run.stderr[-600:]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_afterwards_as_it_was(enabled):
+    was_enabled = gc.isenabled()
+    frozen = gc.get_freeze_count()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with importing():
+            assert not gc.isenabled()
+            with importing():
+                pass
+            assert not gc.isenabled()
+        assert gc.isenabled() is enabled
+        assert bool(gc.get_freeze_count()) is bool(frozen)
+    finally:
+        (gc.enable if was_enabled else gc.disable)()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparsesolve.host.packing import Unpackable, pack, unpack
+from sparsesolve.ir.packing import Unpackable, pack, unpack
 
 
 def there_and_back(tree):
