@@ -1,9 +1,10 @@
-"""One problem solved again and again: other data, or a control loop, beside CasADi's Opti.
+"""One problem solved again and again: other data, a control loop, or nothing new.
 
 Separate because set-up is paid once here, and what counts is the sum. A *data set* is a curve to be
 smoothed between bounds: n unknowns, n - 2 rows that limit its curvature. The *control loop* steers
 a pendulum: 60 unknowns, 40 equations, each solve from the state where the one before has led, and
-started from its result.
+started from its result. Nothing new is problem 71 of Hock and Schittkowski, from its solution.
+Beside each stands CasADi.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from numpy.typing import NDArray
 
 from .measure import timed
 
-__all__ = ["control_loop", "control_loop_opti", "data_sets", "data_sets_opti", "data_sets_rebuilt"]
+__all__ = [
+    "control_loop",
+    "control_loop_opti",
+    "data_sets",
+    "data_sets_opti",
+    "data_sets_rebuilt",
+    "solved_again",
+    "solved_again_casadi",
+]
 
 Array = NDArray[np.float64]
 Outcome = dict[str, float]
@@ -199,6 +208,60 @@ def control_loop_opti(_: int) -> Outcome:
         opti.set_initial(found.value_variables())
         state = np.array(pendulum(state, float(found.value(u)[0])))
     return _outcome(3 * _STEPS, setup + more, time.perf_counter() - begin, state[0] + value)
+
+
+# ----- Nothing new ---------------------------------------------------------------------------
+
+
+def hs71() -> Any:
+    """Return four unknowns, a product and a sum of squares."""
+    import sparsesolve as ss
+
+    return ss.Problem(
+        lambda x: x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2],
+        [1.0, 5.0, 5.0, 1.0],
+        bounds=(1.0, 5.0),
+        constraints=[
+            ss.Constraint(lambda x: x[0] * x[1] * x[2] * x[3], 25.0),
+            ss.Constraint(lambda x: np.sum(x**2), 40.0, 40.0),
+        ],
+    )
+
+
+def solved_again(_: int, *, solver: str = "ipopt", beyond: bool = False) -> Outcome:
+    """Solve once, then `SOLVES` times from that solution; `beyond`: outside of IPOPT alone."""
+    import sparsesolve as ss
+
+    problem, inside = hs71(), [0.0]
+    first, setup = timed(ss.minimize, problem, method=solver)
+    ss.minimize(problem, method=solver, warm_start=first)
+    with _ipopt_timed(inside):
+        begin = time.perf_counter()
+        for _ in range(SOLVES):
+            found = ss.minimize(problem, method=solver, warm_start=first).raise_on_failure()
+        solve = time.perf_counter() - begin
+    return _outcome(4, setup, solve - inside[0] if beyond else solve, found.fun)
+
+
+def solved_again_casadi(_: int) -> Outcome:
+    """Solve it by CasADi's own function, with IPOPT's options for a start that is a solution."""
+    import casadi as ca
+
+    from sparsesolve.adapters.ipopt_warm import NEAR
+
+    def build(options: dict[str, Any]) -> Any:
+        x = ca.SX.sym("x", 4)
+        f = x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2]
+        g = ca.vertcat(x[0] * x[1] * x[2] * x[3], ca.sumsqr(x))
+        chosen = {"ipopt": {**_QUIET, **options}, "print_time": False}
+        return ca.nlpsol("solver", "ipopt", {"x": x, "f": f, "g": g}, chosen)
+
+    limits = {"lbx": 1.0, "ubx": 5.0, "lbg": [25.0, 40.0], "ubg": [np.inf, 40.0]}
+    (cold, warm), setup = timed(lambda: (build({}), build(dict(NEAR))))
+    first, more = timed(cold, x0=[1.0, 5.0, 5.0, 1.0], **limits)
+    start = {"x0": first["x"], "lam_x0": first["lam_x"], "lam_g0": first["lam_g"]}
+    found, solve = timed(lambda: [warm(**start, **limits) for _ in range(SOLVES)])
+    return _outcome(4, setup + more, solve, float(found[-1]["f"]))
 
 
 def _outcome(n: int, setup: float, solve: float, value: float) -> Outcome:

@@ -49,7 +49,8 @@ class Solve:
     ways: tuple[str, ...] = (OURS, "default")
 
 
-_IPOPTS = (OURS, "sparsesolve-debian", "sparsesolve-cyipopt", "casadi", "pyoptinterface")
+_OTHERS = ("sparsesolve-pounce", "sparsesolve-uno")
+_IPOPTS = (OURS, "sparsesolve-debian", "sparsesolve-cyipopt", *_OTHERS, "casadi", "pyoptinterface")
 SOLVES = (
     Solve("lukvle1", "ipopt", 200, 20),
     Solve("lukvle1", "ipopt", 100_000, 50, _IPOPTS),
@@ -65,6 +66,8 @@ SOLVES = (
     ),
     Solve("data sets", "ipopt", 1000, 50, (OURS, "casadi-opti", "rebuilt")),
     Solve("control loop", "ipopt", 60, 60, (OURS, "casadi-opti", "beyond IPOPT")),
+    Solve("hs71 again", "ipopt", 4, 4, (OURS, "casadi", "beyond IPOPT")),
+    Solve("power flow", "ipopt", 300, 9, (OURS, *_OTHERS, "pypower")),
 )
 
 

@@ -20,9 +20,12 @@ from .again import (
     data_sets,
     data_sets_opti,
     data_sets_rebuilt,
+    solved_again,
+    solved_again_casadi,
 )
 from .collection import bratu, brusselator, luksan_vlcek, rosenbrock
 from .measure import timed
+from .power import flow_ours, flow_pypower
 from .suite import TIME
 
 __all__ = ["WAYS"]
@@ -31,6 +34,7 @@ Outcome = dict[str, float]
 OURS, LEVENBERG = "sparsesolve", "sparsesolve-lm"
 DEFAULT, PATTERN = "default", "jac_sparsity"
 KRYLOV = "sparsesolve-krylov"
+POUNCE, UNO = "sparsesolve-pounce", "sparsesolve-uno"
 QUIET = {"print_level": 0, "sb": "yes"}
 UNMATCHED = {"mumps_permuting_scaling": 0}
 """MUMPS without its weighted matching, which costs more than the factorization of a chain."""
@@ -232,6 +236,8 @@ WAYS: dict[tuple[str, str, str], Callable[[int], Outcome]] = {
     ("lukvle1", "ipopt", "sparsesolve-cyipopt"): partial(
         lukvle1_ours, solver="ipopt", options={"transport": "cyipopt"}
     ),
+    ("lukvle1", "ipopt", POUNCE): partial(lukvle1_ours, solver="pounce"),
+    ("lukvle1", "ipopt", UNO): partial(lukvle1_ours, solver="uno", options={"preset": "ipopt"}),
     ("lukvle1", "ipopt", DEFAULT): lukvle1_ipopt_default,
     ("lukvle1", "ipopt", "casadi"): lukvle1_casadi,
     ("lukvle1", "ipopt", "pyoptinterface"): lukvle1_pyoptinterface,
@@ -261,4 +267,11 @@ WAYS: dict[tuple[str, str, str], Callable[[int], Outcome]] = {
     ("control loop", "ipopt", OURS): control_loop,
     ("control loop", "ipopt", "casadi-opti"): control_loop_opti,
     ("control loop", "ipopt", "beyond IPOPT"): partial(control_loop, beyond=True),
+    ("hs71 again", "ipopt", OURS): solved_again,
+    ("hs71 again", "ipopt", "casadi"): solved_again_casadi,
+    ("hs71 again", "ipopt", "beyond IPOPT"): partial(solved_again, beyond=True),
+    ("power flow", "ipopt", OURS): partial(flow_ours, solver="ipopt"),
+    ("power flow", "ipopt", POUNCE): partial(flow_ours, solver="pounce"),
+    ("power flow", "ipopt", UNO): partial(flow_ours, solver="uno"),
+    ("power flow", "ipopt", "pypower"): flow_pypower,
 }
