@@ -94,9 +94,10 @@ def _piecewise(plain: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _power_basis(bernstein: Any) -> Any:
-    from scipy.interpolate import PPoly  # noqa: PLC0415  (loaded by whoever made the argument)
+    from scipy.interpolate import BPoly, PPoly  # noqa: PLC0415  (loaded by whoever made it)
 
-    return PPoly.from_bernstein_basis(bernstein)
+    given = (bernstein.c, bernstein.x, bernstein.extrapolate, bernstein.axis)
+    return PPoly.from_bernstein_basis(BPoly.construct_fast(*given))  # it may be SciPy's inner class
 
 
 def of_spline(t: Any, c: Any, k: int, nu: int = 0) -> tuple[Array, Array]:

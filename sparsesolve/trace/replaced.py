@@ -33,10 +33,23 @@ def replaces(module: str, path: str, *, second: bool = False) -> Callable[[_Make
     """
 
     def register(make: _Make) -> _Make:
-        (_SECOND if second else _TABLE).append((module, tuple(path.split(".")), make))
+        table = _SECOND if second else _TABLE
+        table += [(home, tuple(path.split(".")), make) for home in _homes(module)]
         return make
 
     return register
+
+
+_MOVED = {
+    "scipy.fft._pocketfft": "scipy.fft._duccfft",
+    "scipy._lib.array_api_extra": "scipy._external.array_api_extra",
+}
+"""Where SciPy's modules were before 1.18, and where they are since."""
+
+
+def _homes(module: str) -> list[str]:
+    moved = [module.replace(old, new) for old, new in _MOVED.items() if module.startswith(old)]
+    return [module, *moved]
 
 
 class _Traces:

@@ -351,7 +351,7 @@ def test_a_residual_of_another_length_is_refused() -> None:
 
 def test_many_unknowns_with_pairs_that_share_a_slope_say_what_to_do() -> None:
     n = 1200
-    M = sp.csr_array(sp.block_diag([np.ones((2, 2))] * (n // 2)))
+    M = sp.csr_array(sp.block_diag([sp.csr_array(np.ones((2, 2)))] * (n // 2)))
 
     def residual(t, y, yp):
         return M @ yp + y * (1.0 + np.arange(n))

@@ -14,8 +14,8 @@ from sparsesolve.problem.scaling import Scales
 SIZES = np.array([1e-2, 1.0, 1e3])
 GOAL = 2.0 * SIZES
 IPOPT = [
-    pytest.param("ipopt", {"transport": t}, marks=pytest.mark.ipopt)
-    for t in ("native", "c", "cyipopt")
+    pytest.param("ipopt", {"transport": t}, marks=[pytest.mark.ipopt, *more])
+    for t, more in (("native", ()), ("c", ()), ("cyipopt", (pytest.mark.cyipopt,)))
 ]
 
 

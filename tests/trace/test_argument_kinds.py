@@ -66,6 +66,7 @@ def test_the_function_gets_what_it_is_given(name: str, method: Any) -> None:
     assert np.allclose(J(X, p).toarray(), slopes)
 
 
+@pytest.mark.filterwarnings("ignore:Bitwise inversion:DeprecationWarning")  # of Python's True
 @pytest.mark.parametrize(
     ("f", "p", "error"),
     [
