@@ -23,6 +23,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "constr_viol_tol": 1e-7,
         "honor_original_bounds": "no",
     },
+    "pounce": {"max_iter": 3000, "tol": 1e-8, "constr_viol_tol": 1e-7},
+    **{
+        f"uno-{preset}": {
+            "preset": preset,
+            "max_iterations": 3000,
+            "primal_tolerance": 1e-8,
+            "dual_tolerance": 1e-8,
+        }
+        for preset in ("ipopt", "filtersqp", "filterslp")
+    },
     "trust-constr": {"maxiter": 5000, "gtol": 1e-8, "xtol": 1e-10},
     "slsqp": {"maxiter": 2000, "ftol": 1e-12},
     "l-bfgs-b": {"maxiter": 15000, "maxfun": 10**9, "ftol": 1e-14, "gtol": 1e-8},

@@ -26,12 +26,15 @@ from rich.progress import (
 
 from .cell import modules
 from .isolate import Nursery
+from .profile import print_profile
 from .runner import Settings, describe_all, make_plan, run
 from .sets import parse
 from .store import Store
 from .ways import SOLVERS, WAYS
 
 __all__ = ["add_report", "add_run", "report_command", "run_command"]
+
+_PROFILE = "also print where each solver's wall time went"
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +66,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="results; a second start goes on")
     add("--fresh", action="store_true", help="forget the results that stand in DIR")
     add("--retry-failed", action="store_true", help="try errors, crashes and limits again")
+    add("--profile", action="store_true", help=_PROFILE)
     add("--executor", choices=("local", "dask"), default="local", help="default local")
     add("--scheduler", metavar="ADDRESS", help="of a dask cluster; without: one on this machine")
 
@@ -70,6 +74,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``report``."""
     parser.add_argument("folder", type=Path, metavar="DIR", help="with the results of `run`")
+    parser.add_argument("--profile", action="store_true", help=_PROFILE)
 
 
 def _choices(known: Any) -> Callable[[str], tuple[str, ...]]:
@@ -120,6 +125,8 @@ def run_command(chosen: argparse.Namespace, console: Console) -> None:
         finally:
             for path in store.export():
                 console.print(f"[dim]written: {path}[/dim]", highlight=False)
+        if chosen.profile:
+            print_profile(store.rows(), console)
 
 
 def _open(folder: Path, console: Console, fresh: bool = False) -> Store:
@@ -179,5 +186,7 @@ def report_command(chosen: argparse.Namespace, console: Console) -> None:
     with _open(chosen.folder, console) as store:
         for path in write_report(store.rows(), chosen.folder):
             console.print(f"[dim]written: {path}[/dim]", highlight=False)
+        if chosen.profile:
+            print_profile(store.rows(), console)
     if importlib.util.find_spec("matplotlib") is None:
         console.print("Pictures need matplotlib: pip install 'sparsesolve\\[plot]'")

@@ -32,15 +32,22 @@ class Solver:
         Whether it takes them.
     needs_gradient : bool
         Whether it cannot work with differences of its own.
+    method : str
+        What `minimize` calls it, where that is not its name here.
     """
 
     bounds: bool
     constraints: bool
     needs_gradient: bool = False
+    method: str = ""
 
 
 SOLVERS: Mapping[str, Solver] = {
     "ipopt": Solver(True, True),
+    "pounce": Solver(True, True, needs_gradient=True),
+    "uno-ipopt": Solver(True, True, needs_gradient=True, method="uno"),
+    "uno-filtersqp": Solver(True, True, needs_gradient=True, method="uno"),
+    "uno-filterslp": Solver(True, True, needs_gradient=True, method="uno"),
     "trust-constr": Solver(True, True),
     "slsqp": Solver(True, True),
     "l-bfgs-b": Solver(True, False),
@@ -97,7 +104,7 @@ def solve(problem: ss.Problem, solver: str, way: str, seconds: float) -> Attempt
     begin = time.perf_counter()
     result = ss.minimize(
         problem,
-        solver=solver,
+        solver=SOLVERS[solver].method or solver,
         options=OPTIONS[solver],
         callback=lambda state: time.perf_counter() - begin > seconds,
     )
