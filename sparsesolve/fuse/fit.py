@@ -6,6 +6,8 @@ derivatives of a trip need to know nothing of where it stands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,8 @@ _LINEAR = {"add", "subtract", "negative"}
 _SPECIAL = {"equal", "not_equal", "isnan", "isinf", "isfinite"}
 _COMPARISONS = {"less", "less_equal", "greater", "greater_equal"}
 _SIZES = {"sqrt", "abs", "hypot"}
+_POSITIVE = {"exp", "cosh"}
+_SLOPED = _FINITE | {"exp", "sinh", "cosh"}  # slopes are finite but for overflow
 
 
 def keeps_slopes_finite(body: Program, given: Slots, b: Builder) -> bool:
@@ -42,7 +46,41 @@ def keeps_slopes_finite(body: Program, given: Slots, b: Builder) -> bool:
     ops -= {"load", "const"}
     if any(OPS[op].flat or OPS[op].function is not None for op in ops):
         return False
-    return ops <= _FINITE or not (ops & _CHOICES or _gives_zeros(given, b))
+    if ops <= _FINITE:
+        return True
+    if ops & _CHOICES:
+        return False
+    return all(_overflows_at_most(_nodes(step)) for step in body.instructions) or not _gives_zeros(
+        given, b
+    )
+
+
+def _overflows_at_most(nodes: Sequence[Node]) -> bool:
+    """Whether slopes are finite unless an exponential overflows, where limits put things right."""
+    least = _least_values(nodes)
+    for node in nodes:
+        if node.op == "divide" and least[node.args[1]] > 0.0:
+            continue
+        if node.op in ("log", "sqrt") and least[node.args[0]] > 0.0:
+            continue
+        if node.op not in _SLOPED and node.op not in ("load", "const"):
+            return False
+    return True
+
+
+def _least_values(nodes: Sequence[Node]) -> list[float]:
+    """Return a number that each node is not below, as far as signs of operands tell."""
+    least: list[float] = []
+    for node in nodes:
+        value = -np.inf
+        if node.op == "const":
+            value = node.value
+        elif node.op == "add":
+            value = least[node.args[0]] + least[node.args[1]]
+        elif node.op in _POSITIVE or (node.op == "multiply" and node.args[0] == node.args[1]):
+            value = 0.0
+        least.append(float(value))
+    return least
 
 
 def has_guards(body: Program) -> bool:

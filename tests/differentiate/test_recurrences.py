@@ -233,6 +233,27 @@ def test_trips_with_wide_kernels(function: Function, n: int) -> None:
     np.testing.assert_allclose(H(x).toarray(), expected, atol=1e-11 * np.abs(expected).max())
 
 
+def gated(x):
+    """Sigmoids, and a state that begins with zeros."""
+    s, total = np.zeros(2), 0.0
+    for k in range(30):
+        gate = 1.0 / (1.0 + np.exp(-x[0] * s - x[1:3] * np.sin(k)))
+        s = gate * s + (1.0 - gate) * np.tanh(x[3] + s[::-1])
+        total = total + np.sum(s**2) / (0.5 + s[0] * s[0])
+    return total
+
+
+def test_sigmoids_stay_in_loops() -> None:
+    _, rolled = lowered(gated, 4)
+    assert len(trips(rolled)) == 1
+    H = ss.hessian(gated, point(4))
+    for x in (point(4, 1), np.array([0.0, 1e4, -1e4, 0.3])):
+        with np.errstate(over="ignore"):
+            value = H(x).toarray()
+        expected = central_hessian(gated, x)
+        np.testing.assert_allclose(value, expected, atol=2e-5 * max(1.0, np.abs(expected).max()))
+
+
 @pytest.mark.slow
 def test_the_work_is_that_of_one_trip() -> None:
     counts = []
@@ -242,6 +263,17 @@ def test_the_work_is_that_of_one_trip() -> None:
         counts.append(len(program.instructions))
         assert trips(rolled) == [steps]
     assert max(counts) <= 50
+
+
+def central_hessian(function: Function, x: Any) -> Any:
+    """Differences of gradients along each variable, in its own units."""
+    G, found = ss.gradient(function, point(x.size)), []
+    with np.errstate(over="ignore"):
+        for k in range(x.size):
+            h = np.zeros(x.size)
+            h[k] = 1e-6 * max(1.0, abs(x[k]))
+            found.append((G(x + h) - G(x - h)) / (2 * h[k]))
+    return np.array(found)
 
 
 def test_what_differs_stays_unrolled() -> None:
