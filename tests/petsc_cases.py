@@ -224,6 +224,77 @@ def refused_by_ts() -> Found:
     return said
 
 
+def valley(x: Any) -> Any:
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+def bowl(x: Any, p: Any) -> Any:
+    """Convex; a square of a sum over all unknowns makes its Hessian full."""
+    return np.sum((x[1:] - x[:-1]) ** 2) + p * np.sum((x - 1.0) ** 2) ** 2 + np.sum(x**4)
+
+
+def low(n: int) -> Any:
+    return np.where(np.arange(n) % 7 == 0, 1.2, -2.0)
+
+
+def minimized(result: Any) -> Found:
+    lower, upper = result.bound_multipliers
+    known = {"gradient": result.gradient, "lower": lower, "upper": upper}
+    counts = {"hessians": result.counts.hessian}
+    return found(result) | {name: np.asarray(v).tolist() for name, v in known.items()} | counts
+
+
+def in_a_valley() -> Found:
+    bounds = (low(100), 2.0)
+    return minimized(ss.minimize(valley, np.full(100, 1.5), bounds=bounds, method="petsc"))
+
+
+def in_a_bowl() -> Found:
+    bounds = (np.where(np.arange(90) % 5 == 0, 0.7, 0.2), 2.0)
+    start = np.linspace(0.0, 1.0, 90)
+    return minimized(ss.minimize(bowl, start, args=(0.02,), bounds=bounds, method="petsc"))
+
+
+def a_problem_of_blocks() -> Found:
+    problem = ss.Problem(
+        lambda x, p: np.sum((x["u"] - p) ** 2) + x["v"] ** 2 * x["u"][0],
+        {"u": np.ones(40), "v": 2.0},
+        bounds={"v": (0.5, None)},
+        parameters=3.0,
+    )
+    result = ss.minimize(problem, method="petsc")
+    return {"u": result.x["u"].tolist(), "v": float(result.x["v"]), "status": result.status.value}
+
+
+def refused_by_tao() -> Found:
+    row = ss.Constraint(lambda x: np.sum(x), 1.0, None)
+    try:
+        ss.minimize(valley, np.ones(5), constraints=row, method="petsc")
+    except ValueError as error:
+        return {"error": str(error)}
+    return {}
+
+
+def coupled(x: Any) -> Any:
+    """Every row reads two sums over all unknowns, one of which reads the other."""
+    mean = np.mean(x)
+    spread = np.sum((x - mean) ** 2) / x.size
+    return 2 * x - 0.5 * np.roll(x, 1) + 0.1 * x**3 - mean * np.sin(x) + spread * x - 1.0
+
+
+def sums_in_all_rows() -> Found:
+    return found(ss.root(coupled, np.zeros(70), method="petsc"))
+
+
+def decay(t: float, y: Any) -> Any:
+    return -y + np.mean(y**2) * np.cos(np.arange(y.size) * t)
+
+
+def sums_in_time() -> Found:
+    y0 = np.linspace(0.0, 1.0, 64)
+    return trajectory(ss.solve_ivp(decay, (0.0, 1.0), y0, method="petsc", rtol=1e-8, atol=1e-10))
+
+
 GROUPS: dict[str, list[Callable[[], Found]]] = {
     "root": [
         on_a_grid,
@@ -244,6 +315,14 @@ GROUPS: dict[str, list[Callable[[], Found]]] = {
         with_a_full_mass,
         too_few_steps,
         refused_by_ts,
+    ],
+    "tao": [
+        in_a_valley,
+        in_a_bowl,
+        a_problem_of_blocks,
+        refused_by_tao,
+        sums_in_all_rows,
+        sums_in_time,
     ],
     "view": [few_unknowns],
     "trouble": [other_programs, fails_on_the_last_rank],

@@ -22,6 +22,7 @@ from sparsesolve.adapters.pounce import require_pounce, solve_pounce
 from sparsesolve.adapters.scaled import solve_scaled
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
 from sparsesolve.adapters.uno import require_uno, solve_uno
+from sparsesolve.host.imports import importing
 from sparsesolve.methods.callback import as_callback, check_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
@@ -82,6 +83,9 @@ def solve(
     check_words(tol=tol, options=options, progress=progress)
     check_callback(callback)
     callback = of_nests(callback, problem.form)
+    if str(solver).lower() == "petsc":
+        monitor = Monitor("petsc", callback=callback, progress=progress)
+        return _by_petsc(problem, options, tol, warm_start, monitor, notes)
     scales = find_scales(problem)
     if scales is not None:
         notes += refresh(problem)  # which answers are judged by, besides the scaled one
@@ -214,6 +218,27 @@ def _explain(problem: Problem, result: Result) -> Any:
     from sparsesolve.adapters.explanations import explain  # noqa: PLC0415
 
     return explain(problem, result)
+
+
+def _by_petsc(
+    problem: Problem,
+    options: Mapping[str, Any] | None,
+    tol: float | None,
+    warm_start: Result | None,
+    monitor: Monitor,
+    notes: tuple[str, ...],
+) -> Result:
+    """Solve by all processes together, of which each traces what it evaluates."""
+    with importing():
+        from sparsesolve.adapters.petsc.minimize import minimize_by_tao  # noqa: PLC0415
+
+    start = problem.first if warm_start is None else warm_start.x
+    if problem.x_scale is not None or problem.f_scale is not None:
+        notes += ("method='petsc' does not use `x_scale` and `f_scale`",)
+    with monitor:
+        result = minimize_by_tao(problem, start, options=options, tol=tol, monitor=monitor)
+    result = replace(result, notes=result.notes + notes)
+    return result if getattr(result, "owned", None) is not None else presented(problem, result)
 
 
 def presented(problem: Problem, result: Result) -> Result:

@@ -87,6 +87,9 @@ def solvers(*, trial: bool = True) -> list[SolverInfo]:
         SolverInfo("krylov", "solve_ivp", "", "sparsesolve"),
         SolverInfo("Radau", "solve_dae", "", "sparsesolve"),
         *_of_package("scikit-sundae", "sksundae", [("cvode", "solve_ivp"), ("ida", "solve_dae")]),
+        *_of_package(
+            "petsc4py", "petsc4py", [("petsc", f) for f in ("root", "minimize", "solve_ivp")]
+        ),
     ]
 
 

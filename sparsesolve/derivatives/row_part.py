@@ -7,6 +7,7 @@ size of the part; the function is traced as a whole, since its tape holds operat
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,9 +17,12 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, compare_lowering
 from sparsesolve.derivatives.fused import fused
+from sparsesolve.derivatives.global_sums import GlobalSums
 from sparsesolve.derivatives.nonzeros import jacobian_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import TracedFunction, executable, limits_of
+from sparsesolve.differentiate import gradient_program
+from sparsesolve.differentiate.cuts import global_sums
 from sparsesolve.engine.evaluator import Array, Evaluator
 from sparsesolve.fuse.part import part_of
 from sparsesolve.fuse.roll import roll
@@ -32,6 +36,8 @@ from sparsesolve.trace import Recorded
 
 __all__ = ["Divided", "RowPart"]
 
+_READERS = 16  # rows that depend on a sum: fewer are dense rows, which one process has
+
 
 class RowPart:
     """Some outputs of a program, ready to be evaluated and differentiated.
@@ -43,7 +49,9 @@ class RowPart:
     rows : ndarray of int, shape (k,)
         Which of its outputs.
     log : PrepareLog
-        Gets the times; its point is that of the whole function.
+        Gets the times.
+    point : CheckPoint, optional
+        Where machine code is compared with the interpreter; of the whole function.
 
     Attributes
     ----------
@@ -54,8 +62,13 @@ class RowPart:
         Operations that are called as a whole and so need all that they read.
     """
 
-    def __init__(self, program: Program, rows: NDArray[np.intp], log: PrepareLog) -> None:
-        point = log.point
+    def __init__(
+        self,
+        program: Program,
+        rows: NDArray[np.intp],
+        log: PrepareLog,
+        point: CheckPoint | None = None,
+    ) -> None:
         part, self.inputs = part_of(program, program.outputs[rows])
         at = None if point is None else CheckPoint(point.x[self.inputs], point.parameters)
         self.log = PrepareLog(log.options, at, log.seconds, log.notes, log.compared)
@@ -144,39 +157,73 @@ class Divided:
         self.log = PrepareLog(Options(method))
         self.traced = TracedFunction(function, example, argnum=argnum, log=self.log)
         with self.log.stage("lower"):
-            self.program = lower(self.traced.traced.tape)
+            self.whole = lower(self.traced.traced.tape)
+        self.parameters = self.traced.arguments.split(example)[1]
         parts = self.traced.lowered_at(0)
         self._recorded = parts[0].recorded if parts else None
-        self.parameters = self.traced.arguments.split(example)[1]
+        self._cut(_READERS)
+
+    def _cut(self, readers: int) -> None:
+        self.sums = GlobalSums(self.whole, global_sums(self.whole, readers))
+        point = self.log.point
+        if point is not None:
+            x = self.sums.at(point.x, list(point.parameters))
+            point = CheckPoint(x, point.parameters)
+        self._point = point
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the Jacobian."""
-        return self.program.m, self.program.n
+        return self.whole.m, self.whole.n
+
+    def summed(self) -> Divided:
+        """Return the same function with all of its long sums divided, whoever reads them."""
+        made = copy.copy(self)
+        made._cut(0)
+        return made
+
+    def gradient(self) -> Divided:
+        """Return the gradient of a function of one value."""
+        made = copy.copy(self)
+        with self.log.stage("differentiate"):
+            made.whole = gradient_program(fused(roll(self.whole)))
+        made._recorded = None
+        made._cut(_READERS)
+        return made
 
     def rows(self, rows: NDArray[np.intp]) -> RowPart:
-        """Prepare some rows; what they give is compared with the trace."""
-        block = RowPart(self.program, rows, self.log)
+        """Prepare some rows, whose inputs from n on are the global sums.
+
+        What they give is compared with the trace.
+        """
+        part = RowPart(self.sums.program, rows, self.log, self._point)
         known = self._recorded
         if known is not None:
+            x = self.sums.at(known.x.reshape(-1), list(known.parameters))[part.inputs]
             value = known.value.reshape(-1)[rows]
-            here = Recorded(known.x.reshape(-1)[block.inputs], known.parameters, value, known.noise)
+            here = Recorded(x, known.parameters, value, known.noise)
             with self.log.stage("check"):
-                compare_lowering(block.program, [LoweredPart(self.traced.name, 0, here)])
-        return block
+                compare_lowering(part.program, [LoweredPart(self.traced.name, 0, here)])
+        return part
+
+    def shares(self, part: int, parts: int) -> list[RowPart]:
+        """Prepare one share of each global sum, in an order in which one may enter the next."""
+        program = self.sums.share(part, parts)
+        each = (np.array([k]) for k in range(self.sums.count))
+        return [RowPart(program, row, self.log, self._point) for row in each]
 
     def digest(self) -> bytes:
         """Return a digest of the program and its parameters: equal where two processes agree."""
         found = hashlib.blake2b(digest_size=6)
-        for step in self.program.instructions:
+        for step in self.whole.instructions:
             found.update(repr((step.start, step.stop)).encode())
             if isinstance(step, Kernel):
                 found.update(repr((step.nodes, step.outputs)).encode())
             for index in step.loads if isinstance(step, Kernel) else step.operands:
                 found.update(_described(index))
-        for constant in self.program.constants:
+        for constant in self.whole.constants:
             found.update(constant.values.tobytes())
-        for array in (self.program.outputs, *self.parameters):
+        for array in (self.whole.outputs, *self.parameters):
             found.update(np.asarray(array).tobytes())
         return found.digest()
 

@@ -23,8 +23,9 @@ from sparsesolve.differentiate.waists import WIDE, waists
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
 
-__all__ = ["extended_program", "pays", "wide_sums", "widely_read_sums"]
+__all__ = ["extended_program", "global_sums", "pays", "wide_sums", "widely_read_sums"]
 
+_GLOBAL = 32  # terms from which on a sum is worth being added up by several processes
 _SHORTEST = 4  # sums below this length are not looked at
 _MANY_TERMS = 2_000_000  # listing as many takes a second
 _SOME_TERMS = 400_000  # below this, listing is quick and its code quicker than any product
@@ -89,6 +90,39 @@ def widely_read_sums(program: Program) -> Slots:
     readers = _readers(program)
     width, cuts = _widths(program, readers >= WIDE, long)
     return cuts if pays(float((width[cuts] * readers[cuts]).sum()), 0.0) else cuts[:0]
+
+
+def global_sums(program: Program, readers: int = 0) -> Slots:
+    """Choose the long sums over what depends on the input, for processes that add their parts.
+
+    Parameters
+    ----------
+    program : Program
+        Any program.
+    readers : int, default 0
+        How many outputs must depend on a sum.
+
+    Returns
+    -------
+    ndarray of int32
+        Increasing; few, as each is an exchange of its own.
+    """
+    long = [step for step in program.instructions if _is_global(step)]
+    if long:
+        active = active_slots(program)
+        long = [step for step in long if active[step.start : step.stop].any()]
+    if long and readers:
+        counts = _readers(program)
+        long = [step for step in long if counts[step.start : step.stop].max() >= readers]
+    found = [np.arange(step.start, step.stop, dtype=np.int32) for step in long]
+    return np.concatenate([np.empty(0, dtype=np.int32), *found])
+
+
+def _is_global(step: Kernel | Opaque) -> bool:
+    if not isinstance(step, Kernel) or step.segments is None:
+        return False
+    few = step.rows * len(step.outputs) <= WIDE
+    return few and int(np.diff(step.segments).min(initial=_GLOBAL)) >= _GLOBAL
 
 
 def extended_program(program: Program, cuts: Slots) -> Program:

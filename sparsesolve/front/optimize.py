@@ -61,7 +61,8 @@ def minimize(
     method : str, optional
         "ipopt", "pounce", "uno"; "highs" for linear and convex quadratic problems; a method of
         scipy that takes derivatives ("trust-constr", "SLSQP", "L-BFGS-B", "TNC", "Newton-CG",
-        "trust-ncg", "trust-krylov", "trust-exact", "dogleg", "BFGS", "CG"); or
+        "trust-ncg", "trust-krylov", "trust-exact", "dogleg", "BFGS", "CG"); "petsc"
+        for bounds only: TAO of PETSc, by all processes of ``mpiexec -n 4 python script.py``; or
         "auto", the default: HiGHS where all is proven linear, or convex and quadratic, and small;
         else IPOPT where it is installed, or one like it; else trust-constr with constraints,
         L-BFGS-B with bounds only, trust-krylov with neither. scipy's where `options` are scipy's.

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.petsc.low_rank import SumsOperator
 from sparsesolve.adapters.petsc.matrix import Assembly
+from sparsesolve.adapters.petsc.needed import Needed, SharedSums
 from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.outcome import OwnedResult, version_of
 from sparsesolve.adapters.petsc.ranks import Ranks
@@ -43,20 +45,17 @@ class Distributed:
         self.parameters = divided.parameters
         self.numbering = Numbering(ranks, divided.shape[1])
         self.block: RowPart = ranks.together(lambda: divided.rows(self.numbering.owned))
-        # of any rank: those that wait for it must know
-        self._may_raise = bool(ranks.largest(float(self.block.may_raise)))
         self.counts = {"value": 0, "jacobian": 0}
         self.seconds = 0.0
-        self._inputs = self.numbering.of(self.block.inputs)
-        self._local = ranks.petsc.Vec().createSeq(self._inputs.size)
-        self._scatter = self._made_scatter()
+        like = self.vector()
+        self.needed = Needed(ranks, self.numbering, like, self.block.inputs)
+        self.sums = SharedSums(ranks, self.numbering, like, divided)
+        # of any rank: those that wait for it must know
+        may_raise = self.block.may_raise or self.sums.may_raise
+        self._may_raise = bool(ranks.largest(float(may_raise)))
         self.assembly: Assembly | None = None
+        self._thin: SumsOperator | None = None
         self._buffer = np.empty(0)
-
-    def _made_scatter(self) -> Any:
-        petsc = self.ranks.petsc
-        needed = petsc.IS().createGeneral(self._inputs.astype(petsc.IntType), comm=petsc.COMM_SELF)
-        return petsc.Scatter().create(self.vector(), needed, self._local, None)
 
     def vector(self, start: Array | None = None) -> Any:
         """Return a new distributed vector; with the owned part of a whole one, if given."""
@@ -67,18 +66,26 @@ class Distributed:
             made.setArray(start[self.numbering.owned])
         return made
 
-    def matrix(self, mass: tuple[Ids, Ids, Array] | None = None) -> Any:
-        """Prepare the matrix; see `Assembly`."""
+    def matrices(self, mass: tuple[Ids, Ids, Array] | None = None) -> tuple[Any, Any]:
+        """Prepare what PETSc multiplies by, and the matrix that it preconditions with.
+
+        Both are one, but where global sums are read; see `Assembly` and `SumsOperator`.
+        """
         self.ranks.together(lambda: self.block.pattern)
-        self.assembly = Assembly(self.ranks, self.numbering, self.block, self._inputs, mass)
+        self.assembly = Assembly(self.ranks, self.numbering, self.block, self.needed, mass)
         self._buffer = self.block.buffer()
-        return self.assembly.matrix
+        made = self.assembly.matrix
+        if not self.sums.count:
+            return made, made
+        where = self.ranks, self.numbering, self.block, self.needed, self.sums
+        self._thin = SumsOperator(*where, made)
+        return self._thin.matrix, made
 
     def value(self, x: Any, out: Any, parameters: Sequence[Array] | None = None) -> None:
         """Write the function at a distributed vector into another."""
         start = time.perf_counter()
-        at = self._needed(x)
         given = self.parameters if parameters is None else parameters
+        at = self.needed.of(x, self.sums.at(x, given, self._safely))
         values = out.getArray()
         self._safely(lambda: self.block.value(at, given, values))
         out.stateIncrease()
@@ -107,27 +114,22 @@ class Distributed:
         """
         start = time.perf_counter()
         assert self.assembly is not None
-        at = self._needed(x)
         given = self.parameters if parameters is None else parameters
+        sums = self.sums.at(x, given, self._safely)
+        at = self.needed.of(x, sums)
         self._safely(lambda: self.block.refill(self._buffer, at, given))
         self.assembly.fill(self._buffer, shift)
+        if self._thin is not None:
+            sign = 1.0 if shift is None else -1.0
+            self._thin.fill(self._buffer, x, sums, given, sign)
         if operator != self.assembly.matrix:
             operator.assemble()
         self.counts["jacobian"] += 1
         self.seconds += time.perf_counter() - start
 
-    def _needed(self, x: Any) -> Array:
-        """Return the unknowns that the rows of this rank need."""
-        self._scatter.scatter(x, self._local, mode="forward")
-        needed: Array = self._local.getArray(readonly=True)
-        return needed
-
-    def _safely(self, work: Callable[[], Any]) -> None:
+    def _safely(self, work: Callable[[], Array]) -> Array:
         with np.errstate(all="ignore"):
-            if self._may_raise:
-                self.ranks.together(work)
-            else:
-                work()
+            return self.ranks.together(work) if self._may_raise else work()
 
     def whole(self, x: Any) -> Array:
         """Return a distributed vector on every rank, in the user's order."""
@@ -143,16 +145,19 @@ class Distributed:
         answer : {"gathered", "owned"}
             Which.
         vectors : dict of Vec
-            Fields of the result that are distributed.
+            Fields of the result that are distributed; multipliers of bounds as "lower", "upper".
         **known
             All others.
         """
-        known["backend"] = version_of(self.ranks.petsc, self.ranks.size)
-        if answer == "gathered":
-            whole: dict[str, Any] = {name: self.whole(v) for name, v in vectors.items()}
-            return Result(**whole, **known)
-        parts: dict[str, Any] = {k: np.array(v.getArray(readonly=True)) for k, v in vectors.items()}
-        return OwnedResult(**parts, **known, owned=self.numbering.owned)
+        gathered = answer == "gathered"
+        fields: dict[str, Any] = {
+            name: self.whole(v) if gathered else np.array(v.getArray(readonly=True))
+            for name, v in vectors.items()
+        }
+        if "lower" in fields:
+            fields["bound_multipliers"] = fields.pop("lower"), fields.pop("upper")
+        fields |= known | {"backend": version_of(self.ranks.petsc, self.ranks.size)}
+        return Result(**fields) if gathered else OwnedResult(**fields, owned=self.numbering.owned)
 
 
 def distributed(
@@ -180,14 +185,26 @@ def distributed(
     notes : tuple of str
         For the result.
     """
-    if derivatives == "differences":
-        raise ValueError(
-            "method='petsc' divides the traced function among ranks, so derivatives='differences' "
-            "is not possible. Use derivatives='auto', or method='newton'."
-        )
-    divided = ranks.together(lambda: Divided(function, example, argnum, derivatives))
+    divided = traced_together(ranks, function, example, argnum, derivatives)
     m, n = divided.shape
     if m != n:
         raise ValueError(f"expected as many equations as unknowns, got {m} and {n}.")
-    ranks.require_same(divided.digest())
     return Distributed(ranks, divided), tuple(divided.log.notes)
+
+
+def traced_together(
+    ranks: Ranks,
+    function: Callable[..., Any],
+    example: Sequence[Any],
+    argnum: int,
+    derivatives: SolverDerivatives,
+) -> Divided:
+    """Trace a function on every rank, and compare what was traced; arguments as `distributed`."""
+    if derivatives == "differences":
+        raise ValueError(
+            "method='petsc' divides the traced function among ranks, so derivatives='differences' "
+            "is not possible. Use derivatives='auto', or a method that is not 'petsc'."
+        )
+    divided = ranks.together(lambda: Divided(function, example, argnum, derivatives))
+    ranks.require_same(divided.digest())
+    return divided

@@ -101,7 +101,7 @@ class _Integration:
         self._mass = (
             None if mass is None else constant_matrix(system.ranks, system.numbering, *owned)
         )
-        self._matrix = system.matrix(owned)
+        self._matrices = system.matrices(owned)
 
     def _at(self, t: float) -> list[Array]:
         return [np.array(t), *self.system.parameters[1:]]
@@ -145,7 +145,7 @@ class _Integration:
         ranks, petsc, times = self.system.ranks, self.system.ranks.petsc, self.times
         ts = petsc.TS().create(comm=ranks.comm)
         ts.setIFunction(self.residual, self.system.vector())
-        ts.setIJacobian(self.jacobian, self._matrix)
+        ts.setIJacobian(self.jacobian, *self._matrices)
         ts.setType("bdf")
         ts.setTolerances(rtol=self.given.get("rtol", _RTOL), atol=self._atol())
         ts.setTime(times[0])
@@ -153,7 +153,9 @@ class _Integration:
         ts.setMaxSteps(_MOST_STEPS)
         ts.setExactFinalTime(petsc.TS.ExactFinalTime.MATCHSTEP)
         ts.setErrorIfStepFails(False)
-        notes = choose_linear_solver(ranks, ts.getSNES().getKSP(), known, self.y.getSize())
+        notes = choose_linear_solver(
+            self.system, ts.getSNES().getKSP(), known, pivoting=self._mass is not None
+        )
         ts.setFromOptions()
         if ts.getType() == "arkimex":
             ts.setARKIMEXFullyImplicit(True)

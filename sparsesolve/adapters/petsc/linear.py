@@ -9,27 +9,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparsesolve.adapters.petsc.ranks import Ranks
+from sparsesolve.adapters.petsc.distributed import Distributed
 
 __all__ = ["choose_linear_solver", "precondition_on_the_right"]
 
 _MOST_DIRECT = 100_000
+_EXACT, _ROUGH = 1e-12, 1e-6  # relative residuals
 _ON_THE_RIGHT = ("gmres", "fgmres", "lgmres", "pgmres", "bcgs", "ibcgs", "gcr", "dgmres")
 
 
-def choose_linear_solver(ranks: Ranks, ksp: Any, known: Any, n: int) -> tuple[str, ...]:
+def choose_linear_solver(
+    system: Distributed, ksp: Any, known: Any, *, pivoting: bool = True
+) -> tuple[str, ...]:
     """Set a linear solver, before options are read.
 
     Parameters
     ----------
-    ranks : Ranks
-        Who solves.
+    system : Distributed
+        Whose matrices these are.
     ksp : KSP
         PETSc's.
     known : Options
         Those of the user.
-    n : int
-        Unknowns.
+    pivoting : bool, default True
+        Whether pivots on the diagonal may be too small for PETSc's own factorization.
 
     Returns
     -------
@@ -38,19 +41,22 @@ def choose_linear_solver(ranks: Ranks, ksp: Any, known: Any, n: int) -> tuple[st
     """
     if known.hasName("ksp_type") or known.hasName("pc_type"):
         return ()
-    parallel = ranks.size > 1
-    if n <= _MOST_DIRECT and (not parallel or ranks.petsc.Sys.hasExternalPackage("mumps")):
-        ksp.setType("preonly")
-        ksp.getPC().setType("lu")
-        if parallel:
-            ksp.getPC().setFactorSolverType("mumps")
-        return ()
+    ranks = system.ranks
+    mumps = bool(ranks.petsc.Sys.hasExternalPackage("mumps"))
+    direct = system.numbering.n <= _MOST_DIRECT and (mumps or ranks.size == 1)
     ksp.setType("gmres")
-    ksp.setTolerances(rtol=1e-6)
-    return (
-        "linear systems by GMRES with PETSc's default preconditioner; for elliptic equations "
-        "options={'pc_type': 'gamg'} takes far fewer iterations",
-    )
+    ksp.setTolerances(rtol=_EXACT if direct else _ROUGH)
+    if not direct:
+        return (
+            "linear systems by GMRES with PETSc's default preconditioner; for elliptic equations "
+            "options={'pc_type': 'gamg'} takes far fewer iterations",
+        )
+    if not system.sums.count:
+        ksp.setType("preonly")
+    ksp.getPC().setType("lu")
+    if mumps and (pivoting or ranks.size > 1):
+        ksp.getPC().setFactorSolverType("mumps")
+    return ()
 
 
 def precondition_on_the_right(petsc: Any, ksp: Any, known: Any) -> None:

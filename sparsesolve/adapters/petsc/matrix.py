@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.petsc.needed import Needed
 from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.ranks import Ranks
 from sparsesolve.derivatives.row_part import RowPart
@@ -31,8 +32,8 @@ class Assembly:
         Who owns what.
     part : RowPart
         The rows of J.
-    inputs : ndarray of int
-        PETSc's number of each column of the pattern.
+    needed : Needed
+        What they need: PETSc's number of each column, then the sums.
     mass : tuple of ndarray (rows, columns, values), optional
         Entries of M in these rows: rows counted from the first one owned, PETSc's columns.
     """
@@ -42,44 +43,27 @@ class Assembly:
         ranks: Ranks,
         numbering: Numbering,
         part: RowPart,
-        inputs: Ids,
+        needed: Needed,
         mass: tuple[Ids, Ids, Array] | None = None,
     ) -> None:
-        self._place: Ids | None = None
-        self._mass: tuple[Ids, Array] | None = None
-        kind = ranks.petsc.IntType
+        kind, sizes = ranks.petsc.IntType, numbering.sizes
         pattern = part.pattern
-        columns, indptr = inputs[pattern.indices], pattern.indptr
-        if mass is not None or (inputs.size > 1 and np.any(np.diff(inputs) < 0)):
-            rows, columns = self._joined(pattern.rows, columns, numbering.n, mass)
-            indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=pattern.shape[0]))])
-        self.indptr, self.columns = indptr.astype(kind), columns.astype(kind)
-        self._data = np.zeros(columns.size) if self._place is not None else None
-        sizes = numbering.sizes
+        sparse = None  # which entries of J are of unknowns, and not of sums
+        if needed.sums.size:
+            sparse = pattern.indices < needed.unknowns.size
+        entries = _Entries(numbering, pattern, needed.unknowns, sparse, mass)
+        self._entries = entries
+        self.indptr, self.columns = entries.indptr.astype(kind), entries.columns.astype(kind)
         self.matrix = ranks.petsc.Mat().create(comm=ranks.comm)
         self.matrix.setSizes((sizes, sizes))
         self.matrix.setType("aij")
         self.matrix.setFromOptions()
         self._by_coordinates = hasattr(self.matrix, "setPreallocationCOO")
         if self._by_coordinates:
-            rows = np.repeat(np.arange(indptr.size - 1), np.diff(indptr)) + numbering.begin
+            rows = np.repeat(np.arange(sizes[0]), np.diff(entries.indptr)) + numbering.begin
             self.matrix.setPreallocationCOO(rows.astype(kind), self.columns)
         else:
             self.matrix.setPreallocationCSR((self.indptr, self.columns))
-
-    def _joined(
-        self, rows: Ids, columns: Ids, n: int, mass: tuple[Ids, Ids, Array] | None
-    ) -> tuple[Ids, Ids]:
-        """Return rows and columns of J and M together, sorted, and remember what is where."""
-        keys = rows.astype(np.int64) * n + columns
-        if mass is None:
-            known = np.sort(keys)
-        else:
-            of_mass = mass[0].astype(np.int64) * n + mass[1]
-            known = np.unique(np.concatenate([keys, of_mass]))
-            self._mass = np.searchsorted(known, of_mass), mass[2]
-        self._place = np.searchsorted(known, keys)
-        return known // max(n, 1), known % max(n, 1)
 
     def fill(self, values: Array, shift: float | None = None) -> None:
         """Write the matrix: J, or with a `shift` that times M less J.
@@ -91,19 +75,60 @@ class Assembly:
         shift : float, optional
             Factor of M.
         """
-        data = values
-        if self._data is not None:
-            data = self._data
-            data.fill(0.0)
-            data[self._place] = values if shift is None else -values
-            if shift is not None and self._mass is not None:
-                place, entries = self._mass
-                data[place] += shift * entries
+        data = self._entries.data(values, shift)
         if self._by_coordinates:
             self.matrix.setValuesCOO(data)
         else:
             self.matrix.setValuesCSR(self.indptr, self.columns, data)
             self.matrix.assemble()
+
+
+class _Entries:
+    """Where the nonzeros of J go in rows that also have a diagonal, and the entries of M."""
+
+    def __init__(
+        self,
+        numbering: Numbering,
+        pattern: Any,
+        inputs: Ids,
+        sparse: NDArray[np.bool_] | None,
+        mass: tuple[Ids, Ids, Array] | None,
+    ) -> None:
+        self._sparse = sparse
+        self._buffer: Array | None = None
+        rows, indices = pattern.rows, pattern.indices
+        if sparse is not None:
+            rows, indices = rows[sparse], indices[sparse]
+        columns, n = inputs[indices], max(numbering.n, 1)
+        own, count = np.arange(pattern.shape[0]), pattern.shape[0]
+        whole = np.count_nonzero(columns == rows + numbering.begin) == count
+        in_order = inputs.size < 2 or bool(np.all(inputs[1:] > inputs[:-1]))
+        if mass is None and sparse is None and whole and in_order:
+            self.indptr, self.columns = pattern.indptr, columns
+            return
+        # factorizations want a place for each entry of the diagonal
+        added = (own, own + numbering.begin, np.zeros(count)) if mass is None else mass
+        keys = rows.astype(np.int64) * n + columns
+        others = added[0].astype(np.int64) * n + added[1]
+        known = np.unique(np.concatenate([keys, others]))
+        self._place = np.searchsorted(known, keys)
+        self._mass = np.searchsorted(known, others), added[2]
+        counts = np.bincount(known // n, minlength=count)
+        self.indptr = np.concatenate([[0], np.cumsum(counts)])
+        self.columns = known % n
+        self._buffer = np.zeros(known.size)
+
+    def data(self, values: Array, shift: float | None) -> Array:
+        """Return the values of all entries; valid until the next call."""
+        if self._buffer is None:
+            return values
+        found = values if self._sparse is None else values[self._sparse]
+        self._buffer.fill(0.0)
+        self._buffer[self._place] = found if shift is None else -found
+        if shift is not None:
+            place, entries = self._mass
+            self._buffer[place] += shift * entries
+        return self._buffer
 
 
 def constant_matrix(
