@@ -75,6 +75,11 @@ class Collocation:
         """What tells it from others."""
         return self.name, self.stride
 
+    @property
+    def rows(self) -> int:
+        """How many rows each state has in an interval."""
+        return len(self.D)
+
     def control_points(self, intervals: int) -> NDArray[np.intp]:
         """Return the points at which there are controls."""
         starts = self.stride * np.arange(intervals)

@@ -147,6 +147,11 @@ class Grid:
             self.running_cost = PointFunction(phase.running_cost, "running_cost", sample, 1)
         self.path = [PointFunction(c.function, f"path {c.label}", sample) for c in phase.path]
 
+    def functions(self) -> list[PointFunction]:
+        """Return the user's functions of points."""
+        costs = [self.running_cost] if self.has_running_cost else []
+        return [self.dynamics, *costs, *self.path]
+
     def _sample(self, z: Unknowns) -> Points:
         phase = self.phase
         count = sample_size([self.nx, self.nu, *(k for d in z.p.values() for k in np.shape(d))])

@@ -84,6 +84,10 @@ class Phase:
     guess : mapping, optional
         By name: a number, a function of t, or ``(times, values)``; ``initial_time`` and
         ``final_time`` too. What is missing is a line between the ends, or the middle of the limits.
+    scale : mapping or "auto", optional
+        By name, as `guess`: the unit in which a solver sees a quantity, about its size. Rows of the
+        dynamics have the units of their states. What is missing has unit 1. "auto": by the guess
+        of the first solve, or limits where that is zero.
 
     Raises
     ------
@@ -132,6 +136,7 @@ class Phase:
         parameters: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
         guess: Mapping[str, Any] | None = None,
+        scale: Mapping[str, Any] | str | None = None,
     ) -> None:
         for name, function in (("running_cost", running_cost), ("end_cost", end_cost)):
             if function is not None:
@@ -148,6 +153,7 @@ class Phase:
         self.boundary = read_constraints("boundary", boundary)
         self.data = read_data(data)
         self.guess = dict(guess or {})
+        self.scale = read_scale(scale)
         self._alone: Multiphase | None = None
         self._check_names()
 
@@ -223,9 +229,11 @@ class Phase:
                 "states, controls, parameters and data must have different names, and none of "
                 f"{list(TIMES)}, got {twice} twice."
             )
-        unknown = sorted(set(self.guess) - set(self.names))
-        if unknown:
-            raise ValueError(f"`guess` must name some of {list(self.names)}, got {unknown}.")
+        units = {} if isinstance(self.scale, str) else self.scale
+        for word, given in (("guess", self.guess), ("scale", units)):
+            unknown = sorted(set(given) - set(self.names))
+            if unknown:
+                raise ValueError(f"`{word}` must name some of {list(self.names)}, got {unknown}.")
 
 
 def require_function(name: str, function: Any) -> Callable[..., Any]:
@@ -250,6 +258,18 @@ def read_times(time: Any) -> dict[str, Quantity]:
     if times[TIMES[1]].upper < times[TIMES[0]].lower:
         raise ValueError(f"`time` must go forward, got {time!r}.")
     return times
+
+
+def read_scale(scale: Any) -> dict[str, Any] | str:
+    """Return units by name, or "auto"."""
+    if isinstance(scale, str) and scale == "auto":
+        return scale
+    if not isinstance(scale, Mapping | None):
+        raise TypeError(f"`scale` must be 'auto' or a dictionary of units, got {scale!r}.")
+    for name, unit in (scale or {}).items():
+        if not np.all(np.asarray(unit, dtype=float) > 0.0):
+            raise ValueError(f"`scale[{name!r}]` must be positive, got {unit!r}.")
+    return dict(scale or {})
 
 
 def read_constraints(word: str, given: Any) -> tuple[Constraint, ...]:

@@ -11,6 +11,8 @@ __all__ = ["read_mesh", "refined"]
 
 Array = NDArray[np.float64]
 _MOST_PARTS = 4
+_SHARE = 0.2  # of all intervals, that are divided at least if their errors are near the tolerance
+_NEAR = 0.1
 
 
 def read_mesh(intervals: Any) -> Array:
@@ -44,7 +46,7 @@ def read_mesh(intervals: Any) -> Array:
 
 
 def refined(mesh: Array, errors: Array, tolerance: float, order: int) -> Array:
-    """Return a mesh whose intervals of too large an error are divided.
+    """Return a mesh on which intervals of too large an error are divided.
 
     Parameters
     ----------
@@ -62,8 +64,11 @@ def refined(mesh: Array, errors: Array, tolerance: float, order: int) -> Array:
     >>> refined(np.array([0.0, 0.5, 1.0]), np.array([1e-8, 1e-5]), 1e-6, 4)
     array([0.  , 0.5 , 0.75, 1.  ])
     """
+    # errors wander where a control is hardly determined: the worst ones near the tolerance as well
+    some = float(np.quantile(errors, 1.0 - _SHARE))
+    limit = min(tolerance, max(some, _NEAR * tolerance))
     needed = np.maximum(errors / tolerance, 1.0) ** (1.0 / (order + 1))
-    parts = np.where(errors > tolerance, np.clip(np.ceil(needed), 2, _MOST_PARTS), 1).astype(int)
+    parts = np.where(errors > limit, np.clip(np.ceil(needed), 2, _MOST_PARTS), 1).astype(int)
     starts = np.repeat(mesh[:-1], parts)
     widths = np.repeat(np.diff(mesh) / parts, parts)
     first = np.repeat(np.cumsum(parts) - parts, parts)

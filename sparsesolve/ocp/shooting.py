@@ -47,6 +47,7 @@ class Shooting:
     name = "multiple-shooting"
     order = 4
     stride = 1
+    rows = 1
     offsets = np.array([0.0, 1.0])
 
     @property

@@ -99,6 +99,11 @@ class Solution:
         return self.result.success
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to know: functions that were called point by point, and why."""
+        return (*self.result.notes, *dict.fromkeys(n for p in self._all for n in p.notes))
+
+    @property
     def error(self) -> float:
         """Largest of the estimated errors of the intervals; see `Trajectory.errors`."""
         return float(max(phase.errors.max() for phase in self.phases.values()))

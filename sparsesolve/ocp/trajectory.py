@@ -66,6 +66,15 @@ class Trajectory:
         quantity, rows = _rows_of(self._grid.phase.states, name, "state")
         return self._costates.rows(rows, quantity.shape, -np.inf, np.inf)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which functions were called point by point, and why."""
+        return tuple(
+            f"{f.label} is called point by point, not once for all: {f.why_pointwise}"
+            for f in self._grid.functions()
+            if f.why_pointwise
+        )
+
     def names(self, kind: str) -> list[str]:
         """Return the names of its states or controls; `kind`: "state", "control" or "costate"."""
         return list(self._grid.phase.controls if kind == "control" else self._grid.phase.states)

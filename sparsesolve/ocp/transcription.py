@@ -16,6 +16,7 @@ from sparsesolve.ocp.grid import Grid, Unknowns
 from sparsesolve.ocp.phase import TIMES, Ends
 from sparsesolve.ocp.pointwise import PointFunction
 from sparsesolve.ocp.quantities import Quantity
+from sparsesolve.ocp.units import block_units, filled, row_units, unit_of
 from sparsesolve.problem.problem import Constraint, Problem
 
 __all__ = ["ReadAll", "Transcription"]
@@ -155,7 +156,7 @@ class Transcription:
         p = self.given(data, meshes)
         for grid, z in zip(grids, self.read(x0, p), strict=True):
             grid.prepare(z)
-        rows = [row for k in range(len(grids)) for row in self._constraints(k)]
+        rows = [row for k in range(len(grids)) for row in self._constraints(k, x0)]
         rows += [_renamed(c, LinkRows(self.read, c.function), c.label) for c in links]
         objective: Callable[..., Any] = TotalCost(self.read, end_cost)
         self.problem = Problem(
@@ -164,6 +165,7 @@ class Transcription:
             bounds=self.bounds([(g.phase.initial, g.phase.final) for g in grids]),
             constraints=rows,
             parameters=p,
+            x_scale=self._units(x0),
         )
 
     def given(self, data: Mapping[str, Array], meshes: Meshes) -> dict[str, Any]:
@@ -183,10 +185,25 @@ class Transcription:
             found |= {grid.name: own} if grid.name else own
         return found
 
-    def _constraints(self, k: int) -> list[Constraint]:
+    def _units(self, x0: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the unit of each number of the blocks; None if all are 1."""
+        if not any(grid.phase.scale for grid in self.grids):
+            return None
+        found: dict[str, Any] = {}
+        for name, quantity in self.parameters.items():
+            scales = [g.phase.scale for g in self.grids if name in g.phase.parameters]
+            scale = next((s for s in scales if s), {})
+            found[name] = filled(unit_of(quantity, scale, x0[name]), quantity.shape)
+        for grid in self.grids:
+            own = block_units(grid, x0[grid.name] if grid.name else x0)
+            found |= {grid.name: own} if grid.name else own
+        return found
+
+    def _constraints(self, k: int, x0: Mapping[str, Any]) -> list[Constraint]:
         grid = self.grids[k]
         dynamics: Callable[..., Any] = Of(self.read, k, grid.defects)
-        made = [Constraint(dynamics, 0.0, 0.0, name=grid.label("dynamics"))]
+        units = row_units(grid, x0[grid.name] if grid.name else x0)
+        made = [Constraint(dynamics, 0.0, 0.0, name=grid.label("dynamics"), scale=units)]
         first, last = (grid.phase.times[name] for name in TIMES)
         if last.lower < first.upper:  # the bounds alone would let it run backward
             forward: Callable[..., Any] = Of(self.read, k, duration)

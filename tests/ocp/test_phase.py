@@ -101,11 +101,16 @@ def test_functions_that_cannot_take_rows_are_called_point_by_point() -> None:
     def branching(t: Any, x: Any, u: Any, p: Any) -> Any:
         return [x[1], 2.0 * u[0]] if t < 0.0 else np.array([x @ np.array([0.0, 1.0]), u[0]])
 
-    at_once = bryson_denham().solve(intervals=12)
+    at_once = bryson_denham().solve(intervals=12, method="ipopt")
     one_by_one = bryson_denham(
         dynamics=branching, running_cost=lambda t, x, u, p: 0.5 * (u @ u)
-    ).solve(intervals=12)
+    ).solve(intervals=12, method="ipopt")
     np.testing.assert_allclose(one_by_one.result.vector, at_once.result.vector, atol=1e-8)
+    assert [note.split(",")[0] for note in one_by_one.notes] == [
+        "dynamics is called point by point",
+        "running_cost is called point by point",
+    ]
+    assert at_once.notes == ()
 
 
 def test_rows_that_mix_points_are_not_called_at_once() -> None:
@@ -171,6 +176,9 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"path": [abs]}, TypeError, "`path` must hold Constraint objects"),
     ({"data": {"name": "steel"}}, TypeError, "must be a number or an array"),
     ({"guess": {"y": 0.0}}, ValueError, r"`guess` must name some of"),
+    ({"scale": {"y": 1.0}}, ValueError, r"`scale` must name some of"),
+    ({"scale": {"x": 0.0}}, ValueError, r"`scale\['x'\]` must be positive"),
+    ({"scale": 2.0}, TypeError, r"`scale` must be 'auto' or a dictionary"),
 ]
 
 

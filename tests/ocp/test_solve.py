@@ -113,6 +113,30 @@ def test_derivatives_of_all_rules_agree_with_differences(rng: np.random.Generato
         np.testing.assert_allclose(problem.gradient(x), np.array(slopes) / 2e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("scale", ["auto", {"x": 1e6, "v": [1e6, 1e-3], "a": 1e3, "final_time": 2}])
+def test_units_change_nothing_but_what_the_solver_sees(scale: Any) -> None:
+    """Two masses, of very different units: the cost and the costates are those of the user's."""
+    far, near = 2e6, 3e-3
+    phase = ocp.Phase(
+        lambda t, x, u, p: [x[2:], u],
+        time=(0.0, (1.0, 4.0)),
+        states={"x": 2, "v": 2},
+        controls={"a": 2},
+        initial={"x": 0.0, "v": 0.0},
+        final={"x": [far, near], "v": 0.0},
+        running_cost=lambda t, x, u, p: (u[0] / far) ** 2 + (u[1] / near) ** 2 + 1.0,
+        guess={"x": lambda t: np.array([[far], [near]]) * t, "a": 1.0},
+        scale=scale,
+    )
+    solution = phase.solve(intervals=6)
+    time = (2 * 3 * 12) ** 0.25  # of 24 / time**3 + time
+    assert solution.final_time == pytest.approx(time, rel=1e-5)
+    assert solution.cost == pytest.approx(24 / time**3 + time, rel=1e-7)
+    # what it costs to begin farther: 2 * 12 * distance / time**3, over squared units
+    costate = -24.0 / time**3 / np.array([far, near])
+    np.testing.assert_allclose(solution.costate("x")(0.5), costate, rtol=1e-4)
+
+
 @pytest.mark.parametrize("scheme", ["hermite-simpson", "radau"])
 def test_meshes_are_refined_until_the_error_is_small(scheme: str) -> None:
     phase = swing()
