@@ -16,6 +16,8 @@ from sparsesolve.adapters.scipy_minimize import SCIPY_METHODS
 
 __all__ = ["SolverInfo", "solvers"]
 
+_BY_PETSC = ("root", "minimize", "solve_ivp")
+
 
 @dataclass(frozen=True, slots=True)
 class SolverInfo:
