@@ -25,7 +25,7 @@ from .rows import Row, merged, read_rows, write_rows
 from .sweep.command import add_report, add_run, report_command, run_command
 from .table import terminal, time_text
 
-__all__ = ["main"]
+__all__ = ["command_line", "main"]
 
 SAYS = (__doc__ or "").partition("\n")[0]
 WHERE = "this folder" if INSTALLED else "the folder of results"
@@ -44,8 +44,8 @@ QUICK = Options(
 )
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "python -m benchmarks") -> None:
-    """Run a benchmark."""
+def command_line(prog: str) -> argparse.ArgumentParser:
+    """Describe the command line."""
     parser = argparse.ArgumentParser(prog=prog, description=SAYS)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_peers(commands.add_parser("peers", help="derivatives, beside other tools"))
@@ -65,7 +65,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m benchmar
         command.add_argument("--output", type=Path, default=output, help=text)
     add_run(commands.add_parser("run", help="many problems, many solvers; resumable"))
     add_report(commands.add_parser("report", help="profiles and tables of a `run`"))
-    chosen = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m benchmarks") -> None:
+    """Run a benchmark."""
+    chosen = command_line(prog).parse_args(arguments)
     console = Console()
     if chosen.command == "peers":
         peers(chosen, console)
