@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
+GALLERIES = ("equations", "optimization", "control", "dynamics", "fits", "inside")
 sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -26,7 +27,7 @@ extensions = [
     "repository_links",
 ]
 root_doc = "index"
-exclude_patterns = ["_ext", "_templates", "suite/*", "examples/*"]
+exclude_patterns = ["_ext", "_templates", "suite/*", "examples/**"]
 templates_path = ["_templates"]
 
 # pages are Markdown that reads well without a build too
@@ -45,6 +46,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": "/plot_",
+    "subsection_order": [f"examples/{name}" for name in GALLERIES],
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "doc_module": ("sparsesolve",),
@@ -69,7 +71,12 @@ html_theme_options = {
     "logo": {"text": "sparsesolve"},
     "header_links_before_dropdown": 7,
     "navigation_depth": 2,
-    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
+    # wide tables get the place of the list of headings
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        "index": [],
+        **{f"start/{page.stem}": [] for page in (DOCS / "start").glob("from_*.md")},
+    },
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "a11y-high-contrast-light",

@@ -28,7 +28,7 @@ from typing import Any
 WIDTHS = (1280, 400)
 SHOTS = {
     "landing": "index.html",
-    "gallery": "gallery/plot_minimal_surface.html",
+    "gallery": "gallery/optimization/plot_minimal_surface.html",
     "api": "api/index.html",
 }
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -14,7 +14,7 @@ import sparsesolve as ss
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MODULES = {"errors", "extend", "ocp", "sif"}
-EXAMPLES = sorted((DOCS / "examples").glob("plot_*.py"))
+EXAMPLES = sorted((DOCS / "examples").rglob("plot_*.py"))
 MADE_BY_THE_BUILD = ("gallery", "generated", "backreferences")
 PAGES = [
     p
@@ -37,6 +37,13 @@ def test_every_page_is_listed() -> None:
     listed = {DOCS / "index.md"}.union(*(toctrees(page) for page in PAGES))
     orphans = [str(p.relative_to(DOCS)) for p in PAGES if p not in listed]
     assert not orphans, f"name them in the toctree of docs/howto/index.md or its like: {orphans}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(DOCS).as_posix())
+def test_links_lead_somewhere_in_the_repository_too(page: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
+        assert (page.parent / target).exists(), target
 
 
 def test_the_reference_has_every_public_name() -> None:

@@ -2,9 +2,8 @@
 A convolution layer
 ===================
 
-A small network sees pictures and what became of them, and finds the filter in between. Shared
-weights are full columns of the Jacobian, the unknown noise-free picture would be diagonals; here
-only the weights are unknown, and they are known to us.
+One layer of a network sees a picture and the answer, and finds its filter. The weights are shared
+by all places, so the Jacobian is full and slim; the answer was made by weights that are known.
 """
 
 import matplotlib.pyplot as plt

@@ -42,5 +42,5 @@ assert calls - before == 2 * 3  # three colors, two calls each
 
 answer = ss.root(simulate, np.zeros(n), derivatives="differences")
 assert abs(simulate(answer.x)).max() < 1e-9
-ss.plot_coloring(J, compressed=False)
+ss.plot_coloring(J, ax=plt.figure(figsize=(5, 5)).add_subplot())
 plt.show()

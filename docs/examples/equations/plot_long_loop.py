@@ -1,6 +1,6 @@
 """
-Ten thousand steps, differentiated
-==================================
+Four thousand steps, differentiated
+===================================
 
 A loop of equal steps is recorded once by ``ss.scan``. Here it integrates the orbit of a planet,
 and the derivative by the start tells how to close it.

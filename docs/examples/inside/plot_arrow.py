@@ -33,5 +33,7 @@ forward, reverse = ss.compress(both, J)
 again = ss.decompress(both, forward, reverse)
 print(forward.shape, reverse.shape)
 assert abs(again - J).max() == 0.0
-ss.plot_coloring(both, matrix=J)
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.5), layout="constrained")
+ss.plot_coloring(columns, ax=left)
+ss.plot_coloring(both, ax=right)
 plt.show()
