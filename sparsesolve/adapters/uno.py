@@ -282,7 +282,19 @@ class _Written:
         if self.callbacks.error is not None:
             return True
         self._iteration += 1
-        return not self._tell(x[: self.callbacks.evaluation.n], float(values[5]))
+        slopes = self._slopes(x, values) if self.callbacks.wants_slopes else None
+        return not self._tell(x[: self.callbacks.evaluation.n], float(values[5]), slopes)
+
+    def _slopes(self, x: Array, values: tuple[Any, ...]) -> Array:
+        """Return the gradient of the Lagrangian; multipliers are told with the opposite sign."""
+        n, m = self.callbacks.evaluation.n, self.callbacks.evaluation.m
+        low, high, rows = (np.asarray(part) for part in values[:3])
+        return np.asarray(self._gradient_of(x[:n], -rows[:m]) - low[:n] - high[:n])
+
+    def _gradient_of(self, x: Array, multipliers: Array) -> Array:
+        evaluation = self.callbacks.evaluation
+        pull = evaluation.jacobian_transposed_product(x, multipliers)
+        return np.asarray(evaluation.gradient(x) + pull)
 
     def ends(self, ended: Ended) -> None:
         """Tell the last iterate, of which Uno does not ask whether to go on."""
@@ -291,9 +303,13 @@ class _Written:
             return
         if monitor is not None and not monitor.stopped:
             self._iteration = ended.iterations or 0
-            self._tell(ended.x, ended.optimality)
+            slopes = None
+            if self.callbacks.wants_slopes and ended.multipliers is not None:
+                lower, upper = ended.bound_multipliers or (0.0, 0.0)
+                slopes = self._gradient_of(ended.x, ended.multipliers) - lower + upper
+            self._tell(ended.x, ended.optimality, slopes)
 
-    def _tell(self, x: Array, optimality: float) -> bool:
+    def _tell(self, x: Array, optimality: float, slopes: Array | None = None) -> bool:
         evaluation, monitor = self.callbacks.evaluation, self.callbacks.monitor
         if monitor is None:
             return True
@@ -307,6 +323,7 @@ class _Written:
                 constraint_violation=evaluation.violation(x),
                 optimality=optimality,
                 step=step,
+                slopes=slopes,
             )
         except BaseException as error:
             self.callbacks.error = error

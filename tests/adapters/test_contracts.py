@@ -248,6 +248,18 @@ def test_progress_and_history(way: Way, capsys: pytest.CaptureFixture[str]) -> N
     assert history.objective[-1] == pytest.approx(result.fun, rel=1e-4)
 
 
+@pytest.mark.parametrize("preset", ["ipopt", "filtersqp"])
+def test_uno_tells_slopes_in_the_users_units(preset: str) -> None:
+    way = found(f"uno-{preset}")
+    plain, scaled = way.solve(hs71()).history, way.solve(hs71(x_scale=1.0)).history
+    np.testing.assert_allclose(scaled.objective, plain.objective)
+    last = scaled.optimality[-1]
+    assert last < 1e-6
+    assert np.isfinite(scaled.optimality[1:]).all()
+    if preset == "ipopt":  # whose own norm is the largest entry
+        np.testing.assert_allclose(scaled.optimality[1:], plain.optimality[1:], atol=1e-7)
+
+
 def test_an_unknown_option_is_named(way: Way) -> None:
     with pytest.raises(ValueError, match="no_such_option"):
         way.solve(hs71(), options={"no_such_option": 1})
