@@ -71,7 +71,7 @@ class MatrixTemplate:
     def __init__(
         self, pattern: Pattern, format: Format = "csr", *, of_number: bool = False
     ) -> None:
-        csr = pattern.to_scipy(np.broadcast_to(0.0, pattern.nnz))
+        csr = pattern.to_scipy(np.empty(pattern.nnz))  # pages that nobody touches
         self.order: NDArray[np.int32] | None = None
         if format == "csc":
             self.order = pattern.csc_order

@@ -22,7 +22,7 @@ from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.other_constants import embedded, require_constant
 from sparsesolve.derivatives.report import readable, report
 from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunction, executable
-from sparsesolve.engine.evaluator import Array, Evaluator, FastCall
+from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, refuse
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
@@ -50,6 +50,7 @@ class SparseDerivative(Derivative):
         self._function = function
         self._lazy = Lazy()
         self._others: tuple[Any, ...] = ()
+        self._at_once: FastCall = refuse
         run = nonzeros.run
         if isinstance(function, TracedFunction):
             run = self._limited(function, nonzeros)
@@ -179,9 +180,10 @@ class SparseDerivative(Derivative):
         from `buffer` and its constant entries must still be there.
         """
         self.calls["values"] += 1
-        if self._values.fast_refill(*args, buffer) is not None:  # one call less
+        if self._at_once(*args, buffer) is not None:
             return buffer
         try:
+            self._at_once = self._values.fast_refill  # in a dict of its own: found quicker
             return self._values.refill(buffer, args)
         except OtherConstant:
             values = self._from_others(args)

@@ -40,6 +40,22 @@ class _Made:
     compared: tuple[int, int]
 
 
+class _Key:
+    """Nested tuples, whose hash is found once."""
+
+    __slots__ = ("_hash", "parts")
+
+    def __init__(self, parts: tuple[Hashable, ...]) -> None:
+        self.parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.parts == other.parts
+
+
 class Structure:
     """Things made of the same tapes, by name.
 
@@ -48,11 +64,11 @@ class Structure:
 
     Parameters
     ----------
-    key : hashable, optional
+    key : _Key, optional
         Of the tapes and options; where it is given, things are kept on disk.
     """
 
-    def __init__(self, key: Hashable = None) -> None:
+    def __init__(self, key: _Key | None = None) -> None:
         self._made: dict[Hashable, _Made] = {}
         self._key = key
 
@@ -61,7 +77,7 @@ class Structure:
         """What is kept of it on disk; None where nothing is."""
         if self._key is None or folder_of_structures().folder is None:
             return None
-        name = named(self._key)
+        name = named(self._key.parts)
         return None if name is None else Shelf(name)
 
     def get(self, name: Hashable, log: PrepareLog, make: Callable[[], Any]) -> Any:
@@ -119,7 +135,7 @@ def structure_of(kind: str, tapes: Sequence[Tape | None], log: PrepareLog) -> St
     if any(one is None for one, tape in zip(known, tapes, strict=True) if tape is not None):
         return Structure()
     options = log.options
-    key = kind, options.method, options.threads, options.check, *known
+    key = _Key((kind, options.method, options.threads, options.check, *known))
     present = [tape for tape in tapes if tape is not None]
     small = _is_small(present)
     with _LOCK:
@@ -138,14 +154,16 @@ def _is_small(tapes: Sequence[Tape]) -> bool:
     """Whether what is made takes little memory, the densest Jacobian and Hessian included."""
     n = max((tape.input.size for tape in tapes), default=0)
     m = sum(math.prod(tape.output_shape) for tape in tapes)
-    values = sum(info.size for tape in tapes for info in tape.values)
-    return values <= _SMALL and n * (n + m) <= _DENSE
+    if n * (n + m) > _DENSE:
+        return False
+    return sum(info.size for tape in tapes for info in tape.values) <= _SMALL
 
 
 def takes_long(tapes: Sequence[Tape]) -> bool:
     """Whether making things takes much longer than reading and writing files."""
-    values = sum(info.size for tape in tapes for info in tape.values)
-    return values >= _MANY_VALUES or sum(len(t.instructions) for t in tapes) >= _MANY_STEPS
+    if sum(len(tape.instructions) for tape in tapes) >= _MANY_STEPS:
+        return True
+    return sum(tape.bulk for tape in tapes) >= _MANY_VALUES
 
 
 def forget_structures() -> None:

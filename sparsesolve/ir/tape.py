@@ -126,6 +126,11 @@ class Tape:
             return self.values[self.output.index].shape
         return np.shape(self.output)
 
+    @property
+    def bulk(self) -> int:
+        """About how many elements all values have, found without looking at each."""
+        return len(self.values) * max(self.input.size, math.prod(self.output_shape))
+
     def __str__(self) -> str:
         return "\n".join(_lines(self))
 
@@ -222,7 +227,7 @@ def evaluate(
         return values[ref.index]
 
     plain = all(type(value) in _PLAIN for value in values.values())
-    last = _last_uses(tape) if sum(info.size for info in tape.values) > _LARGE else {}
+    last = _last_uses(tape) if tape.bulk > _LARGE else {}
     for number, step in enumerate(tape.instructions):
         # tapes of Python loops are long: most arguments are looked at once, without a call
         args = [
