@@ -70,7 +70,9 @@ def draw_all(verdicts: Sequence[Verdict], folder: Path | None) -> list[Picture]:
         curves = performance_profile(costs(verdicts, measure))
         title = f"Performance profile: {measure.title}"
         pictures.append(
-            _picture(f"performance-{measure.name}", title, folder, _performance(curves))
+            _picture(
+                f"performance-{measure.name}", title, folder, _performance(curves, measure.title)
+            )
         )
     curves = data_profile(costs(verdicts, EVALUATIONS))
     title = "Data profile: evaluations of f and exact gradients"
@@ -129,12 +131,13 @@ def _steps(axis: Any, curves: Sequence[Curve], start: float, end: float) -> None
         axis.plot(x, y, drawstyle="steps-post", label=label, **_look(curve.name, solvers))
     axis.set_ylim(-0.01, 1.02)
     axis.set_xlim(start, end)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axis.grid(True, lw=0.4, color="#d5d9df")
     axis.legend(
         loc="upper center", bbox_to_anchor=(0.46, -0.15), ncols=2, frameon=False, handlelength=3
     )
-    axis.set_ylabel("problems solved")
+    axis.set_ylabel("share of problems solved")
 
 
 def _end(curves: Sequence[Curve], least: float, most: float) -> float:
@@ -142,11 +145,11 @@ def _end(curves: Sequence[Curve], least: float, most: float) -> float:
     return float(np.clip(1.1 * last, least, most))
 
 
-def _performance(curves: Sequence[Curve]) -> Callable[[Any], None]:
+def _performance(curves: Sequence[Curve], what: str) -> Callable[[Any], None]:
     def draw(axis: Any) -> None:
         axis.set_xscale("log", base=10)
         _steps(axis, curves, 1.0, _end(curves, 10.0, 1e5))
-        axis.set_xlabel("ratio to the best of them")
+        axis.set_xlabel(f"{what}: multiple of the least on each problem")
 
     return draw
 
@@ -156,7 +159,7 @@ def _data(curves: Sequence[Curve]) -> Callable[[Any], None]:
         axis.set_xscale("log", base=10)
         first = min((float(c.steps[0]) for c in curves if c.steps.size), default=0.1)
         _steps(axis, curves, min(0.1, first), _end(curves, 10.0, 1e6))
-        axis.set_xlabel("budget, in groups of n + 1 evaluations")
+        axis.set_xlabel("budget: evaluations, in groups of n + 1")
 
     return draw
 

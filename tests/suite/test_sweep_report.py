@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -204,6 +205,24 @@ def test_pictures_stand_beside_the_page_and_in_it(folder: Path) -> None:
     inside = [base64.b64decode(found) for found in re.findall(r"svg\+xml;base64,([^\"]+)", text)]
     assert len(inside) == 6
     assert all(b"<svg" in picture for picture in inside)
+    profiles = [picture for picture in inside if b"share of problems solved" in picture]
+    assert len(profiles) == len(inside) - 1  # the last one shows where the time goes
+    assert sum(b"multiple of the least on each problem" in p for p in profiles) == len(profiles) - 1
+    assert b"budget: evaluations, in groups of n + 1" in profiles[-1]
+
+
+def test_without_matplotlib_there_are_words_and_tables(folder, tmp_path, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name)
+    )
+    shutil.copy(folder / "results.sqlite", tmp_path)
+    main(["report", str(tmp_path)])
+    assert "pip install 'sparsesolve[plot]'" in capsys.readouterr().out
+    assert not list(tmp_path.glob("*.png"))
+    page = (tmp_path / "report.html").read_text()
+    assert "<h2>Profiles</h2>" not in page
+    assert "<h2>All cells</h2>" in page
 
 
 @pytest.mark.slow
