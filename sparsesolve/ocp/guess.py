@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.ocp.grid import Grid
 from sparsesolve.ocp.phase import TIMES
-from sparsesolve.ocp.quantities import Quantity
+from sparsesolve.ocp.quantities import Quantity, block_limits
 
 __all__ = ["start_of_parameters", "start_on_grid"]
 
@@ -23,7 +23,7 @@ def start_on_grid(
     guess: Mapping[str, Any],
     ends: tuple[Mapping[str, Quantity], Mapping[str, Quantity]],
 ) -> dict[str, Any]:
-    """Return the unknowns of a phase.
+    """Return the unknowns of a phase, within their limits.
 
     Parameters
     ----------
@@ -48,6 +48,11 @@ def start_on_grid(
     for name, quantity in phase.controls.items():
         at = places[grid.control_points]
         found[name] = _on(quantity, guess.get(name), at, t0, tf, _line(quantity, None, None))
+    for name, value in found.items():
+        limits = block_limits(
+            grid.blocks()[name][0], value.shape[-1], ends[0].get(name), ends[1].get(name)
+        )
+        found[name] = np.clip(value, *limits)
     found |= {name: t for name, t in zip(TIMES, (t0, tf), strict=True) if name in grid.free_times()}
     return found
 

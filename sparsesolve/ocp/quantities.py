@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Quantity", "join", "limited", "read_limits", "read_quantities", "size_of"]
+__all__ = [
+    "Quantity",
+    "block_limits",
+    "join",
+    "limited",
+    "read_limits",
+    "read_quantities",
+    "size_of",
+]
 
 Array = NDArray[np.float64]
 
@@ -176,3 +184,19 @@ def join(values: Mapping[str, Any], quantities: Mapping[str, Quantity], points: 
         return np.zeros((0, points))
     parts = [np.reshape(values[name], (q.size, points)) for name, q in quantities.items()]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def block_limits(
+    quantity: Quantity, points: int, first: Quantity | None, last: Quantity | None
+) -> tuple[Array, Array]:
+    """Return the limits of a block of so many points, 0 for one number, with those of its ends."""
+    if not points:
+        return quantity.lower, quantity.upper
+    sides = []
+    for side in ("lower", "upper"):
+        limit = np.repeat(getattr(quantity, side)[..., None], points, axis=-1)
+        for at, end in ((0, first), (-1, last)):
+            if end is not None:
+                limit[..., at] = getattr(end, side)
+        sides.append(limit)
+    return sides[0], sides[1]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sparsesolve.ocp.grid import Grid, Unknowns
 from sparsesolve.ocp.phase import TIMES, Ends
 from sparsesolve.ocp.pointwise import PointFunction
-from sparsesolve.ocp.quantities import Quantity
+from sparsesolve.ocp.quantities import Quantity, block_limits
 from sparsesolve.ocp.units import block_units, filled, row_units, unit_of
 from sparsesolve.problem.problem import Constraint, Problem
 
@@ -179,7 +179,7 @@ class Transcription:
         found: dict[str, Any] = {name: (q.lower, q.upper) for name, q in self.parameters.items()}
         for grid, (initial, final) in zip(self.grids, ends, strict=True):
             own = {
-                name: _block_limits(q, points, initial.get(name), final.get(name))
+                name: block_limits(q, points, initial.get(name), final.get(name))
                 for name, (q, points) in grid.blocks().items()
             }
             found |= {grid.name: own} if grid.name else own
@@ -226,19 +226,3 @@ def _renamed(
         for limit in (one.lower, one.upper)
     )
     return Constraint(function, lower, upper, name=name, scale=one.scale)
-
-
-def _block_limits(
-    quantity: Quantity, points: int, first: Quantity | None, last: Quantity | None
-) -> tuple[Array, Array]:
-    """Return the bounds of one block: the same at all points but the ends."""
-    if not points:
-        return quantity.lower, quantity.upper
-    sides = []
-    for side in ("lower", "upper"):
-        limit = np.repeat(getattr(quantity, side)[..., None], points, axis=-1)
-        for at, end in ((0, first), (-1, last)):
-            if end is not None:
-                limit[..., at] = getattr(end, side)
-        sides.append(limit)
-    return sides[0], sides[1]

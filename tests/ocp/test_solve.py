@@ -73,6 +73,10 @@ def test_guesses_are_numbers_functions_and_tables() -> None:
     np.testing.assert_allclose(x0["angle"], 1.0 - t / 2.0)
     np.testing.assert_allclose(x0["speed"], -np.minimum(t, 2.0 - t))
     np.testing.assert_allclose(x0["torque"], 0.5)
+    outside = {"angle": lambda t: 3.0 + t, "torque": 50.0}
+    moved = ocp.Multiphase({"only": swing()}).transcribe(intervals=4, guess={"only": outside})
+    assert moved.x0["only"]["angle"][[0, 1, -1]].tolist() == [1.0, 3.25, 0.0]
+    assert moved.x0["only"]["torque"].max() == 9.0
 
 
 def test_the_problem_is_one_of_named_blocks() -> None:
