@@ -15,6 +15,7 @@ import numpy as np
 from sparsesolve.adapters.highs import is_linear
 from sparsesolve.adapters.highs_quadratic import find_highs, is_convex_quadratic
 from sparsesolve.adapters.ipopt import ipopt_available
+from sparsesolve.adapters.lifted import worth_lifting
 from sparsesolve.adapters.pounce import pounce_available
 from sparsesolve.adapters.uno import uno_available
 from sparsesolve.methods.evaluation import Evaluation
@@ -127,7 +128,8 @@ def choose(
         name = _first_order_solver(problem)
         return ChosenSolver(name, f"{kind}, first derivatives alone: {name}")
     name = _of_scipy(problem)
-    if _is_too_large(problem):
+    lifts = problem.lift_sums or bool(problem.constraints)
+    if _is_too_large(problem) and not (lifts and worth_lifting(problem)):
         return ChosenSolver(name, f"{kind}, with a Hessian that is too large to be formed: {name}")
     if _SCIPY_OPTIONS.intersection(options or ()):
         return ChosenSolver(name, f"{kind}, with options that are scipy's: {name}")

@@ -17,6 +17,7 @@ from sparsesolve.adapters.choice import any_kept_feasible, choose, choose_solver
 from sparsesolve.adapters.equations import is_final, only_equations, solve_equations
 from sparsesolve.adapters.highs import solve_highs
 from sparsesolve.adapters.ipopt import prepare_ipopt, solve_ipopt
+from sparsesolve.adapters.lifted import solve_lifted, worth_lifting
 from sparsesolve.adapters.nested import of_nests
 from sparsesolve.adapters.pounce import require_pounce, solve_pounce
 from sparsesolve.adapters.scaled import solve_scaled
@@ -192,11 +193,14 @@ def _attempt(
     notes += moved_inside(start, problem.bounds)
     if any_kept_feasible(problem) and name != "trust-constr":
         notes += (f"`keep_feasible` is for trust-constr; {name} does not know it",)
+    notes += _not_lifted(problem, name)
     with Monitor(name, callback=callback, progress=progress, units=units) as monitor:
         given: dict[str, Any] = {"options": options, "tol": tol, "warm_start": warm_start}
         try:
             if np.array_equal(*problem.bounds):
                 result = _all_fixed(problem, monitor)
+            elif name in _NLP and worth_lifting(problem):
+                result = solve_lifted(problem, monitor, _NLP[name], **given)
             elif name in _NLP:
                 result = _NLP[name](problem, monitor, **given)
             elif name == "highs":
@@ -206,6 +210,15 @@ def _attempt(
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
     return result, notes
+
+
+def _not_lifted(problem: Problem, name: str) -> tuple[str, ...]:
+    """Return a note where `lift_sums` is asked for in vain."""
+    if not problem.lift_sums or (name in _NLP and worth_lifting(problem)):
+        return ()
+    if name not in _NLP:
+        return (f"`lift_sums` is for {', '.join(_NLP)}; {name} gets the problem as it is",)
+    return ("nothing was lifted: no sum over many variables enters what is not linear in it",)
 
 
 def _of_equations(callback: Callable[..., Any], units: Units) -> Callable[..., Any]:

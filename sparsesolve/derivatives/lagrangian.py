@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsesolve.derivatives.branches import Guarded
 from sparsesolve.derivatives.comparison import CheckPoint
+from sparsesolve.derivatives.fused import Fused
 from sparsesolve.derivatives.matrix_template import MatrixTemplate
 from sparsesolve.derivatives.nonfinite import first_nonfinite
 from sparsesolve.derivatives.prepare_log import PrepareLog
@@ -30,7 +31,7 @@ from sparsesolve.derivatives.problem_programs import ProblemPrograms
 from sparsesolve.derivatives.remade import Remade
 from sparsesolve.derivatives.report import table
 from sparsesolve.derivatives.together import lower_together
-from sparsesolve.derivatives.traced_function import Lazy, require_fresh
+from sparsesolve.derivatives.traced_function import Lazy, TracedFunction, require_fresh
 from sparsesolve.differentiate import tangent_program
 from sparsesolve.engine.arguments import flat_argument
 from sparsesolve.engine.evaluator import Evaluator
@@ -153,6 +154,21 @@ class ProblemDerivatives(ProblemPrograms, Remade):
     def parameters(self) -> tuple[Array, ...]:
         """The vector of parameters, if there are any."""
         return self._parameters
+
+    @property
+    def functions(self) -> tuple[TracedFunction | None, ...]:
+        """The functions, traced: the objective first; None stands for zero."""
+        return self._functions
+
+    @property
+    def first(self) -> Array:
+        """The point at which the functions were traced, shape (n,)."""
+        return self._start
+
+    @property
+    def whole(self) -> Fused:
+        """The program of the objective and all rows."""
+        return self._program
 
     # ----- values -----
 

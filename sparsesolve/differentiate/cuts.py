@@ -23,7 +23,14 @@ from sparsesolve.differentiate.waists import WIDE, waists
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
 
-__all__ = ["extended_program", "global_sums", "pays", "wide_sums", "widely_read_sums"]
+__all__ = [
+    "curved_sums",
+    "extended_program",
+    "global_sums",
+    "pays",
+    "wide_sums",
+    "widely_read_sums",
+]
 
 _GLOBAL = 32  # terms from which on a sum is worth being added up by several processes
 _SHORTEST = 4  # sums below this length are not looked at
@@ -61,14 +68,34 @@ def wide_sums(program: Program) -> Slots:
     ndarray of int32
         Increasing; empty where a list of terms is as good.
     """
+    cuts, widths = curved_sums(program)
+    return cuts if pays(float((widths**2).sum()), 0.0) else cuts[:0]
+
+
+def curved_sums(program: Program) -> tuple[Slots, Counts]:
+    """Find all wide sums that enter what is not linear in them.
+
+    Parameters
+    ----------
+    program : Program
+        A fused program.
+
+    Returns
+    -------
+    sums : ndarray of int32, shape (k,)
+        Increasing.
+    widths : ndarray, shape (k,)
+        How many inputs each reads, another sum counting as one.
+    """
+    none = np.empty(0, dtype=np.int32)
     long = _long_sums(program)
     if not long:
-        return np.empty(0, dtype=np.int32)
+        return none, np.empty(0)
     curved = _curved_slots(program, long)
     if not curved.any():
-        return np.empty(0, dtype=np.int32)
+        return none, np.empty(0)
     width, cuts = _widths(program, curved, long)
-    return cuts if pays(float((width[cuts] ** 2).sum()), 0.0) else cuts[:0]
+    return cuts, width[cuts]
 
 
 def widely_read_sums(program: Program) -> Slots:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +188,13 @@ class Monitor:
         self.iterations = max(self.iterations, iterations)
         if best is not None and (self.best is None or _rank(best) < _rank(self.best)):
             self.best = best
+
+    def follow(self, other: Monitor, n: int) -> None:
+        """Take what another monitor has seen of the first `n` variables and more."""
+        best = other.best and replace(other.best, x=other.best.x[:n])
+        self.adopt(other.iterations, best)
+        if not self.watched:
+            self._seen = other._seen
 
     def __enter__(self) -> Monitor:
         self._start = time.perf_counter()

@@ -20,7 +20,7 @@ from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.imports import importing
 from sparsesolve.host.pickling import require_picklable
 from sparsesolve.host.words import known_words
-from sparsesolve.options import FOR_SOLVERS, Options, SolverDerivatives, choice
+from sparsesolve.options import FOR_SOLVERS, Options, SolverDerivatives, choice, switch
 from sparsesolve.problem.bounds import Bounds, real_array
 from sparsesolve.problem.call import of_vectors
 from sparsesolve.problem.constraint import Constraint, read_constraints
@@ -76,6 +76,9 @@ class Problem(Resolved, Explained):
         Units of the variables that solvers see; "auto": by bounds and start. Answers are in yours.
     f_scale : "auto" or float, optional
         Unit of the objective; "auto": by its gradient at the start. See `scale` of `Constraint`.
+    lift_sums : bool, optional
+        Whether IPOPT gets sums over many variables, in what is not linear, as unknowns of its own,
+        so that its Hessian is sparse; by default where that pays. The answer is in yours.
     method : str, optional
         The same as `derivatives`, as it was called before.
 
@@ -124,6 +127,7 @@ class Problem(Resolved, Explained):
         parameters: Any = None,
         x_scale: Any = None,
         f_scale: Any = None,
+        lift_sums: bool | None = None,
     ) -> None:
         if objective is not None and not callable(objective):
             raise TypeError(
@@ -135,18 +139,17 @@ class Problem(Resolved, Explained):
         if metadata is not None and not isinstance(metadata, Metadata):
             kind = type(metadata).__name__
             raise TypeError(f"`metadata` must be a Metadata, got {kind}. Write Metadata(source).")
-        self.objective = objective
-        self.name = name
+        self.objective, self.name = objective, name
         wanted = _one_of(derivatives, method)
         choice("derivatives" if method == "auto" else "method", wanted, FOR_SOLVERS)
         options = Options("auto" if wanted == "differences" else wanted, threads, check=check)
         self.method = wanted
-        self.threads = options.threads
-        self.check = options.check
+        self.threads, self.check = options.threads, options.check
         self.metadata = metadata or Metadata()
         for scale, given in (("x_scale", x_scale), ("f_scale", f_scale)):
             check_scale(scale, given)
         self.x_scale, self.f_scale = x_scale, f_scale
+        self.lift_sums = None if lift_sums is None else switch("lift_sums", lift_sums)
         self.form = form_of(x0)
         self._x0 = start_point(x0 if self.form is None else self.form.example)
         self._bound(bounds)

@@ -188,7 +188,7 @@ def scaled_problem(problem: Problem, scales: Scales) -> Problem:
         replace(c, lower=low, upper=high)
         for c, (low, high) in zip(base.constraints, limits, strict=True)
     )
-    made.keep_feasible = problem.keep_feasible
+    made.keep_feasible, made.lift_sums = problem.keep_feasible, problem.lift_sums
     made._limits = None
     return made
 
