@@ -210,6 +210,19 @@ def picture_arrow() -> Any:
     return ss.plot_coloring(ss.color(pattern, structure="bidirectional")).figure
 
 
+# ----- Kernels ---------------------------------------------------------------------------------
+
+
+def picture_kernels() -> Any:
+    """Draw what one pass of the loop reads, and what it writes."""
+    i, J = 2, factors()["J"]
+    read = np.full((8, 1), -1)
+    read[i : i + 3] = 1
+    written = np.full(J.shape, -1)
+    written[i, i : i + 3] = 1
+    return plot_equation([Panel(column(POINT), "x", read), "→", Panel(J, f"i = {i}", written)])
+
+
 DRAWN: dict[str, Callable[[], Any]] = {
     "chain": picture_chain,
     "forward": picture_forward,
@@ -220,6 +233,7 @@ DRAWN: dict[str, Callable[[], Any]] = {
     "recovery": picture_recovery,
     "hessian": picture_hessian,
     "arrow": picture_arrow,
+    "kernels": picture_kernels,
 }
 
 
@@ -348,6 +362,22 @@ instead of {one_side}.
 
 ![An arrowhead: columns and rows in colors, products on both sides](guide/arrow.png)
 
+## 9. Kernels: all numbers at once, without products
+
+Where the function was traced, there is a shorter way. The local derivatives along a row of J are
+formulas of a few elements, and they are the same in each row: only the places differ, by one from
+row to row. So the chain rule is applied once, to the formulas, and the Jacobian is one loop, which
+LLVM turns into machine code. What moves data (slices, shifts) costs nothing, since it only
+changes places. `J.kernels()` shows the loop, with the products that several entries share:
+
+```text
+{kernels}
+```
+
+![One row of J from three elements of x](guide/kernels.png)
+
+There are no seeds and no recovery, and the time does not depend on the number of colors.
+
 ## In code
 
 ```python
@@ -355,9 +385,9 @@ instead of {one_side}.
 ```text
 {output}```
 
-`ss.jacobian(residual, x)` alone chooses accumulation, machine code for the nonzeros themselves,
-which needs no colors; see [the design](design.md). Coloring serves functions that are kept as
-calls, long chains, and black boxes. How many colors, and how fast: [benchmarks](benchmarks.md).
+`ss.jacobian(residual, x)` alone chooses kernels; see [the design](design.md). Coloring serves
+functions that are kept as calls, long chains, and black boxes. How many colors, and how fast:
+[benchmarks](benchmarks.md).
 """
 
 
@@ -383,6 +413,7 @@ def text() -> str:
         acyclic=hessian_coloring("substitution").ncolors,
         both=ss.color(arrow_pattern, structure="bidirectional").ncolors,
         one_side=ss.color(arrow_pattern).ncolors,
+        kernels=ss.jacobian(residual, POINT).kernels().rstrip(),
         code=CODE,
         output=out.getvalue(),
     )

@@ -91,11 +91,9 @@ def run(page: Path) -> None:
         assert out.getvalue() == expected
 
 
-@pytest.mark.slow
-def test_the_first_example_is_short_and_runs() -> None:
+def test_the_first_example_is_short() -> None:
     code = re.search(r"```python\n(.*?)```", (DOCS / "index.md").read_text(), re.DOTALL)[1]
     assert 15 <= len([line for line in code.splitlines() if line]) <= 22
-    run(DOCS / "index.md")
 
 
 RUN = [DOCS / "start" / "ten_minutes.md", *sorted((DOCS / "howto").glob("[!i]*.md"))]
