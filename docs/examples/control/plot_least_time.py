@@ -2,9 +2,9 @@
 From rest to rest in least time
 ===============================
 
-A cart is pushed from one place to another by a force with a limit: full speed ahead for half of the
-time, then full brakes. Written for one instant, and transcribed to a problem by ``ss.ocp``. The least
-time for a unit mass, force and distance is 2.
+A cart is pushed from one place to another by a force with a limit: full speed ahead for half of
+the time, then full brakes. Written for one instant, and transcribed to a problem by ``ss.ocp``.
+The least time for a unit mass, force and distance is 2.
 """
 
 import matplotlib.pyplot as plt
