@@ -20,11 +20,8 @@ What the C interface expects, and what is done about it:
 from __future__ import annotations
 
 import ctypes
-import signal
-import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -34,6 +31,7 @@ from numpy.typing import NDArray
 from sparsesolve.adapters.ipopt_callbacks import Refused
 from sparsesolve.adapters.ipopt_library import find_library
 from sparsesolve.adapters.ipopt_probe import library_version
+from sparsesolve.adapters.nlp import interrupts_kept
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.host.fork import forkable_lock
 
@@ -224,7 +222,7 @@ class CProblem:
         g, objective = np.zeros(m), np.zeros(1)
         places = [_address(a) for a in (point, g, objective, *multipliers)]
         self._error = None
-        with self._in_turn(), _interrupts_kept(self._keep):
+        with self._in_turn(), interrupts_kept(self._keep):
             status = int(self._library.IpoptSolve(self._handle, *places, self._user))
         self._close()
         if self._error is not None:
@@ -312,20 +310,6 @@ class CProblem:
 
     def _keep(self, error: BaseException) -> None:
         self._error = self._error or error
-
-
-@contextmanager
-def _interrupts_kept(keep: Callable[[BaseException], None]) -> Iterator[None]:
-    """Give a Ctrl-C to `keep` instead of raising it anywhere, where Python's own handler is set."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, lambda *_: keep(KeyboardInterrupt()))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -7,7 +7,10 @@ where it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +23,16 @@ from sparsesolve.methods.monitor import Monitor
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
 
-__all__ = ["Ended", "Start", "continued_note", "inside", "read_end", "solve_nlp", "warm_point"]
+__all__ = [
+    "Ended",
+    "Start",
+    "continued_note",
+    "inside",
+    "interrupts_kept",
+    "read_end",
+    "solve_nlp",
+    "warm_point",
+]
 
 Array = NDArray[np.float64]
 
@@ -118,15 +130,25 @@ def solve_nlp(
         x = warm_point(problem, warm_start)
         start = Start(x, warm_start.multipliers, warm_start.bound_multipliers)
     callbacks = Callbacks(Evaluation(problem), monitor)
-    ended = run(callbacks, start)
+    ended = _run(run, callbacks, start)
     growths = 0
     while isinstance(callbacks.error, StructureGrown):
         growths += 1
         x = np.clip(callbacks.evaluation.newest, *problem.bounds)
         callbacks = Callbacks(callbacks.evaluation, monitor)
         callbacks.iterations_before = monitor.iterations
-        ended = run(callbacks, Start(x))
+        ended = _run(run, callbacks, Start(x))
     return continued_note(read_end(callbacks, monitor, ended), growths)
+
+
+def _run(run: Callable[[Callbacks, Start], Ended], callbacks: Callbacks, start: Start) -> Ended:
+    """Run a solver; a Ctrl-C leaves a mark that the next callback finds."""
+
+    def keep(error: BaseException) -> None:
+        callbacks.error = callbacks.error or error
+
+    with interrupts_kept(keep):
+        return run(callbacks, start)
 
 
 def continued_note(result: Result, growths: int) -> Result:
@@ -181,3 +203,17 @@ def read_end(callbacks: Callbacks, monitor: Monitor, ended: Ended) -> Result:
         iterations=ended.iterations,
         solver_status=ended.code,
     )
+
+
+@contextmanager
+def interrupts_kept(keep: Callable[[BaseException], None]) -> Iterator[None]:
+    """Give a Ctrl-C to `keep` instead of raising it anywhere, where Python's own handler is set."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: keep(KeyboardInterrupt()))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -220,6 +221,21 @@ def test_what_a_callback_raises(way: Way, kind: type[BaseException]) -> None:
         expected = Status.STOPPED if kind is StopIteration else Status.INTERRUPTED
         assert result.status is expected
     assert seen == [way.first, way.first + 1, way.first + 2]
+
+
+@pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is not signal.default_int_handler,
+    reason="this process does not hear Ctrl-C",
+)
+def test_ctrl_c(library: Way) -> None:
+    def callback(state: ss.IterationState) -> None:
+        if state.iteration == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    result = library.solve(hs71(), callback=callback)
+    assert result.status is Status.INTERRUPTED
+    assert result.iterations in (2, 3)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_callback_sees_points_and_stops(way: Way) -> None:
