@@ -55,6 +55,12 @@ class Collocation:
     order : int
         Of the error of one interval relative to its length, which halving divides by
         ``2**order``.
+
+    Examples
+    --------
+    >>> rule = trapezoidal()
+    >>> rule.name, rule.order, rule.offsets.tolist(), rule.weights.tolist()
+    ('trapezoidal', 2, [0.0, 1.0], [0.5, 0.5])
     """
 
     name: str
@@ -206,6 +212,11 @@ def hermite_simpson() -> Collocation:
     -------
     Collocation
         For `scheme` of `solve`; the same as the word "hermite-simpson".
+
+    Examples
+    --------
+    >>> hermite_simpson().order, hermite_simpson().offsets.tolist()
+    (4, [0.0, 0.5, 1.0])
     """
     return Collocation(
         "hermite-simpson",
@@ -227,6 +238,11 @@ def trapezoidal() -> Collocation:
     -------
     Collocation
         For `scheme` of `solve`; the same as the word "trapezoidal".
+
+    Examples
+    --------
+    >>> trapezoidal().order
+    2
     """
     half = np.array([0.5, 0.5])
     ends = np.array([0.0, 1.0])
@@ -247,6 +263,11 @@ def radau(degree: int = 3) -> Collocation:
     -------
     Collocation
         For `scheme` of `solve`; the word "radau" is that of degree 3. Of order ``2 degree - 1``.
+
+    Examples
+    --------
+    >>> radau(2).order, radau(2).offsets.round(6).tolist()
+    (3, [0.0, 0.333333, 1.0])
     """
     if isinstance(degree, bool) or not isinstance(degree, int) or not 1 <= degree <= 12:
         raise ValueError(f"`degree` must be a whole number from 1 to 12, got {degree!r}.")

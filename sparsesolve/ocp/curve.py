@@ -82,6 +82,14 @@ class Joined:
     ----------
     curves : sequence of Curve
         In the order of time. Where two meet, the later one counts; in a gap the values are NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> up = Curve(np.array([0.0, 1.0]), np.array([[[0.0]], [[1.0]]]), ())
+    >>> flat = Curve(np.array([1.0, 2.0]), np.array([[[1.0]]]), ())
+    >>> Joined([up, flat])([0.5, 1.5])
+    array([0.5, 1. ])
     """
 
     curves: Sequence[Curve]

@@ -33,6 +33,11 @@ class EndPoint(NamedTuple):
         Time.
     x : array, shape (nx,)
         States.
+
+    Examples
+    --------
+    >>> EndPoint(2.0, np.array([1.0])).t
+    2.0
     """
 
     t: Any
@@ -46,6 +51,12 @@ class Ends(NamedTuple):
     ----------
     first, last : EndPoint
         Where it begins, and where it ends.
+
+    Examples
+    --------
+    >>> ends = Ends(EndPoint(0.0, np.array([0.0])), EndPoint(2.0, np.array([1.0])))
+    >>> ends.last.t - ends.first.t
+    2.0
     """
 
     first: EndPoint

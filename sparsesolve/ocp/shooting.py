@@ -41,6 +41,11 @@ class Shooting:
     ----------
     steps : int
         How many an interval.
+
+    Examples
+    --------
+    >>> multiple_shooting(5)
+    Shooting(steps=5)
     """
 
     steps: int
@@ -159,6 +164,11 @@ def multiple_shooting(steps: int = 3) -> Shooting:
     -------
     Shooting
         For `scheme` of `solve`; the word "multiple-shooting" is that of 3 steps.
+
+    Examples
+    --------
+    >>> multiple_shooting().steps
+    3
     """
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 1000:
         raise ValueError(f"`steps` must be a whole number from 1 to 1000, got {steps!r}.")

@@ -35,6 +35,11 @@ class Round:
         Largest of the estimated errors of the intervals.
     iterations : int
         Of the solver.
+
+    Examples
+    --------
+    >>> Round(intervals=10, cost=2.5, error=1e-3, iterations=12).error
+    0.001
     """
 
     intervals: int
@@ -74,6 +79,16 @@ class Solution:
         The solves on meshes before this one, if it was refined.
     made : Transcription, optional
         What was solved.
+
+    Examples
+    --------
+    >>> from sparsesolve import ocp
+    >>> decay = ocp.Phase(
+    ...     lambda t, x, u, p: [-x[0]], time=(0.0, 1.0), states=["x"], controls=[], initial={"x": 1.0}
+    ... )
+    >>> solution = decay.solve(intervals=10)
+    >>> solution.result.success, solution.state("x")([1.0]).round(6)
+    (True, array([0.367879]))
     """
 
     def __init__(

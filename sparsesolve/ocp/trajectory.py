@@ -30,6 +30,16 @@ class Trajectory:
         At the solution.
     multipliers : ndarray
         Of the rows of the dynamics.
+
+    Examples
+    --------
+    >>> from sparsesolve import ocp
+    >>> decay = ocp.Phase(
+    ...     lambda t, x, u, p: [-x[0]], time=(0.0, 1.0), states=["x"], controls=[], initial={"x": 1.0}
+    ... )
+    >>> trajectory = decay.solve(intervals=10).phases[""]
+    >>> trajectory.state("x")([0.0])
+    array([1.])
     """
 
     def __init__(self, grid: Grid, z: Unknowns, multipliers: Array) -> None:
