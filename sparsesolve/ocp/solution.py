@@ -84,7 +84,7 @@ class Solution:
     --------
     >>> from sparsesolve import ocp
     >>> decay = ocp.Phase(
-    ...     lambda t, x, u, p: [-x[0]], time=(0.0, 1.0), states=["x"], controls=[], initial={"x": 1.0}
+    ...     lambda t, x, u, p: [-x[0]], time=(0, 1), states=["x"], controls=[], initial={"x": 1.0}
     ... )
     >>> solution = decay.solve(intervals=10)
     >>> solution.result.success, solution.state("x")([1.0]).round(6)

@@ -35,7 +35,7 @@ class Trajectory:
     --------
     >>> from sparsesolve import ocp
     >>> decay = ocp.Phase(
-    ...     lambda t, x, u, p: [-x[0]], time=(0.0, 1.0), states=["x"], controls=[], initial={"x": 1.0}
+    ...     lambda t, x, u, p: [-x[0]], time=(0, 1), states=["x"], controls=[], initial={"x": 1.0}
     ... )
     >>> trajectory = decay.solve(intervals=10).phases[""]
     >>> trajectory.state("x")([0.0])
