@@ -227,7 +227,8 @@ def evaluate(
         return values[ref.index]
 
     plain = all(type(value) in _PLAIN for value in values.values())
-    last = _last_uses(tape) if tape.bulk > _LARGE else {}
+    few = len(tape.instructions) <= _FEW_STEPS  # what loops compute is small
+    last = _last_uses(tape) if few and tape.bulk > _LARGE else {}
     for number, step in enumerate(tape.instructions):
         # tapes of Python loops are long: most arguments are looked at once, without a call
         args = [
@@ -248,6 +249,7 @@ def evaluate(
 
 
 _LARGE = 1 << 18  # elements that are given back as soon as they may
+_FEW_STEPS = 500
 
 
 def _last_uses(tape: Tape) -> dict[int, list[int]]:
