@@ -46,12 +46,16 @@ class PointFunction:
         self.__wrapped__ = function
         self.label = label
         self.__name__ = getattr(function, "__name__", label)
-        expected = self._each(sample)
+        try:
+            expected = self._each(sample)
+        except Exception as error:
+            error.add_note(_call_in_words(label, sample))
+            raise
         self.rows = len(expected)
         if rows is not None and self.rows != rows:
             raise ValueError(
-                f"`{label}` must return {rows} values, one for each row of the states, got "
-                f"{self.rows}."
+                f"`{label}` must return {rows} values, got {self.rows}. Dynamics return one for "
+                "each row of the states, running costs a number."
             )
         self.why_pointwise = self._difference(sample, expected)
 
@@ -89,6 +93,15 @@ class PointFunction:
         if not np.allclose(found, expected, rtol=1e-9, atol=1e-11 * scale, equal_nan=True):
             return "it returns other values for many points than for one after the other"
         return ""
+
+
+def _call_in_words(label: str, sample: Points) -> str:
+    """Say how a function was called that raised an error."""
+    _, x, u, p = sample
+    return (
+        f"`{label}` is called as f(t, x, u, p): with a number, arrays of shapes ({len(x)},) and "
+        f"({len(u)},), and a dictionary of {list(p)}."
+    )
 
 
 def _rows(value: Any, points: int) -> Any:

@@ -10,7 +10,12 @@ import pytest
 import sparsesolve as ss
 from sparsesolve import ocp
 
-SCHEMES = ("hermite-simpson", "radau", "trapezoidal", "multiple-shooting")
+SCHEMES = (
+    "hermite-simpson",
+    pytest.param("radau", marks=pytest.mark.slow),
+    pytest.param("trapezoidal", marks=pytest.mark.slow),
+    "multiple-shooting",
+)
 
 
 def leg(time: Any, force: tuple[float, float], **ends: Any) -> ocp.Phase:

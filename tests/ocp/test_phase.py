@@ -189,6 +189,20 @@ def test_mistakes_are_named(change: dict[str, Any], error: type[Exception], mess
         ocp.Phase(double_integrator, **given)
 
 
+def test_an_error_of_a_function_says_how_it_was_called() -> None:
+    phase = ocp.Phase(
+        lambda t, x, u: [x[1], u[0]],
+        time=(0.0, 1.0),
+        states=["x", "v"],
+        controls=["a"],
+        data={"mass": 1.0},
+    )
+    with pytest.raises(TypeError, match="takes 3 positional arguments") as caught:
+        phase.solve(intervals=3)
+    assert "`dynamics` is called as f(t, x, u, p): with a number" in caught.value.__notes__[-1]
+    assert "(2,) and (1,), and a dictionary of ['mass']" in caught.value.__notes__[-1]
+
+
 def test_dynamics_of_too_few_rows_are_refused() -> None:
     phase = ocp.Phase(lambda t, x, u, p: [x[1]], time=(0.0, 1.0), states=["x", "v"])
     with pytest.raises(ValueError, match="`dynamics` must return 2 values"):

@@ -110,7 +110,12 @@ def test_regulator(
 
 @pytest.mark.ipopt
 @pytest.mark.parametrize(
-    ("scheme", "factor"), [("hermite-simpson", 16), (ocp.radau(2), 8), ("trapezoidal", 4)]
+    ("scheme", "factor"),
+    [
+        ("hermite-simpson", 16),
+        pytest.param(ocp.radau(2), 8, marks=pytest.mark.slow),
+        pytest.param("trapezoidal", 4, marks=pytest.mark.slow),
+    ],
 )
 def test_halving_intervals_gains_the_order(scheme: Any, factor: int) -> None:
     exact = 0.5 * riccati()(0.0) * START**2

@@ -141,7 +141,9 @@ def test_units_change_nothing_but_what_the_solver_sees(scale: Any) -> None:
     np.testing.assert_allclose(solution.costate("x")(0.5), costate, rtol=1e-4)
 
 
-@pytest.mark.parametrize("scheme", ["hermite-simpson", "radau"])
+@pytest.mark.parametrize(
+    "scheme", ["hermite-simpson", pytest.param("radau", marks=pytest.mark.slow)]
+)
 def test_meshes_are_refined_until_the_error_is_small(scheme: str) -> None:
     phase = swing()
     coarse = phase.solve(intervals=4, scheme=scheme)
