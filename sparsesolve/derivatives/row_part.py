@@ -27,6 +27,7 @@ from sparsesolve.engine.evaluator import Array, Evaluator
 from sparsesolve.fuse.part import part_of
 from sparsesolve.fuse.roll import roll
 from sparsesolve.host.fork import forkable_property
+from sparsesolve.host.memory import give_back
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program
 from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.lower import lower
@@ -91,12 +92,19 @@ class RowPart:
     def _nonzeros(self) -> tuple[Pattern, Evaluator]:
         found = jacobian_nonzeros(self.program, self.log)
         pattern, limits = found.pattern, limits_of(self.program, self.log)
+        if not limits.needed:
+            return pattern, found.run
         return pattern, limits.guard(found.run, rows=pattern.rows, variables=(pattern.indices,))
 
     @property
     def pattern(self) -> Pattern:
         """Structure of the rows of the Jacobian, shape (k, number of inputs)."""
         return self._nonzeros[0]
+
+    def drop_pattern(self) -> None:
+        """Forget the structure, which nothing but the assembly of a matrix needs."""
+        run = self._nonzeros[1]
+        vars(self)["_nonzeros"] = Pattern.full((0, 0)), run
 
     def value(self, x: Array, parameters: Sequence[Array], out: Array) -> Array:
         """Return the rows of the function, in `out`.
@@ -158,6 +166,7 @@ class Divided:
         self.traced = TracedFunction(function, example, argnum=argnum, log=self.log)
         with self.log.stage("lower"):
             self.whole = lower(self.traced.traced.tape)
+        give_back()
         self.parameters = self.traced.arguments.split(example)[1]
         parts = self.traced.lowered_at(0)
         self._recorded = parts[0].recorded if parts else None

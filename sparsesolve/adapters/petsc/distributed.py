@@ -20,6 +20,7 @@ from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.outcome import OwnedResult, version_of
 from sparsesolve.adapters.petsc.ranks import Ranks
 from sparsesolve.derivatives.row_part import Divided, RowPart
+from sparsesolve.host.memory import give_back
 from sparsesolve.options import SolverDerivatives
 from sparsesolve.problem.result import Result
 
@@ -71,15 +72,19 @@ class Distributed:
 
         Both are one, but where global sums are read; see `Assembly` and `SumsOperator`.
         """
+        give_back()
         self.ranks.together(lambda: self.block.pattern)
+        give_back()
         self.assembly = Assembly(self.ranks, self.numbering, self.block, self.needed, mass)
         self._buffer = self.block.buffer()
-        made = self.assembly.matrix
-        if not self.sums.count:
-            return made, made
-        where = self.ranks, self.numbering, self.block, self.needed, self.sums
-        self._thin = SumsOperator(*where, made)
-        return self._thin.matrix, made
+        made = operator = self.assembly.matrix
+        if self.sums.count:
+            where = self.ranks, self.numbering, self.block, self.needed, self.sums
+            self._thin = SumsOperator(*where, made)
+            operator = self._thin.matrix
+        self.block.drop_pattern()
+        give_back()
+        return operator, made
 
     def value(self, x: Any, out: Any, parameters: Sequence[Array] | None = None) -> None:
         """Write the function at a distributed vector into another."""

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.petsc.coordinates import by_coordinates, fill_by_coordinates
 from sparsesolve.adapters.petsc.needed import Needed
 from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.ranks import Ranks
@@ -53,15 +54,19 @@ class Assembly:
             sparse = pattern.indices < needed.unknowns.size
         entries = _Entries(numbering, pattern, needed.unknowns, sparse, mass)
         self._entries = entries
-        self.indptr, self.columns = entries.indptr.astype(kind), entries.columns.astype(kind)
+        self.indptr, self.columns = (
+            part.astype(kind, copy=False) for part in (entries.indptr, entries.columns)
+        )
         self.matrix = ranks.petsc.Mat().create(comm=ranks.comm)
         self.matrix.setSizes((sizes, sizes))
         self.matrix.setType("aij")
         self.matrix.setFromOptions()
-        self._by_coordinates = hasattr(self.matrix, "setPreallocationCOO")
+        self._petsc = ranks.petsc
+        rows = np.arange(numbering.begin, numbering.end, dtype=kind)
+        rows = np.repeat(rows, np.diff(entries.indptr))
+        self._by_coordinates = by_coordinates(ranks.petsc, self.matrix, rows, self.columns)
         if self._by_coordinates:
-            rows = np.repeat(np.arange(sizes[0]), np.diff(entries.indptr)) + numbering.begin
-            self.matrix.setPreallocationCOO(rows.astype(kind), self.columns)
+            self.indptr = self.columns = entries.indptr = entries.columns = np.empty(0, dtype=kind)
         else:
             self.matrix.setPreallocationCSR((self.indptr, self.columns))
 
@@ -77,7 +82,7 @@ class Assembly:
         """
         data = self._entries.data(values, shift)
         if self._by_coordinates:
-            self.matrix.setValuesCOO(data)
+            fill_by_coordinates(self._petsc, self.matrix, data)
         else:
             self.matrix.setValuesCSR(self.indptr, self.columns, data)
             self.matrix.assemble()
@@ -96,7 +101,8 @@ class _Entries:
     ) -> None:
         self._sparse = sparse
         self._buffer: Array | None = None
-        rows, indices = pattern.rows, pattern.indices
+        rows = np.repeat(np.arange(pattern.shape[0], dtype=np.int32), np.diff(pattern.indptr))
+        indices = pattern.indices
         if sparse is not None:
             rows, indices = rows[sparse], indices[sparse]
         columns, n = inputs[indices], max(numbering.n, 1)
