@@ -96,19 +96,22 @@ def print_profile(rows: Iterable[Mapping[str, Any]], console: Console) -> None:
     console : Console
         Where to.
     """
-    table = Table(title="Wall time", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    times = sorted(wall_times(rows), key=lambda one: one.total)
+    ways = {one.name.partition(", ")[2] for one in times}
+    title = f"Wall time, {ways.pop()}" if len(ways) == 1 else "Wall time"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     heads = ("", "solved", "lost", "seconds", "prepare", "derive", "solve", "longest")
     for k, head in enumerate(heads):
-        table.add_column(head, justify="right" if k else "left", overflow="fold")
-    for one in sorted(wall_times(rows), key=lambda one: one.total):
+        table.add_column(head, justify="right" if k else "left", no_wrap=k == 0)
+    for one in times:
         whole = one.total or 1.0
         parts = (one.preparation, one.derivatives, one.solver)
         table.add_row(
-            one.name,
+            one.name.partition(", ")[0] if title != "Wall time" else one.name,
             f"{one.solved}/{one.cells}",
             str(one.lost),
             f"{one.total:.1f}",
             *(f"{100.0 * part / whole:.0f} %" for part in parts),
-            f"{one.longest:.1f} {one.where}",
+            f"{one.where} {one.longest:.1f}",
         )
     console.print(table)

@@ -118,7 +118,7 @@ def choose(
         if is_linear(problem):
             return ChosenSolver("highs", "the objective and all rows are proven linear: HiGHS")
         few = problem.n + problem.m <= _FEW_LIMITS
-        if quadratic and few and not warm and find_highs() and is_convex_quadratic(problem):
+        if quadratic and few and not warm and is_convex_quadratic(problem) and find_highs():
             proof = "constant Hessian, positive semidefinite by a factorization"
             return ChosenSolver(
                 "highs", f"proven convex and quadratic ({proof}): HiGHS", certain=False

@@ -106,7 +106,10 @@ def solve_highs(
     given = dict(options or {})
     if not linear:
         ended, backend = solve_quadratic(evaluation, given, tol)
-        return replace(read_end(Callbacks(evaluation), monitor, ended), backend=backend)
+        found = read_end(Callbacks(evaluation), monitor, ended)
+        # along a flat direction that falls slowly it ends anywhere, and every slope is small
+        short = found.status is Status.ACCEPTABLE
+        return replace(found, backend=backend, status=Status.STALLED if short else found.status)
     if tol is not None:
         given |= dict.fromkeys(TOLERANCES, max(tol, LEAST_TOLERANCE))
     raw = program.solve(given)

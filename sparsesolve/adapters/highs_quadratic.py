@@ -4,8 +4,8 @@ Separate from `highs` because no function of SciPy takes them. The copy of HiGHS
 by bindings that are the same as those of the package highspy; that is used where SciPy's are not
 what they were. Threads of HiGHS would not live through a fork: it is asked for one.
 
-HiGHS adds 1e-7 to the diagonal of the Hessian: it is asked not to, and once more with it where that
-gave no solution.
+HiGHS adds 1e-7 to the diagonal of the Hessian, which makes solutions inexact, and gives one to
+problems that are unbounded: it is asked not to.
 """
 
 from __future__ import annotations
@@ -155,15 +155,10 @@ def solve_quadratic(
         _set_option(module, solver, _OF_LINPROG.get(name, name), value)
     solver.passModel(model)
     solver.run()
-    if solver.getModelStatus().name != "kOptimal" and _REGULARIZATION not in options:
-        solver.clearSolver()
-        solver.setOptionValue(_REGULARIZATION, _ITS_REGULARIZATION)
-        solver.run()
     return _ended(solver, evaluation), f"HiGHS {solver.version()}, bindings of {source}"
 
 
 _REGULARIZATION = "qp_regularization_value"
-_ITS_REGULARIZATION = 1e-7
 _DEFAULTS: dict[str, Any] = {"output_flag": False, "threads": 1, _REGULARIZATION: 0.0}
 _STEPS_A_LIMIT = 50  # so that it ends where it would go round
 

@@ -159,7 +159,7 @@ def _solve(
     watches = progress or callback is not None
     choice = choose(problem, options, watched=watches, warm=warm_start is not None)
     result, more = attempt(choice.solver)
-    if not choice.certain and not result.success:
+    if not choice.certain and result.status is not Status.SOLVED:
         notes += (f"{choice.why}, which ended as {result.status.value}",)
         choice = choose(problem, options, watched=watches, quadratic=False)
         result, more = attempt(choice.solver)
