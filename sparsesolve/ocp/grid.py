@@ -141,25 +141,27 @@ class Grid:
 
     def prepare(self, z: Unknowns) -> None:
         """Decide how the user's functions are called, at points near those of a guess."""
-        phase, sample = self.phase, self._sample(z)
-        self.dynamics = PointFunction(phase.dynamics, "dynamics", sample, self.nx)
+        phase = self.phase
+        samples = self._sample(z, 1e-3), self._sample(z, 10.0)
+        self.dynamics = PointFunction(phase.dynamics, "dynamics", *samples, self.nx)
         if phase.running_cost is not None:
-            self.running_cost = PointFunction(phase.running_cost, "running_cost", sample, 1)
-        self.path = [PointFunction(c.function, f"path {c.label}", sample) for c in phase.path]
+            self.running_cost = PointFunction(phase.running_cost, "running_cost", *samples, 1)
+        self.path = [PointFunction(c.function, f"path {c.label}", *samples) for c in phase.path]
 
     def functions(self) -> list[PointFunction]:
         """Return the user's functions of points."""
         costs = [self.running_cost] if self.has_running_cost else []
         return [self.dynamics, *costs, *self.path]
 
-    def _sample(self, z: Unknowns) -> Points:
+    def _sample(self, z: Unknowns, spread: float) -> Points:
+        """Return some points near those of a guess, or in a range so many times their size."""
         phase = self.phase
         count = sample_size([self.nx, self.nu, *(k for d in z.p.values() for k in np.shape(d))])
         rng = np.random.default_rng(0)
         t, x, u, p = self.evaluation(z)
         at = np.sort(rng.integers(len(t), size=count))
-        states = _moved(x[:, at], phase.states, rng)
-        return t[at], states, _moved(u[:, at], phase.controls, rng), p
+        states = _moved(x[:, at], phase.states, spread, rng)
+        return t[at], states, _moved(u[:, at], phase.controls, spread, rng), p
 
     def defects(self, z: Unknowns) -> Any:
         """Return what the rows of the rule leave over."""
@@ -173,10 +175,12 @@ class Grid:
         return total
 
 
-def _moved(values: Array, quantities: Mapping[str, Quantity], rng: np.random.Generator) -> Array:
-    """Return values moved a little within their limits, so that none is zero by chance."""
-    size = 1e-3 * np.maximum(np.abs(values), 1.0)
-    return _clipped(values + size * rng.uniform(-1.0, 1.0, values.shape), quantities)
+def _moved(
+    values: Array, quantities: Mapping[str, Quantity], spread: float, rng: np.random.Generator
+) -> Array:
+    """Return values moved within their limits, so that none is zero by chance; of all sizes."""
+    size = spread * np.maximum(np.abs(values), 1.0) * rng.uniform(0.0, 1.0, values.shape) ** 2
+    return _clipped(values + size * rng.choice([-1.0, 1.0], values.shape), quantities)
 
 
 def _clipped(values: Array, quantities: Mapping[str, Quantity]) -> Array:

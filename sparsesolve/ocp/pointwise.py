@@ -6,6 +6,7 @@ numbers, if that gives what it gives point by point; else point by point.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,9 @@ class PointFunction:
     sample : Points
         Some points at which both ways of calling it are compared; their number differs from all
         other sizes, so that no axis is taken for another.
+    wide : Points
+        The same, far apart, where the function may be undefined: on both sides of what it asks of
+        all points at once (``if np.all(x[0] > 0)``).
     rows : int, optional
         How many numbers it must return; as many as it does if not given.
 
@@ -41,7 +45,12 @@ class PointFunction:
     """
 
     def __init__(
-        self, function: Callable[..., Any], label: str, sample: Points, rows: int | None = None
+        self,
+        function: Callable[..., Any],
+        label: str,
+        sample: Points,
+        wide: Points,
+        rows: int | None = None,
     ) -> None:
         self.__wrapped__ = function
         self.label = label
@@ -57,7 +66,7 @@ class PointFunction:
                 f"`{label}` must return {rows} values, got {self.rows}. Dynamics return one for "
                 "each row of the states, running costs a number."
             )
-        self.why_pointwise = self._difference(sample, expected)
+        self.why_pointwise = self._difference(sample, expected) or self._difference_far(wide)
 
     @property
     def is_vectorized(self) -> bool:
@@ -81,16 +90,25 @@ class PointFunction:
             )
         return np.stack(columns, axis=1)
 
+    def _difference_far(self, wide: Points) -> str:
+        """Say the same of points where the function may be undefined; then nothing is said."""
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return self._difference(wide, self._each(wide))
+        except Exception:  # point by point as well: it does not take such points
+            return ""
+
     def _difference(self, sample: Points, expected: Array) -> str:
         """Say why the function cannot be called for all points at once; empty where it can."""
         try:
             found = self._at_once(sample)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
-        scale = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
+        size = np.where(np.isfinite(expected), np.abs(expected), 0.0).max(axis=1, keepdims=True)
         if np.shape(found) != expected.shape:
             return f"it returns shape {np.shape(found)} for {expected.shape}"
-        if not np.allclose(found, expected, rtol=1e-9, atol=1e-11 * scale, equal_nan=True):
+        if not np.allclose(found, expected, rtol=1e-9, atol=1e-11 * size, equal_nan=True):
             return "it returns other values for many points than for one after the other"
         return ""
 

@@ -119,6 +119,24 @@ def test_rows_that_mix_points_are_not_called_at_once() -> None:
     assert summed.cost == pytest.approx(bryson_denham().solve(intervals=9).cost, abs=1e-9)
 
 
+@pytest.mark.parametrize("ask", [lambda x: np.all(x > -1.0), lambda x: np.min(x) > -1.0])
+def test_questions_to_all_points_are_asked_of_each(ask: Any) -> None:
+    """At all points of the guess the answer is yes; elsewhere it is not."""
+
+    def dynamics(t: Any, x: Any, u: Any, p: Any) -> Any:
+        return [x[1], u[0]] if ask(u[0]) else [x[1], 2.0 * u[0] + 1.0]
+
+    def chosen(t: Any, x: Any, u: Any, p: Any) -> Any:
+        return [x[1], np.where(u[0] > -1.0, u[0], 2.0 * u[0] + 1.0)]
+
+    asked, right = (
+        bryson_denham(dynamics=f).solve(intervals=4, method="ipopt") for f in (dynamics, chosen)
+    )
+    assert "dynamics is called point by point" in asked.notes[-1]
+    assert right.notes == ()
+    assert asked.cost == pytest.approx(right.cost, rel=1e-6)
+
+
 def test_parameters_and_boundary_constraints() -> None:
     """The stiffest spring within its limits is the best one, and the motion is symmetric."""
     phase = ocp.Phase(
