@@ -1,7 +1,8 @@
 """One problem solved again and again: other data, a control loop, or nothing new.
 
 Separate because set-up is paid once here, and what counts is the sum. A *data set* is a curve to be
-smoothed between bounds: n unknowns, n - 2 rows that limit its curvature. The *control loop* steers
+smoothed between bounds: n unknowns, n - 2 rows that limit its curvature; those of a *data stream*
+move on from one to the next, and each solve starts from the one before. The *control loop* steers
 a pendulum: 60 unknowns, 40 equations, each solve from the state where the one before has led, and
 started from its result. Nothing new is problem 71 of Hock and Schittkowski, from its solution.
 Beside each stands CasADi.
@@ -25,6 +26,8 @@ __all__ = [
     "data_sets",
     "data_sets_opti",
     "data_sets_rebuilt",
+    "data_stream",
+    "data_stream_opti",
     "solved_again",
     "solved_again_casadi",
 ]
@@ -56,23 +59,40 @@ def curvature(x: Any, *_: Any) -> Any:
     return (x[2:] - 2.0 * x[1:-1] + x[:-2]) * (1.0 + x[1:-1] ** 2)
 
 
-def data_sets(n: int) -> Outcome:
-    """Solve for all curves by one problem with parameters."""
+def moving_curves(n: int) -> Array:
+    """Return curves of which each is the one before, moved on a little under the same noise."""
+    noise = 0.05 * np.random.default_rng(0).normal(size=n)
+    phase = 0.01 * np.arange(SOLVES)[:, None]
+    return np.asarray(np.sin(4.0 * np.linspace(0.0, 1.0, n) + phase) + noise)
+
+
+def curve_problem(n: int, first: Array) -> Any:
+    """Return the problem of all curves of n points."""
     import sparsesolve as ss
 
+    limits = ss.Constraint(curvature, -_CURVATURE, _CURVATURE, name="curvature")
+    return ss.Problem(misfit, np.zeros(n), bounds=(-0.9, 0.9), constraints=limits, parameters=first)
+
+
+def data_sets(n: int) -> Outcome:
+    """Solve for all curves by one problem with parameters."""
     data = curves(n)
-
-    def build() -> Any:
-        limits = ss.Constraint(curvature, -_CURVATURE, _CURVATURE, name="curvature")
-        return ss.Problem(
-            misfit, np.zeros(n), bounds=(-0.9, 0.9), constraints=limits, parameters=data[0]
-        )
-
-    problem, setup = timed(build)
+    problem, setup = timed(curve_problem, n, data[0])
     values, solve = timed(
         lambda: [problem.solve(p=p, method="ipopt").raise_on_failure().fun for p in data]
     )
     return _outcome(n, setup, solve, float(np.sum(values)))
+
+
+def data_stream(n: int) -> Outcome:
+    """Solve for curves that move on, each from the solution before."""
+    data, total, before = moving_curves(n), 0.0, None
+    problem, setup = timed(curve_problem, n, data[0])
+    begin = time.perf_counter()
+    for p in data:
+        before = problem.solve(p=p, method="ipopt", warm_start=before).raise_on_failure()
+        total += before.fun
+    return _outcome(n, setup, time.perf_counter() - begin, total)
 
 
 def data_sets_rebuilt(n: int) -> Outcome:
@@ -90,32 +110,46 @@ def data_sets_rebuilt(n: int) -> Outcome:
     return _outcome(n, 0.0, solve, float(np.sum(values)))
 
 
-def data_sets_opti(n: int) -> Outcome:
-    """Solve for all curves by CasADi's Opti with a parameter."""
+def curve_opti(n: int) -> Any:
+    """Return the same problem in CasADi's Opti, its unknowns and its parameters."""
     import casadi as ca
 
-    data = curves(n)
+    opti = ca.Opti()
+    x, p = opti.variable(n), opti.parameter(n)
+    gaps = x[1:] - x[:-1]
+    opti.minimize(ca.sum1(ca.sqrt(1.0 + (x - p) ** 2)) + 10.0 * ca.sum1(gaps**2))
+    rows = (x[2:] - 2.0 * x[1:-1] + x[:-2]) * (1.0 + x[1:-1] ** 2)
+    opti.subject_to(opti.bounded(-_CURVATURE, rows, _CURVATURE))
+    opti.subject_to(opti.bounded(-0.9, x, 0.9))
+    opti.solver("ipopt", {"expand": True, "print_time": False}, _QUIET)
+    return opti, x, p
 
-    def build() -> Any:
-        opti = ca.Opti()
-        x, p = opti.variable(n), opti.parameter(n)
-        gaps = x[1:] - x[:-1]
-        opti.minimize(ca.sum1(ca.sqrt(1.0 + (x - p) ** 2)) + 10.0 * ca.sum1(gaps**2))
-        rows = (x[2:] - 2.0 * x[1:-1] + x[:-2]) * (1.0 + x[1:-1] ** 2)
-        opti.subject_to(opti.bounded(-_CURVATURE, rows, _CURVATURE))
-        opti.subject_to(opti.bounded(-0.9, x, 0.9))
-        opti.solver("ipopt", {"expand": True, "print_time": False}, _QUIET)
-        return opti, x, p
 
-    (opti, x, p), setup = timed(build)
+def data_sets_opti(n: int) -> Outcome:
+    """Solve for all curves by CasADi's Opti with a parameter."""
+    (opti, x, p), setup = timed(curve_opti, n)
 
     def one(curve: Array) -> float:
         opti.set_value(p, curve)
         opti.set_initial(x, np.zeros(n))
         return float(opti.solve().value(opti.f))
 
-    values, solve = timed(lambda: [one(curve) for curve in data])
+    values, solve = timed(lambda: [one(curve) for curve in curves(n)])
     return _outcome(n, setup, solve, float(np.sum(values)))
+
+
+def data_stream_opti(n: int) -> Outcome:
+    """Solve for curves that move on by Opti, from the unknowns and multipliers before."""
+    (opti, _, p), setup = timed(curve_opti, n)
+    data, total = moving_curves(n), 0.0
+    begin = time.perf_counter()
+    for curve in data:
+        opti.set_value(p, curve)
+        found = opti.solve()
+        opti.set_initial(found.value_variables())
+        opti.set_initial(opti.lam_g, found.value(opti.lam_g))
+        total += float(found.value(opti.f))
+    return _outcome(n, setup, time.perf_counter() - begin, total)
 
 
 # ----- A control loop ------------------------------------------------------------------------

@@ -65,6 +65,7 @@ SOLVES = (
         "rosenbrock", "least-squares", 200, 20, (OURS, "sparsesolve-lm", "default", "jac_sparsity")
     ),
     Solve("data sets", "ipopt", 1000, 50, (OURS, "casadi-opti", "rebuilt")),
+    Solve("data stream", "ipopt", 1000, 50, (OURS, "casadi-opti")),
     Solve("control loop", "ipopt", 60, 60, (OURS, "casadi-opti", "beyond IPOPT")),
     Solve("hs71 again", "ipopt", 4, 4, (OURS, "casadi", "beyond IPOPT")),
     Solve("power flow", "ipopt", 300, 9, (OURS, *_OTHERS, "pypower")),

@@ -20,6 +20,8 @@ from .again import (
     data_sets,
     data_sets_opti,
     data_sets_rebuilt,
+    data_stream,
+    data_stream_opti,
     solved_again,
     solved_again_casadi,
 )
@@ -264,6 +266,8 @@ WAYS: dict[tuple[str, str, str], Callable[[int], Outcome]] = {
     ("data sets", "ipopt", OURS): data_sets,
     ("data sets", "ipopt", "casadi-opti"): data_sets_opti,
     ("data sets", "ipopt", "rebuilt"): data_sets_rebuilt,
+    ("data stream", "ipopt", OURS): data_stream,
+    ("data stream", "ipopt", "casadi-opti"): data_stream_opti,
     ("control loop", "ipopt", OURS): control_loop,
     ("control loop", "ipopt", "casadi-opti"): control_loop_opti,
     ("control loop", "ipopt", "beyond IPOPT"): partial(control_loop, beyond=True),
