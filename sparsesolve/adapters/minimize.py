@@ -87,36 +87,14 @@ def solve(
     if str(solver).lower() == "petsc":
         monitor = Monitor("petsc", callback=callback, progress=progress)
         return _by_petsc(problem, options, tol, warm_start, monitor, notes)
+    given: dict[str, Any] = {"solver": solver, "options": options, "tol": tol}
+    given |= {"progress": progress, "callback": callback, "warm_start": warm_start}
     scales = find_scales(problem)
-    if scales is not None:
-        notes += refresh(problem)  # which answers are judged by, besides the scaled one
-        scales = find_scales(problem) or scales
-        result = solve_scaled(
-            problem,
-            scales,
-            _solve,
-            callback=callback,
-            warm_start=warm_start,
-            solver=solver,
-            options=options,
-            tol=tol,
-            progress=progress,
-            notes=notes,
-        )
-        return presented(problem, result)
-    return presented(
-        problem,
-        _solve(
-            problem,
-            solver=solver,
-            options=options,
-            tol=tol,
-            progress=progress,
-            callback=callback,
-            warm_start=warm_start,
-            notes=notes,
-        ),
-    )
+    if scales is None:
+        return presented(problem, _solve(problem, notes=notes, **given))
+    notes += refresh(problem)  # which answers are judged by, besides the scaled one
+    scales = find_scales(problem) or scales
+    return presented(problem, solve_scaled(problem, scales, _solve, notes=notes, **given))
 
 
 def _solve(

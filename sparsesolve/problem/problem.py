@@ -25,6 +25,7 @@ from sparsesolve.problem.bounds import Bounds, real_array
 from sparsesolve.problem.call import of_vectors
 from sparsesolve.problem.constraint import Constraint, read_constraints
 from sparsesolve.problem.explained import Explained
+from sparsesolve.problem.given import check_given, one_of
 from sparsesolve.problem.metadata import Metadata
 from sparsesolve.problem.resolve import Resolved
 from sparsesolve.problem.scaling import check_scale
@@ -129,18 +130,9 @@ class Problem(Resolved, Explained):
         f_scale: Any = None,
         lift_sums: bool | None = None,
     ) -> None:
-        if objective is not None and not callable(objective):
-            raise TypeError(
-                f"`objective` must be callable or None, got {type(objective).__name__}. "
-                "Pass None for a problem of feasibility."
-            )
-        if not isinstance(name, str):
-            raise TypeError(f"`name` must be text, got {name!r}.")
-        if metadata is not None and not isinstance(metadata, Metadata):
-            kind = type(metadata).__name__
-            raise TypeError(f"`metadata` must be a Metadata, got {kind}. Write Metadata(source).")
+        check_given(objective, name, metadata)
         self.objective, self.name = objective, name
-        wanted = _one_of(derivatives, method)
+        wanted = one_of(derivatives, method)
         choice("derivatives" if method == "auto" else "method", wanted, FOR_SOLVERS)
         options = Options("auto" if wanted == "differences" else wanted, threads, check=check)
         self.method = wanted
@@ -432,16 +424,6 @@ class Problem(Resolved, Explained):
                 f"{self.n} variables. Build a new one for other sizes."
             )
         return point
-
-
-def _one_of(derivatives: SolverDerivatives, method: SolverDerivatives) -> SolverDerivatives:
-    """Read the two names of one option."""
-    if method != "auto" and derivatives not in ("auto", method):
-        raise TypeError(
-            f"`derivatives` and `method` of a Problem are one option, got {derivatives!r} and "
-            f"{method!r}. Leave out `method`."
-        )
-    return derivatives if method == "auto" else method
 
 
 def _restored(kind: type[Problem], state: dict[str, Any]) -> Problem:
