@@ -81,13 +81,21 @@ class Accumulated:
     matrix: str  # what it is called in messages
 
     @classmethod
-    def of(cls, pattern: Pattern, program: Fused, matrix: str, log: PrepareLog) -> Accumulated:
-        """Make the program of nonzeros ready to run."""
+    def of(
+        cls,
+        pattern: Pattern,
+        program: Fused,
+        matrix: str,
+        log: PrepareLog,
+        *,
+        known: bool = False,
+    ) -> Accumulated:
+        """Make the program of nonzeros ready to run; `known` as for `executable`."""
 
         def name(k: int) -> str:
             return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
 
-        run = executable(program, log, name)
+        run = executable(program, log, name, known=known)
         return cls(pattern, run, engine_name(run), matrix)
 
 

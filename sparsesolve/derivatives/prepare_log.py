@@ -48,15 +48,27 @@ class PrepareLog:
             spent = time.perf_counter() - start
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
-    def compare(self, compiled: Compiled, names: Names | None) -> None:
-        """Hold machine code against the interpreter, if that is wanted."""
+    def compare(self, compiled: Compiled, names: Names | None, *, known: bool = False) -> None:
+        """Hold machine code against the interpreter, if that is wanted.
+
+        Parameters
+        ----------
+        compiled : Compiled
+            What was made.
+        names : callable or None
+            What to call a value, by its number.
+        known : bool, default False
+            Whether the process that made the program has done so; then only code that is new is.
+        """
         point = self.point
-        if point is not None:
-            with self.stage("check machine code"):
-                found = compare(compiled, point, names)
-            compiled.when_upgraded = lambda better: compare(better, point, names)
-            self.compared[0] += found
-            self.compared[1] += compiled.size
+        if point is None:
+            return
+        compiled.when_upgraded = lambda better: compare(better, point, names)
+        if known and compiled.statistics.from_cache:
+            return
+        with self.stage("check machine code"):
+            self.compared[0] += compare(compiled, point, names)
+        self.compared[1] += compiled.size
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what a report says."""

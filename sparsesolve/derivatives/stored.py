@@ -170,22 +170,31 @@ class Shelf:
             data = folder_of_structures().read(self._file(what))
             if data is None:
                 return None
-            kind, notes, tree = unpack(data)
+            kind, notes, compared, tree = unpack(data)
+        before = tuple(log.compared)
         try:
             thing = _BY_NAME[kind].thing(tree, log)
         except Unpackable:
             return None
         for note in notes:
             log.note(note)
+        if tuple(log.compared) == before:  # nothing was compared anew
+            log.compared[:] = [now + then for now, then in zip(before, compared, strict=True)]
         return thing
 
-    def put(self, what: Hashable, thing: Any, notes: tuple[str, ...]) -> None:
-        """Keep a thing, if it is of a kind that is kept."""
+    def put(
+        self,
+        what: Hashable,
+        thing: Any,
+        notes: tuple[str, ...] = (),
+        compared: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Keep a thing, if it is of a kind that is kept, and what making it had to say."""
         form, folder = _BY_KIND.get(type(thing)), folder_of_structures()
         if form is None or folder.folder is None:
             return
         try:
-            parts = pack([form.name, notes, form.tree(thing)])
+            parts = pack([form.name, notes, compared, form.tree(thing)])
         except Unpackable:
             return
         name = self._file(what)

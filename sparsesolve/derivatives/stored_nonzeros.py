@@ -1,6 +1,7 @@
 """How nonzeros are kept on disk: their pattern, their program or products, and the colors.
 
-What runs is made ready again when it is read, and held against the interpreter as ever.
+What runs is made ready again when it is read. It was held against the interpreter by the process
+that made it, and is so again where its machine code is not what that process has left.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def _accumulated_tree(made: Accumulated) -> list[Any]:
 
 def _accumulated_again(tree: list[Any], log: PrepareLog) -> Accumulated:
     pattern, program, matrix = tree
-    return Accumulated.of(_pattern(pattern), Fused(program_from_tree(program)), matrix, log)
+    made = Fused(program_from_tree(program))
+    return Accumulated.of(_pattern(pattern), made, matrix, log, known=True)
 
 
 def _compressed_tree(made: Compressed) -> list[Any]:
@@ -69,7 +71,7 @@ def _compressed_again(tree: list[Any], log: PrepareLog) -> Compressed:
 def _products_again(tree: list[Any] | None, log: PrepareLog) -> Products | None:
     if tree is None:
         return None
-    run = executable(Fused(program_from_tree(tree[0])), log)
+    run = executable(Fused(program_from_tree(tree[0])), log, known=True)
     if isinstance(run, Interpreter):
         raise Unpackable("interpreted products")
     return Products(run, tree[1])

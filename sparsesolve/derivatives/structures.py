@@ -110,7 +110,7 @@ class Structure:
         said = tuple(log.notes[notes:])
         counts = log.compared[0] - compared, log.compared[1] - of
         if shelf is not None and known is None:
-            shelf.put(name, thing, said)
+            shelf.put(name, thing, said, counts)
         return self._made.setdefault(name, _Made(thing, said, counts)).thing
 
 

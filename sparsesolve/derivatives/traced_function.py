@@ -178,7 +178,7 @@ class TracedFunction:
         known = None if shelf is None else shelf.get(_FINGERPRINT, self.log)
         recorded = check(self._function, traced, self._example, known)
         if shelf is not None and known is None:
-            shelf.put(_FINGERPRINT, recorded.fingerprint(), ())
+            shelf.put(_FINGERPRINT, recorded.fingerprint())
         return recorded
 
     def _prepared(self, argnum: int, **options: Any) -> Traced:
@@ -326,7 +326,9 @@ def require_fresh(name: str, stale: str) -> None:
         )
 
 
-def executable(program: Fused, log: PrepareLog, names: Names | None = None) -> Executable:
+def executable(
+    program: Fused, log: PrepareLog, names: Names | None = None, *, known: bool = False
+) -> Executable:
     """Prepare a program to be run: machine code where possible, NumPy otherwise.
 
     Parameters
@@ -337,6 +339,8 @@ def executable(program: Fused, log: PrepareLog, names: Names | None = None) -> E
         Says how; gets the time, and the reason where machine code was not possible.
     names : callable, optional
         What to call a value, by its number, in a message that it is wrong.
+    known : bool, default False
+        Whether the program was read, and its machine code compared when that was made.
 
     Raises
     ------
@@ -364,7 +368,7 @@ def executable(program: Fused, log: PrepareLog, names: Names | None = None) -> E
             raise
         log.note(f"interpreted with NumPy: {error}")
         return Interpreter(program)
-    log.compare(compiled, names)
+    log.compare(compiled, names, known=known)
     return compiled
 
 

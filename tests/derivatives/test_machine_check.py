@@ -196,7 +196,9 @@ def test_rounding_is_no_fault(function, n):
         J = ss.jacobian(function, x, check=False)
         J._function.log.point = comparison.CheckPoint.near(x)
         J.value(x)
-        comparison.compare(J._nonzeros.run, comparison.CheckPoint.near(x))
+        products = getattr(J._nonzeros, "push", None)  # of loops that stay loops
+        run = J._nonzeros.run if products is None else products.run
+        comparison.compare(run, comparison.CheckPoint.near(x))
 
 
 def test_a_function_that_fails_at_the_point_is_not_compared():

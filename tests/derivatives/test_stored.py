@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import sparsesolve as ss
-from sparsesolve.derivatives import nonzeros, stored, together, traced_function
+from sparsesolve.derivatives import nonzeros, prepare_log, stored, together, traced_function
 from sparsesolve.derivatives.structures import forget_structures
 from sparsesolve.engine.llvm.run import jit
 from sparsesolve.host.cache_folder import CacheFolder
@@ -36,7 +36,8 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def work(monkeypatch):
     """Counts of what takes long, by name."""
-    counted = dict.fromkeys(("lower", "fuse", "slopes", "pattern", "color", "compile"), 0)
+    names = "lower", "fuse", "slopes", "pattern", "color", "compile", "compare"
+    counted = dict.fromkeys(names, 0)
 
     def count(module, attribute, name):
         plain = getattr(module, attribute)
@@ -54,6 +55,7 @@ def work(monkeypatch):
     count(nonzeros, "fewest_colors", "color")
     count(nonzeros.shared_coloring_cache, "get", "color")
     count(jit, "_generate", "compile")
+    count(prepare_log, "compare", "compare")
     from sparsesolve.derivatives import fused
 
     count(fused, "fuse", "fuse")
@@ -114,7 +116,9 @@ def test_another_process_makes_nothing_anew(what, folder, work, rng):
     work.update(dict.fromkeys(work, 0))
     new_process()
     again = prepared(what, x)
+    compared = work.pop("compare")
     assert work == dict.fromkeys(work, 0)
+    assert not compared or what in ("gradient", "problem")  # whose programs alone are kept
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -136,6 +140,24 @@ def test_values_of_what_was_read_are_exact(folder, rng):
     np.testing.assert_allclose(J.vjp(x, w), J(x).T @ w, rtol=1e-12)
     np.testing.assert_allclose(J.value(x), chain(x), rtol=1e-14)
     assert "sin" in J.explain(0, 1)
+
+
+def test_machine_code_that_is_made_anew_is_compared(folder, work, rng):
+    x = rng.uniform(0.5, 1.5, N)
+    first = ss.jacobian(chain, x)
+    assert work["compare"] == 1
+    row = next(line for line in first.report().split("\n") if "values equal" in line)
+    new_process()
+    assert row in ss.jacobian(chain, x).report()
+    assert work["compare"] == 1
+    for file in folder.folder.iterdir():
+        if file not in structures(folder):
+            file.unlink()
+    new_process()
+    J = ss.jacobian(chain, x)
+    assert work["compare"] == 2
+    assert work["pattern"] == 1
+    assert row in J.report()
 
 
 def test_the_products_of_a_hessian_that_was_read(folder, rng):
