@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     """Render; an error where the requirements of the two files differ."""
-    (variant,) = Stage0Recipe.from_file(str(ROOT / "recipe" / "recipe.yaml")).render()
+    (variant,) = Stage0Recipe.from_file(str(ROOT / "scripts" / "conda" / "recipe.yaml")).render()
     recipe = variant.recipe.to_dict()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = {text.replace(" ", "") for text in project["dependencies"]}

@@ -30,7 +30,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     version = re.escape(sparsesolve.__version__)
     for file, line in {
         "CITATION.cff": rf"^version: {version}$",
-        "recipe/recipe.yaml": rf'^  version: "{version}"$',
+        "scripts/conda/recipe.yaml": rf'^  version: "{version}"$',
         "CHANGELOG.md": rf"^## {version} \(\d{{4}}-\d\d-\d\d\)$",
     }.items():
         assert re.search(line, (ROOT / file).read_text(encoding="utf-8"), re.M), file
@@ -43,7 +43,7 @@ def test_the_newest_version_of_the_changelog_is_this_one() -> None:
 
 def test_the_recipe_requires_what_the_wheel_does() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    recipe = (ROOT / "recipe" / "recipe.yaml").read_text(encoding="utf-8")
+    recipe = (ROOT / "scripts" / "conda" / "recipe.yaml").read_text(encoding="utf-8")
     run = recipe.partition("\n  run:\n")[2].partition("\n  run_constraints:")[0]
     found = {line.replace(" ", "").removeprefix("-") for line in run.splitlines()}
     assert found == {*project["dependencies"], "python>=${{python_min}}"}
