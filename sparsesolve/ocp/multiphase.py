@@ -316,6 +316,10 @@ class Multiphase:
             if not np.array_equal(self.data.setdefault(name, value), value):
                 raise ValueError(f"data {name!r} must have the same value in all phases.")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what was prepared: a copy prepares its own."""
+        return {**vars(self), "_kept": {}}
+
     def __repr__(self) -> str:
         return f"Multiphase({', '.join(map(repr, self.phases))})"
 

@@ -227,6 +227,10 @@ class Phase:
         """What a guess may name."""
         return (*self.states, *self.controls, *self.parameters, *TIMES)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what was prepared: a copy prepares its own."""
+        return {**vars(self), "_alone": None}
+
     def __repr__(self) -> str:
         return f"Phase(states={list(self.states)}, controls={list(self.controls)})"
 

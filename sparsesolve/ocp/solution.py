@@ -216,6 +216,10 @@ class Solution:
         intervals = sum(len(phase.mesh) - 1 for phase in self._all)
         return Round(intervals, self.cost, self.error, self.result.iterations)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what was prepared: as a guess, a copy is interpolated."""
+        return {**vars(self), "_made": None}
+
     def __repr__(self) -> str:
         return (
             f"Solution({self.result.status.value!r}, cost={self.cost:.10g}, "

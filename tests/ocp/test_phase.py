@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -157,6 +158,23 @@ def test_parameters_and_boundary_constraints() -> None:
     assert solution.parameters["gain"] == pytest.approx(gain, rel=1e-6)
     assert solution.cost == pytest.approx(2 / gain**2 + 0.3 * gain**2, rel=1e-7)
     assert solution.state("v")(1.0) == pytest.approx(-1.0, abs=1e-7)
+
+
+def squared(t: Any, x: Any, u: Any, p: Any) -> Any:
+    return p["weight"] * u[0] ** 2
+
+
+def test_phases_problems_and_solutions_travel() -> None:
+    phase = bryson_denham(running_cost=squared, data={"weight": 0.5})
+    solution = phase.solve(intervals=6)
+    copied, other = pickle.loads(pickle.dumps((phase, solution)))
+    assert other.cost == solution.cost
+    assert other.state("x")(0.3) == solution.state("x")(0.3)
+    assert copied.solve(intervals=6, guess=other).cost == pytest.approx(solution.cost)
+    problem = pickle.loads(pickle.dumps(phase.transcribe(intervals=6)))
+    sweep = [{**problem.parameters, "data": {"weight": w}} for w in (0.5, 1.0)]
+    found = [result.fun for result in problem.map(sweep)]
+    assert found == pytest.approx([solution.cost, 2 * solution.cost], rel=1e-6)
 
 
 def test_states_of_several_numbers() -> None:
