@@ -11,6 +11,7 @@ and written as `host.cache_folder` says, which refuses what this user did not wr
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -198,10 +199,11 @@ class Shelf:
         except Unpackable:
             return
         name = self._file(what)
-        if sum(map(len, parts)) < _SHORT:
-            folder.write(name, *parts)
-        else:  # while this thread goes on; Python waits for it at its end
-            threading.Thread(target=folder.write, args=(name, *parts)).start()
+        if sum(map(len, parts)) >= _SHORT:  # while this thread goes on; Python waits for it
+            with contextlib.suppress(RuntimeError):  # no more threads, at the end of a process
+                threading.Thread(target=folder.write, args=(name, *parts)).start()
+                return
+        folder.write(name, *parts)
 
     def _file(self, what: Hashable) -> str:
         parts = [self._name.encode()]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numpy as np
 import pytest
@@ -396,6 +397,25 @@ def test_programs_come_back_as_they_were(rng):
         again = program_from_tree(program_tree(program))
         assert str(again) == str(program)
         assert (again.sources, again.n_slots) == (program.sources, program.n_slots)
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_what_is_long_is_written_meanwhile(threads, folder, work, monkeypatch, rng):
+    def refused(self):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    if not threads:
+        monkeypatch.setattr(threading.Thread, "start", refused)
+    monkeypatch.setattr(stored, "_SHORT", 0)
+    before = set(threading.enumerate())
+    x = rng.uniform(0.5, 1.5, N)
+    first = ss.jacobian(chain, x).values(x)
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    work.update(dict.fromkeys(work, 0))
+    new_process()
+    np.testing.assert_array_equal(ss.jacobian(chain, x).values(x), first)
+    assert work == dict.fromkeys(work, 0)
 
 
 def test_names_tell_keys_apart():
