@@ -16,6 +16,9 @@ import sparsesolve as ss
 from sparsesolve import Constraint, Problem, Status
 from sparsesolve.derivatives import ProblemDerivatives
 
+# IPOPT and scipy have tests of their own in the default run: here it takes the others
+pytestmark = pytest.mark.every(3)
+
 
 @dataclass(frozen=True)
 class Way:
@@ -36,17 +39,25 @@ class Way:
 IPOPT = {"package": "ipopt", "limit": "max_iter", "tolerance": "tol"}
 UNO = {"package": "unopy", "limit": "max_iterations", "tolerance": "primal_tolerance"}
 WAYS = {
-    "trust-constr": Way("trust-constr", first=1),
+    "uno-filtersqp": Way("uno", {"preset": "filtersqp"}, **UNO),
     "SLSQP": Way("SLSQP"),
     "ipopt-native": Way("ipopt", {"transport": "native"}, **IPOPT),
-    "ipopt-c": Way("ipopt", {"transport": "c"}, **IPOPT),
-    "cyipopt": Way("ipopt", {"transport": "cyipopt"}, **{**IPOPT, "package": "cyipopt"}),
     "pounce": Way("pounce", **{**IPOPT, "package": "pounce"}),
+    "ipopt-c": Way("ipopt", {"transport": "c"}, **IPOPT),
+    "trust-constr": Way("trust-constr", first=1),
     "uno-ipopt": Way("uno", {"preset": "ipopt"}, **UNO),
-    "uno-filtersqp": Way("uno", {"preset": "filtersqp"}, **UNO),
+    "cyipopt": Way("ipopt", {"transport": "cyipopt"}, **{**IPOPT, "package": "cyipopt"}),
     "uno-funnelsqp": Way("uno", {"preset": "funnelsqp"}, **UNO),
 }
-OWN_OPTIONS = [name for name in WAYS if name not in ("trust-constr", "SLSQP")]
+LIBRARIES = (
+    "uno-filtersqp",
+    "ipopt-native",
+    "ipopt-c",
+    "pounce",
+    "cyipopt",
+    "uno-funnelsqp",
+    "uno-ipopt",
+)
 
 
 @pytest.fixture(params=list(WAYS))
@@ -54,7 +65,7 @@ def way(request: pytest.FixtureRequest) -> Way:
     return found(request.param)
 
 
-@pytest.fixture(params=OWN_OPTIONS)
+@pytest.fixture(params=LIBRARIES)
 def library(request: pytest.FixtureRequest) -> Way:
     """A solver that is a library of its own."""
     return found(request.param)

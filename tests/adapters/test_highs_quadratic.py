@@ -38,6 +38,7 @@ CASES = [(1, 0, 1), (2, 1, 2), (2, 3, 1), (8, 5, 8), (8, 5, 3), (31, 0, 31), (32
          (33, 40, 7), (100, 20, 50)]  # fmt: skip
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("n", "m", "rank"), CASES)
 def test_the_conditions_of_optimality_hold(n: int, m: int, rank: int) -> None:
     problem = random_problem(n, m, rank, n + m)

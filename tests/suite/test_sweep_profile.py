@@ -52,6 +52,7 @@ def test_libraries_in_a_cell(solver: str) -> None:
     assert found["objective"] == pytest.approx(17.0140173, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_it_is_printed_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["run", "--problems", "own:hs71", "--solvers", "slsqp,tnc", "--derivatives", "compiled"]
     main([*words, "--profile", "--out", str(tmp_path)])
