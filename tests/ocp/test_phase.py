@@ -79,6 +79,17 @@ def test_bryson_denham_touches_the_wall(scheme: str) -> None:
         np.testing.assert_allclose(solution.control("a")(t[:-2]), -6 * (1 - 3 * t[:-2]), atol=1e-3)
 
 
+@pytest.mark.parametrize("scheme", ["hermite-simpson", "radau"])
+def test_costates_jump_where_the_wall_is_met_and_left(scheme: str) -> None:
+    """18 on the way to the wall, nothing along it, -18 on the way back; the mean at the jumps."""
+    solution = bryson_denham().solve(intervals=24, scheme=scheme)
+    t = np.arange(25) / 24
+    expected = np.select([t < 0.33, t < 0.34, t < 0.66, t < 0.67], [18, 9, 0, -9], -18)
+    np.testing.assert_allclose(solution.costate("x")(t), expected, atol=2e-2)
+    effort = np.select([t < 1 / 3, t > 2 / 3], [6 - 18 * t, 18 * t - 12])
+    np.testing.assert_allclose(solution.costate("v")(t), effort, atol=2e-3)
+
+
 def test_the_wall_may_be_data_of_a_path_constraint() -> None:
     calls: list[int] = []
 
