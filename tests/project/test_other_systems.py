@@ -60,6 +60,28 @@ def test_what_not_every_system_has_stands_behind_a_branch() -> None:
     assert used == BRANCHED
 
 
+# Modules and names of the standard library that 3.12, 3.13 or 3.14 no longer have
+GONE = {
+    *("aifc", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "crypt", "distutils"),
+    *("imghdr", "imp", "lib2to3", "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes"),
+    *("smtpd", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
+}
+GONE_NAMES = (
+    r"\bast\.(?:Num|Str|Bytes|NameConstant|Ellipsis)\b|\bpkgutil\.(?:find_loader|get_loader|ImpImporter)"
+    r"|\blocale\.resetlocale|\bunittest\.(?:makeSuite|findTestCases)|\btyping\.(?:io|re)\b"
+    r"|\bsqlite3\.version|\bimportlib\.(?:find_loader|abc\.Finder)|\bconfigparser\.SafeConfigParser"
+)
+
+
+@pytest.mark.parametrize("room", ["sparsesolve", "problems", "benchmarks"])
+def test_nothing_is_used_that_newer_pythons_lack(room: str) -> None:
+    for path in (ROOT / room).rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        imported = set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.M))
+        assert not imported & GONE, f"{path} imports {imported & GONE}"
+        assert not re.search(GONE_NAMES, text), path
+
+
 def test_files_are_read_and_written_in_utf8() -> None:
     """The encoding that Python takes by itself differs between systems."""
     for path in SOURCES:
