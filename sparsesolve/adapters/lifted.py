@@ -163,7 +163,7 @@ def _of_user(problem: Problem, monitor: Monitor, result: Result) -> Result:
         monitor,
         x=np.clip(result.x[:n], *problem.bounds),
         status=result.status,
-        message=result.message.split(" Violated most:")[0],  # told again, without the sums
+        message=_message(result, n, m),
         multipliers=result.multipliers[:m] if np.size(result.multipliers) >= m else None,
         bound_multipliers=(lower[:n], upper[:n]) if known else None,
         iterations=result.iterations,
@@ -172,3 +172,11 @@ def _of_user(problem: Problem, monitor: Monitor, result: Result) -> Result:
     names = ("counts", "seconds_preparation", "seconds_derivatives", "seconds_solver", "backend",
              "seconds_linear_solver", "notes")  # fmt: skip
     return replace(made, **{name: getattr(result, name) for name in names})
+
+
+def _message(result: Result, n: int, m: int) -> str:
+    """Return what the solver said; violated rows are told again, without the sums."""
+    message = result.message.split(" Violated most:")[0]
+    if result.status is not Status.EVALUATION_ERROR:
+        return message
+    return f"{message} Variables from {n} on and rows from {m} on are sums (`lift_sums`)."

@@ -41,6 +41,7 @@ class Resolved:
     _limits: tuple[Array, Array] | None
     _derivatives: Any
     _family: Any = None
+    lift_sums: bool | None = None
     parameter_form: Form | None = None
     parameter_vectors: tuple[Array, ...] = ()
 

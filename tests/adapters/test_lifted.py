@@ -176,6 +176,35 @@ def test_units_too() -> None:
 
 
 @pytest.mark.ipopt
+@pytest.mark.parametrize(
+    "options", [{"derivatives": "interpreted"}, {"derivatives": "colored"}, {"threads": 2}]
+)
+def test_however_derivatives_are_made(options: dict[str, Any]) -> None:
+    result = held(24, lift_sums=True, **options).solve(method="ipopt")
+    same(result, held(24, lift_sums=False).solve(method="ipopt"))
+    assert was_lifted(result)
+
+
+@pytest.mark.ipopt
+def test_sweeps_sensitivities_and_what_cannot_be_evaluated() -> None:
+    problem = ss.Problem(
+        lambda x, p: (np.sum(x) - p) ** 2 + x @ x, np.zeros(30), parameters=1.0, lift_sums=True
+    )
+    ps = np.linspace(0.0, 3.0, 6)
+    for p, result in zip(ps, problem.map(ps, workers=3, method="ipopt"), strict=True):
+        np.testing.assert_allclose(result.x, p / 31.0, atol=1e-9)
+        np.testing.assert_allclose(result.sensitivity().x, 1.0 / 31.0)
+
+    def rooted(x: Any) -> Any:
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(np.sum(x)) ** 3 + x @ x
+
+    failed = ss.Problem(rooted, -np.ones(20), lift_sums=True).solve(method="ipopt")
+    assert failed.status is Status.EVALUATION_ERROR
+    assert failed.x.shape == (20,)
+
+
+@pytest.mark.ipopt
 def test_data_that_change_are_followed() -> None:
     target = np.array([1.0])
     problem = ss.Problem(lambda x: (x.sum() - target[0]) ** 2 + x @ x, np.zeros(20), lift_sums=True)
