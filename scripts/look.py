@@ -208,6 +208,8 @@ def in_browser(site: Path, shots: Path | None) -> Iterator[str]:
     with served(site) as home, browser() as tab:
         yield from faults_of_pages(tab, home, names)
         results = found(tab, home, "hessian")
+        if shots:
+            shots.mkdir(parents=True, exist_ok=True)
         print(f"{len(names)} pages opened at {WIDTHS} px; search for hessian: {results} results")
         if not results:
             yield "search.html: nothing found for hessian"
