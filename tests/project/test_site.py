@@ -14,7 +14,7 @@ import sparsesolve as ss
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MODULES = {"errors", "extend", "ocp", "sif"}
-EXAMPLES = sorted((DOCS / "examples").rglob("plot_*.py"))
+EXAMPLES = sorted((DOCS / "examples").glob("*/plot_*.py"))
 MADE_BY_THE_BUILD = ("gallery", "generated", "backreferences")
 PAGES = [
     p
@@ -67,6 +67,11 @@ def public() -> list[tuple[str, object]]:
 def test_every_public_name_has_an_example() -> None:
     missing = [name for name, thing in public() if ">>>" not in (inspect.getdoc(thing) or "")]
     assert not missing
+
+
+def test_examples_stand_by_subject() -> None:
+    assert len(EXAMPLES) >= 25
+    assert not list((DOCS / "examples").glob("plot_*.py")), "put it into a folder beside others"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
