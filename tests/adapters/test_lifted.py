@@ -57,6 +57,7 @@ def was_lifted(result: ss.Result) -> bool:
 
 
 @pytest.mark.ipopt
+@pytest.mark.every(4)
 @pytest.mark.parametrize("transport", ["native", "c", "cyipopt"])
 @pytest.mark.parametrize("n", [17, 33, 100])
 def test_answers_are_those_of_the_problem_as_posed(n: int, transport: str) -> None:
@@ -176,6 +177,7 @@ def test_units_too() -> None:
 
 
 @pytest.mark.ipopt
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     "options", [{"derivatives": "interpreted"}, {"derivatives": "colored"}, {"threads": 2}]
 )

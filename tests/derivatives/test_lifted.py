@@ -62,6 +62,7 @@ def lifted(problem: ss.Problem) -> LiftedDerivatives:
     return found
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("n", [16, 33, 100])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_it_is_the_same_problem(name: str, n: int) -> None:
