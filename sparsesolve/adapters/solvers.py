@@ -10,6 +10,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sparsesolve.adapters.highs_quadratic import find_highs
 from sparsesolve.adapters.ipopt_library import IpoptLibrary, found_libraries
 from sparsesolve.adapters.ipopt_probe import LINEAR_SOLVERS, probe
 from sparsesolve.adapters.scipy_minimize import SCIPY_METHODS
@@ -81,7 +82,8 @@ def solvers(*, trial: bool = True) -> list[SolverInfo]:
         *(_ipopt(library, trial) for library in found_libraries()),
         *_of_package("pounce-solver", "pounce", [("pounce", "minimize")]),
         *_of_package("unopy", "unopy", [("uno", "minimize")]),
-        *_of_scipy("minimize", ("highs", *SCIPY_METHODS)),
+        *_highs(),
+        *_of_scipy("minimize", SCIPY_METHODS),
         *_of_scipy("least_squares", ("trf", "dogbox")),
         *_of_scipy("solve_ivp", ("BDF", "Radau", "LSODA", "RK45", "RK23", "DOP853")),
         *(SolverInfo(name, "least_squares", "", "sparsesolve") for name in ("lm", "gauss-newton")),
@@ -100,6 +102,15 @@ def _ipopt(library: IpoptLibrary, trial: bool) -> SolverInfo:
     works = tuple(name for name, one in found.items() if one.works)
     version = next((one.version for one in found.values() if one.version), "")
     return SolverInfo("ipopt", "minimize", version, library.source, works, library.path)
+
+
+def _highs() -> list[SolverInfo]:
+    """Return the copy inside SciPy, and highspy where quadratic problems go there."""
+    source, module = find_highs() or ("", None)
+    inside = source == "SciPy"
+    version = str(module._Highs().version()) if inside and module is not None else ""
+    own = SolverInfo("highs", "minimize", version, f"scipy {importlib.metadata.version('scipy')}")
+    return [own] if inside else [own, *_of_package("highspy", "highspy", [("highs", "minimize")])]
 
 
 def _of_scipy(function: str, names: tuple[str, ...]) -> Iterator[SolverInfo]:

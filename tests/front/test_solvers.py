@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
 import sparsesolve as ss
@@ -39,3 +41,27 @@ def test_without_ipopt_the_command_says_how_to_install_it(monkeypatch, capsys) -
     monkeypatch.setattr("sparsesolve.adapters.solvers.found_libraries", list)
     assert main(["solvers"]) == 0
     assert "pip install 'sparsesolve[ipopt]'" in " ".join(capsys.readouterr().out.split())
+
+
+def test_highs_is_listed_with_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sparsesolve.adapters import solvers as listing
+
+    def sources() -> list[str]:
+        return [one.source for one in ss.solvers(trial=False) if one.name == "highs"]
+
+    (highs,) = (one for one in ss.solvers(trial=False) if one.name == "highs")
+    assert highs.source.startswith("scipy ")
+    assert highs.version.count(".") == 2
+    monkeypatch.setattr(listing, "find_highs", lambda: ("highspy", None))
+    installed = importlib.util.find_spec("highspy") is not None
+    assert len(sources()) == 1 + installed
+
+
+def test_libraries_are_listed_where_they_are_installed() -> None:
+    listed = {one.name: one for one in ss.solvers(trial=False)}
+    for name, package, module in (("pounce", "pounce-solver", "pounce"), ("uno", "unopy", "unopy")):
+        there = importlib.util.find_spec(module) is not None
+        assert (name in listed) == there
+        if there:
+            assert listed[name].source == package
+            assert listed[name].version
