@@ -57,6 +57,7 @@ def command_line(prog: str) -> argparse.ArgumentParser:
         ("setup", "detection, set-up and import, against their targets"),
         ("solve", "solvers with sparsesolve and with their own derivatives"),
         ("coloring", "colors and times, beside ColPack where it is installed"),
+        ("ranks", "scaling over processes with PETSc: evaluation, assembly, solve, memory"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--quick", action="store_true", help="small sizes")
@@ -91,6 +92,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m benchmar
         from .coloring import run_coloring
 
         run_coloring(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
+    elif chosen.command == "ranks":
+        from .ranks import run_ranks
+
+        run_ranks(console, quick=chosen.quick, output=chosen.output, about=describe(PACKAGES, 0))
     else:
         from .solve import run_solve
 

@@ -295,6 +295,40 @@ def sums_in_time() -> Found:
     return trajectory(ss.solve_ivp(decay, (0.0, 1.0), y0, method="petsc", rtol=1e-6, atol=1e-8))
 
 
+def shuffled(x: Any) -> Any:
+    """A chain whose unknowns are numbered at random."""
+    order = np.random.default_rng(5).permutation(x.size)
+    y = x[order]
+    left, right = np.concatenate([[0.0], y[:-1]]), np.concatenate([y[1:], [1.0]])
+    return (3 * y - left - right + y**3)[np.argsort(order)]
+
+
+def at_random() -> Found:
+    return found(ss.root(shuffled, np.zeros(600), method="petsc"))
+
+
+def at_random_owned() -> Found:
+    options = {"answer": "owned"}
+    result = ss.root(shuffled, np.zeros(600), method="petsc", options=options)
+    return found(result) | {"owned": result.owned.tolist()}
+
+
+def at_random_in_time() -> Found:
+    y0 = np.linspace(0.0, 1.0, 300)
+    return trajectory(
+        ss.solve_ivp(lambda t, y: -shuffled(y), (0.0, 0.1), y0, method="petsc", rtol=1e-5)
+    )
+
+
+def with_a_call() -> Found:
+    """A call that reads everything is made by all."""
+
+    def function(x: Any) -> Any:
+        return x + 0.1 * np.linalg.solve(4 * np.eye(16) + np.outer(x, x), np.sin(x)) - 1.0
+
+    return found(ss.root(function, np.zeros(16), method="petsc"))
+
+
 GROUPS: dict[str, list[Callable[[], Found]]] = {
     "root": [
         on_a_grid,
@@ -306,6 +340,10 @@ GROUPS: dict[str, list[Callable[[], Found]]] = {
         stopped_by_a_callback,
         too_few_iterations,
         not_square,
+        at_random,
+        at_random_owned,
+        at_random_in_time,
+        with_a_call,
     ],
     "ts": [
         by_bdf,

@@ -60,12 +60,12 @@ class GlobalSums:
 
     def at(self, x: Array, parameters: list[Array]) -> Array:
         """Return x and the sums there, one after the other; by NumPy."""
-        n = x.size
+        if not self.count:
+            return x
         whole = np.concatenate([x, np.zeros(self.count)])
-        if self.count:
-            run = Interpreter(self._terms)
-            for _ in range(self.count):  # one may enter another
-                whole[n:] = run(whole, parameters)
+        run = Interpreter(self._terms)
+        for _ in range(self.count):  # one may enter another
+            whole[x.size :] = run(whole, parameters)
         return whole
 
 

@@ -71,6 +71,7 @@ class RowPart:
         point: CheckPoint | None = None,
     ) -> None:
         part, self.inputs = part_of(program, program.outputs[rows])
+        give_back()
         at = None if point is None else CheckPoint(point.x[self.inputs], point.parameters)
         self.log = PrepareLog(log.options, at, log.seconds, log.notes, log.compared)
         self.program = fused(roll(part), self.log)
@@ -164,6 +165,7 @@ class Divided:
     ) -> None:
         self.log = PrepareLog(Options(method))
         self.traced = TracedFunction(function, example, argnum=argnum, log=self.log)
+        give_back()
         with self.log.stage("lower"):
             self.whole = lower(self.traced.traced.tape)
         give_back()

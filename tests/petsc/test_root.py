@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mpi_runs import launched, needs_petsc, results
-from petsc_cases import bratu, chain
+from petsc_cases import bratu, chain, shuffled
 
 import sparsesolve as ss
 
@@ -66,6 +66,43 @@ def test_failures_are_told(ranks: int) -> None:
         assert (found["status"], found["message"]) == ("iteration-limit", "SNES: DIVERGED_MAX_IT.")
     for found in on_all(ranks, "not_square"):
         assert found["error"] == "expected as many equations as unknowns, got 3 and 4."
+
+
+@RANKS
+def test_numbers_at_random_are_put_in_order(ranks: int) -> None:
+    expected = ss.root(shuffled, np.zeros(600))
+    for found in on_all(ranks, "at_random"):
+        np.testing.assert_allclose(found["x"], expected.x, atol=1e-10)
+        np.testing.assert_allclose(found["fun"], shuffled(np.array(found["x"])), atol=1e-14)
+        said = [note for note in found["notes"] if "reordered" in note]
+        assert len(said) == (ranks > 1)
+        if said:
+            assert int(said[0].split()[-1]) <= 4 * ranks  # two neighbors of each end of a part
+    parts = on_all(ranks, "at_random_owned")
+    whole = np.empty(600)
+    for part in parts:
+        whole[part["owned"]] = part["x"]
+    assert sorted(k for part in parts for k in part["owned"]) == list(range(600))
+    np.testing.assert_allclose(whole, expected.x, atol=1e-10)
+
+
+@RANKS
+def test_states_at_random(ranks: int) -> None:
+    y0 = np.linspace(0.0, 1.0, 300)
+    expected = ss.solve_ivp(lambda t, y: -shuffled(y), (0.0, 0.1), y0, rtol=1e-8, atol=1e-10)
+    for found in on_all(ranks, "at_random_in_time"):
+        np.testing.assert_allclose(np.array(found["y"])[:, -1], expected.y[:, -1], atol=1e-4)
+
+
+@RANKS
+def test_calls_that_all_ranks_make_are_noted(ranks: int) -> None:
+    for found in on_all(ranks, "with_a_call"):
+        x = np.array(found["x"])
+        called = np.linalg.solve(4 * np.eye(16) + np.outer(x, x), np.sin(x))
+        np.testing.assert_allclose(x + 0.1 * called, 1.0, atol=1e-9)
+        said = [note for note in found["notes"] if "as a whole" in note]
+        assert len(said) == (ranks > 1)
+        assert all(f"{ranks} of {ranks} ranks" in note and "16 unknowns" in note for note in said)
 
 
 def test_ranks_with_other_programs_are_noticed() -> None:

@@ -19,6 +19,7 @@ from sparsesolve.adapters.petsc.needed import Needed, SharedSums
 from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.outcome import OwnedResult, version_of
 from sparsesolve.adapters.petsc.ranks import Ranks
+from sparsesolve.adapters.petsc.reorder import better_order
 from sparsesolve.derivatives.row_part import Divided, RowPart
 from sparsesolve.host.memory import give_back
 from sparsesolve.options import SolverDerivatives
@@ -46,6 +47,11 @@ class Distributed:
         self.parameters = divided.parameters
         self.numbering = Numbering(ranks, divided.shape[1])
         self.block: RowPart = ranks.together(lambda: divided.rows(self.numbering.owned))
+        order, self.notes = better_order(ranks, self.numbering, self.block)
+        if order is not None:
+            self.numbering = Numbering(ranks, divided.shape[1], order)
+            self.block = ranks.together(lambda: divided.rows(self.numbering.owned))
+        self.notes += _called(ranks, self.block)
         self.counts = {"value": 0, "jacobian": 0}
         self.seconds = 0.0
         like = self.vector()
@@ -194,7 +200,22 @@ def distributed(
     m, n = divided.shape
     if m != n:
         raise ValueError(f"expected as many equations as unknowns, got {m} and {n}.")
-    return Distributed(ranks, divided), tuple(divided.log.notes)
+    system = Distributed(ranks, divided)
+    return system, tuple(divided.log.notes) + system.notes
+
+
+def _called(ranks: Ranks, block: RowPart) -> tuple[str, ...]:
+    """Return a note where several ranks make the same calls of functions, each as a whole."""
+    names = " ".join(block.calls) if block.may_raise else ""
+    callers = int(ranks.total(float(block.may_raise)))
+    if callers < 2:
+        return ()
+    named = sorted(set(ranks.texts(f"{names} ").split()))
+    most = int(ranks.largest(float(block.inputs.size)))
+    return (
+        f"{', '.join(named)}: {callers} of {ranks.size} ranks call this as a whole, with all that "
+        f"it reads (up to {most} unknowns), and not a share of it",
+    )
 
 
 def traced_together(

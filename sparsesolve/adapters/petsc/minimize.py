@@ -145,7 +145,7 @@ def minimize_by_tao(
         seconds_solver=max(0.0, seconds - system.seconds),
         solver_status=code,
         name=problem.name,
-        notes=tuple(divided.log.notes),
+        notes=tuple(divided.log.notes) + system.notes,
         history=monitor.history,
     )
 
