@@ -14,7 +14,7 @@ PAGES = {
     r"\.\./\.github/CONTRIBUTING\.md": "/project/contributing.md",
     r"\.\./benchmarks/README\.md": "/project/measuring.md",
     r"\.\./CHANGELOG\.md": "/project/changelog.md",
-    r"suite/report\.md": "/project/suite_report.md",
+    r"suite/(\w+)\.md": r"/project/suite_\1.md",
     r"(?:\.\./)?examples/(\w+/plot_\w+)\.py": r"/gallery/\1.rst",
     r"(?:\.\./)?examples/GALLERY_HEADER\.rst": "/gallery/index.rst",
 }

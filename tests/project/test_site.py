@@ -39,6 +39,14 @@ def test_every_page_is_listed() -> None:
     assert not orphans, f"name them in the toctree of docs/howto/index.md or its like: {orphans}"
 
 
+def test_tables_of_the_suite_have_pages() -> None:
+    """Those files have no heading; a page of the site includes each."""
+    for table in (DOCS / "suite").glob("*.md"):
+        page = DOCS / "project" / f"suite_{table.name}"
+        assert page.exists(), f"write {page.name}, as suite_report.md is written"
+        assert f"{{include}} ../suite/{table.name}" in page.read_text()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(DOCS).as_posix())
 def test_links_lead_somewhere_in_the_repository_too(page: Path) -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL)
