@@ -16,7 +16,8 @@ of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4(2)). The entry is 
 - as the limit of the mean, if both sides and one more direction agree;
 - as the mean of both sides where these differ: a kink, of which it is a subgradient; 0 for a norm;
 - as the limit from one side, if the function is not defined on the other;
-- as zero, if the function does not change around the point, as where an exponential overflows.
+- as zero, if the function does not change around the point, as where an exponential overflows;
+- as what is left when roots are taken a little beside zero, if the formula is singular all around.
 
 In each case the function itself must be continuous there. What is not accepted stays as it was.
 """
@@ -26,12 +27,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.differentiate import guard_program, may_be_singular
+from sparsesolve.differentiate import guard_program, may_be_singular, off_zero
 from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, NativeRun, Place, refuse
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.host.fork import forkable_property
@@ -48,6 +50,7 @@ _SETTLED = 1e-7  # largest estimated error of a limit, relative
 _ROUNDING = 1e-14  # least relative error that is assumed, at the first step
 _SAME = 1e-5  # largest relative difference of limits that count as equal
 _KNOWN = 1e-3  # largest relative error of limits that can be compared
+_TINY = (1e-85, 1e-75)  # lengths in place of zero
 _NOTHING = 1e-9  # a mean of two sides below this, relative to them, is zero
 
 Ids = NDArray[np.intp]
@@ -207,6 +210,7 @@ class _Limited(Evaluator):
         value = self._value(point, rest)
         bad = np.flatnonzero(~np.isfinite(values))
         bad = bad[self._at_rows(np.isfinite(value), bad)]
+        bad = self._move_off_zero(values, bad, point, rest)
         for direction in self._directions(point, bad):
             if not bad.size:
                 return
@@ -215,6 +219,22 @@ class _Limited(Evaluator):
             bad = bad[~settled]
         bad = bad[np.isnan(values[bad])]  # an infinite slope is one
         values[bad[self._flat(point, rest, value, bad)]] = 0.0
+
+    def _move_off_zero(self, values: Array, bad: Ids, point: Array, rest: list[Any]) -> Ids:
+        """Fill in what is not finite all around; return which of the values are left."""
+        near = self._evaluate(point + _AWAY * _everywhere(point)[0], rest)[bad]
+        around = bad[np.isnan(near) & np.isnan(values[bad])]
+        if not around.size or not self._off_zero:
+            return bad
+        one, other = (run(point, rest)[around] for run in self._off_zero)
+        known = (np.abs(one) < _SETTLED / _TINY[1]) & (np.abs(one - other) <= _SAME * np.abs(one))
+        values[around[known]] = one[known]
+        return bad[~np.isfinite(values[bad])]
+
+    @cached_property
+    def _off_zero(self) -> list[Evaluator]:
+        made = [_changed(self._evaluate, partial(off_zero, tiny=tiny**2)) for tiny in _TINY]
+        return [each for each in made if each is not None]
 
     def _flat(self, point: Array, rest: list[Any], value: Array, bad: Ids) -> Mask:
         """Say which values belong to what does not change at all around: ``1 / (1 + exp(800))``."""
@@ -342,6 +362,16 @@ class _Limited(Evaluator):
         if self._rows is None:
             return np.full(bad.size, bool(true.all()))
         return np.asarray(true[self._rows[bad]])
+
+
+def _changed(run: Any, change: Callable[[Program], Program | None]) -> Evaluator | None:
+    """Return what evaluates changed programs, if there is something to change."""
+    program = getattr(run, "program", None)
+    if program is None:
+        found: Evaluator | None = getattr(run, "with_programs", lambda _: None)(change)
+        return found
+    changed = change(program)
+    return None if changed is None else Interpreter(changed)
 
 
 def _size(limit: Array, samples: Array) -> Array:

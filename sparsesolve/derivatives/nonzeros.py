@@ -9,7 +9,7 @@ seeds of a chunk at once, and recovers the nonzeros by one gather.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -128,6 +128,14 @@ class Compressed(Evaluator):
     def size(self) -> int:
         """How many there are."""
         return self.pattern.nnz
+
+    def with_programs(self, change: Callable[[Program], Program | None]) -> Compressed | None:
+        """Return the same with changed programs; None if there is nothing to change."""
+        ways = [way and way.with_program(change) for way in (self.push, self.pull)]
+        if not any(ways):
+            return None
+        push, pull = (new or old for new, old in zip(ways, (self.push, self.pull), strict=True))
+        return replace(self, push=push, pull=pull)
 
     def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
         """Return the nonzeros."""

@@ -5,7 +5,7 @@ Separate because compressed matrices and those by columns need the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.seeds import seed_chunks
 from sparsesolve.derivatives.traced_function import Executable
 from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.ir.program import Program
 
 __all__ = ["Products"]
 
@@ -38,6 +39,17 @@ class Products:
 
     run: Executable
     width: int
+
+    def with_program(self, change: Callable[[Program], Program | None]) -> Products | None:
+        """Return products by a changed program, or None."""
+        program = change(self.run.program)
+        if program is None:
+            return None
+        if isinstance(self.run, Interpreter):
+            return Products(Interpreter(program), self.width)
+        from sparsesolve.engine.llvm.compile import compile_program  # noqa: PLC0415  (is slow)
+
+        return Products(compile_program(program), self.width)
 
     def __call__(
         self, x: Any, parameters: Sequence[Any], coloring: Coloring, *, reverse: bool = False

@@ -30,6 +30,7 @@ from sparsesolve.differentiate.jacobian import (
     jacobian_pattern,
     jacobian_program,
 )
+from sparsesolve.differentiate.off_zero import off_zero
 from sparsesolve.differentiate.singular import may_be_singular
 from sparsesolve.differentiate.tangent import tangent_program
 
@@ -43,6 +44,7 @@ __all__ = [
     "jacobian_pattern",
     "jacobian_program",
     "may_be_singular",
+    "off_zero",
     "stepped_slots",
     "tangent_program",
 ]

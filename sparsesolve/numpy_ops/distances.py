@@ -41,6 +41,24 @@ def _pdist(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+@replaces("scipy.spatial.distance", "squareform")
+def _squareform(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(X: Any, force: Any = "no", checks: bool = True) -> Any:
+        if not holds_boxes(X):
+            return plain(X, force, checks)
+        X = operand(X)
+        places = plain(np.arange(1, X.size + 1) if X.ndim == 1 else _places(len(X)), force, False)
+        if X.ndim == 2:
+            return anp.reshape(X, (-1,))[places]
+        return anp.concatenate((np.zeros(1), X))[places]
+
+    return call
+
+
+def _places(n: int) -> Any:
+    return np.arange(n * n).reshape(n, n)
+
+
 def _distance(gap: Any, metric: Any, options: dict[str, Any]) -> Any:
     known = _METRICS.get(metric) if isinstance(metric, str) else None
     if known is None or options:

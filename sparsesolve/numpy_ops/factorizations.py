@@ -171,6 +171,14 @@ def _solve_triangular(
     return _solved(a if trans in (0, "N") else anp.swapaxes(a, -1, -2), b)
 
 
+@_takes_traced("scipy.linalg:lstsq")
+def _lstsq(a: Any, b: Any, cond: Any = None, *rest: Any, **options: Any) -> Any:
+    least = np.finfo(float).eps if cond is None else cond
+    solution, residual, rank, sizes = np.linalg.lstsq(operand(a), operand(b), rcond=least)
+    one = np.size(residual) == 1 and np.ndim(operand(b)) == 1
+    return solution, residual[0] if one else residual, rank, sizes
+
+
 @_takes_traced("scipy.linalg:lu_factor")
 def _lu_factor(a: Any) -> Any:
     return _Factor(operand(a)), None

@@ -136,14 +136,14 @@ def _pinv(a: Any, *args: Any, **options: Any) -> Any:
 @implements(np.linalg.lstsq)
 def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
     """Solve by the pseudo-inverse; the rank is that of matrices in general."""
-    if rcond is not None and rcond >= 0:
-        raise refuse(f"np.linalg.lstsq with `rcond` at {user_line()}", "Leave it out")
     a, b = operand(a), operand(b)
     if is_traced(a):
         rank, sizes = min(a.shape), np.linalg.svdvals(a)
+        if rcond is not None and rcond >= 0 and not sizes[-1] > rcond * sizes[0]:
+            raise refuse(f"np.linalg.lstsq with a large `rcond` at {user_line()}", "Leave it out")
         solution = anp.dot(linalg.pinv(a), b)
     else:
-        plain, _, rank, sizes = np.linalg.lstsq(np.asarray(a), np.eye(len(a)), rcond=None)
+        plain, _, rank, sizes = np.linalg.lstsq(np.asarray(a), np.eye(len(a)), rcond=rcond)
         solution = anp.dot(plain, b)
     if rank < a.shape[1] or a.shape[0] <= a.shape[1]:
         return solution, np.zeros(0), rank, sizes

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import autograd.numpy as anp
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["ARITHMETIC", "COMPARISONS", "ELEMENTWISE", "METHODS"]
+import autograd.numpy as anp
+import numpy as np
+
+__all__ = ["ARITHMETIC", "COMPARISONS", "ELEMENTWISE", "METHODS", "SCALARS", "besides_words"]
+
+_WORDS = frozenset({str, bytes, dict, set, frozenset})
 
 ARITHMETIC = {
     "add": anp.add,
@@ -39,3 +45,19 @@ ELEMENTWISE = (
     "reciprocal rint sign sin sinh sqrt square tan tanh trunc arctan2 hypot logaddexp"
 )
 """Those that NumPy's loops over object arrays look for at the elements."""
+
+
+SCALARS: tuple[type, ...] = (
+    *(float, int, bool, complex, np.float64, np.float32, np.float16, np.complex128),
+    *(np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_),
+)
+
+
+def besides_words(compare: Any, plain: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Let a comparison with what no number equals (None, a text, a dict) have NumPy's answer."""
+
+    def operator(self: Any, other: Any) -> Any:
+        words = other is None or type(other) in _WORDS
+        return plain(self._value, other) if words else compare(self, other)
+
+    return operator

@@ -21,7 +21,7 @@ from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import Box, isbox
 
 from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
-from sparsesolve.trace import dispatch, ufuncs
+from sparsesolve.trace import box_tables, dispatch, ufuncs
 from sparsesolve.trace.aliasing import assign, refreshed
 from sparsesolve.trace.box_errors import (
     TOWARD_NUMBERS,
@@ -31,19 +31,20 @@ from sparsesolve.trace.box_errors import (
     UnsupportedAttributeError,
     refuse_conversion,
 )
-from sparsesolve.trace.box_tables import ARITHMETIC, COMPARISONS, ELEMENTWISE, METHODS
 from sparsesolve.trace.branches import answer, note_text, takes_answers
+from sparsesolve.trace.matrices import as_elements, matrix_function, matrix_product
 from sparsesolve.trace.operands import constant_of, is_traced, operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import formats_text, is_library, is_sparse_call, user_line
 from sparsesolve.trace.sparse_entries import is_sparse_tracer
 from sparsesolve.trace.sparse_tracers import SPARSE_NAMES, beside_sparse
+from sparsesolve.trace.viewing import viewed
 
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer"]
 
 _NUMBERS = frozenset({float, int, np.float64})
-_WORDS = frozenset({str, bytes, dict, set, frozenset})
+_MATRICES = (scipy.sparse.spmatrix, np.matrix)
 _NO_OPTIONS: dict[str, Any] = {}
 _getitem = ArrayBox.__getitem__
 _current = Box._node
@@ -59,6 +60,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
     def __array_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        if np.matrix in types:
+            return matrix_function(func, args, kwargs)
         return dispatch.call(func, args, kwargs)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -205,6 +208,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
     def __matmul__(self, other: Any) -> Any:
         if scipy.sparse.issparse(other):
             return NotImplemented if is_sparse_tracer(other) else sparse_rmatmul(self, other)
+        if isinstance(other, np.matrix):
+            return np.matmul(as_elements(self), other)
         return anp.matmul(self, operand(other))
 
     def __rmatmul__(self, other: Any) -> Any:
@@ -213,13 +218,13 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return anp.matmul(operand(other), self)
 
     def __mul__(self, other: Any) -> Any:
-        if isinstance(other, scipy.sparse.spmatrix) and self.ndim and not is_sparse_tracer(other):
-            return sparse_rmatmul(self, other)
+        if isinstance(other, _MATRICES) and self.ndim and not is_sparse_tracer(other):
+            return matrix_product(self, other, swap=False)
         return _multiply(self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        if isinstance(other, scipy.sparse.spmatrix) and self.ndim and not is_sparse_tracer(other):
-            return sparse_matmul(other, self)
+        if isinstance(other, _MATRICES) and self.ndim and not is_sparse_tracer(other):
+            return matrix_product(self, other, swap=True)
         return _multiply_swapped(self, other)
 
     def __neg__(self) -> Any:
@@ -271,6 +276,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return anp.conj(self)
 
     conjugate = conj
+    view = viewed
     T = property(lambda self: anp.transpose(self))
     A1 = property(lambda self: anp.ravel(self))  # of np.matrix, as sums of sparse matrices are
     mT = property(lambda self: anp.swapaxes(self, -1, -2))  # noqa: N815  (NumPy's name)
@@ -377,18 +383,12 @@ def _binary(function: Callable[..., Any], swap: bool = False) -> Callable[..., A
                 return _record(self, ufunc(*pair), function, pair, (0, 1), parents)
         if kind is not np.ndarray and scipy.sparse.issparse(other) and function in SPARSE_NAMES:
             return beside_sparse(SPARSE_NAMES[function], self, other, swap)
+        if getattr(kind, "__array_ufunc__", self) is None:
+            return NotImplemented  # as a polynomial says, which does it itself
+        if kind is np.matrix:
+            return ufunc(*map(as_elements, (other, self) if swap else (self, other)))
         other = operand(other)
         return function(other, self) if swap else function(self, other)
-
-    return operator
-
-
-def _besides_words(compare: Any, plain: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """Let a comparison with what no number equals (None, a text, a dict) have NumPy's answer."""
-
-    def operator(self: Any, other: Any) -> Any:
-        words = other is None or type(other) in _WORDS
-        return plain(self._value, other) if words else compare(self, other)
 
     return operator
 
@@ -414,25 +414,20 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _multiply, _multiply_swapped = _binary(anp.multiply), _binary(anp.multiply, swap=True)
-for _name, _function in ARITHMETIC.items():
+for _name, _function in box_tables.ARITHMETIC.items():
     if _name != "mul":
         setattr(ScalarTracer, f"__{_name}__", _binary(_function))
         setattr(ScalarTracer, f"__r{_name}__", _binary(_function, swap=True))
     setattr(ArrayTracer, f"__i{_name}__", _in_place(_function))
 ArrayTracer.__imatmul__ = _in_place(anp.matmul)
-for _name, _function in COMPARISONS.items():
+for _name, _function in box_tables.COMPARISONS.items():
     setattr(ScalarTracer, f"__{_name}__", _binary(_function))
 for _name, _plain in (("__eq__", eq), ("__ne__", ne)):
-    setattr(ScalarTracer, _name, _besides_words(getattr(ScalarTracer, _name), _plain))
-for _name in METHODS.split():
+    setattr(ScalarTracer, _name, box_tables.besides_words(getattr(ScalarTracer, _name), _plain))
+for _name in box_tables.METHODS.split():
     setattr(ScalarTracer, _name, _forward(_name))
-for _name in ELEMENTWISE.split():
+for _name in box_tables.ELEMENTWISE.split():
     setattr(ScalarTracer, _name, _forward(_name))
-
-_SCALARS: tuple[type, ...] = (
-    *(float, int, bool, complex, np.float64, np.float32, np.float16, np.complex128),
-    *(np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_),
-)
 
 
 def _boxed_again(value: Any, trace: int, node: Any) -> Any:
@@ -445,6 +440,6 @@ BOXED: dict[type, Callable[[Any, int, Any], Any]] = {
     np.ndarray: ArrayTracer,
     ArrayTracer: _boxed_again,
     ScalarTracer: _boxed_again,
-    **dict.fromkeys(_SCALARS, ScalarTracer),
+    **dict.fromkeys(box_tables.SCALARS, ScalarTracer),
 }
 """Which box stands for a value of which type; in force while a function is traced."""

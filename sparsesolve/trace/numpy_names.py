@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from autograd.tracer import isbox
 
+from sparsesolve.trace.matrices import is_matrix_of_boxes, matrix_function
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.stand_ins import stand_in
 from sparsesolve.trace.writable import current
@@ -50,6 +51,8 @@ class _OfLists:
         self.__wrapped__ = plain
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if any(map(is_matrix_of_boxes, args)):
+            return matrix_function(self.__wrapped__, args, kwargs)
         options = {name: _joined(value) for name, value in kwargs.items()}
         return self.__wrapped__(*map(_joined, args), **options)
 

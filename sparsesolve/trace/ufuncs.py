@@ -5,6 +5,7 @@ Ufuncs reach a traced array by a protocol of their own.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any
 
@@ -15,6 +16,7 @@ from autograd.tracer import isbox
 
 from sparsesolve.trace import dispatch
 from sparsesolve.trace.box_errors import PlainTargetError
+from sparsesolve.trace.matrices import ufunc_call
 from sparsesolve.trace.operands import operand, plain_index, stacked
 from sparsesolve.trace.primitives import sparse_matmul
 from sparsesolve.trace.sources import user_line
@@ -35,6 +37,8 @@ _ACCUMULATIONS: dict[np.ufunc, Any] = {np.add: np.cumsum, np.multiply: np.cumpro
 
 def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Carry out one call of a ufunc or of one of its methods."""
+    if any(type(value) is np.matrix for value in inputs):
+        return ufunc_call(getattr(ufunc, method), inputs, kwargs)
     options = dict(kwargs)
     out = options.pop("out", None)
     if method != "at":
@@ -83,8 +87,22 @@ def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -
     options.update(zip(("axis", "dtype", "out", "keepdims"), rest, strict=False))
     options.setdefault("axis", 0)
     if ufunc not in _REDUCTIONS:
-        raise _unknown(ufunc, "reduce")
+        return _folded(ufunc, array, options)
     return dispatch.call(_REDUCTIONS[ufunc], (array,), options)
+
+
+def _folded(ufunc: np.ufunc, array: Any, options: dict[str, Any]) -> Any:
+    """Reduce along one axis, or all, one element after the other."""
+    axis, keeps = options.pop("axis"), options.pop("keepdims", False)
+    if ufunc.nin != 2 or keeps or isinstance(axis, tuple) or options.get("dtype") is not None:
+        raise _unknown(ufunc, "reduce")
+    if axis is None:
+        array, axis = anp.reshape(array, (-1,)), 0
+    parts = [anp.take(array, k, axis=axis) for k in range(array.shape[axis])]
+    start = options.pop("initial", None)
+    if not parts or set(options) - {"dtype"}:
+        raise _unknown(ufunc, "reduce")
+    return functools.reduce(ufunc, parts if start is None else [start, *parts])
 
 
 def _accumulate(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -365,3 +365,25 @@ def test_where_an_exponential_overflows_nothing_changes(method):
 def test_what_is_zero_everywhere_has_no_slope():
     g = ss.gradient(lambda x: np.linalg.norm(np.expm1(0.1 * (x - x))) ** 2, np.zeros(4))
     assert np.array_equal(g(np.array([0.5, -1.0, 2.0, 3.0])), np.zeros(4))
+
+
+def zero_all_around(x):
+    """The norm of what is zero at every x, beside what is not: a trajectory that ends at rest."""
+    rest = (2 * x - x) - x
+    return np.linalg.norm(rest) ** 2 + 3 * np.linalg.norm(rest) + np.linalg.norm(x) ** 3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_norms_of_what_is_zero_on_a_whole_neighborhood(method):
+    x = np.array([0.5, -0.3, 0.7])
+    r = np.linalg.norm(x)
+    check(zero_all_around, x, method, 3 * r * x)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 33])
+def test_the_same_without_any_other_entry(size):
+    gradient = ss.gradient(
+        lambda x: np.linalg.norm((x + 1.0) - x - 1.0) + np.sum(x**2), np.ones(size)
+    )
+    x = np.linspace(1.0, 2.0, size)
+    np.testing.assert_allclose(gradient(x), 2 * x)
