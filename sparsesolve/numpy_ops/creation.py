@@ -66,7 +66,7 @@ def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> 
         return anp.not_equal(x, 0)
     if kind == np.complex128:
         return anp.add(x, complex(-0.0, 0.0))
-    if kind.kind in "iu" and x.dtype != np.complex128:
+    if kind == np.int64:
         return anp.trunc(x)
     raise refuse(f"a conversion to {kind} at {user_line()}", "Compute in float64")
 

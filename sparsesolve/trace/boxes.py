@@ -20,18 +20,18 @@ import scipy.sparse
 from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import Box, isbox
 
-from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
+from sparsesolve.errors import DataDependentBranch
 from sparsesolve.trace import box_tables, dispatch, ufuncs
 from sparsesolve.trace.aliasing import assign, refreshed
 from sparsesolve.trace.box_errors import (
     TOWARD_NUMBERS,
     AmbiguousTruthError,
     NoAttributeError,
-    NotANumberError,
     UnsupportedAttributeError,
     refuse_conversion,
 )
 from sparsesolve.trace.branches import answer, note_text, takes_answers
+from sparsesolve.trace.keys import bytes_of, hash_of
 from sparsesolve.trace.matrices import as_elements, matrix_function, matrix_product
 from sparsesolve.trace.operands import constant_of, is_traced, operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
@@ -110,15 +110,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
         note_text(self)
         return format(self._value, specification)
 
-    def __hash__(self) -> int:
-        if not is_traced(self) and not isinstance(self._value, np.ndarray):
-            return hash(self._value)
-        kind = NotANumberError if isinstance(self._value, np.ndarray) else UnsupportedOperation
-        raise kind(
-            f"expected constants as keys, got a traced value in a dict, a set or a cache at "
-            f"{user_line()}. Choose with np.where(t == key, a, b), or pass the key as an argument "
-            "that is not a number, such as a string."
-        )
+    __hash__ = hash_of
+    tobytes = bytes_of
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:

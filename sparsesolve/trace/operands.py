@@ -71,7 +71,7 @@ def stacked(value: Any) -> Any:
             return value
         if not holds_boxes(value):
             return value.astype(np.float64)
-        return anp.reshape(anp.array_from_args((), {}, *value.ravel()), value.shape)
+        return anp.reshape(anp.array_from_args((), {}, *np.asarray(value).ravel()), value.shape)
     if isinstance(value, (list, tuple)):
         if not holds_boxes(value):
             return np.asarray(value)

@@ -205,6 +205,8 @@ class Recorder:
         self.forced: Mapping[int, bool] = {}  # answers by number, which are no guards
         self.answered = 0
         self.asked: list[tuple[Ref, Any, str]] | None = None  # answers, where they are taken
+        self.keys: list[tuple[Any, str]] = []  # traced values of which a hash was taken, and where
+        self.origins: Any = None  # how values came about, where that was asked for
         self.memories: dict[int, Owner] = {}  # of plain arrays with traced content
         self._kept: dict[int, tuple[Any, Any]] = {}
         self._small: list[NDArray[Any]] = []

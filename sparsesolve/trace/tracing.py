@@ -49,6 +49,7 @@ from sparsesolve.trace.content import Content, surroundings_of
 from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.idle_guards import without_idle_guards
 from sparsesolve.trace.kept import leave_numbers
+from sparsesolve.trace.keys import settle_keys
 from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes
 from sparsesolve.trace.output import traced_output
@@ -66,6 +67,7 @@ _PLAIN, _NAMES, _LISTS, _SPARSE, _BUFFERS = range(5)
 _NEEDED: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()  # as traces have shown
 # what an assignment into a plain array raises
 _INTO_PLAIN = NotANumberError, NumberMadeError, PlainTargetError
+_DIGESTS = frozenset({"digest", "hexdigest"})
 _DOT = frozenset({"dot"})
 _ASKING = frozenset({"type", "hasattr"})  # what would see that a traced value is no array
 
@@ -312,6 +314,8 @@ def _prepared(
             hold.open = True
             given = arguments.join(boxes[0], boxes[1:])
             output = _run(recorder, lambda: traced_output(function(*given)))
+            if recorder.keys:
+                settle_keys(recorder, digests=mentions(called, _DIGESTS))
             path = path_of(recorder, len(parameters))
         except BaseException:
             recorder.finished = True

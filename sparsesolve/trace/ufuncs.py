@@ -32,6 +32,7 @@ _REDUCTIONS: dict[np.ufunc, Any] = {
     np.logical_and: np.all,
     np.logical_or: np.any,
 }
+_ASSOCIATIVE = {np.logaddexp, np.logaddexp2, np.hypot, np.fmax, np.fmin, np.matmul, np.logical_xor}
 _ACCUMULATIONS: dict[np.ufunc, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
@@ -94,13 +95,18 @@ def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -
 def _folded(ufunc: np.ufunc, array: Any, options: dict[str, Any]) -> Any:
     """Reduce along one axis, or all, one element after the other."""
     axis, keeps = options.pop("axis"), options.pop("keepdims", False)
-    if ufunc.nin != 2 or keeps or isinstance(axis, tuple) or options.get("dtype") is not None:
+    if (
+        ufunc not in _ASSOCIATIVE
+        or keeps
+        or isinstance(axis, tuple)
+        or options.get("dtype") is not None
+    ):
         raise _unknown(ufunc, "reduce")
     if axis is None:
         array, axis = anp.reshape(array, (-1,)), 0
     parts = [anp.take(array, k, axis=axis) for k in range(array.shape[axis])]
     start = options.pop("initial", None)
-    if not parts or set(options) - {"dtype"}:
+    if not parts:
         raise _unknown(ufunc, "reduce")
     return functools.reduce(ufunc, parts if start is None else [start, *parts])
 

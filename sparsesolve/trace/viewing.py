@@ -30,8 +30,8 @@ def viewed(self: Any, dtype: Any = None, type: Any = None) -> Any:
     kind = self.dtype if dtype is None else np.dtype(dtype)
     if type not in (None, np.ndarray) or (kind != self.dtype and not _is_pair(self, kind)):
         raise UnsupportedAttributeError(
-            f"expected views of real numbers as complex ones, or back, got a view of {self.dtype} "
-            f"as {dtype or type} at {user_line()}. Convert with NumPy's functions."
+            f"expected attributes of an array that can be recorded, got `.view` of {self.dtype} as "
+            f"{dtype or type} at {user_line()}. Use NumPy's functions of the array."
         )
     if kind == self.dtype:
         return self

@@ -133,7 +133,7 @@ REFUSED = {
     "assign to integers": (_assign_to_integers, UnsupportedOperation, "dtype=float"),
     "unknown ufunc": (lambda x: scipy.special.kolmogorov(x), UnsupportedOperation, "defvjp"),
     "unknown function": (lambda x: np.linalg.qr(np.outer(x, x)), UnsupportedOperation, "qr"),
-    "unknown method": (lambda x: x.view(), UnsupportedOperation, ".view"),
+    "unknown method": (lambda x: x.dumps(), UnsupportedOperation, ".dumps"),
     "sparse times": (lambda x: np.hypot(S, x), UnsupportedOperation, "A @ x"),
     "sparse elementwise": (lambda x: S * x, TraceError, "got a sparse one"),
     "ragged": (lambda x: [x, x[:2]], UnsupportedOperation, "np.concatenate"),

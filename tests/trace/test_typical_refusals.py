@@ -45,12 +45,6 @@ def _into_integers(x):
     return counts
 
 
-def _cached(x):
-    if x[0] not in CACHE:
-        CACHE[x[0]] = x**2
-    return CACHE[x[0]]
-
-
 # name: the function, what the message says of the cause, and of the change
 WITH_LINE = {
     # arrays that exist before the call, or are of integers
@@ -60,7 +54,6 @@ WITH_LINE = {
     "its item as output": (lambda x: np.sin(x, out=HELD[0]), "out=", r"np\.zeros_like"),
     "integers": (_into_integers, "integers|int64", "dtype=float"),
     # keys
-    "a key of a cache": (_cached, "as keys", r"np\.where"),
     "a key of a dict": (lambda x: x * {0.3: 1.0}.get(x[0], 2.0), "as keys", r"np\.where"),
     "a set": (lambda x: x * len(set(x)), "as keys", r"np\.where"),
     "a hash": (lambda x: x * hash(x[0]), "as keys", r"np\.where"),
@@ -82,6 +75,8 @@ WITH_LINE = {
     "memoryview": (lambda x: x * memoryview(x)[0], "does not", "NumPy's functions"),
     "savetxt": (lambda x: np.savetxt(io.StringIO(), x) or x, "savetxt", "other NumPy functions"),
     "view": (lambda x: x.view(np.int64), r"`\.view`", "NumPy's functions"),
+    "byteswap": (lambda x: x.byteswap(), r"`\.byteswap`", "NumPy's functions"),
+    "getfield": (lambda x: x.getfield(np.int8), r"`\.getfield`", "NumPy's functions"),
     "strides": (lambda x: x * x.strides[0], r"`\.strides`", "NumPy's functions"),
     "flags": (lambda x: x * x.flags.owndata, r"`\.flags`", "NumPy's functions"),
     "an address": (lambda x: x * x.ctypes.data, r"`\.ctypes`", "NumPy's functions"),
@@ -102,7 +97,6 @@ WITH_LINE = {
     "where without out": (lambda x: np.sqrt(x, where=x > 0.4), "without `out=`", "np.where"),
     "traced quantile": (lambda x: np.quantile(x, x[0]), "traced `q`", "constant `q`"),
     "weighted covariance": (lambda x: np.cov(x, aweights=[1, 2, 1, 1]), "weights", "np.average"),
-    "a matrix": (lambda x: np.asmatrix(np.eye(4)) @ x, "a matrix", "np.asarray"),
     "a masked array": (lambda x: np.ma.array(x, mask=[0, 1, 0, 0]).sum(), "does not", "NumPy's"),
     "a histogram": (lambda x: np.histogram(x)[0], "order", r"np\.where"),
     "polyfit with all": (lambda x: np.polyfit(X, x, 1, full=True)[0], "full", "Leave it out"),
