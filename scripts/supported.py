@@ -57,7 +57,8 @@ all columns of a Jacobian at once. Linear too are systems with a constant matrix
 `splu(A).solve`, and `scipy.linalg`'s `solve`, `solve_banded`, `solveh_banded`, `solve_triangular`,
 `cho_solve`, `lu_solve`), factorized once; with
 a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
-`expm`, `toeplitz`, `circulant`, and SciPy's interpolators of one variable and on grids; filters of
+`expm`, `toeplitz`, `circulant`, SciPy's interpolators of one variable and on grids (`CubicSpline`,
+`make_interp_spline`, `interp1d` also through traced heights); filters of
 `scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `signal.square` and
 `signal.sawtooth`; `cdist` and `pdist`;
 `block_diag`; `pdf`, `cdf`, `sf` and their logarithms, `pmf` and `logpmf`, of distributions of

@@ -31,6 +31,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     fourier,
     grids,
     integration,
+    interpolants,
     joining,
     linalg,
     log_sum_exp,

@@ -8,6 +8,7 @@ comes from the integral of the derivatives, which `sparsesolve.derivatives` prov
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 import autograd.numpy as anp
@@ -92,10 +93,25 @@ class _Solution:
     def __init__(self, t: Any, y: Any) -> None:
         self.t, self.y = t, y
         self.success, self.status, self.message = True, 0, "The solver reached the end."
-        self.sol = self.t_events = self.y_events = None
+        self.sol: Any = None
+        self.t_events = self.y_events = None
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
+
+
+class _Dense:
+    """What stands for a solution between its steps."""
+
+    def __init__(self, rows: Callable[..., Any]) -> None:
+        self._rows = rows
+
+    def __call__(self, t: Any) -> Any:
+        if holds_boxes(t):
+            _refuse("a solution of solve_ivp at traced times", _CONSTANT)
+        times = np.asarray(t, dtype=float)
+        found = anp.transpose(self._rows(np.atleast_1d(times), dense=True))
+        return found if times.ndim else found[:, 0]
 
 
 class _AtTheEnd:
@@ -139,8 +155,8 @@ def _solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
         if not opened.values and not holds_boxes(y0) and not times:
             given = (method, t_eval, dense_output, events, vectorized, args)
             return plain(fun, t_span, y0, *given, **options)
-        if times or dense_output or events is not None:
-            _refuse("solve_ivp with traced times, events or dense_output", _CONSTANT)
+        if times or events is not None:
+            _refuse("solve_ivp with traced times or events", _CONSTANT)
         for name in ("jac", "jac_sparsity", "lband", "uband"):
             options.pop(name, None)
 
@@ -148,18 +164,25 @@ def _solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
             function, given = opened(values)
             return lambda t, y: function(t, y, *given)
 
-        def solve(rhs: Any, y0: Any, band: int | None) -> Any:
+        def solve(times: Any, dense: bool, rhs: Any, y0: Any, band: int | None) -> Any:
             own = options | _tighter(options, 1e-3) if band is not None else dict(options)
             if band is not None and method == "LSODA":
                 own |= {"lband": band, "uband": band}
-            times = [t_span[-1]] if t_eval is None else t_eval
-            found = plain(rhs, t_span, y0, method, times, **own)
-            return found.y.T if found.success else np.full((len(times), np.size(y0)), np.nan)
+            found = plain(rhs, t_span, y0, method, None if dense else times, dense, **own)
+            if not found.success:
+                return np.full((len(times), np.size(y0)), np.nan)
+            return (found.sol(times) if dense else found.y).T
 
-        rows = _ode(solve, bind, y0, opened)
+        def rows(times: Any, *, dense: bool = False) -> Any:
+            return _ode(partial(solve, times, dense), bind, y0, opened)
+
         if t_eval is None:
-            return _Solution(np.asarray(t_span, dtype=float), _AtTheEnd(rows[0]))
-        return _Solution(np.asarray(t_eval, dtype=float), anp.transpose(rows))
+            at_the_end = rows([t_span[-1]])[0]
+            found = _Solution(np.asarray(t_span, dtype=float), _AtTheEnd(at_the_end))
+        else:
+            found = _Solution(np.asarray(t_eval, dtype=float), anp.transpose(rows(t_eval)))
+        found.sol = _Dense(rows) if dense_output else None
+        return found
 
     return call
 

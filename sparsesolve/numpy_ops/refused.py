@@ -28,8 +28,8 @@ _DATA = (
     "traced, or np.linalg.solve for the coefficients"
 )
 _INTERPOLATORS = (
-    "CubicSpline PchipInterpolator Akima1DInterpolator CubicHermiteSpline BPoly PPoly BSpline "
-    "interp1d UnivariateSpline InterpolatedUnivariateSpline RegularGridInterpolator "
+    "PchipInterpolator Akima1DInterpolator CubicHermiteSpline BPoly PPoly BSpline "
+    "UnivariateSpline InterpolatedUnivariateSpline RegularGridInterpolator "
     "RectBivariateSpline SmoothBivariateSpline RBFInterpolator"
 )
 _REFUSED = {
@@ -50,9 +50,7 @@ _REFUSED = {
         "Use np.linalg.solve, inv, eigh, svd or cholesky, which have a derivative",
     )
     | dict.fromkeys(("eig", "eigvals"), "Use eigh where the matrix is symmetric"),
-    "scipy.interpolate": dict.fromkeys(
-        ("griddata", "splrep", "splprep", "make_interp_spline", "make_lsq_spline"), _DATA
-    )
+    "scipy.interpolate": dict.fromkeys(("griddata", "splrep", "splprep", "make_lsq_spline"), _DATA)
     | {f"{name}.__init__": _DATA for name in _INTERPOLATORS.split()},
     "scipy.signal": dict.fromkeys(
         ("medfilt", "find_peaks", "welch", "spectrogram", "stft", "hilbert"),

@@ -21,7 +21,7 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["evaluate", "of_spline", "refuse_complex", "step_weights"]
+__all__ = ["evaluate", "interp1d_value", "of_spline", "refuse_complex", "step_weights"]
 
 Array = NDArray[np.float64]
 
@@ -83,6 +83,9 @@ def _axes_moved(result: Any, ndim: int, axis: int) -> Any:
 def _piecewise(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
     def call(self: Any, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
+        through = vars(self).get("_through_heights")
+        if through is not None:
+            return through(x, nu, extrapolate)
         if not holds_boxes(x):
             return plain(self, x, nu, extrapolate)
         poly = self if hasattr(self, "from_spline") else _power_basis(self)
@@ -189,6 +192,9 @@ def _fitpack(x: Any, tck: Any, nu: int, ext: Any) -> Any:
 def _interp1d(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
     def call(self: Any, x: Any) -> Any:
+        through = vars(self).get("_through_heights")
+        if through is not None:
+            return through(x)
         return _by_kind(self, x) if holds_boxes(x) else plain(self, x)
 
     return call
@@ -199,8 +205,8 @@ def _by_kind(self: Any, x: Any) -> Any:
     if np.ndim(self.y) != 1:
         raise refuse(f"interp1d of several values at {user_line()}", "Make one of each column")
     refuse_complex(self.y)
-    knots, heights = np.asarray(self.x, dtype=float), np.asarray(self.y, dtype=float)
-    value = _kinds(self, knots, heights, x)
+    knots = np.asarray(self.x, dtype=float)
+    value = interp1d_value(self, x)
     if self._extrapolate:
         return value
     below, above = self._fill_value_below, self._fill_value_above
@@ -223,10 +229,13 @@ def step_weights(knots: Array, x: Any) -> Any:
     return evaluate(np.eye(len(knots))[None], breaks, x, True)
 
 
-def _kinds(self: Any, knots: Array, heights: Array, x: Any) -> Any:
-    kind = self._kind
+def interp1d_value(self: Any, x: Any) -> Any:
+    """Value of an `interp1d` that goes on outside of its knots."""
+    kind, knots = self._kind, np.asarray(self.x, dtype=float)
+    heights = np.asarray(self.y, dtype=float)
     if kind == "linear":
-        c = np.stack([np.diff(heights) / np.diff(knots), heights[:-1]])
+        steps = np.diff(knots).reshape(-1, *[1] * (heights.ndim - 1))
+        c = np.stack([np.diff(heights, axis=0) / steps, heights[:-1]])
         return evaluate(c, knots, x, True)
     if kind in ("previous", "next", "nearest", "nearest-up"):
         return evaluate(heights[None, :], np.append(_starts(kind, knots), np.inf), x, True)
@@ -234,4 +243,4 @@ def _kinds(self: Any, knots: Array, heights: Array, x: Any) -> Any:
         raise refuse(f"interp1d of kind 'zero' at {user_line()}", "Use kind='previous'")
     spline = self._spline
     c, breaks = of_spline(spline.t, spline.c, spline.k)
-    return evaluate(c.reshape(*c.shape[:2]), breaks, x, True)
+    return evaluate(c.reshape(*c.shape[:2], *heights.shape[1:]), breaks, x, True)

@@ -75,6 +75,12 @@ CASES = {
     "an implicit method": lambda p: solve_ivp(
         partial(lambda p, t, y: -p * y**2, p), [0, 1], np.ones(3), method="Radau", **TIGHT
     )["y"][:, -1],
+    "between steps": lambda p: solve_ivp(
+        lambda t, y: -p * y**2, [0, 1], p + 1, dense_output=True, **TIGHT
+    ).sol(np.linspace(0, 1, 3))[0],
+    "at one time": lambda p: solve_ivp(
+        lambda t, y: -p * y**2, [0, 1], p + 1, dense_output=True, **TIGHT
+    ).sol(0.3),
     "a branch": thrown,
     "quad": lambda x: np.array(
         [

@@ -72,7 +72,6 @@ def test_the_function_gets_what_it_is_given(name: str, method: Any) -> None:
     [
         (lambda x, p: x * ~(p > 0), 1.5, VerificationError),
         (lambda x, p: p * x, np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]), TraceError),
-        (lambda x, A: A @ x, matrix(np.eye(3)), TraceError),
     ],
 )
 def test_kinds_that_are_refused(f: Callable[..., Any], p: Any, error: type[Exception]) -> None:

@@ -61,6 +61,11 @@ def test_matrices_do_what_they_do_in_numpy(name):
     np.testing.assert_allclose(J(x).toarray().reshape(expected.shape), expected, atol=1e-6)
 
 
+def test_a_matrix_is_a_fixed_argument():
+    J = ss.jacobian(lambda x, A: (A * x.reshape(3, 1)).A1 + (A @ x).A1, X, A)
+    np.testing.assert_allclose(J(X, A).toarray(), 2 * np.asarray(A))
+
+
 def schroedinger(x):
     psi = x.view(complex)
     return (-1j * (HERMITIAN @ psi) - 1j * np.abs(psi) ** 2 * psi).view(float)

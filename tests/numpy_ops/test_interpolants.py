@@ -1,0 +1,64 @@
+"""Interpolators through traced heights: SciPy's numbers, linear in the heights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.interpolate as si
+from branch_references import differences
+
+import sparsesolve as ss
+
+K = np.array([0.0, 0.5, 1.1, 1.7, 2.4, 3.0])
+Q = np.array([0.2, 1.3, 2.2, 2.9])
+X = np.array([0.57, 1.53, 0.7, 2.2, 1.9, 0.33])
+
+FUNCTIONS = {
+    "cubic spline": lambda x: si.CubicSpline(K, x)(Q),
+    "natural, its slope, at traced points": lambda x: si.CubicSpline(K, x, bc_type="natural")(x, 1),
+    "derivative": lambda x: si.CubicSpline(K, x**2).derivative()(Q),
+    "antiderivative": lambda x: si.CubicSpline(K, x).antiderivative()(Q),
+    "integral": lambda x: si.CubicSpline(K, x).integrate(0.1, 2.2) * x,
+    "integral to a traced limit": lambda x: si.CubicSpline(K, x).integrate(0.1, x[2]) * x,
+    "columns": lambda x: si.CubicSpline(K, np.column_stack((x, x**2)))(Q).ravel(),
+    "B-spline": lambda x: si.make_interp_spline(K, x, k=3)(Q),
+    "of degree 5": lambda x: si.make_interp_spline(K, x, k=5)(x[:2]),
+    "interp1d": lambda x: si.interp1d(K, x)(Q),
+    "at traced points": lambda x: si.interp1d(K, np.sin(x), fill_value="extrapolate")(2.1 * x),
+    "cubic": lambda x: si.interp1d(K, x, kind="cubic")(Q),
+    "cubic at traced points": lambda x: si.interp1d(K, x, kind="cubic", bounds_error=False)(x),
+    "quadratic": lambda x: si.interp1d(K, x, kind="quadratic")(Q),
+    "nearest": lambda x: si.interp1d(K, x, kind="nearest")(Q),
+    "knots from right to left": lambda x: si.interp1d(K[::-1], x)(Q),
+    "filled by its ends": lambda x: si.interp1d(K, x, bounds_error=False, fill_value=(x[0], x[-1]))(
+        2 * Q - 1
+    ),
+    "filled with numbers": lambda x: si.interp1d(K, x, bounds_error=False, fill_value=2.0)(3 * Q),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_and_slopes(name):
+    f = FUNCTIONS[name]
+    J = ss.jacobian(f, X)
+    for x in (X, 0.9 * X + 0.01):
+        np.testing.assert_allclose(J.value(x), f(x), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(J(x).toarray(), differences(f, x), atol=1e-6)
+
+
+def test_only_what_is_near_counts():
+    assert ss.jacobian(FUNCTIONS["interp1d"], X).nnz == 8
+    assert ss.jacobian(FUNCTIONS["filled by its ends"], X).nnz == 5
+
+
+def test_linear_in_the_heights():
+    J = ss.jacobian(FUNCTIONS["cubic spline"], X)
+    np.testing.assert_allclose(J(X).toarray(), si.CubicSpline(K, np.eye(6))(Q), rtol=1e-12)
+    gradient = ss.gradient(lambda x: np.sum(np.exp(si.CubicSpline(K, x)(x))), X)
+    H = ss.hessian(lambda x: np.sum(np.exp(si.CubicSpline(K, x)(x))), X)
+    np.testing.assert_allclose(H(X).toarray(), differences(gradient, X), atol=2e-5)
+
+
+def test_points_outside_raise_as_in_scipy():
+    with pytest.raises(ValueError, match="outside of the interpolation range"):
+        ss.jacobian(lambda x: si.interp1d(K, x)(5.0) * x, X)
