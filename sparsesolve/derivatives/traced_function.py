@@ -8,6 +8,7 @@ once to check the trace).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, Names, c
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.limits import Limits
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.slope_check import CALLS, compare_slopes
 from sparsesolve.derivatives.stored import StoredKind, stored_as
 from sparsesolve.derivatives.structures import Structure, structure_of, takes_long
 from sparsesolve.engine.evaluator import FastCall
@@ -43,6 +45,8 @@ from sparsesolve.trace import (
     check,
     is_special,
     may_be_kept,
+    may_search,
+    plain_value,
     prepare,
     staleness,
     ways_to_read,
@@ -119,6 +123,21 @@ class TracedFunction:
         self.traced = self._first_trace(argnum, guarded)
         if checked:
             self.log.point = CheckPoint.near(*self.traced.arguments.split(example_arguments))
+            if may_search(self.traced):
+                self._compare_slopes()
+
+    def _compare_slopes(self) -> None:
+        """Hold the derivative against differences at the example, or a little beside it."""
+        x, parameters = self.traced.arguments.split(self._example)
+        self.user_calls += CALLS
+
+        def value(at: Array) -> Array:
+            given = self.traced.arguments, at.reshape(np.shape(x)), parameters, self._example
+            return plain_value(self._function, *given).reshape(-1)
+
+        with self.log.stage("check"):
+            flat = np.array(x, dtype=np.float64).reshape(-1)
+            compare_slopes(self.program, value, flat, list(parameters))
 
     def _first_trace(self, argnum: int, guarded: Guarded) -> Traced:
         """Trace in the first way that works: guards and constants only where they are needed."""
@@ -161,6 +180,8 @@ class TracedFunction:
             with self.log.stage("check"):
                 try:
                     self._recorded = self._checked(traced)
+                    if traced.buffers:  # some may be in objects among the arguments
+                        traced = replace(traced, arguments=traced.arguments.settled())
                 except VerificationError:
                     if traced.merged:  # a side that is not taken did more than compute
                         return self._trace(argnum, opened=opened, guarded=guarded, merging=False)

@@ -33,10 +33,11 @@ return %4
 from sparsesolve.trace import nested_autograd  # noqa: F401  (registers what it expresses)
 from sparsesolve.trace.arguments import Arguments, OtherConstant, ways_to_read
 from sparsesolve.trace.branches import Path
-from sparsesolve.trace.checking import Recorded, check, is_special, may_be_kept
+from sparsesolve.trace.checking import Recorded, check, is_special, may_be_kept, plain_value
 from sparsesolve.trace.content import content_of
 from sparsesolve.trace.freshness import moved, staleness
 from sparsesolve.trace.sealed import unsealed
+from sparsesolve.trace.searching import may_search
 from sparsesolve.trace.tracing import Traced, asks_for_types, prepare, trace
 from sparsesolve.trace.vocabulary import RECORDED
 
@@ -52,7 +53,9 @@ __all__ = [
     "content_of",
     "is_special",
     "may_be_kept",
+    "may_search",
     "moved",
+    "plain_value",
     "prepare",
     "staleness",
     "trace",

@@ -20,7 +20,7 @@ from sparsesolve.trace.paths_apart import points_of_other_paths
 from sparsesolve.trace.rehearsal import rehearsed, repeated
 from sparsesolve.trace.tracing import Traced
 
-__all__ = ["Recorded", "check", "describe_difference", "is_special", "may_be_kept"]
+__all__ = ["Recorded", "check", "describe_difference", "is_special", "may_be_kept", "plain_value"]
 
 _ROUNDING = 1e-15
 _LARGEST = 1e6  # whatever stands on the way, no error above a billionth passes for rounding
@@ -117,7 +117,7 @@ def _compared(
         given = x[()], [p[()] for p in parameters]
         noise = partial(_noise, traced.tape, *given)
         if known is not None:
-            plain = np.array(_plain_value(function, traced.arguments, x, parameters, args))
+            plain = np.array(plain_value(function, traced.arguments, x, parameters, args))
             found = Recorded(x, parameters, plain, noise)
             if found.fingerprint() == known:
                 return found
@@ -125,7 +125,7 @@ def _compared(
             recorded = np.asarray(evaluate(traced.tape, *given))
         if known is None:
             with repeated(loops):
-                plain = _plain_value(function, traced.arguments, x, parameters, args)
+                plain = plain_value(function, traced.arguments, x, parameters, args)
         found = Recorded(x, parameters, recorded, noise)
         same = plain.shape == recorded.shape and found.equals(plain)
     if not same:
@@ -152,7 +152,7 @@ def _compare_after(
 
     def plain(point: NDArray[np.float64]) -> NDArray[np.float64] | None:
         try:
-            return _plain_value(function, traced.arguments, point, parameters, args)
+            return plain_value(function, traced.arguments, point, parameters, args)
         except Exception:  # the other arguments may be those of another use
             return None
 
@@ -263,7 +263,7 @@ def may_be_kept(function: Callable[..., Any], traced: Traced, args: Sequence[Any
         return False
     moved = x * (1.0 + _FARTHER) + _FARTHER
     try:
-        _plain_value(function, traced.arguments, moved, parameters, args)
+        plain_value(function, traced.arguments, moved, parameters, args)
     except Exception:  # outside of its domain, where it keeps nothing
         return False
     return True
@@ -312,7 +312,7 @@ def _is_on(path: Path, x: Any, parameters: Sequence[Any]) -> bool:
             return False
 
 
-def _plain_value(
+def plain_value(
     function: Callable[..., Any],
     arguments: Arguments,
     x: NDArray[np.float64],
