@@ -40,6 +40,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     multivariate_normal,
     norms,
     ordering,
+    orthogonal,
     polynomials,
     positions,
     products,

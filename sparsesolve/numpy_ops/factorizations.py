@@ -21,6 +21,7 @@ from sparsesolve.lower.context import Context, rule
 from sparsesolve.lower.opaque import kept, lower_opaque
 from sparsesolve.lower.products import contract
 from sparsesolve.numpy_ops.fourier import vector_map
+from sparsesolve.numpy_ops.orthogonal import generalized_eigh
 from sparsesolve.trace.dispatch import refuse
 from sparsesolve.trace.naming import named
 from sparsesolve.trace.operands import holds_boxes, is_traced, operand
@@ -298,9 +299,23 @@ _takes_traced("scipy.linalg:eigvalsh")(
 
 
 @_takes_traced("scipy.linalg:eigh")
-def _eigh(a: Any, lower: bool = True, eigvals_only: bool = False) -> Any:
+def _eigh(
+    a: Any,
+    b: Any = None,
+    *,
+    lower: bool = True,
+    eigvals_only: bool = False,
+    subset_by_index: Any = None,
+) -> Any:
     side: Any = "L" if lower else "U"
-    return (np.linalg.eigvalsh if eigvals_only else np.linalg.eigh)(operand(a), side)
+    if b is None and subset_by_index is None:
+        return (np.linalg.eigvalsh if eigvals_only else np.linalg.eigh)(operand(a), side)
+    a = operand(a)
+    values, vectors = np.linalg.eigh(a, side) if b is None else generalized_eigh(a, b, side)
+    if subset_by_index is not None:
+        first, last = subset_by_index
+        values, vectors = values[first : last + 1], vectors[:, first : last + 1]
+    return values if eigvals_only else (values, vectors)
 
 
 @_takes_traced("scipy.linalg:cholesky")

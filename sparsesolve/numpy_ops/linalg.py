@@ -23,6 +23,7 @@ from sparsesolve.ir.tape import Instruction
 from sparsesolve.lower.context import Context, is_slots, rule
 from sparsesolve.lower.opaque import bound, kept, lower_opaque, refused
 from sparsesolve.lower.products import contract, read_subscripts
+from sparsesolve.numpy_ops.orthogonal import least_squares_solution
 from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.naming import named
 from sparsesolve.trace.operands import is_traced, operand, plain_index
@@ -141,7 +142,8 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
         rank, sizes = min(a.shape), np.linalg.svdvals(a)
         if rcond is not None and rcond >= 0 and not sizes[-1] > rcond * sizes[0]:
             raise refuse(f"np.linalg.lstsq with a large `rcond` at {user_line()}", "Leave it out")
-        solution = anp.dot(linalg.pinv(a), b)
+        tall = a.shape[0] >= a.shape[1]
+        solution = least_squares_solution(a, b) if tall else anp.dot(linalg.pinv(a), b)
     else:
         plain, _, rank, sizes = np.linalg.lstsq(np.asarray(a), np.eye(len(a)), rcond=rcond)
         solution = anp.dot(plain, b)

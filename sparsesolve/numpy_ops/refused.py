@@ -46,7 +46,7 @@ _REFUSED = {
     )
     | dict.fromkeys(("eigs", "eigsh", "svds"), "Use np.linalg.eigh of the dense matrix"),
     "scipy.linalg": dict.fromkeys(
-        ("schur", "qr", "logm", "lu", "hessenberg", "qz", "ldl", "polar", "null_space", "orth"),
+        ("schur", "logm", "lu", "hessenberg", "qz", "ldl", "polar", "null_space", "orth"),
         "Use np.linalg.solve, inv, eigh, svd or cholesky, which have a derivative",
     )
     | dict.fromkeys(("eig", "eigvals"), "Use eigh where the matrix is symmetric"),
