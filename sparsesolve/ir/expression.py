@@ -35,6 +35,7 @@ class Expressions:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._numbers: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+        self.supports: dict[int, int | None] = {}  # of nodes for which `support_of` was asked
 
     def graft(self, nodes: Sequence[Node], leaf: Callable[[int], int] | None = None) -> list[int]:
         """Add the nodes of a kernel unchanged and return their numbers here.
@@ -142,7 +143,12 @@ def support_of(e: Expressions, number: int) -> int | None:
     int or None
         None if the node is no such choice.
     """
-    node = e.nodes[number]
+    if number not in e.supports:  # parts may be shared: a tree of them could be exponential
+        e.supports[number] = _support(e, e.nodes[number])
+    return e.supports[number]
+
+
+def _support(e: Expressions, node: Node) -> int | None:
     if node.op == "add":
         left = support_of(e, node.args[0])
         right = None if left is None else support_of(e, node.args[1])

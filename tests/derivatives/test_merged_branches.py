@@ -129,3 +129,26 @@ def test_what_numba_compiled():
     assert type(J) is ss.Jacobian
     x = np.linspace(1, -1, 8) * 1.1
     np.testing.assert_allclose(J.value(x), upwind(x), rtol=1e-13)
+
+
+def reservoir(release):
+    """A state that is cut off, step after step, and what it costs: each step asks three times."""
+    level, cost = 20.0, 0.0
+    for inflow, out in zip(np.tile([5.0, 9.0, 14.0, 1.0], 3), release, strict=True):
+        level = level + inflow - out
+        spill = 0.0
+        if level > 30.0:
+            spill = level - 30.0
+            level = 30.0
+        elif level < 5.0:
+            cost += 50.0 * (5.0 - level) ** 2
+        cost -= 0.5 * out**0.8 * np.sqrt(max(level, 0.1)) - 2.0 * spill
+    return cost
+
+
+def test_choices_upon_choices_are_looked_through_once():
+    x = np.linspace(2.0, 8.0, 12)
+    gradient = ss.gradient(reservoir, x)
+    for at in (x, 1.3 * x, 0.6 * x + 0.01):
+        expected = differences(lambda x: np.atleast_1d(reservoir(x)), at)[0]
+        np.testing.assert_allclose(gradient(at), expected, atol=1e-5)
