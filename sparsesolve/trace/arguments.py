@@ -151,13 +151,14 @@ class Arguments:
 
         return replace(self, tree=map_leaves(reading, self.tree))
 
-    def settled(self) -> Arguments:
-        """Return the same, without the content of what has changed since it was read."""
+    def settled(self, *, wholly: bool = False) -> Arguments:
+        """Return the same, without the content of what has changed since it was read, or of all."""
 
         def settling(part: Any) -> Any:
             if not isinstance(part, Static) or part.content is None:
                 return part
-            return part if part.content == content_of(part.value) else replace(part, content=None)
+            same = not wholly and part.content == content_of(part.value)
+            return part if same else replace(part, content=None)
 
         return replace(self, tree=map_leaves(settling, self.tree))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -92,6 +92,8 @@ def check(
         If the two values differ: the function keeps state between calls, or does something the
         tracer cannot see.
     """
+    if traced.buffers:  # some may be in objects among the arguments
+        traced = replace(traced, arguments=traced.arguments.settled(wholly=True))
     x, parameters = _second_point(traced, args)
     found = _compared(function, traced, x, parameters, args, known)
     first = traced.arguments.split(args)[0]

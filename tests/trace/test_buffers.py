@@ -226,3 +226,31 @@ def test_paths_that_fill_what_they_read():
         (other, 2 * other),
     ):
         np.testing.assert_allclose(J(point).toarray(), np.diag(slopes))
+
+
+class WithBuffer:
+    """A model with a buffer, which is given as an argument."""
+
+    def __init__(self):
+        self.out = np.zeros(4)
+
+    def fill(self, y):
+        for k in range(4):
+            self.out[k] = (y[k] - y[k - 1]) ** 3 if y[k] > 0 else -y[k]
+        return self.out
+
+
+def test_a_buffer_of_an_argument_is_no_content_of_it():
+    model = WithBuffer()
+    f = lambda t, y, model: model.fill(y)
+    J = ss.jacobian(f, 0.0, START, model, argnum=1)
+    for y in (OTHER, START - 0.5, OTHER - 1.0):
+        f(0.0, OTHER, model)
+        np.testing.assert_allclose(J.value(0.0, y, model), WithBuffer().fill(y), rtol=1e-14)
+        e = 1e-6 * np.eye(4)
+        slopes = [(f(0, y + d, model).copy() - f(0, y - d, model)) / 2e-6 for d in e]
+        np.testing.assert_allclose(J(0.0, y, model).toarray().T, slopes, atol=1e-7)
+    found = ss.solve_ivp(f, (0.0, 0.1), START, method="BDF", args=(model,))
+    again = ss.solve_ivp(f, (0.0, 0.1), START, method="BDF", args=(model,))
+    assert found.success
+    np.testing.assert_allclose(found.y, again.y, rtol=1e-9)

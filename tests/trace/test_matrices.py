@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from branch_references import differences
-from numpy.polynomial import Chebyshev
+from numpy.polynomial import Chebyshev, Polynomial
 
 import sparsesolve as ss
 from sparsesolve.errors import TraceError
@@ -109,6 +109,7 @@ FITS = {
     "logaddexp of rows": lambda x: np.logaddexp.reduce(np.outer(x, X), axis=1),
     "initial": lambda x: np.hypot.reduce(x, initial=2.0),
     "chebyshev": lambda x: Chebyshev.fit(T, x[0] * T + np.sin(x[1] * T) + x[2], 3).coef,
+    "derivative of a polynomial": lambda x: Polynomial(x).deriv()(x) + Polynomial(x).deriv(2)(0.3),
     "polyfit": lambda x: np.polyfit(T, x[0] * T + np.sin(x[1] * T) + x[2], 2),
     "lstsq": lambda x: np.linalg.lstsq(np.vander(T, 3) * x[0], x[1] * T**3, rcond=1e-9)[0],
 }
