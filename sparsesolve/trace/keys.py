@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -116,12 +115,8 @@ def settle_keys(recorder: Recorder, *, digests: bool) -> None:
     """
     asked = {id(box): (box, line) for box, line in recorder.keys if isbox(box)}
     others = [line for made, line in recorder.keys if not (isbox(made) or made.used or digests)]
-    where: list[tuple[dict[Any, Any], Any]] = []
-    kept: set[int] = set()
-    for box, _ in asked.values():
-        found = list(_dictionaries(box, _DEPTH))
-        where += found
-        kept |= {hash(box)} if found else set()
+    where, inside = _dictionaries([box for box, _ in asked.values()])
+    kept = {hash(box) for box, _ in asked.values() if id(box) in inside}
     lost = [line for box, line in asked.values() if hash(box) not in kept]
     for held, key in where:
         if key in held:
@@ -133,14 +128,28 @@ def settle_keys(recorder: Recorder, *, digests: bool) -> None:
         raise UnsupportedOperation(_message(lost[0]))
 
 
-def _dictionaries(key: Any, depth: int) -> Iterator[tuple[dict[Any, Any], Any]]:
-    """List dictionaries in which something is a key, or a part of one, with that key."""
-    for holder in gc.get_referrers(key):
-        if isinstance(holder, dict):
-            if any(each is key for each in holder):
-                yield holder, key
-        elif isinstance(holder, tuple) and depth:
-            yield from _dictionaries(holder, depth - 1)
+def _dictionaries(boxes: list[Any]) -> tuple[list[tuple[dict[Any, Any], Any]], set[int]]:
+    """List dictionaries with their keys of which traced values are parts, and name these values.
+
+    All objects there are have to be looked at, so it is done for all values at once.
+    """
+    found: list[tuple[dict[Any, Any], Any]] = []
+    inside: set[int] = set()
+    parts = {id(box): ({id(box)}, box) for box in boxes}  # the values in a part of a key
+    for _ in range(_DEPTH):
+        if not parts or len(inside) == len(boxes):
+            break
+        tuples: dict[int, tuple[set[int], Any]] = {}
+        for holder in gc.get_referrers(*(part for _, part in parts.values())):
+            if isinstance(holder, dict):
+                keys = [key for key in holder if id(key) in parts and parts[id(key)][1] is key]
+                found += [(holder, key) for key in keys]
+                inside.update(*(parts[id(key)][0] for key in keys))
+            elif isinstance(holder, tuple):
+                members = [parts[id(item)][0] for item in holder if id(item) in parts]
+                tuples[id(holder)] = set().union(*members), holder
+        parts = tuples
+    return found, inside
 
 
 def _plain(key: Any) -> Any:
