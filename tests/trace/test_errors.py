@@ -132,7 +132,11 @@ REFUSED = {
     "where option": (lambda x: np.add(x, x, where=x > 0.5), UnsupportedOperation, "np.where"),
     "assign to integers": (_assign_to_integers, UnsupportedOperation, "dtype=float"),
     "unknown ufunc": (lambda x: scipy.special.kolmogorov(x), UnsupportedOperation, "defvjp"),
-    "unknown function": (lambda x: np.linalg.qr(np.outer(x, x)), UnsupportedOperation, "qr"),
+    "unknown function": (
+        lambda x: np.linalg.tensorinv(np.outer(x, x), ind=1),
+        UnsupportedOperation,
+        "tensorinv",
+    ),
     "unknown method": (lambda x: x.dumps(), UnsupportedOperation, ".dumps"),
     "sparse times": (lambda x: np.hypot(S, x), UnsupportedOperation, "A @ x"),
     "sparse elementwise": (lambda x: S * x, TraceError, "got a sparse one"),

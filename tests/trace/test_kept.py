@@ -113,9 +113,9 @@ def test_what_is_kept_by_a_trace_that_failed() -> None:
 
     def f(x: Any) -> Any:
         seen.append(x)
-        return np.linalg.qr(np.outer(x, x))[0][0]
+        return np.linalg.tensorinv(np.outer(x, x), ind=1)[0]
 
-    with pytest.raises(TypeError, match="qr"):
+    with pytest.raises(TypeError, match="tensorinv"):
         ss.jacobian(f, X)
     assert {type(v) for v in seen} == {np.ndarray}
 

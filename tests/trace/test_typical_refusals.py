@@ -88,7 +88,11 @@ WITH_LINE = {
     "statistics.stdev": (lambda x: x * statistics.stdev(list(x)), "as_integer_ratio", "NumPy's"),
     # NumPy
     "eigvals": (lambda x: np.linalg.eigvals(x.reshape(2, 2)).real, "may be complex", "eigh"),
-    "qr": (lambda x: np.linalg.qr(np.outer(x, x))[1], "`qr`", "autograd.extend.primitive"),
+    "tensorinv": (
+        lambda x: np.linalg.tensorinv(np.outer(x, x), ind=1),
+        "`tensorinv`",
+        "autograd.extend.primitive",
+    ),
     "roots": (lambda x: np.roots(x).real, "`roots`", "autograd.extend.primitive"),
     "frexp": (lambda x: np.frexp(x)[0], "`frexp`", "other NumPy functions"),
     "nextafter": (lambda x: np.nextafter(x, 1.0), "`nextafter`", "other NumPy functions"),
