@@ -61,7 +61,12 @@ def with_arguments() -> Found:
 
 
 def few_unknowns() -> Found:
-    return found(ss.root(lambda x: x**3 - np.array([8.0, 27.0]), np.ones(2), method="petsc"))
+
+    def function(x: Any) -> Any:
+        return x**3 - np.array([8.0, 27.0])
+
+    prepared = ss.jacobian(function, np.ones(2))
+    return found(ss.root(function, np.ones(2), method="petsc", jac=prepared))
 
 
 def owned_part() -> Found:

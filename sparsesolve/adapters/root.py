@@ -66,7 +66,7 @@ def solve_root(
             from sparsesolve.adapters.petsc.root import root_by_snes  # noqa: PLC0415
 
         with Monitor(method, callback=callback, progress=progress) as monitor:
-            return root_by_snes(
+            found = root_by_snes(
                 function,
                 x0,
                 tol=tol,
@@ -75,6 +75,10 @@ def solve_root(
                 derivatives=derivatives,
                 monitor=monitor,
             )
+        if jac is None or isinstance(jac, bool):
+            return found
+        note = "`jac` was not used: each process prepares the rows that it owns"
+        return dataclasses.replace(found, notes=(*found.notes, note))
     if method not in ("newton", *SCIPY_ROOT_METHODS):
         raise ValueError(
             f"`method` must be 'newton', 'petsc' or one of scipy's, "

@@ -40,6 +40,7 @@ def test_arguments_and_few_unknowns(ranks: int) -> None:
         assert np.abs(chain(np.array(found["x"]), load)).max() < 1e-12
     for found in on_all(ranks, "few_unknowns"):  # fewer than ranks
         np.testing.assert_allclose(found["x"], [2.0, 3.0], rtol=1e-12)
+        assert found["notes"][-1].startswith("`jac` was not used")
 
 
 @RANKS
