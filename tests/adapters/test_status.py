@@ -114,7 +114,10 @@ def test_a_hessian_too_large_to_store_is_used_by_products() -> None:
         result = solve(problem, None, solver)
         assert result.status is Status.SOLVED
         assert result.optimality < 1e-4
-    refused = solve(problem, None, "ipopt")
+    lifted = solve(problem, None, "ipopt")  # with the sum as an unknown
+    assert lifted.status is Status.SOLVED
+    plain = Problem(problem.objective, np.zeros(n), lift_sums=False)
+    refused = solve(plain, None, "ipopt")
     assert refused.status is Status.FAILED
     assert "trust-ncg" in refused.message
 
