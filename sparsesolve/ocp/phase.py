@@ -5,7 +5,7 @@ Separate because it knows nothing of meshes: what is made of it for a solver is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -289,7 +289,7 @@ def read_scale(scale: Any) -> dict[str, Any] | str:
 
 def read_constraints(word: str, given: Any) -> tuple[Constraint, ...]:
     """Return constraints; raise where one is of another kind."""
-    found = (given,) if isinstance(given, Constraint) else tuple(given)
+    found = tuple(given) if isinstance(given, Iterable) else (given,)
     for one in found:
         if not isinstance(one, Constraint):
             raise TypeError(

@@ -221,6 +221,8 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"states": {"x": (0, 1), "v": None}, "initial": {"x": 2.0}}, ValueError, "must meet"),
     ({"running_cost": 1.0}, TypeError, "`running_cost` must be callable, got float"),
     ({"path": [abs]}, TypeError, "`path` must hold Constraint objects"),
+    ({"path": abs}, TypeError, "`path` must hold Constraint objects, got builtin_function"),
+    ({"boundary": None}, TypeError, "`boundary` must hold Constraint objects, got NoneType"),
     ({"data": {"name": "steel"}}, TypeError, "must be a number or an array"),
     ({"guess": {"y": 0.0}}, ValueError, r"`guess` must name some of"),
     ({"scale": {"y": 1.0}}, ValueError, r"`scale` must name some of"),
