@@ -8,6 +8,7 @@ would walk over all of it again and again, waits as well.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -36,13 +37,18 @@ def importing() -> Iterator[None]:
 
 @contextmanager
 def _collector_waiting() -> Iterator[None]:
-    """Pause the collector, and let it take for old what was made meanwhile."""
-    was_enabled = gc.isenabled()
+    """Pause the collector, and let it take for old what was made meanwhile.
+
+    Nothing is done where all is imported already, which is so nearly always: what is frozen is
+    counted one by one.
+    """
+    was_enabled, before = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled and not gc.get_freeze_count():  # or else the user's would be thawed
+        imported = was_enabled and len(sys.modules) != before
+        if imported and not gc.get_freeze_count():  # or else the user's would be thawed
             gc.freeze()
             gc.unfreeze()
         if was_enabled:
