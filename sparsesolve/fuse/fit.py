@@ -50,9 +50,11 @@ def keeps_slopes_finite(body: Program, given: Slots, b: Builder) -> bool:
         return True
     if ops & _CHOICES:
         return False
-    return all(_overflows_at_most(_nodes(step)) for step in body.instructions) or not _gives_zeros(
-        given, b
-    )
+    if not _gives_zeros(given, b):
+        return True
+    if _gives_zeros(given[1:], b):  # a mask, and not the state at the beginning
+        return False
+    return all(_overflows_at_most(_nodes(step)) for step in body.instructions)
 
 
 def _overflows_at_most(nodes: Sequence[Node]) -> bool:

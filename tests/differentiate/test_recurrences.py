@@ -254,6 +254,20 @@ def test_sigmoids_stay_in_loops() -> None:
         np.testing.assert_allclose(value, expected, atol=2e-5 * max(1.0, np.abs(expected).max()))
 
 
+def test_a_mask_of_zeros_keeps_an_overflow_out_of_a_loop() -> None:
+    mask = np.array([1.0, 0.0])
+
+    def f(w):
+        h = np.zeros(2)
+        for _ in range(40):
+            h = 0.5 * h + mask / (1 + np.exp(800 * w + h)) + w * 0.1
+        return h
+
+    J = ss.jacobian(f, np.array([0.1, 0.2]))
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(J(np.ones(2)).toarray()[1, 1], 0.2, rtol=1e-11)
+
+
 @pytest.mark.slow
 def test_the_work_is_that_of_one_trip() -> None:
     counts = []
