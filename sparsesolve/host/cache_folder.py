@@ -148,11 +148,16 @@ class CacheFolder:
             count, held = count - 1, held - size
 
     def _found(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Return all files, but those that another process took away meanwhile."""
+        """Return all files, but those that another process took away meanwhile.
+
+        A folder in here is somebody else's: it is neither counted nor removed.
+        """
         assert self.folder is not None
         for name in os.listdir(self.folder):
             with contextlib.suppress(FileNotFoundError):
-                yield name, os.lstat(self.folder / name)
+                found = os.lstat(self.folder / name)
+                if not stat.S_ISDIR(found.st_mode):
+                    yield name, found
 
 
 @cache

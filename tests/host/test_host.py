@@ -146,6 +146,18 @@ def test_the_number_of_files_is_bounded(keeper, monkeypatch):
     assert keeper.read("29") == b"data"
 
 
+def test_a_folder_among_the_files_stays(keeper, monkeypatch):
+    monkeypatch.setattr(cache_folder, "_MOST_FILES", 10)
+    other = keeper.folder / "other"
+    other.mkdir(parents=True)
+    (other / "kept").write_text("somebody else's")
+    os.utime(other, (0, 0))  # the oldest of all
+    for k in range(30):
+        keeper.write(f"{k}", b"data")
+    assert (other / "kept").exists()
+    assert keeper.read("29") == b"data"
+
+
 def test_files_are_counted_once_in_many_writes(keeper, monkeypatch):
     counted = []
     plain = os.listdir
