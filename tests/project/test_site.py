@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import io
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,13 @@ def test_the_reference_has_every_public_name() -> None:
         members = {f"{module}.{name}" for name in getattr(ss, module).__all__}
         names |= {m for m in members if m.split(".")[1] not in ss.__all__}
     assert listed == names
+
+
+def test_members_left_out_of_the_reference_exist() -> None:
+    """A name that is gone, or renamed, would go on hiding what gets it next."""
+    inner = runpy.run_path(str(DOCS / "_ext" / "inner_members.py"))["INNER"]
+    for name, members in inner.items():
+        assert members <= set(dir(getattr(ss, name))), name
 
 
 def public() -> list[tuple[str, object]]:
