@@ -25,6 +25,7 @@ from sparsesolve.trace.sources import user_line
 __all__ = ["bytes_of", "hash_of", "settle_keys"]
 
 _DEPTH = 4  # of tuples in tuples
+_NOTHING = object()
 
 
 def hash_of(box: Any) -> int:
@@ -113,11 +114,13 @@ def settle_keys(recorder: Recorder, *, digests: bool) -> None:
     UnsupportedOperation
         If a traced value was looked for and not kept, or bytes were not compared.
     """
-    asked = {id(box): (box, line) for box, line in recorder.keys if isbox(box)}
     others = [line for made, line in recorder.keys if not (isbox(made) or made.used or digests)]
-    where, inside = _dictionaries([box for box, _ in asked.values()])
-    kept = {hash(box) for box, _ in asked.values() if id(box) in inside}
-    lost = [line for box, line in asked.values() if hash(box) not in kept]
+    lines = {id(box): line for box, line in recorder.keys if isbox(box)}
+    boxes = list({id(box): box for box, _ in recorder.keys if isbox(box)}.values())
+    recorder.keys = []  # no tuple of ours is to be found
+    where, inside = _dictionaries(boxes)
+    kept = {hash(box) for box in boxes if id(box) in inside}
+    lost = [lines[id(box)] for box in boxes if hash(box) not in kept]
     for held, key in where:
         if key in held:
             held[_plain(key)] = held.pop(key)
@@ -135,19 +138,22 @@ def _dictionaries(boxes: list[Any]) -> tuple[list[tuple[dict[Any, Any], Any]], s
     """
     found: list[tuple[dict[Any, Any], Any]] = []
     inside: set[int] = set()
-    parts = {id(box): ({id(box)}, box) for box in boxes}  # the values in a part of a key
+    parts = {id(box): box for box in boxes}  # of keys
+    values = {id(box): {id(box)} for box in boxes}  # those in a part
     for _ in range(_DEPTH):
         if not parts or len(inside) == len(boxes):
             break
-        tuples: dict[int, tuple[set[int], Any]] = {}
-        for holder in gc.get_referrers(*(part for _, part in parts.values())):
+        asked = tuple(parts.values())
+        tuples: dict[int, Any] = {}
+        for holder in gc.get_referrers(*asked):
             if isinstance(holder, dict):
-                keys = [key for key in holder if id(key) in parts and parts[id(key)][1] is key]
+                keys = [key for key in holder if parts.get(id(key), _NOTHING) is key]
                 found += [(holder, key) for key in keys]
-                inside.update(*(parts[id(key)][0] for key in keys))
-            elif isinstance(holder, tuple):
-                members = [parts[id(item)][0] for item in holder if id(item) in parts]
-                tuples[id(holder)] = set().union(*members), holder
+                inside.update(*(values[id(key)] for key in keys))
+            elif isinstance(holder, tuple) and holder is not asked:
+                members = [values[id(item)] for item in holder if id(item) in parts]
+                values[id(holder)] = set().union(*members)
+                tuples[id(holder)] = holder
         parts = tuples
     return found, inside
 

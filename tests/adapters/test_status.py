@@ -28,7 +28,7 @@ def solve(objective, x0, solver: str, **arguments):
         return minimize(objective, x0, solver=solver, **arguments)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(9)
 @pytest.mark.parametrize("solver", UNCONSTRAINED)
 def test_nothing_unbounded_is_solved(solver: str) -> None:
     for objective in (np.sum, lambda x: x[0] ** 3 - np.sum(x), lambda x: -np.sum(x**2)):
@@ -105,6 +105,7 @@ def test_exceptions_of_the_user_pass() -> None:
             solve(lambda x: np.sum((x - 1.0) ** 4), np.zeros(2), solver, callback=stop)
 
 
+@pytest.mark.slow
 def test_a_hessian_too_large_to_store_is_used_by_products() -> None:
     n = 60_000
     problem = Problem(lambda x: (np.sum(x) - 1) ** 2 + np.sum((x - 1) ** 4), np.zeros(n))

@@ -93,7 +93,7 @@ CASES = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(4)
 @pytest.mark.parametrize("name", CASES)
 def test_first_derivatives(name):
     function = CASES[name]

@@ -109,6 +109,7 @@ def test_the_same_function_with_slots_for_its_waists(function: Any, n: int) -> N
 
 @pytest.mark.every(7)
 @pytest.mark.usefixtures("eager")
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize(("function", "n"), FUNCTIONS, ids=NAMES)
 def test_hessians(function: Any, n: int, method: Any) -> None:
@@ -122,6 +123,7 @@ def test_hessians(function: Any, n: int, method: Any) -> None:
 
 
 @pytest.mark.every(5)
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("function", "n"), FUNCTIONS, ids=NAMES)
 def test_other_ways_have_the_same_numbers(function: Any, n: int) -> None:
     x = rng.normal(size=n) * 0.3

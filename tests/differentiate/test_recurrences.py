@@ -223,7 +223,9 @@ def test_all_methods_agree(name: str, method: Any, monkeypatch: pytest.MonkeyPat
     np.testing.assert_allclose(H.gradient(x), reference.gradient(x), rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize(("function", "n"), [(heat, 3), (network, 110)])
+@pytest.mark.parametrize(
+    ("function", "n"), [(heat, 3), pytest.param(network, 110, marks=pytest.mark.slow)]
+)
 def test_trips_with_wide_kernels(function: Function, n: int) -> None:
     _, rolled = lowered(function, n)
     assert len(trips(rolled)) == 1
@@ -243,6 +245,7 @@ def gated(x):
     return total
 
 
+@pytest.mark.slow
 def test_sigmoids_stay_in_loops() -> None:
     _, rolled = lowered(gated, 4)
     assert len(trips(rolled)) == 1

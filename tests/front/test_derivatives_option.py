@@ -110,7 +110,9 @@ def test_minima_of_functions_that_cannot_be_traced(method: str | None) -> None:
     np.testing.assert_allclose(result.jac, 0.0, atol=1e-3)
 
 
-@pytest.mark.parametrize("method", ["SLSQP", "trust-constr", None])
+@pytest.mark.parametrize(
+    "method", ["SLSQP", pytest.param("trust-constr", marks=pytest.mark.slow), None]
+)
 def test_constrained_minima_of_functions_that_cannot_be_traced(method: str | None) -> None:
     constraints = [ss.Constraint(hidden_product, 1.5, 1.5), ss.Constraint(hidden_differences, 0.0)]
     given = {"bounds": (0.1, 3.0), "constraints": constraints, "derivatives": "differences"}

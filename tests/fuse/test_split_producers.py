@@ -27,7 +27,7 @@ def lengths(program):
     return [step.length for step in program.instructions if isinstance(step, Kernel)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(programs())
 def test_split_programs_give_the_same_values(program):
     with pytest.MonkeyPatch.context() as patch:

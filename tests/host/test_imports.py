@@ -47,7 +47,7 @@ print("fine")
 """
 
 
-@pytest.mark.every(7)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [

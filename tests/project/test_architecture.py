@@ -76,9 +76,10 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def imports_of(path: Path, *, late: bool = True) -> Iterator[tuple[str, tuple[str, ...]]]:
+@functools.cache
+def imports_of(path: Path, *, late: bool = True) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Every imported module with the names taken from it; `late`: also inside functions."""
-    return imports_in(path, tree_of(path), late=late)
+    return tuple(imports_in(path, tree_of(path), late=late))
 
 
 def imports_in(
@@ -91,8 +92,13 @@ def imports_in(
             base = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield module, tuple(alias.name for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        elif isinstance(node, ast.Call) and called(node).endswith("import_module"):
             yield from ((found, ()) for found in named_in(node))
+
+
+def called(call: ast.Call) -> str:
+    """Last part of the name of what is called."""
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
 def named_in(call: ast.Call) -> Iterator[str]:

@@ -212,6 +212,7 @@ def test_the_older_linker_frees_its_code(older_linker, monkeypatch) -> None:
     assert engine._engine.closed
 
 
+@pytest.mark.slow
 def test_the_package_works_without_forks_and_owners() -> None:
     """In a fresh process, in which Python has none of what Windows lacks."""
     code = (

@@ -211,6 +211,7 @@ def test_pictures_stand_beside_the_page_and_in_it(folder: Path) -> None:
     assert b"budget: evaluations, in groups of n + 1" in profiles[-1]
 
 
+@pytest.mark.slow
 def test_without_matplotlib_there_are_words_and_tables(folder, tmp_path, monkeypatch, capsys):
     find = importlib.util.find_spec
     monkeypatch.setattr(
