@@ -5,7 +5,6 @@ Separate from `jacobian` because it is called for an array in the shape of x, no
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,29 +13,23 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
-from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.fused import Fused, fused_gradient
 from sparsesolve.derivatives.jacobian import direction
-from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, engine_name
 from sparsesolve.derivatives.other_constants import also_for_others
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.sparse_derivative import SparseDerivative
+from sparsesolve.derivatives.scalar_derivative import ScalarDerivative, scalar_function, slopes_of
 from sparsesolve.derivatives.traced_function import Executable, TracedFunction, executable
-from sparsesolve.differentiate import tangent_program
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.errors import StructureMismatch
-from sparsesolve.lower import lower
 from sparsesolve.options import Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant
 
-__all__ = ["Gradient", "gradient", "scalar_function", "slopes_of"]
+__all__ = ["Gradient", "gradient"]
 
 Array = NDArray[np.float64]
 
 
-class Gradient(SparseDerivative):
+class Gradient(ScalarDerivative):
     """The gradient of a scalar function; made by `gradient`.
 
     Call it with the function's arguments to get an array in the shape of the differentiated one.
@@ -53,9 +46,10 @@ class Gradient(SparseDerivative):
     def __init__(self, function: TracedFunction, run: Executable) -> None:
         n = run.size
         row = Pattern((1, n), np.array([0, n], dtype=np.int32), np.arange(n, dtype=np.int32))
-        self._gradient_program = run.program
         super().__init__(Accumulated(row, run, engine_name(run), "gradient"), function)
         self._shape = function.arguments.tree[function.arguments.argnum].shape
+
+    _name = "gradient"
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         return function.limits.guard(nonzeros.run, variables=(nonzeros.pattern.indices,))
@@ -68,14 +62,6 @@ class Gradient(SparseDerivative):
         except OtherConstant:
             gradient: Array = self.for_others(args)(*args)
             return gradient
-
-    def value(self, *args: Any) -> float:
-        """Return the function's value."""
-        self.calls["value"] += 1
-        try:
-            return float(self._value(args)[0])
-        except OtherConstant:
-            return float(self.for_others(args).value(*args))
 
     def value_and_gradient(self, *args: Any) -> tuple[float, Array]:
         """Return both."""
@@ -94,73 +80,6 @@ class Gradient(SparseDerivative):
         self.calls["vjp"] += 1
         weight = direction("w", args[-1], 1)
         return weight * self._values(args[:-1])
-
-    @also_for_others
-    def hvp(self, *args: Any) -> Array:
-        """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
-        x, parameters = self._arguments("hvp", args[:-1])
-        variables = (np.arange(self.shape[1]),)
-        run = self._derivative(
-            "hvp", lambda: tangent_program(self._gradient_program), variables=variables
-        )
-        return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
-
-    def explain(self, i: int, j: int) -> str:
-        """Say which source lines and primitives join the value, row 0, and variable j.
-
-        Raises
-        ------
-        IndexError
-            If the entry lies outside the matrix.
-        """
-        program = lower(self._traced("explanations").traced.tape)
-        return explain(program, self.pattern, i, j, "output")
-
-    def explain_nonfinite(self, *args: Any) -> str:
-        """Say which source line and primitive make an entry infinite or not a number.
-
-        Parameters
-        ----------
-        *args
-            Arguments of a call.
-
-        Returns
-        -------
-        str
-            A sentence that names the first such entry; empty if all entries are finite.
-        """
-        values = self._values(args)
-        if np.isfinite(values).all():
-            return ""
-        function = self._traced("explanations")
-        point = function.arguments.split(args)
-        program = lower(function.traced.tape)
-        return explain_nonfinite(program, self.pattern, values, point, "gradient")
-
-
-def scalar_function(
-    function: Callable[..., Any],
-    example: Sequence[Any],
-    argnum: int,
-    check: bool,
-    log: PrepareLog | None = None,
-    guarded: Guarded = "never",
-) -> TracedFunction:
-    """Trace a function, which must return a number."""
-    traced = TracedFunction(
-        function, example, argnum=argnum, checked=check, log=log, guarded=guarded
-    )
-    if math.prod(traced.output_shape) != 1:
-        raise StructureMismatch(
-            f"`{traced.name}` must return a scalar, got shape {traced.output_shape}. Sum it, or "
-            "use `jacobian` for functions with several outputs."
-        )
-    return traced
-
-
-def slopes_of(traced: TracedFunction) -> Fused:
-    """Return the program of the gradient of a function."""
-    return traced.made("slopes", lambda: fused_gradient(traced.program, traced.log))
 
 
 @as_scipy_calls

@@ -20,23 +20,20 @@ from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.derivative import SymmetricDerivative
-from sparsesolve.derivatives.explain import explain
-from sparsesolve.derivatives.fused import Fused, fused
-from sparsesolve.derivatives.gradient import scalar_function, slopes_of
-from sparsesolve.derivatives.jacobian import direction, nonzero_part
+from sparsesolve.derivatives.fused import fused
+from sparsesolve.derivatives.jacobian import nonzero_part
 from sparsesolve.derivatives.matrix_template import template_of
-from sparsesolve.derivatives.nonfinite import explain_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, hessian_nonzeros
-from sparsesolve.derivatives.other_constants import also_for_others, embedded
+from sparsesolve.derivatives.other_constants import embedded
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.sparse_derivative import SparseDerivative
+from sparsesolve.derivatives.scalar_derivative import ScalarDerivative, scalar_function, slopes_of
 from sparsesolve.derivatives.traced_function import TracedFunction
-from sparsesolve.differentiate import gradient_program, tangent_program
+from sparsesolve.differentiate import gradient_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.host.fork import forkable_property
-from sparsesolve.lower import lower
+from sparsesolve.ir.program import Program
 from sparsesolve.options import Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant
@@ -101,7 +98,7 @@ class SymmetricTemplate:
         return self._matrix(values)
 
 
-class Hessian(SymmetricDerivative, SparseDerivative):
+class Hessian(SymmetricDerivative, ScalarDerivative):
     """The sparse Hessian of a scalar function; made by `hessian`.
 
     Call it with the function's arguments to get the full symmetric `csr_array` of shape (n, n).
@@ -120,6 +117,10 @@ class Hessian(SymmetricDerivative, SparseDerivative):
     (4, array([2., 2., 0.]))
     """
 
+    _name = "Hessian"
+    _row = "gradient element"
+    hvp = ScalarDerivative.hvp
+
     def __init__(self, function: TracedFunction, nonzeros: Nonzeros, format: Format) -> None:
         super().__init__(nonzeros, function)
         self.format: Format = format
@@ -127,14 +128,16 @@ class Hessian(SymmetricDerivative, SparseDerivative):
             _ = self._full  # now, and not at the first call
 
     @forkable_property
-    def _gradient_program(self) -> Fused:
-        return slopes_of(self._traced("gradient"))
-
-    @forkable_property
     def _full(self) -> SymmetricTemplate:
         pattern, format = self._nonzeros.pattern, self.format
         name = "Hessian's matrices", format
         return self._traced("matrices").made(name, lambda: SymmetricTemplate(pattern, format))
+
+    def _unfused(self) -> Program:
+        return gradient_program(super()._unfused())
+
+    def _entries(self, args: Sequence[Any]) -> tuple[Pattern, Array]:
+        return self.lower_pattern, self.lower_values(*args)
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
         if isinstance(nonzeros, Blocked):  # what is not finite spreads to all unknowns of a sum
@@ -195,14 +198,6 @@ class Hessian(SymmetricDerivative, SparseDerivative):
             output_buffer(out, self.nnz)
         return self.lower_values(*args).take(self._full.gather, out=out, mode="clip")
 
-    def value(self, *args: Any) -> float:
-        """Return the function's value."""
-        self.calls["value"] += 1
-        try:
-            return float(self._value(args)[0])
-        except OtherConstant:
-            return float(self.for_others(args).value(*args))
-
     def gradient(self, *args: Any) -> Array:
         """Return the gradient, shape (n,)."""
         self.calls["gradient"] += 1
@@ -216,16 +211,6 @@ class Hessian(SymmetricDerivative, SparseDerivative):
     def _gradient(self) -> BoundEvaluator:
         variables = (np.arange(self.shape[1]),)
         return self._call("gradient", self._gradient_program, variables)
-
-    @also_for_others
-    def hvp(self, *args: Any) -> Array:
-        """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
-        x, parameters = self._arguments("hvp", args[:-1])
-        variables = (np.arange(self.shape[1]),)
-        run = self._derivative(
-            "hvp", lambda: tangent_program(self._gradient_program), variables=variables
-        )
-        return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
 
     def as_linear_operator(self, *args: Any) -> Any:
         """Return the Hessian at a point as scipy's `LinearOperator`, without forming it.
@@ -253,39 +238,6 @@ class Hessian(SymmetricDerivative, SparseDerivative):
             return by_columns(lambda column: self.hvp(*args, column), v, self.shape[0])
 
         return linear_operator(self.shape, times, times)
-
-    def explain(self, i: int, j: int) -> str:
-        """Say which source lines and primitives join gradient element i and variable j.
-
-        Raises
-        ------
-        IndexError
-            If the entry lies outside the matrix.
-        """
-        program = gradient_program(lower(self._traced("explanations").traced.tape))
-        return explain(program, self.pattern, i, j, "gradient element")
-
-    def explain_nonfinite(self, *args: Any) -> str:
-        """Say which source line and primitive make an entry infinite or not a number.
-
-        Parameters
-        ----------
-        *args
-            Arguments of a call.
-
-        Returns
-        -------
-        str
-            A sentence that names the first such entry of the lower triangle; empty if all entries
-            are finite.
-        """
-        values = self.lower_values(*args)
-        if np.isfinite(values).all():
-            return ""
-        function = self._traced("explanations")
-        program = gradient_program(lower(function.traced.tape))
-        point = function.arguments.split(args)
-        return explain_nonfinite(program, self.lower_pattern, values, point, "Hessian")
 
 
 @as_scipy_calls

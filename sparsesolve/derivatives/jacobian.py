@@ -18,9 +18,7 @@ from sparsesolve.derivatives.blocks.low_rank import by_columns, linear_operator
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.differences import Differences
-from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.matrix_template import Template, template_of
-from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros, fewest_colors, jacobian_nonzeros
 from sparsesolve.derivatives.other_constants import also_for_others
 from sparsesolve.derivatives.prepare_log import PrepareLog
@@ -31,7 +29,6 @@ from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch, VerificationError
 from sparsesolve.host.fork import forkable_property
-from sparsesolve.lower import lower
 from sparsesolve.options import DIFFERENCED, TRACED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant
@@ -200,37 +197,6 @@ class Jacobian(SparseDerivative):
             check=self._function.checked,
             threads=log.options.threads,
         )
-
-    def explain(self, i: int, j: int) -> str:
-        """Say which source lines and primitives join row i and column j.
-
-        Raises
-        ------
-        IndexError
-            If the entry lies outside the matrix.
-        """
-        program = lower(self._traced("explanations").traced.tape)
-        return explain(program, self.pattern, i, j, "output")
-
-    def explain_nonfinite(self, *args: Any) -> str:
-        """Say which source line and primitive make an entry infinite or not a number.
-
-        Parameters
-        ----------
-        *args
-            Arguments of a call.
-
-        Returns
-        -------
-        str
-            A sentence that names the first such entry; empty if all entries are finite.
-        """
-        values = self.values(*args)
-        point = self._function.arguments.split(args)
-        if np.isfinite(values).all() or isinstance(self._function, Differences):
-            return first_nonfinite(self.pattern, values, "Jacobian")
-        program = lower(self._function.traced.tape)
-        return explain_nonfinite(program, self.pattern, values, point, "Jacobian")
 
 
 @as_scipy_calls

@@ -17,7 +17,9 @@ from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.derivative import Derivative
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.estimate import Estimate
+from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.fused import Fused, fused
+from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.other_constants import embedded, require_constant
 from sparsesolve.derivatives.report import readable, report
@@ -25,6 +27,7 @@ from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunc
 from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, refuse
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
+from sparsesolve.lower import lower
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant, Path
 
@@ -44,6 +47,9 @@ class SparseDerivative(Derivative):
     function : TracedFunction or Differences
         The function, traced or not.
     """
+
+    _name = "Jacobian"
+    _row = "output"  # what a row stands for
 
     def __init__(self, nonzeros: Nonzeros, function: TracedFunction | Differences) -> None:
         self._nonzeros = nonzeros
@@ -155,6 +161,44 @@ class SparseDerivative(Derivative):
     def kernels(self) -> str:
         """Return a readable form of the program that computes the nonzeros."""
         return readable(self._nonzeros)
+
+    def explain(self, i: int, j: int) -> str:
+        """Say which source lines and primitives join row i and column j.
+
+        Raises
+        ------
+        IndexError
+            If the entry lies outside the matrix.
+        """
+        return explain(self._unfused(), self.pattern, i, j, self._row)
+
+    def explain_nonfinite(self, *args: Any) -> str:
+        """Say which source line and primitive make an entry infinite or not a number.
+
+        Parameters
+        ----------
+        *args
+            Arguments of a call.
+
+        Returns
+        -------
+        str
+            A sentence that names the first such entry, of a symmetric matrix in the lower
+            triangle; empty if all entries are finite.
+        """
+        pattern, values = self._entries(args)
+        if np.isfinite(values).all() or isinstance(self._function, Differences):
+            return first_nonfinite(pattern, values, self._name)
+        point = self._function.arguments.split(args)
+        return explain_nonfinite(self._unfused(), pattern, values, point, self._name)
+
+    def _unfused(self) -> Program:
+        """Return the program of which this is the Jacobian, one kernel a primitive."""
+        return lower(self._traced("explanations").traced.tape)
+
+    def _entries(self, args: Sequence[Any]) -> tuple[Pattern, Array]:
+        """Return what is computed, and where it stands."""
+        return self.pattern, self.values(*args)
 
     def values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros in the order of `pattern`, shape (nnz,); into `out` if given."""
