@@ -8,7 +8,7 @@ and derivatives are SciPy's; over constant points they are one constant matrix.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import autograd.numpy as anp
@@ -27,6 +27,7 @@ _FIX = (
     "Data of an interpolator must be constants, but for the heights of a cubic or B-spline: use "
     "np.interp, whose knots and heights may be traced, or np.linalg.solve for the coefficients"
 )
+_CALL = "Call the spline, or its derivative, at points instead"
 
 
 class _OfHeights:
@@ -101,6 +102,23 @@ def _adopt(self: Any, made: Any) -> None:
             vars(self)[name] = getattr(made, name)
 
 
+@cache
+def _of_heights_class(kind: Any) -> Any:
+    """Return a class of splines with the knots of a cardinal one, however SciPy keeps them."""
+
+    def of_cardinal(name: str) -> Any:
+        return property(lambda self: getattr(vars(self)["_cardinal"], name))
+
+    def coefficients(_: Any) -> Any:
+        raise refuse(f"`CubicSpline.c` of traced heights at {user_line()}", _CALL)
+
+    def call(self: Any, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
+        return through_heights(self)(x, nu, extrapolate)
+
+    parts = {name: of_cardinal(name) for name in ("x", "axis", "extrapolate")}
+    return type(kind.__name__, (kind,), {**parts, "c": property(coefficients), "__call__": call})
+
+
 @replaces("scipy.interpolate._cubic", "CubicSpline.__init__")
 def _cubic(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
@@ -119,7 +137,9 @@ def _cubic(plain: Callable[..., Any]) -> Callable[..., Any]:
             raise _refuse("CubicSpline")
         cardinal = object.__new__(type(self))
         plain(cardinal, knots, np.eye(len(knots)), 0, bc_type, extrapolate)
-        self.x, self.axis, self.extrapolate = knots, 0, cardinal.extrapolate
+        kind: Any = type(self)
+        self.__class__ = _of_heights_class(kind)
+        vars(self)["_cardinal"] = cardinal
         _adopt(self, _OfHeights(cardinal, heights))
         return None
 

@@ -83,9 +83,6 @@ def _axes_moved(result: Any, ndim: int, axis: int) -> Any:
 def _piecewise(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
     def call(self: Any, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
-        through = vars(self).get("_through_heights")
-        if through is not None:
-            return through(x, nu, extrapolate)
         if not holds_boxes(x):
             return plain(self, x, nu, extrapolate)
         poly = self if hasattr(self, "from_spline") else _power_basis(self)

@@ -59,6 +59,18 @@ def test_linear_in_the_heights():
     np.testing.assert_allclose(H(X).toarray(), differences(gradient, X), atol=2e-5)
 
 
+def test_a_spline_has_its_knots_and_no_coefficients():
+    def of_knots(x):
+        spline = si.CubicSpline(K, x)
+        assert isinstance(spline, si.CubicSpline)
+        assert (spline.axis, spline.extrapolate) == (0, True)
+        return x * spline.x[-1]
+
+    assert ss.jacobian(of_knots, X)(X).toarray()[0, 0] == 3.0
+    with pytest.raises(ss.errors.UnsupportedOperation, match=r"`CubicSpline\.c` of traced heights"):
+        ss.jacobian(lambda x: si.CubicSpline(K, x).c[3], X)
+
+
 def test_points_outside_raise_as_in_scipy():
     with pytest.raises(ValueError, match="outside of the interpolation range"):
         ss.jacobian(lambda x: si.interp1d(K, x)(5.0) * x, X)
