@@ -58,7 +58,9 @@ all columns of a Jacobian at once. Linear too are systems with a constant matrix
 `cho_solve`, `lu_solve`), factorized once; with
 a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
 `expm`, `toeplitz`, `circulant`, SciPy's interpolators of one variable and on grids (`CubicSpline`,
-`make_interp_spline`, `interp1d` also through traced heights); filters of
+`make_interp_spline`, `interp1d`, `PchipInterpolator`, `Akima1DInterpolator`, `CubicHermiteSpline`
+also through traced heights, `PPoly` of traced coefficients), `RBFInterpolator` over constant nodes;
+`map_coordinates`, `shift` and `affine_transform` of `scipy.ndimage` at traced places; filters of
 `scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `signal.square` and
 `signal.sawtooth`; `cdist` and `pdist`;
 `block_diag`; `pdf`, `cdf`, `sf` and their logarithms, `pmf` and `logpmf`, of distributions of

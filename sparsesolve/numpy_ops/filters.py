@@ -16,16 +16,16 @@ from sparsesolve.trace.operands import holds_boxes
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__: list[str] = []
+__all__ = ["linear_in"]
 
 _NDIMAGE = """convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d laplace
-    gaussian_laplace uniform_filter uniform_filter1d prewitt sobel shift zoom rotate"""
+    gaussian_laplace uniform_filter uniform_filter1d prewitt sobel zoom rotate"""
 _SIGNAL = {"sosfilt": 1, "sosfiltfilt": 1, "lfilter": 2, "filtfilt": 2, "savgol_filter": 0}
 _SIGNAL |= {"detrend": 0, "resample": 0, "resample_poly": 0, "decimate": 0}
 _SIGNAL |= {"convolve2d": 0, "correlate2d": 0}
 
 
-def _linear_in(place: int, name: str) -> Callable[..., Any]:
+def linear_in(place: int, name: str) -> Callable[..., Any]:
     """Make a replacement of what is linear in one argument and constant in the others."""
 
     def make(plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,6 +58,6 @@ class _Filter:
 
 
 for _name in _NDIMAGE.split():
-    replaces("scipy.ndimage", _name)(_linear_in(0, _name))
+    replaces("scipy.ndimage", _name)(linear_in(0, _name))
 for _name, _place in _SIGNAL.items():
-    replaces("scipy.signal", _name)(_linear_in(_place, _name))
+    replaces("scipy.signal", _name)(linear_in(_place, _name))

@@ -23,7 +23,7 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__: list[str] = []
+__all__ = ["weighted_sum"]
 
 Array = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def _spline_weights(t: Array, k: int, x: Any, nu: int = 0) -> Any:
     return evaluate(c, breaks, x, True)
 
 
-def _total(values: Any, weights: Sequence[Any]) -> Any:
+def weighted_sum(values: Any, weights: Sequence[Any]) -> Any:
     """Sum values times the weights of all variables; points come first."""
     letters = ascii_lowercase[: len(weights)]
     result = anp.einsum(f"p{letters[0]},{letters[0]}...->p...", weights[0], values)
@@ -61,7 +61,7 @@ def _regular_grid(plain: Callable[..., Any]) -> Callable[..., Any]:
         method = self.method if method is None else method
         weights, spline = _grid_weights(self, points, method, nu)
         values = self.values if spline is None else spline.c
-        result = _total(np.asarray(values, dtype=np.float64), weights)
+        result = weighted_sum(np.asarray(values, dtype=np.float64), weights)
         result = _outside(self, points, result)
         return anp.reshape(result, (*shape, *np.shape(self.values)[len(self.grid) :]))
 
@@ -128,7 +128,7 @@ def _bivariate(plain: Callable[..., Any]) -> Callable[..., Any]:
         c = np.reshape(self.tck[2], (weights[0].shape[1], weights[1].shape[1]))
         if grid:
             return anp.dot(anp.dot(weights[0], c), anp.transpose(weights[1]))
-        return anp.reshape(_total(c, weights), shape)
+        return anp.reshape(weighted_sum(c, weights), shape)
 
     return call
 

@@ -28,9 +28,8 @@ _DATA = (
     "traced, or np.linalg.solve for the coefficients"
 )
 _INTERPOLATORS = (
-    "PchipInterpolator Akima1DInterpolator CubicHermiteSpline BPoly PPoly BSpline "
-    "UnivariateSpline InterpolatedUnivariateSpline RegularGridInterpolator "
-    "RectBivariateSpline SmoothBivariateSpline RBFInterpolator"
+    "BSpline UnivariateSpline InterpolatedUnivariateSpline RegularGridInterpolator "
+    "RectBivariateSpline SmoothBivariateSpline"
 )
 _REFUSED = {
     "scipy.integrate": {
@@ -57,7 +56,7 @@ _REFUSED = {
         "Write it with np.fft, np.convolve or np.sort",
     ),
     "scipy.ndimage": dict.fromkeys(
-        ("median_filter", "maximum_filter", "minimum_filter", "map_coordinates", "label"),
+        ("median_filter", "maximum_filter", "minimum_filter", "label"),
         "Write it with np.maximum, np.minimum or scipy.interpolate.RegularGridInterpolator",
     ),
 }

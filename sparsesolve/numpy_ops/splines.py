@@ -21,7 +21,15 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["evaluate", "interp1d_value", "of_spline", "refuse_complex", "step_weights"]
+__all__ = [
+    "axes_moved",
+    "evaluate",
+    "horner",
+    "interp1d_value",
+    "of_spline",
+    "refuse_complex",
+    "step_weights",
+]
 
 Array = NDArray[np.float64]
 
@@ -41,7 +49,7 @@ def evaluate(c: Array, breaks: Array, x: Any, extrapolate: Any, axis: int = 0) -
     here = anp.logical_and(column >= [-np.inf, *left[1:]], column < [*left[1:], np.inf])
     offset = x - anp.dot(here, left)
     parts = [
-        _horner([anp.dot(here, row) for row in part], offset)
+        horner([anp.dot(here, row) for row in part], offset)
         for part in np.moveaxis(c.reshape(*c.shape[:2], -1), 2, 0)
     ]
     outside = anp.isnan(x)
@@ -51,7 +59,7 @@ def evaluate(c: Array, breaks: Array, x: Any, extrapolate: Any, axis: int = 0) -
     if c.ndim == 2:
         return parts[0]
     stacked = anp.reshape(anp.stack(parts, axis=-1), (*np.shape(x), *c.shape[2:]))
-    return stacked if axis == 0 else _axes_moved(stacked, np.ndim(x), axis)
+    return stacked if axis == 0 else axes_moved(stacked, np.ndim(x), axis)
 
 
 def refuse_complex(values: Any) -> None:
@@ -66,14 +74,15 @@ def refuse_complex(values: Any) -> None:
 _REWRITE = "Evaluate it by np.interp, or by polynomials and np.where"
 
 
-def _horner(coefficients: list[Any], offset: Any) -> Any:
+def horner(coefficients: list[Any], offset: Any) -> Any:
+    """Value of a polynomial, its highest power first."""
     value = coefficients[0] + 0.0 * offset
     for coefficient in coefficients[1:]:
         value = value * offset + coefficient
     return value
 
 
-def _axes_moved(result: Any, ndim: int, axis: int) -> Any:
+def axes_moved(result: Any, ndim: int, axis: int) -> Any:
     """Put the axes of `x` where the axis of interpolation was."""
     order = list(range(np.ndim(result)))
     return anp.transpose(result, order[ndim : ndim + axis] + order[:ndim] + order[ndim + axis :])

@@ -26,6 +26,7 @@ __all__ = ["bytes_of", "hash_of", "settle_keys"]
 
 _DEPTH = 4  # of tuples in tuples
 _NOTHING = object()
+_LINK = "_lru_list_elem"  # of functools.lru_cache, which does not let go of what it has kept
 
 
 def hash_of(box: Any) -> int:
@@ -148,6 +149,7 @@ def _dictionaries(boxes: list[Any]) -> tuple[list[tuple[dict[Any, Any], Any]], s
         for holder in gc.get_referrers(*asked):
             if isinstance(holder, dict):
                 keys = [key for key in holder if parts.get(id(key), _NOTHING) is key]
+                keys = [key for key in keys if type(holder[key]).__name__ != _LINK]
                 found += [(holder, key) for key in keys]
                 inside.update(*(values[id(key)] for key in keys))
             elif isinstance(holder, tuple) and holder is not asked:

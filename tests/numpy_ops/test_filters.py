@@ -93,7 +93,10 @@ REFUSED = {
         lambda x: scipy.interpolate.make_interp_spline(np.cumsum(x), T)(0.5),
         "np.interp",
     ),
-    "data of pchip": (lambda x: scipy.interpolate.PchipInterpolator(T, x)(0.5), "np.interp"),
+    "knots of pchip": (
+        lambda x: scipy.interpolate.PchipInterpolator(np.cumsum(np.exp(x)), T)(0.5),
+        "constant knots",
+    ),
     "knots of interp1d": (lambda x: scipy.interpolate.interp1d(np.cumsum(x), T)(2), "np.interp"),
     "knots of FITPACK": (lambda x: scipy.interpolate.splrep(T, x)[1], "np.interp"),
     "median filter": (lambda x: scipy.ndimage.median_filter(x, 3), "np.maximum"),

@@ -30,6 +30,30 @@ FUNCTIONS = {
     "quadratic": lambda x: si.interp1d(K, x, kind="quadratic")(Q),
     "nearest": lambda x: si.interp1d(K, x, kind="nearest")(Q),
     "knots from right to left": lambda x: si.interp1d(K[::-1], x)(Q),
+    "PCHIP": lambda x: si.PchipInterpolator(K, x)(Q),
+    "PCHIP at traced points": lambda x: si.PchipInterpolator(K, np.sin(x))(1.3 * x),
+    "its slope": lambda x: si.PchipInterpolator(K, x).derivative()(Q),
+    "its integral": lambda x: si.PchipInterpolator(K, x).integrate(0.2, x[3]) * x,
+    "its antiderivative": lambda x: si.PchipInterpolator(K, x).antiderivative()(Q),
+    "PCHIP outside": lambda x: si.PchipInterpolator(K, x)(2 * Q - 1),
+    "PCHIP that ends": lambda x: np.nan_to_num(si.PchipInterpolator(K, x, 0, False)(2 * Q - 1)),
+    "of two points": lambda x: si.PchipInterpolator(K[:2], x[:2])(Q),
+    "of columns": lambda x: si.PchipInterpolator(K, np.stack((x, x**2, 1 / x), 1))(Q).ravel(),
+    "of rows": lambda x: si.PchipInterpolator(K, np.stack((x, x**2)), axis=1)(Q).ravel(),
+    "rows at a traced matrix": lambda x: si.PchipInterpolator(K, np.stack((x, x**2)), axis=1)(
+        x.reshape(2, 3)
+    ).ravel(),
+    "Akima": lambda x: si.Akima1DInterpolator(K, x)(Q),
+    "Akima at traced points": lambda x: si.Akima1DInterpolator(K, x)(x),
+    "modified": lambda x: si.Akima1DInterpolator(K, x, method="makima")(Q),
+    "Hermite": lambda x: si.CubicHermiteSpline(K, x, np.cos(x))(x),
+    "its second derivative": lambda x: si.CubicHermiteSpline(K, x, np.cos(x))(x, 2),
+    "its fourth": lambda x: si.CubicHermiteSpline(K, x, np.cos(x))(x, 4) + x,
+    "second antiderivative": lambda x: si.CubicHermiteSpline(K, x, np.cos(x)).antiderivative(2)(x),
+    "coefficients": lambda x: si.PchipInterpolator(K, x).c[1] * si.PchipInterpolator(K, x).x[1],
+    "powers": lambda x: si.PPoly(x.reshape(2, 3), K[:4])(Q),
+    "powers, periodic": lambda x: si.PPoly(x.reshape(2, 3), K[:4], "periodic")(3 * x),
+    "powers, of columns": lambda x: si.PPoly(x.reshape(1, 3, 2), K[:4])(Q).ravel(),
     "filled by its ends": lambda x: si.interp1d(K, x, bounds_error=False, fill_value=(x[0], x[-1]))(
         2 * Q - 1
     ),
@@ -46,7 +70,26 @@ def test_values_and_slopes(name):
         np.testing.assert_allclose(J(x).toarray(), differences(f, x), atol=1e-6)
 
 
+def test_monotone_slopes_at_extrema_and_ends():
+    rng = np.random.default_rng(1)
+    f = lambda x: si.PchipInterpolator(K, x)(np.linspace(-0.1, 3.1, 17))
+    J = ss.jacobian(f, X)
+    for x in rng.normal(size=(12, 6)):
+        np.testing.assert_allclose(J.value(x), f(x), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(J(x).toarray(), differences(f, x), atol=1e-5)
+    flat = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 0.0])
+    np.testing.assert_allclose(J.value(flat), f(flat), atol=1e-14)
+    assert np.all(np.isfinite(J(flat).toarray()))
+
+
+def test_knots_that_are_traced_are_refused():
+    for make in (si.PchipInterpolator, si.Akima1DInterpolator):
+        with pytest.raises(ss.errors.UnsupportedOperation, match="constant knots"):
+            ss.jacobian(lambda x, make=make: make(x, K)(1.0) * x, X)
+
+
 def test_only_what_is_near_counts():
+    assert ss.jacobian(FUNCTIONS["PCHIP"], X).nnz == 14
     assert ss.jacobian(FUNCTIONS["interp1d"], X).nnz == 8
     assert ss.jacobian(FUNCTIONS["filled by its ends"], X).nnz == 5
 

@@ -125,6 +125,16 @@ def wave(v: float, scale: float = 2.0) -> Any:
     return scale * math.sin(v)
 
 
+def test_what_a_plain_trace_has_left_in_a_cache_is_not_found() -> None:
+    def rate(t: Any, y: Any) -> Any:
+        return wave(t) * wave(t) - y * wave(t, scale=1.0)
+
+    J = ss.jacobian(rate, 0.0, X, argnum=1)
+    for t in (0.0, 0.3, 0.3):
+        np.testing.assert_allclose(J(t, X).toarray(), -np.sin(t) * np.eye(3))
+        np.testing.assert_allclose(J.value(t, X), 4 * np.sin(t) ** 2 - X * np.sin(t))
+
+
 class Cached:
     @lru_cache  # noqa: B019  (what is tested)
     def rate(self, v: Any) -> Any:
