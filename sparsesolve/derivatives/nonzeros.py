@@ -30,6 +30,7 @@ from sparsesolve.differentiate import (
     tangent_program,
 )
 from sparsesolve.differentiate.detect import boolean_pattern, is_full, jacobian_structure
+from sparsesolve.differentiate.opaque import call_in_many_rows
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.engine.interpreter.interpret import Interpreter
@@ -277,6 +278,10 @@ def _accumulated(
 ) -> Accumulated | Pattern:
     """List the nonzeros as a program; the whole pattern alone where that does not pay."""
     if log.options.method == "colored":
+        with log.stage("detect"):
+            return jacobian_structure(program)
+    if log.options.method == "auto" and (name := call_in_many_rows(program)):
+        log.note(f"colored: the rows of `{name}` are found one by one, and columns are few")
         with log.stage("detect"):
             return jacobian_structure(program)
     try:

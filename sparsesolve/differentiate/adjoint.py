@@ -25,6 +25,7 @@ from sparsesolve.differentiate.trips import Trips, finished
 from sparsesolve.fuse import with_parameter
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions, live_nodes, used_loads
+from sparsesolve.ir.matrix_call import Called, MatrixCall
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import Recurrence, append_recurrence
 
@@ -245,13 +246,21 @@ class _Reverse:
     def opaque(self, step: Opaque, bar: Slots) -> None:
         ids = [index.to_array() for index in step.operands]
         shaped = [i.reshape(shape) for i, shape in zip(ids, step.shapes, strict=True)]
-        for k, operand in enumerate(ids):
-            if operand.size and self.active[operand].any():
-                function = vjp_function(step, k)
-                weights = bar.reshape(step.result_shape)
-                name = f"vjp({step.name})"
-                pulled = self.b.opaque(name, function, [weights, *shaped], step.shapes[k])
-                self.send(operand, pulled.reshape(-1))
+        weights = bar.reshape(step.result_shape)
+        wanted = [bool(i.size and self.active[i].any()) for i in ids]
+        if isinstance(step.function, MatrixCall):
+            found = step.function.pull(self.b, Called.of(step), weights, wanted)
+            for operand, pulled in zip(ids, found, strict=True):
+                if pulled is not None:
+                    self.send(operand, pulled.reshape(-1))
+            return
+        for k in range(len(ids)):
+            if not wanted[k]:
+                continue
+            function = vjp_function(step, k)
+            name = f"vjp({step.name})"
+            pulled = self.b.opaque(name, function, [weights, *shaped], step.shapes[k])
+            self.send(ids[k], pulled.reshape(-1))
 
     def recurrence(self, step: Recurrence, bar: Slots, support: Slots | None) -> None:
         """Append the adjoint of a recurrence: the trips backward, each from what it is sent."""

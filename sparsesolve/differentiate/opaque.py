@@ -7,6 +7,7 @@ is again built of autograd primitives, so it can be differentiated once more.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import autograd.numpy as anp
@@ -15,10 +16,15 @@ from autograd.core import VJPNode, backward_pass
 from autograd.tracer import getval, isbox, new_box, trace_stack
 from numpy.typing import NDArray
 
+from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.ir.linear import LinearCall, LinearPush
-from sparsesolve.ir.program import Opaque
+from sparsesolve.ir.matrix_call import MatrixCall
+from sparsesolve.ir.program import Opaque, Program
 
-__all__ = ["jacobian_function", "jvp_function", "vjp_function"]
+__all__ = ["call_in_many_rows", "jacobian_function", "jvp_function", "vjp_function"]
+
+_ROWS_A_COLUMN = 4  # a direction is two sweeps
+_FEW_ROWS = 100
 
 
 def jacobian_function(step: Opaque, operand: int) -> Callable[..., Any]:
@@ -26,6 +32,8 @@ def jacobian_function(step: Opaque, operand: int) -> Callable[..., Any]:
 
     The matrix has shape (size of the result, size of the operand).
     """
+    if isinstance(step.function, MatrixCall) and step.function.has_jacobian:
+        return partial(step.function.jacobian, operand)
 
     def block(*operands: Any) -> Any:
         value, pull = _pull(step.function, operand, operands)
@@ -34,6 +42,30 @@ def jacobian_function(step: Opaque, operand: int) -> Callable[..., Any]:
         return anp.stack(rows) if rows else np.zeros((0, size))
 
     return block
+
+
+def call_in_many_rows(program: Program) -> str:
+    """Return the name of a call whose rows cost more than directions do; empty if there is none.
+
+    Rows of its Jacobian are found one at a time, and there are columns for the inputs alone.
+    """
+    calls = [step for step in program.instructions if type(step) is Opaque]
+    slow = [step for step in calls if _is_slow(step, program.n)]
+    active = active_slots(program) if slow else np.zeros(0, dtype=bool)
+    for step in slow:
+        if any(any_slot(active, index) for index in step.operands):
+            return step.name
+    return ""
+
+
+def _is_slow(step: Opaque, n: int) -> bool:
+    return step.length > max(_FEW_ROWS, _ROWS_A_COLUMN * n) and not _has_closed_form(step)
+
+
+def _has_closed_form(step: Opaque) -> bool:
+    if isinstance(step.function, MatrixCall):
+        return step.function.has_jacobian
+    return isinstance(step.function, LinearCall)
 
 
 def vjp_function(step: Opaque, operand: int) -> Callable[..., Any]:

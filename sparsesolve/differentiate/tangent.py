@@ -19,6 +19,7 @@ from sparsesolve.differentiate.trips import Trips, finished
 from sparsesolve.fuse import with_parameter
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions, live_nodes
+from sparsesolve.ir.matrix_call import Called, MatrixCall
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import Recurrence, append_recurrence
 
@@ -174,6 +175,12 @@ def _opaque(b: Builder, step: Opaque, tangent: Slots, zero: int) -> None:
     ids = [index.to_array() for index in step.operands]
     shaped = [i.reshape(shape) for i, shape in zip(ids, step.shapes, strict=True)]
     total: Slots | None = None
+    if isinstance(step.function, MatrixCall):
+        given = [t if (t != zero).any() else None for t in (tangent[i] for i in shaped)]
+        if any(t is not None for t in given):
+            found = step.function.push(b, Called.of(step), given)
+            tangent[step.start : step.stop] = found.reshape(-1)
+        return
     for k, operand in enumerate(ids):
         moving = tangent[operand]
         if not (moving != zero).any():

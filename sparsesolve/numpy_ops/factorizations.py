@@ -18,9 +18,10 @@ from autograd.extend import defjvp, defvjp
 from numpy.typing import NDArray
 
 from sparsesolve.lower.context import Context, rule
-from sparsesolve.lower.opaque import kept, lower_opaque
+from sparsesolve.lower.opaque import lower_opaque
 from sparsesolve.lower.products import contract
 from sparsesolve.numpy_ops.fourier import vector_map
+from sparsesolve.numpy_ops.matrix_calls import Exponential
 from sparsesolve.numpy_ops.orthogonal import generalized_eigh
 from sparsesolve.trace.dispatch import refuse
 from sparsesolve.trace.naming import named
@@ -83,6 +84,7 @@ def _expm_vjp(ans: Any, a: Any) -> Callable[[Any], Any]:
 
 defvjp(expm, _expm_vjp)
 named(expm, "expm")
+_EXPONENTIAL = Exponential(expm)
 
 
 # --- SciPy's names ---
@@ -367,4 +369,9 @@ def _lower_factored_solve(c: Context, solver: Solver, b: Any) -> Any:
     return contract(c, [inverse, ids], ["ij", "jk"], "ik")
 
 
-kept("expm")
+@rule("expm", "linear algebra")
+def _lower_expm(c: Context, a: Any) -> Any:
+    if a.ndim == 2 and a.size:
+        return _EXPONENTIAL.on(c.builder, a)
+    assert c.step is not None
+    return lower_opaque(c, c.step)

@@ -18,11 +18,19 @@ from autograd.core import make_vjp
 from autograd.extend import defvjp_argnum
 from autograd.numpy import linalg
 
+from sparsesolve.ir.matrix_call import MatrixCall
 from sparsesolve.ir.program import Slots
 from sparsesolve.ir.tape import Instruction
 from sparsesolve.lower.context import Context, is_slots, rule
 from sparsesolve.lower.opaque import bound, kept, lower_opaque, refused
 from sparsesolve.lower.products import contract, read_subscripts
+from sparsesolve.numpy_ops.matrix_calls import (
+    CHOLESKY,
+    DETERMINANT,
+    INVERSE,
+    LOG_DETERMINANT,
+    SOLVE,
+)
 from sparsesolve.numpy_ops.orthogonal import least_squares_solution
 from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.naming import named
@@ -177,7 +185,7 @@ implements(np.linalg.eigvalsh)(lambda a, UPLO="L": component(linalg.eigh, 0, ope
 def _lower_det(c: Context, a: Any) -> Any:
     n = a.shape[-1]
     if n > _WRITTEN_OUT:
-        return _each(c, [a], [2], ())
+        return _each(c, [a], [2], (), DETERMINANT)
     result = _determinant(c, a, tuple(range(n)))
     return np.zeros(a.shape[:-2]) if result is None else result
 
@@ -185,7 +193,7 @@ def _lower_det(c: Context, a: Any) -> Any:
 @rule("linalg.inv", "linear algebra")
 def _lower_inv(c: Context, a: Any) -> Any:
     if a.shape[-1] > _WRITTEN_OUT or a.ndim == 2 or a.size == 0:
-        return _each(c, [a], [2], a.shape[-2:])
+        return _each(c, [a], [2], a.shape[-2:], INVERSE)
     adjugate, determinant = _adjugate(c, a)
     return c.map("divide", adjugate, determinant[..., None, None])
 
@@ -196,7 +204,8 @@ def _lower_solve(c: Context, a: Any, b: Any) -> Any:
     vector = b.ndim == 1
     small = is_slots(a) and 0 < a.shape[-1] <= _WRITTEN_OUT
     if not small or (a.ndim == 2 and b.ndim <= 2):
-        return _each(c, [a, b], [2, 1 if vector else 2], b.shape if vector else b.shape[-2:])
+        core_shape = b.shape if vector else b.shape[-2:]
+        return _each(c, [a, b], [2, 1 if vector else 2], core_shape, SOLVE if is_slots(a) else None)
     adjugate, determinant = _adjugate(c, a)
     text = "...ij,j->...i" if vector else "...ij,...jk->...ik"
     letters, output = read_subscripts(text, [a.ndim, b.ndim])
@@ -221,20 +230,27 @@ def _lower_cholesky(c: Context, a: Any, *, upper: bool = False) -> Any:
     whole = np.where(below, ids, np.swapaxes(ids, -1, -2))
     stack = whole.reshape(-1, *whole.shape[-2:]) if whole.size else whole[None]
     pieces = stack if 0 < len(stack) <= _MOST_CALLS and whole.size else [whole]
-    factors = [c.builder.opaque(step.op, step.function, (piece,), piece.shape) for piece in pieces]
+    known = CHOLESKY if pieces[0].ndim == 2 else step.function
+    factors = [c.builder.opaque(step.op, known, (piece,), piece.shape) for piece in pieces]
     lower = np.where(below, np.reshape(factors, whole.shape), np.int32(c.zero))
     return np.swapaxes(lower, -1, -2) if upper else lower
 
 
 def _each(
-    c: Context, arrays: Sequence[Any], cores: Sequence[int], core_shape: tuple[int, ...]
+    c: Context,
+    arrays: Sequence[Any],
+    cores: Sequence[int],
+    core_shape: tuple[int, ...],
+    known: MatrixCall | None = None,
 ) -> Any:
-    """Call the primitive once for each matrix of a stack."""
+    """Call the primitive once for each matrix of a stack; `known` stands for it where given."""
     step = c.step
     assert step is not None
     leads = [a.shape[: a.ndim - core] for a, core in zip(arrays, cores, strict=True)]
     lead = np.broadcast_shapes(*leads)
     count = int(np.prod(lead, dtype=np.int64))
+    if not lead and known is not None and all(np.size(a) for a in arrays):
+        return known.on(c.builder, *map(c.slots, arrays))
     if not lead or not 0 < count <= _MOST_CALLS:
         return lower_opaque(c, step)
     stacks = [
@@ -243,6 +259,9 @@ def _each(
         )
         for a, core in zip(arrays, cores, strict=True)
     ]
+    if known is not None and all(stack.size for stack in stacks):
+        each = [known.on(c.builder, *(c.slots(s[k]) for s in stacks)) for k in range(count)]
+        return np.stack(each).reshape(lead + core_shape)
     calls = [bound(step.function, step.op, [s[k] for s in stacks], {}) for k in range(count)]
     results = [
         c.builder.opaque(call.name, call.function, call.operands, core_shape) for call in calls
@@ -291,8 +310,16 @@ def _determinant(c: Context, a: Slots, columns: tuple[int, ...]) -> Any:
     return total
 
 
+@rule("component", "linear algebra")
+def _lower_component(c: Context, function: Any, k: int, a: Any, *rest: Any, **options: Any) -> Any:
+    if function is linalg.slogdet and k == 1 and a.ndim == 2 and a.size:
+        return LOG_DETERMINANT.on(c.builder, a)
+    assert c.step is not None
+    return lower_opaque(c, c.step)
+
+
 kept(
-    "component scipy.linalg.solve_banded scipy.linalg.solve_sylvester "
+    "scipy.linalg.solve_banded scipy.linalg.solve_sylvester "
     "scipy.linalg.solve_triangular scipy.linalg.sqrtm"
 )
 
