@@ -30,6 +30,7 @@ from sparsesolve.numpy_ops.matrix_calls import (
     INVERSE,
     LOG_DETERMINANT,
     SOLVE,
+    Eigenvalues,
 )
 from sparsesolve.numpy_ops.orthogonal import least_squares_solution
 from sparsesolve.trace.dispatch import implements, refuse
@@ -226,12 +227,12 @@ def _lower_cholesky(c: Context, a: Any, *, upper: bool = False) -> Any:
     step = c.step
     assert step is not None
     ids = np.swapaxes(a, -1, -2) if upper else a
-    below = np.tri(ids.shape[-1], dtype=bool)
-    whole = np.where(below, ids, np.swapaxes(ids, -1, -2))
+    whole = _mirrored(ids)
     stack = whole.reshape(-1, *whole.shape[-2:]) if whole.size else whole[None]
     pieces = stack if 0 < len(stack) <= _MOST_CALLS and whole.size else [whole]
     known = CHOLESKY if pieces[0].ndim == 2 else step.function
     factors = [c.builder.opaque(step.op, known, (piece,), piece.shape) for piece in pieces]
+    below = np.tri(ids.shape[-1], dtype=bool)
     lower = np.where(below, np.reshape(factors, whole.shape), np.int32(c.zero))
     return np.swapaxes(lower, -1, -2) if upper else lower
 
@@ -310,10 +311,24 @@ def _determinant(c: Context, a: Slots, columns: tuple[int, ...]) -> Any:
     return total
 
 
+_EIGENVALUES = Eigenvalues(
+    lambda a: component(linalg.eigh, 0, a), lambda a: component(linalg.eigh, 1, a)
+)
+
+
+def _mirrored(a: Slots, side: str = "L") -> Slots:
+    """Return the matrix that one of its triangles stands for."""
+    one = np.tri(a.shape[-1], dtype=bool)
+    turned = np.swapaxes(a, -1, -2)
+    return np.where(one, a, turned) if side.upper() == "L" else np.where(one, turned, a)
+
+
 @rule("component", "linear algebra")
 def _lower_component(c: Context, function: Any, k: int, a: Any, *rest: Any, **options: Any) -> Any:
     if function is linalg.slogdet and k == 1 and a.ndim == 2 and a.size:
         return LOG_DETERMINANT.on(c.builder, a)
+    if function is linalg.eigh and k == 0 and a.ndim == 2 and a.size:
+        return _EIGENVALUES.on(c.builder, _mirrored(a, *rest, **options))
     assert c.step is not None
     return lower_opaque(c, c.step)
 

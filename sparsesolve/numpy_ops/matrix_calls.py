@@ -25,6 +25,7 @@ __all__ = [
     "LOG_DETERMINANT",
     "PRODUCT",
     "SOLVE",
+    "Eigenvalues",
     "Exponential",
 ]
 
@@ -240,6 +241,52 @@ class _Cholesky(MatrixCall):
         half = np.tril(np.ones((n, n)) - 0.5 * np.eye(n))
         left = anp.einsum("ia,aj,ak->ijk", factor, half, inverse)
         return anp.reshape(left[..., None] * inverse[None, :, None, :], (n * n, n * n))
+
+
+class Eigenvalues(MatrixCall):
+    """The eigenvalues of a symmetric matrix whose two triangles are given.
+
+    Parameters
+    ----------
+    values, vectors : callable
+        Primitives that compute them, and the eigenvectors.
+    """
+
+    name = "eigh"
+    has_jacobian = True
+
+    def __init__(self, values: Callable[[Any], Any], vectors: Callable[[Any], Any]) -> None:
+        self._values, self._vectors = values, vectors
+
+    def __call__(self, *operands: Any) -> Any:
+        """Return the value."""
+        return self._values(*operands)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape of the result for operands of some shapes."""
+        return shapes[0][:1]
+
+    def push(self, b: Builder, at: Called, moving: Many) -> Slots:
+        """Append the tangent of the result and return its slots."""
+        assert moving[0] is not None
+        vectors = self._on(b, at)
+        products = b.map("multiply", vectors, PRODUCT.on(b, moving[0], vectors))
+        n = len(vectors)
+        return b.reduce(products.T.reshape(-1), np.arange(0, n * n + 1, n))
+
+    def pull(self, b: Builder, at: Called, bar: Slots, wanted: Sequence[bool]) -> Many:
+        """Append the adjoint of the operand."""
+        vectors = self._on(b, at)
+        return [PRODUCT.on(b, b.map("multiply", vectors, bar[None, :]), vectors.T)]
+
+    def jacobian(self, operand: int, *operands: Any) -> Any:
+        """Return d result / d operand as a matrix, made of autograd's functions."""
+        rows = anp.transpose(self._vectors(operands[0]))
+        return anp.reshape(rows[:, :, None] * rows[:, None, :], (len(rows), -1))
+
+    def _on(self, b: Builder, at: Called) -> Slots:
+        matrix = at.operands[0]
+        return b.opaque("eigenvectors", self._vectors, [matrix], matrix.shape)
 
 
 class Exponential(MatrixCall):

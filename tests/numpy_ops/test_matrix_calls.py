@@ -47,6 +47,8 @@ FUNCTIONS = {
     "slogdet": lambda x, np=np: np.linalg.slogdet(matrix(x, np))[1] * x,
     "cholesky": lambda x, np=np: np.linalg.cholesky(definite(x, np)).ravel(),
     "a likelihood": lambda x, np=np: gaussian(x, np) * np.ones(1),
+    "eigenvalues": lambda x, np=np: np.linalg.eigh(definite(x, np))[0],
+    "eigenvalues of a triangle": lambda x, np=np: np.linalg.eigh(matrix(x, np), "U")[0],
     "stacks": lambda x, np=np: np.linalg.solve(
         np.stack([matrix(x, np), matrix(2 * x, np)]), np.stack([x, x**2])[:, :, None]
     ).ravel(),
