@@ -180,8 +180,8 @@ class TracedFunction:
             with self.log.stage("check"):
                 try:
                     self._recorded = self._checked(traced)
-                    if traced.buffers:  # some may be in objects among the arguments
-                        traced = replace(traced, arguments=traced.arguments.settled())
+                    if self._recorded.arguments is not None:
+                        traced = replace(traced, arguments=self._recorded.arguments)
                 except VerificationError:
                     if traced.merged:  # a side that is not taken did more than compute
                         return self._trace(argnum, opened=opened, guarded=guarded, merging=False)

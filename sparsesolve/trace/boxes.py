@@ -31,7 +31,7 @@ from sparsesolve.trace.box_errors import (
     refuse_conversion,
 )
 from sparsesolve.trace.branches import answer, note_text, takes_answers
-from sparsesolve.trace.keys import bytes_of, hash_of
+from sparsesolve.trace.keys import Memory, bytes_of, hash_of
 from sparsesolve.trace.matrices import as_elements, matrix_function, matrix_product
 from sparsesolve.trace.operands import constant_of, is_traced, operand, plain_index
 from sparsesolve.trace.primitives import sparse_matmul, sparse_rmatmul
@@ -112,6 +112,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
 
     __hash__ = hash_of
     tobytes = bytes_of
+    data = property(Memory)
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:

@@ -40,12 +40,15 @@ class Recorded:
         The value.
     noise : callable
         Bounds what rounding leaves of it, where values on the way cancel.
+    arguments : Arguments, optional
+        Of a function with buffers: without the content of objects in which they are.
     """
 
     x: NDArray[np.float64]
     parameters: Sequence[NDArray[np.float64]]
     value: NDArray[np.float64]
     noise: Callable[[], float]
+    arguments: Arguments | None = None
 
     def fingerprint(self) -> str:
         """Return a hash of the point and of the value there, bit by bit."""
@@ -92,10 +95,13 @@ def check(
         If the two values differ: the function keeps state between calls, or does something the
         tracer cannot see.
     """
+    before = traced.arguments
     if traced.buffers:  # some may be in objects among the arguments
         traced = replace(traced, arguments=traced.arguments.settled(wholly=True))
     x, parameters = _second_point(traced, args)
     found = _compared(function, traced, x, parameters, args, known)
+    if traced.buffers:  # as a call elsewhere has left them
+        found = replace(found, arguments=before.settled())
     first = traced.arguments.split(args)[0]
     others = [] if traced.path is None else points_of_other_paths(function, first)
     if traced.buffers:  # what the call before has left in them must not count

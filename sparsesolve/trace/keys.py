@@ -22,7 +22,7 @@ from sparsesolve.trace.operands import is_traced
 from sparsesolve.trace.recorder import Recorder, TapeNode
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["bytes_of", "hash_of", "settle_keys"]
+__all__ = ["Memory", "bytes_of", "hash_of", "settle_keys"]
 
 _DEPTH = 4  # of tuples in tuples
 _NOTHING = object()
@@ -98,6 +98,26 @@ def bytes_of(self: Any, order: Any = "C") -> bytes:
     made = _Bytes(hashlib.shake_128(number).digest(self.nbytes))
     node.recorder.keys.append((made, user_line()))
     return made
+
+
+class Memory:
+    """What stands for the memory of a traced array (`x.data`): its bytes may be taken."""
+
+    def __init__(self, box: Any) -> None:
+        self._box = box
+        self.nbytes, self.shape, self.ndim = box.nbytes, box.shape, box.ndim
+
+    def tobytes(self, order: Any = "C") -> bytes:
+        """Return the bytes."""
+        return bytes_of(self._box, order)
+
+    __bytes__ = tobytes
+
+    def __hash__(self) -> int:
+        return hash(self.tobytes())
+
+    def __eq__(self, other: object) -> bool:
+        return self.tobytes() == other
 
 
 def settle_keys(recorder: Recorder, *, digests: bool) -> None:

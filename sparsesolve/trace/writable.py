@@ -219,7 +219,7 @@ _METHODS = (
 )
 for _name in _METHODS.split():
     setattr(Writable, _name, _forward(_name))
-for _name in ("T", "mT", "real", "imag"):
+for _name in ("T", "mT", "real", "imag", "data"):
     setattr(Writable, _name, _forward_attribute(_name))
 for _name in ("view", "tobytes", "dump", "dumps", "tofile", "byteswap", "partition", "resize"):
     # a live array has no such attribute, so that its tracer refuses with the line

@@ -254,3 +254,17 @@ def test_a_buffer_of_an_argument_is_no_content_of_it():
     again = ss.solve_ivp(f, (0.0, 0.1), START, method="BDF", args=(model,))
     assert found.success
     np.testing.assert_allclose(found.y, again.y, rtol=1e-9)
+
+
+def test_a_buffer_of_an_argument_that_holds_the_value_at_the_start():
+    model = WithBuffer()
+    f = lambda t, y, model: model.fill(y)
+    start = START - 0.5
+    assert np.any(start < 0) and np.any(start > 0)
+    f(0.0, start, model)
+    found = ss.solve_ivp(f, (0.0, 1.0), start, method="BDF", args=(model,), rtol=1e-8)
+    assert found.success, found.message
+    fresh = ss.solve_ivp(
+        lambda t, y: WithBuffer().fill(y), (0.0, 1.0), start, method="BDF", rtol=1e-8
+    )
+    np.testing.assert_allclose(found.y[:, -1], fresh.y[:, -1], rtol=1e-5)

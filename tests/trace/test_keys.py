@@ -55,6 +55,18 @@ class LastPoint:
         return self.model(x) + self.model(x) ** 2
 
 
+def by_hash_of_memory():
+    kept = {"key": None}
+
+    def f(x):
+        for key in (hash(x.data.tobytes()), bytes(x.data)):
+            if kept["key"] != key:
+                kept.update(key=key, value=np.sin(x) * x[::-1])
+        return kept["value"] * x.data.nbytes
+
+    return f
+
+
 def memoized(function):
     kept = {}
 
@@ -92,6 +104,7 @@ def oldest_out():
 MAKERS = {
     "tuple": by_tuple,
     "bytes": by_bytes,
+    "memory": by_hash_of_memory,
     "digest": lambda: LastPoint().f,
     "recursion": lambda: lambda x: np.array([legendre(t, 4) for t in x]),
     "oldest out": oldest_out,
