@@ -35,7 +35,15 @@ if TYPE_CHECKING:
     )
     from sparsesolve.derivatives.scan import scan
     from sparsesolve.extend import elementwise
-    from sparsesolve.front import least_squares, minimize, multistart, root, solve_dae, solve_ivp
+    from sparsesolve.front import (
+        least_squares,
+        minimize,
+        multistart,
+        odeint,
+        root,
+        solve_dae,
+        solve_ivp,
+    )
     from sparsesolve.picture import plot_coloring, spy
     from sparsesolve.problem.metadata import KnownOptimum, Metadata
     from sparsesolve.problem.problem import Constraint, Problem
@@ -74,6 +82,7 @@ __all__ = [
     "minimize",
     "multistart",
     "ocp",
+    "odeint",
     "optiprofiler_arguments",
     "plot_coloring",
     "pycutest_problem",
@@ -117,6 +126,7 @@ _HOME = {
     "least_squares": "front",
     "minimize": "front",
     "multistart": "front",
+    "odeint": "front",
     "optiprofiler_arguments": "adapters.optiprofiler",
     "plot_coloring": "picture",
     "pycutest_problem": "adapters.pycutest",
@@ -135,7 +145,6 @@ _MEANT |= {
     "solve": "minimize",
     "fsolve": "root",
     "curve_fit": "least_squares",
-    "odeint": "solve_ivp",
 }
 
 

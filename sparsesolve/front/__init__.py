@@ -9,8 +9,8 @@ array([0.367879])
 
 from __future__ import annotations
 
-from sparsesolve.front.integrate import solve_dae, solve_ivp
+from sparsesolve.front.integrate import odeint, solve_dae, solve_ivp
 from sparsesolve.front.optimize import least_squares, minimize, root
 from sparsesolve.front.sweep import multistart
 
-__all__ = ["least_squares", "minimize", "multistart", "root", "solve_dae", "solve_ivp"]
+__all__ = ["least_squares", "minimize", "multistart", "odeint", "root", "solve_dae", "solve_ivp"]

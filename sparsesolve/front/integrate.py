@@ -1,4 +1,4 @@
-"""`solve_ivp` and `solve_dae`: one call from a NumPy function to a trajectory.
+"""`solve_ivp`, `odeint` and `solve_dae`: one call from a NumPy function to a trajectory.
 
 Separate from optimization, with which it shares no argument; the work is in `adapters`, which is
 imported on use.
@@ -16,7 +16,7 @@ from sparsesolve.options import SolverDerivatives, as_tuple
 from sparsesolve.problem.call import also_fun, require_callable
 from sparsesolve.problem.start import form_of
 
-__all__ = ["solve_dae", "solve_ivp"]
+__all__ = ["odeint", "solve_dae", "solve_ivp"]
 
 
 @also_fun("rhs")
@@ -144,6 +144,92 @@ def solve_ivp(
         jac=jac,
         derivatives=derivatives,
         options=given | options,
+    )
+
+
+def odeint(
+    func: Callable[..., Any],
+    y0: ArrayLike,
+    t: ArrayLike,
+    args: Any = (),
+    Dfun: Callable[..., Any] | None = None,
+    col_deriv: bool = False,
+    full_output: bool = False,
+    ml: int | None = None,
+    mu: int | None = None,
+    rtol: Any = None,
+    atol: Any = None,
+    *,
+    tfirst: bool = False,
+    derivatives: SolverDerivatives = "auto",
+    **options: Any,
+) -> Any:
+    """Integrate ``dy/dt = func(y, t, *args)`` by LSODA, with the exact Jacobian of `func`.
+
+    Takes what ``scipy.integrate.odeint`` takes, and returns what that returns.
+
+    Parameters
+    ----------
+    func : callable
+        ``func(y, t, *args)``, or ``func(t, y, *args)`` with `tfirst`.
+    y0 : array_like, shape (n,)
+        Initial state, at the first of the times.
+    t : array_like
+        Times at which the solution is wanted.
+    args : tuple, optional
+        Further arguments of `func`.
+    Dfun : callable, optional
+        A Jacobian of yours: then nothing is prepared, and scipy's function is called as it is.
+    col_deriv, ml, mu
+        The form of `Dfun`. The Jacobian made here is given in bands where these are narrow.
+    full_output : bool, default False
+        Whether a dictionary about the run is returned as well.
+    rtol, atol : float or array_like, optional
+        Tolerances; by default 1.49e-8, as in scipy.
+    tfirst : bool, default False
+        Whether `func` takes the time first.
+    derivatives : str, optional
+        As for `root`.
+    **options
+        All others of ``scipy.integrate.odeint``: `tcrit`, `h0`, `hmax`, `mxstep`, ...
+
+    Returns
+    -------
+    ndarray, shape (len(t), n)
+        The solution, one row a time; with `full_output` also scipy's dictionary.
+
+    Notes
+    -----
+    `func` is traced once, as by `solve_ivp`, and what was traced is called. Within a function that
+    is differentiated it is scipy's function, whose derivatives come from the sensitivity equations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def robertson(y, t):
+    ...     a, b, c = 0.04 * y[0], 1e4 * y[1] * y[2], 3e7 * y[1] ** 2
+    ...     return [b - a, a - b - c, c]
+    >>> y, run = odeint(robertson, [1.0, 0.0, 0.0], [0.0, 0.4, 40.0], full_output=True)
+    >>> y[-1].round(5), run["message"]
+    (array([0.71583, 1.0e-05, 0.28416]), 'Integration successful.')
+    """
+    with importing():
+        from scipy import integrate  # noqa: PLC0415
+
+        from sparsesolve.adapters.odeint import integrate_at  # noqa: PLC0415
+
+    named = {"full_output": full_output, "rtol": rtol, "atol": atol}
+    if Dfun is not None:
+        form = {"Dfun": Dfun, "col_deriv": col_deriv, "ml": ml, "mu": mu, "tfirst": tfirst}
+        return integrate.odeint(func, y0, t, args, **form, **named, **options)
+    return integrate_at(
+        require_callable(func, None),
+        y0,
+        t,
+        args=as_tuple(args),
+        time_first=tfirst,
+        derivatives=derivatives,
+        options={**named, **options},
     )
 
 

@@ -187,6 +187,38 @@ def _solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+# --- ours, which are SciPy's within a function that is traced ---
+
+
+@replaces("sparsesolve.front.integrate", "odeint")
+def _our_odeint(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, derivatives: Any = None, **options: Any) -> Any:
+        from scipy.integrate import odeint  # noqa: PLC0415  (loaded by ours)
+
+        return odeint(*args, **options)
+
+    return call
+
+
+@replaces("sparsesolve.front.integrate", "solve_ivp")
+def _our_solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(rhs: Any = None, *given: Any, fun: Any = None, **options: Any) -> Any:
+        from scipy.integrate import solve_ivp  # noqa: PLC0415  (loaded by ours)
+
+        method = given[2] if len(given) > 2 else options.setdefault("method", "BDF")
+        others = {"mass_matrix", "sensitivity", "kwargs"}.intersection(options)
+        if others or method in ("auto", "krylov", "cvode", "petsc"):
+            _refuse(
+                f"sparsesolve.solve_ivp with {', '.join(sorted(others)) or repr(method)} inside of "
+                "a function",
+                "Use the methods and arguments of scipy.integrate.solve_ivp",
+            )
+        options = {k: v for k, v in options.items() if k not in ("jac", "derivatives")}
+        return solve_ivp(fun if rhs is None else rhs, *given, **options)
+
+    return call
+
+
 # --- integrals ---
 
 
