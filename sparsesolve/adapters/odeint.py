@@ -60,6 +60,8 @@ def integrate_at(
     VerificationError
         If the function is no more what was traced.
     """
+    if "Dfun" in options:  # of the user's own
+        return odeint(function, y0, times, args, tfirst=time_first, **options)
     t = np.asarray(times, dtype=np.float64)
     if t.ndim != 1 or not t.size:
         raise ValueError(f"`t` must be times, one dimension, got shape {t.shape}.")

@@ -214,14 +214,10 @@ def odeint(
     (array([0.71583, 1.0e-05, 0.28416]), 'Integration successful.')
     """
     with importing():
-        from scipy import integrate  # noqa: PLC0415
-
         from sparsesolve.adapters.odeint import integrate_at  # noqa: PLC0415
 
     named = {"full_output": full_output, "rtol": rtol, "atol": atol}
-    if Dfun is not None:
-        form = {"Dfun": Dfun, "col_deriv": col_deriv, "ml": ml, "mu": mu, "tfirst": tfirst}
-        return integrate.odeint(func, y0, t, args, **form, **named, **options)
+    own = {"Dfun": Dfun, "col_deriv": col_deriv, "ml": ml, "mu": mu}
     return integrate_at(
         require_callable(func, None),
         y0,
@@ -229,7 +225,7 @@ def odeint(
         args=as_tuple(args),
         time_first=tfirst,
         derivatives=derivatives,
-        options={**named, **options},
+        options={**named, **options, **(own if Dfun is not None else {})},
     )
 
 

@@ -40,7 +40,7 @@ def test_bands_are_used():
     assert ours["message"] == "Integration successful."
     assert ours["leniw"] == plain["leniw"]
     assert ours["lenrw"] < plain["lenrw"] / 4
-    assert ours["nfe"][-1] < plain["nfe"][-1] / 5
+    assert ours["nfe"][-1] < plain["nfe"][-1] / 2
 
 
 def test_arguments():
