@@ -7,6 +7,7 @@ comes from the integral of the derivatives, which `sparsesolve.derivatives` prov
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -187,15 +188,13 @@ def _solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-# --- ours, which are SciPy's within a function that is traced ---
+# --- ours, which are SciPy's within a function that is traced; what they need is loaded ---
 
 
 @replaces("sparsesolve.front.integrate", "odeint")
 def _our_odeint(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, derivatives: Any = None, **options: Any) -> Any:
-        from scipy.integrate import odeint  # noqa: PLC0415  (loaded by ours)
-
-        return odeint(*args, **options)
+        return sys.modules["scipy.integrate"].odeint(*args, **options)
 
     return call
 
@@ -203,8 +202,6 @@ def _our_odeint(plain: Callable[..., Any]) -> Callable[..., Any]:
 @replaces("sparsesolve.front.integrate", "solve_ivp")
 def _our_solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(rhs: Any = None, *given: Any, fun: Any = None, **options: Any) -> Any:
-        from scipy.integrate import solve_ivp  # noqa: PLC0415  (loaded by ours)
-
         method = given[2] if len(given) > 2 else options.setdefault("method", "BDF")
         others = {"mass_matrix", "sensitivity", "kwargs"}.intersection(options)
         if others or method in ("auto", "krylov", "cvode", "petsc"):
@@ -214,7 +211,8 @@ def _our_solve_ivp(plain: Callable[..., Any]) -> Callable[..., Any]:
                 "Use the methods and arguments of scipy.integrate.solve_ivp",
             )
         options = {k: v for k, v in options.items() if k not in ("jac", "derivatives")}
-        return solve_ivp(fun if rhs is None else rhs, *given, **options)
+        function = fun if rhs is None else rhs
+        return sys.modules["scipy.integrate"].solve_ivp(function, *given, **options)
 
     return call
 
