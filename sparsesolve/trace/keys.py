@@ -174,7 +174,7 @@ def _dictionaries(boxes: list[Any]) -> tuple[list[tuple[dict[Any, Any], Any]], s
                 inside.update(*(values[id(key)] for key in keys))
             elif isinstance(holder, tuple) and holder is not asked:
                 members = [values[id(item)] for item in holder if id(item) in parts]
-                values[id(holder)] = set().union(*members)
+                values[id(holder)] = values.get(id(holder), set()).union(*members)
                 tuples[id(holder)] = holder
         parts = tuples
     return found, inside
