@@ -21,6 +21,7 @@ from sparsesolve.adapters.highs_quadratic import (
     TOLERANCES,
     is_convex_quadratic,
     solve_quadratic,
+    without_solution,
 )
 from sparsesolve.adapters.ipopt_callbacks import Callbacks
 from sparsesolve.adapters.nlp import read_end
@@ -41,7 +42,8 @@ _STATUS = {
     3: Status.UNBOUNDED,
     4: Status.FAILED,
 }
-_UNCLEAR = 4  # also what presolving says of a problem that is either unbounded or infeasible
+_UNCLEAR = (2, 4)  # what presolving says of a problem that is either unbounded or infeasible
+_FINAL = (Status.SOLVED, Status.INFEASIBLE, Status.TIME_LIMIT)
 
 
 def is_linear(problem: Problem) -> bool:
@@ -107,13 +109,15 @@ def solve_highs(
     if not linear:
         ended, backend = solve_quadratic(evaluation, given, tol)
         found = read_end(Callbacks(evaluation), monitor, ended)
+        if found.status not in _FINAL and (other := without_solution(evaluation, ended)):
+            found = read_end(Callbacks(evaluation), monitor, other)
         # along a flat direction that falls slowly it ends anywhere, and every slope is small
         short = found.status is Status.ACCEPTABLE
         return replace(found, backend=backend, status=Status.STALLED if short else found.status)
     if tol is not None:
         given |= dict.fromkeys(TOLERANCES, max(tol, LEAST_TOLERANCE))
     raw = program.solve(given)
-    if raw.status == _UNCLEAR and raw.x is None:
+    if raw.status in _UNCLEAR and raw.x is None:
         raw = program.solve(given | {"presolve": False})
     status = _STATUS.get(int(raw.status), Status.FAILED)
     if raw.x is None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_options import variants
 from sparsesolve.adapters.nlp import Ended
+from sparsesolve.adapters.recession import falling_direction, feasible_point
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.convexity import is_positive_semidefinite
@@ -34,6 +35,7 @@ __all__ = [
     "is_convex_quadratic",
     "is_quadratic",
     "solve_quadratic",
+    "without_solution",
 ]
 
 Array = NDArray[np.float64]
@@ -158,6 +160,26 @@ def solve_quadratic(
     return _ended(solver, evaluation), f"HiGHS {solver.version()}, bindings of {source}"
 
 
+def without_solution(evaluation: Evaluation, ended: Ended) -> Ended | None:
+    """Return how a convex quadratic problem ends that is unbounded or infeasible; else None.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of the problem.
+    ended : Ended
+        What HiGHS said of it.
+    """
+    slope, hessian, rows, limits = _parts(evaluation)
+    bounds = evaluation.lower, evaluation.upper
+    if falling_direction(slope, hessian, rows, limits, bounds) is None:
+        return None
+    x = feasible_point(rows, limits, bounds)
+    code = "kInfeasible" if x is None else "kUnbounded"
+    at = evaluation.problem.start if x is None else np.clip(x, *bounds)
+    return Ended(at, *_ENDS[code], code=ended.code, iterations=ended.iterations)
+
+
 _REGULARIZATION = "qp_regularization_value"
 _DEFAULTS: dict[str, Any] = {"output_flag": False, "threads": 1, _REGULARIZATION: 0.0}
 _STEPS_A_LIMIT = 50  # so that it ends where it would go round
@@ -176,27 +198,32 @@ def _set_option(module: Any, solver: Any, name: str, value: Any) -> None:
     )
 
 
-def _model(module: Any, evaluation: Evaluation) -> Any:
-    """Write 1/2 x'Hx + c'x and the rows, all as they are at the start."""
+def _parts(evaluation: Evaluation) -> tuple[Array, Any, Any, tuple[Array, Array]]:
+    """Return c, H, the rows and their limits of 1/2 x'Hx + c'x, all as they are at the start."""
     at = evaluation.problem.start
     hessian = _hessian(evaluation)
-    model = module.HighsModel()
-    lp = model.lp_
-    lp.num_col_, lp.num_row_ = int(evaluation.n), int(evaluation.m)
-    lp.col_cost_ = np.array(evaluation.gradient(at)) - hessian @ at
-    lp.col_lower_, lp.col_upper_ = evaluation.lower, evaluation.upper
-    offset = np.zeros(0)
-    lp.a_matrix_.format_ = module.MatrixFormat.kRowwise
-    lp.a_matrix_.num_col_, lp.a_matrix_.num_row_ = lp.num_col_, lp.num_row_
-    lp.a_matrix_.start_ = np.zeros(1, dtype=np.int32)
+    slope = np.array(evaluation.gradient(at)) - hessian @ at
+    rows, offset = sp.csr_array((0, evaluation.n)), np.zeros(0)
     if evaluation.m:
         pattern = evaluation.derivatives.jacobian_pattern
         rows = pattern.to_scipy(np.array(evaluation.jacobian_values(at)))
         offset = np.array(evaluation.constraints(at)) - rows @ at
-        lp.a_matrix_.start_, lp.a_matrix_.index_ = rows.indptr, rows.indices
-        lp.a_matrix_.value_ = rows.data
-    lp.row_lower_ = evaluation.row_lower - offset
-    lp.row_upper_ = evaluation.row_upper - offset
+    return slope, hessian, rows, (evaluation.row_lower - offset, evaluation.row_upper - offset)
+
+
+def _model(module: Any, evaluation: Evaluation) -> Any:
+    """Write the problem as HiGHS has it."""
+    slope, hessian, rows, limits = _parts(evaluation)
+    model = module.HighsModel()
+    lp = model.lp_
+    lp.num_col_, lp.num_row_ = int(evaluation.n), int(evaluation.m)
+    lp.col_cost_ = slope
+    lp.col_lower_, lp.col_upper_ = evaluation.lower, evaluation.upper
+    lp.a_matrix_.format_ = module.MatrixFormat.kRowwise
+    lp.a_matrix_.num_col_, lp.a_matrix_.num_row_ = lp.num_col_, lp.num_row_
+    lp.a_matrix_.start_, lp.a_matrix_.index_ = rows.indptr, rows.indices
+    lp.a_matrix_.value_ = rows.data
+    lp.row_lower_, lp.row_upper_ = limits
     model.lp_ = lp
     lower = sp.csc_array(sp.tril(hessian))
     lower.sort_indices()

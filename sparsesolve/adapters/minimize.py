@@ -52,6 +52,7 @@ _PREPARED: dict[str, Callable[[Mapping[str, Any] | None], Any]] = {
     "uno": lambda options: require_uno(),
 }
 _OTHERS = frozenset({"highs", *_NLP})  # than scipy's
+_PROVEN = (Status.SOLVED, Status.INFEASIBLE, Status.UNBOUNDED)  # of a convex quadratic problem
 
 
 def solve(
@@ -137,7 +138,7 @@ def _solve(
     watches = progress or callback is not None
     choice = choose(problem, options, watched=watches, warm=warm_start is not None)
     result, more = attempt(choice.solver)
-    if not choice.certain and result.status is not Status.SOLVED:
+    if not choice.certain and result.status not in _PROVEN:
         notes += (f"{choice.why}, which ended as {result.status.value}",)
         choice = choose(problem, options, watched=watches, quadratic=False)
         result, more = attempt(choice.solver)
