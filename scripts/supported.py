@@ -81,8 +81,9 @@ form, it is refused when one is asked for.
 
 `scipy.integrate.odeint`, `solve_ivp` (at constant times, or its `y[:, -1]`) and `quad` are called,
 not traced; derivatives by what their function has closed over, by `args`, starts and limits
-come from sensitivity equations and from integrals of derivatives, with our Jacobians, to the
-tolerance of the solver; once, and dense in that block. `brentq` and its like, `newton`,
+come from sensitivity equations and from integrals of derivatives, with our Jacobians and Hessians,
+to the tolerance of the solver; first and second, and dense in that block. Where what they integrate
+jumps at a place that depends on the parameters, they are refused. `brentq` and its like, `newton`,
 `root_scalar`, `fsolve` and `root` of `scipy.optimize` are called as well; derivatives, first and
 second, are those of the root.
 

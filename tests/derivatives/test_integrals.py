@@ -11,7 +11,7 @@ from branch_references import differences
 from scipy.integrate import odeint, quad, solve_ivp
 
 import sparsesolve as ss
-from sparsesolve.errors import TraceError
+from sparsesolve.errors import TraceError, VerificationError
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
 TIMES = np.linspace(0.0, 2.0, 5)
@@ -108,6 +108,70 @@ def test_first_derivatives(name):
     np.testing.assert_allclose(J.vjp(x, w), w @ J(x), rtol=1e-9, atol=1e-12)
 
 
+SMOOTH = [name for name in CASES if name != "a branch"]
+
+
+@pytest.mark.every(7)
+@pytest.mark.parametrize("name", SMOOTH)
+def test_second_derivatives(name):
+    square = lambda p: np.sum(np.ravel(CASES[name](p)) ** 2)
+    gradient, H = ss.gradient(square, X), ss.hessian(square, X, method="interpreted")
+    x = 1.2 * X + 0.05
+    np.testing.assert_allclose(H(x).toarray(), differences(gradient, x), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(H(x).toarray(), H(x).toarray().T, rtol=1e-9, atol=1e-9)
+
+
+def test_second_derivatives_by_hand():
+    """y' = -k y**2, y(0) = a: y(1) = a / (1 + a k)."""
+    y = lambda p: odeint(lambda y, t: -p[1] * y**2, p[0], [0.0, 1.0], **TIGHT)[1, 0]
+    a, k = x = np.array([2.0, 0.7])
+    s = 1 + a * k
+    expected = [[-2 * k / s**3, -2 * a / s**3], [-2 * a / s**3, 2 * a**3 / s**3]]
+    np.testing.assert_allclose(ss.hessian(y, x)(x).toarray(), expected, rtol=1e-7)
+    area = lambda p: quad(lambda s: np.exp(p[0] * s), 0.0, p[1])[0]
+    e = np.exp(a * k)
+    by_both = (e * (a * a * k * k - 2 * a * k + 2) - 2) / a**3
+    expected = [[by_both, k * e], [k * e, a * e]]
+    np.testing.assert_allclose(ss.hessian(area, x)(x).toarray(), expected, rtol=1e-9)
+
+
+JUMPS = {
+    "a time that is traced": lambda p: odeint(lambda y, t: -y + (t < p[0]), 1.0, TIMES)[:, 0],
+    "a choice": lambda p: solve_ivp(
+        lambda t, y: -y + np.where(t < p[0], 1.0, 0.0), (0, 2), [1.0], t_eval=TIMES
+    ).y[0],
+    "a state": lambda p: odeint(lambda y, t: -p[0] if y[0] > 0.5 else -p[0] / 3, 1.0, TIMES)[:, 0],
+    "an integrand": lambda p: p * quad(lambda s: 1.0 if s < p[0] else 0.5, 0, 2)[0],
+}
+
+
+@pytest.mark.parametrize("name", JUMPS)
+def test_where_it_jumps_is_not_left_out(name):
+    J = ss.jacobian(JUMPS[name], X[:1])
+    with pytest.raises(VerificationError, match="a jump or a kink"):
+        J(X[:1] + 0.2)
+
+
+def test_kinks_have_first_derivatives_and_no_second():
+    square = lambda p: quad(lambda s: max(s - p[0], 0.0), 0, 2)[0] ** 2
+    gradient, H = ss.gradient(square, X[:1]), ss.hessian(square, X[:1])
+    np.testing.assert_allclose(gradient(X[:1]), -((2 - X[0]) ** 3), rtol=1e-6)
+    with pytest.raises(VerificationError, match="a jump or a kink"):
+        H(X[:1])
+    fall = lambda p: odeint(lambda y, t: -p[0] * max(y[0], 0.2), 1.0, TIMES, **TIGHT)[-1, 0]
+    np.testing.assert_allclose(ss.gradient(fall, X[2:])(X[2:] + 0.5), [-0.4], rtol=1e-6)
+    with pytest.raises(VerificationError, match="a jump or a kink"):
+        ss.hessian(fall, X[2:])(X[2:] + 0.5)
+
+
+def test_jumps_at_constant_times_are_right():
+    """y' = 1 - p y up to 0.7, then -p y."""
+    f = lambda p: odeint(lambda y, t: -p[0] * y + (t < 0.7), 0.0, [0.0, 1.0], **TIGHT)[1, 0]
+    p = np.array([0.8])
+    whole = lambda p: np.exp(-p * 0.3) * (1 - np.exp(-0.7 * p)) / p
+    np.testing.assert_allclose(ss.gradient(f, p)(p), differences(whole, p)[0], rtol=1e-6)
+
+
 def test_a_fit_whose_parameters_are_found():
     """y' = -k y**2, y(0) = a, has y = a / (1 + a k t)."""
     a, k, t = 2.0, 0.7, np.linspace(0.0, 3.0, 8)
@@ -142,10 +206,6 @@ def test_a_solver_that_fails_gives_nan():
 
 
 REFUSED = {
-    "a second derivative": (
-        lambda x: ss.hessian(lambda y: quad(lambda s: s * y[0] ** 2, 0, 1)[0], x)(x),
-        "a second",
-    ),
     "times of its own": (
         lambda x: ss.jacobian(lambda y: solve_ivp(lambda t, u: -u * y, (0, 1), y).y[:, 1], x),
         "t_eval",

@@ -49,6 +49,7 @@ FUNCTIONS = {
 X = np.array([0.37, 0.81, -0.44, 1.21, 0.56, -0.78])
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_moved_images(name):
     f = FUNCTIONS[name]
@@ -81,6 +82,7 @@ KERNELS = {
 }  # fmt: skip
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_radial_functions(kernel):
     options = KERNELS[kernel]

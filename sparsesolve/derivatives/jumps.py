@@ -1,0 +1,96 @@
+"""Whether integrated derivatives are those of the integral: they leave out where something jumps.
+
+With ``y' = f`` and f another formula from a time on that depends on p, y moves with that time too,
+and no integral of derivatives of f knows. So the derivative along one direction is held against
+differences: at the first point, and at some of the later ones.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsesolve.errors import VerificationError
+
+__all__ = ["Watch"]
+
+Array = NDArray[np.float64]
+
+_STEPS = 1e-2, 3e-2, 3e-3, 1e-3
+_ALLOWED, _NOISE = 1e-2, 1e-4  # of the derivative; of the value: what integrators leave
+_AGREE = 0.1  # by how much of the gap two differences may differ; else they are noise
+
+
+class Watch:
+    """Compares derivatives at points number 1, 2, 4, 8 and so on."""
+
+    def __init__(self) -> None:
+        self._points = 0
+
+    def look(self, value: Callable[[Array], Array], at: Array, slopes: Array, what: str) -> None:
+        """Compare derivatives at a point, if it is its turn.
+
+        Parameters
+        ----------
+        value : callable
+            What is differentiated, of all that it is differentiated by.
+        at : ndarray, shape (n,)
+            The point.
+        slopes : ndarray, shape (..., n)
+            Its derivatives.
+        what : str
+            What they are derivatives of.
+
+        Raises
+        ------
+        VerificationError
+            If they are not those that differences of two steps agree upon.
+        """
+        self._points += 1
+        if self._points & (self._points - 1) or not at.size:
+            return
+        slopes = slopes.reshape(-1, at.size)
+        if not np.all(np.isfinite(slopes)):
+            return
+        size = float(np.max(np.abs(value(at)), initial=0.0))
+        direction = _direction(at, slopes, size)
+        claimed = slopes @ direction
+        largest = np.max(np.abs(slopes) @ direction)
+        seen: list[Array] = []
+        for h in _STEPS:
+            found = _difference(value, at, direction, h)
+            gap = np.abs(found - claimed)
+            worst = int(np.argmax(gap))
+            if not gap[worst] > _ALLOWED * max(largest, abs(found[worst])) + _NOISE * size:
+                return
+            if any(np.max(np.abs(found - other)) < _AGREE * gap[worst] for other in seen):
+                raise VerificationError(
+                    f"expected {what}, got {claimed[worst]:.6g} for {found[worst]:.6g} by "
+                    "differences: the function that it integrates has a jump or a kink, and where "
+                    "it has depends on what it is differentiated by. Integrate up to there and on "
+                    "from there in two calls, or make it smooth."
+                )
+            seen.append(found)
+
+
+def _direction(at: Array, slopes: Array, size: float) -> Array:
+    """Move everything by what counts about as much, and by no more than it is."""
+    steepness = np.max(np.abs(slopes), axis=0, initial=0.0)
+    most = np.where(at == 0.0, 1.0, np.abs(at))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fair = np.where(steepness > 0.0, (size or 1.0) / steepness, np.inf)
+    signs = np.random.default_rng(1).uniform(0.5, 1.0, at.size)
+    return np.asarray(np.minimum(fair, most) * signs)
+
+
+def _difference(value: Callable[[Array], Array], at: Array, direction: Array, h: float) -> Array:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = (value(at + h * direction) - value(at - h * direction)) / (2.0 * h)
+    except Exception:  # beyond the domain of the user's function
+        found = np.full(1, np.nan)
+    return np.asarray(np.ravel(found), dtype=np.float64)
