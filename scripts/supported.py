@@ -85,7 +85,8 @@ come from sensitivity equations and from integrals of derivatives, with our Jaco
 to the tolerance of the solver; first and second, and dense in that block. Where what they integrate
 jumps at a place that depends on the parameters, they are refused. `brentq` and its like, `newton`,
 `root_scalar`, `fsolve` and `root` of `scipy.optimize` are called as well; derivatives, first and
-second, are those of the root.
+second, are those of the root. `minimize` and `minimize_scalar` (without constraints, within
+constant bounds), `least_squares` and `curve_fit` have the first derivative of their minimum.
 
 Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
 `int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every

@@ -19,7 +19,7 @@ array([[1.      , 0.      , 0.      ],
 
 from __future__ import annotations
 
-from sparsesolve.derivatives import integrals, stored_nonzeros  # noqa: F401
+from sparsesolve.derivatives import integrals, minima, stored_nonzeros  # noqa: F401
 from sparsesolve.derivatives.branched_problem import problem_derivatives
 from sparsesolve.derivatives.by_differences import jacobian_by_differences
 from sparsesolve.derivatives.gradient import Gradient, gradient

@@ -22,7 +22,7 @@ from sparsesolve.numpy_ops.implicit import root_operation
 from sparsesolve.numpy_ops.roots import OPERATION
 from sparsesolve.options import as_function
 
-__all__ = ["implicit"]
+__all__ = ["InnerRoot", "implicit"]
 
 Array = NDArray[np.float64]
 
@@ -181,7 +181,7 @@ class _Slopes:
         return last[1]
 
 
-class _InnerRoot(_Slopes):
+class InnerRoot(_Slopes):
     """A root of few unknowns, and after it whether it was found.
 
     One dense matrix for all arguments is filled at once. Where no root was found, there is no
@@ -241,7 +241,7 @@ def _key(given: Sequence[Any]) -> bytes:
 
 
 def _inner_root(solve: Callable[..., Any], residual: Callable[..., Any]) -> Callable[..., Any]:
-    made = _InnerRoot(solve, residual)
+    made = InnerRoot(solve, residual)
     twice = made.curvature, made.curvature_by_direction
     return root_operation(made.value, made.pullback, made.push, twice)
 

@@ -37,6 +37,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     linalg,
     log_sum_exp,
     loops,
+    minima,
     movement,
     multivariate_normal,
     norms,

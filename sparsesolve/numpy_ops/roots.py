@@ -20,7 +20,7 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["OPERATION"]
+__all__ = ["OPERATION", "Found"]
 
 OPERATION: dict[str, Callable[..., Any]] = {}
 """What makes the operation ``root`` of a solver and a residual; a later stage fills it."""
@@ -28,7 +28,7 @@ OPERATION: dict[str, Callable[..., Any]] = {}
 _BRACKETING = ("bisect", "brenth", "brentq", "ridder", "toms748")
 
 
-class _Found:
+class Found:
     """What stands for a result of a solver."""
 
     def __init__(self, found: Any, **others: Any) -> None:
@@ -111,7 +111,7 @@ def _bracketing(plain: Callable[..., Any]) -> Callable[..., Any]:
             return root, result.converged
 
         root, found = _root(solve, _of_one, (a, b), opened)
-        return (root[0], _Found(found, root=root[0])) if full_output else root[0]
+        return (root[0], Found(found, root=root[0])) if full_output else root[0]
 
     return call
 
@@ -159,7 +159,7 @@ def _newton(plain: Callable[..., Any]) -> Callable[..., Any]:
         bind = _of_many(shape) if shape else _of_one
         root, found = _root(solve, bind, starts, opened)
         root = anp.reshape(root, shape) if shape else root[0]
-        return (root, _Found(found, root=root)) if full_output else root
+        return (root, Found(found, root=root)) if full_output else root
 
     return call
 
@@ -188,7 +188,7 @@ def _root_scalar(plain: Callable[..., Any]) -> Callable[..., Any]:
             return result.root, result.converged
 
         root, found = _root(solve, _of_one, given, opened)
-        return _Found(found, root=root[0])
+        return Found(found, root=root[0])
 
     return call
 
@@ -249,6 +249,6 @@ def _several(plain: Callable[..., Any]) -> Callable[..., Any]:
         root, found = _root(solve, bind, (_start(x0),), opened)
         root = anp.reshape(root, shape) if shape else root
         value = fun(root, *_as_tuple(args))
-        return _Found(found, x=root, fun=value[0] if both else value)
+        return Found(found, x=root, fun=value[0] if both else value)
 
     return call
