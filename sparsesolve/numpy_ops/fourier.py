@@ -44,17 +44,19 @@ _MOST_TERMS = 1 << 21  # of one transform that is written out
 @implements(np.fft.rfft, recorded=True)
 def _rfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
     a = operand(a)
+    axis = axis % a.ndim - a.ndim
     length = a.shape[axis] if n is None else n
     if a.size * length <= _MOST_TERMS or (length % 2 == 0 and norm != "forward"):
         return anp.fft.rfft(a, n, axis, norm)
     if norm == "forward":
         return _rfft(a, n, axis) / length
-    return anp.fft.fft(a, n, axis, norm)[_along(a.ndim, axis, slice(length // 2 + 1))]
+    return anp.fft.fft(a, n, axis, norm)[_along(axis, slice(length // 2 + 1))]
 
 
 @implements(np.fft.irfft, recorded=True)
 def _irfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
     a = operand(a)
+    axis = axis % a.ndim - a.ndim
     length = 2 * (a.shape[axis] - 1) if n is None else n
     lines = a.size // max(1, a.shape[axis])
     if lines * length * length <= _MOST_TERMS:  # as for the way there
@@ -64,8 +66,8 @@ def _irfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: 
     if length % 2 == 0 or a.shape[axis] < length // 2 + 1:
         return anp.fft.irfft(a, n, axis, norm)
     half = length // 2
-    above = a[_along(a.ndim, axis, slice(0, half + 1))]
-    below = anp.conj(a[_along(a.ndim, axis, slice(half, 0, -1))])
+    above = a[_along(axis, slice(0, half + 1))]
+    below = anp.conj(a[_along(axis, slice(half, 0, -1))])
     whole = anp.concatenate([above, below], axis=axis)
     return anp.real(anp.fft.ifft(whole, None, axis, norm))
 
@@ -83,8 +85,9 @@ def _ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: 
     return anp.conj(_rfft(a, n, axis, _SWAPPED[norm]))
 
 
-def _along(ndim: int, axis: int, part: slice) -> tuple[slice, ...]:
-    return (*(slice(None),) * (axis % ndim), part)
+def _along(axis: int, part: slice) -> tuple[Any, ...]:
+    """Return an index along an axis counted from the last, which more axes in front leave alone."""
+    return (..., part, *(slice(None),) * (-1 - axis))
 
 
 # --- values that are linear in slots ---

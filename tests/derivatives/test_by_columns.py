@@ -50,6 +50,16 @@ def along_the_first_axis(u):
     ).real
 
 
+def of_odd_length(u):
+    first = np.fft.irfft(1j * np.arange(6.0) * np.fft.rfft(u[:11]), 11)
+    return np.append(first * u[:11], u[11])
+
+
+def lines_of_odd_length(u):
+    field = np.fft.rfft(np.append(u, 0.5 * u[:3]).reshape(5, 3), axis=0)
+    return np.fft.irfft(1j * field, 5, axis=0).ravel()[:12] ** 2
+
+
 def twice(u):
     return scipy.fft.idct(np.exp(0.1 * scipy.fft.dct(u)))
 
@@ -69,6 +79,8 @@ CASES = [
     power,
     in_two_directions,
     along_the_first_axis,
+    of_odd_length,
+    lines_of_odd_length,
     twice,
     of_scipy,
     smoothed,
@@ -102,6 +114,24 @@ def test_where_every_output_depends_on_every_input(function, as_if_large):
     assert J.nnz == N * N
     out = np.empty(J.nnz)
     assert J.values(np.ones(N), out=out) is out
+
+
+def test_odd_lengths_go_through_at_once(as_if_large, monkeypatch):
+    """One stack for all columns of a transform and the way back, where the index is of its axis."""
+    k = np.arange(6.0)
+    J = ss.jacobian(lambda u: u * np.fft.irfft(1j * k * np.fft.rfft(u), 11), np.ones(11))
+    taken = []
+    plain = LinearCall.stacked
+
+    def stacked(call, stacks, shapes):
+        found = plain(call, stacks, shapes)
+        taken.append(found is not None)
+        return found
+
+    monkeypatch.setattr(LinearCall, "stacked", stacked)
+    J(np.ones(11))
+    assert taken
+    assert all(taken)
 
 
 def test_a_part_that_no_transform_reaches_keeps_its_structure(as_if_large):
