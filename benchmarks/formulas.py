@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import block_formulas
 from .collection import acopf as power
 from .suite import SOURCE, Task
 
@@ -219,10 +220,12 @@ VECTORS: dict[str, Callable[..., Formula]] = {
     "bundle": bundle,
     "lukvle1": lukvle1,
     "rocket": rocket,
+    **block_formulas.VECTORS,
 }
 OBJECTIVES: dict[str, Callable[..., Formula]] = {
     "acopf": power_cost,
     "lukvle1": rosenbrock,
     "rocket": height,
     "rosenbrock": rosenbrock,
+    **block_formulas.OBJECTIVES,
 }

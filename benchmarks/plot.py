@@ -19,6 +19,8 @@ LOOK = {
     "asdex": ("#c1440e", "s", 1.2),
     "casadi-sx": ("#3b6fb6", "^", 1.2),
     "casadi-mx": ("#8fb3dd", "v", 1.2),
+    "jax-dense": ("#d98bb0", "P", 1.2),
+    "sparsediffpy": ("#6b8e23", "p", 1.2),
     "numba-loop": ("#222222", "x", 1.2),
     "scipy-differences": ("#b08900", "d", 1.0),
     "autograd-dense": ("#9a5fa8", "*", 1.0),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .block_families import BLOCKS, builder
 from .collection import (
     acopf,
     bratu,
@@ -142,6 +143,13 @@ def _power(kind: str) -> list[Family]:
     ]
 
 
+def _blocks() -> list[Family]:
+    return [
+        Family(name, kind, formula, builder(kind, formula, n_of), sizes)
+        for name, (kind, formula, n_of, sizes) in BLOCKS.items()
+    ]
+
+
 FAMILIES: tuple[Family, ...] = (
     Family(
         "jacobian bratu",
@@ -180,8 +188,9 @@ FAMILIES: tuple[Family, ...] = (
         {4 * (k + 1) + 1: {"intervals": k} for k in (2, 24, 249, 2499, 24999)},
         spread=0.001,
     ),
+    *_blocks(),
 )
-"""Every family; Jacobians first."""
+"""Every family: of the collection, then of dense blocks and loops; Jacobians first in each."""
 
 
 def find_family(name: str) -> Family:

@@ -91,12 +91,17 @@ class Entry:
 
 
 OURS = "sparsesolve"
-RIVALS = ("asdex", "casadi-sx", "casadi-mx")
+RIVALS = ("asdex", "casadi-sx", "casadi-mx", "jax-dense", "sparsediffpy")
 """The peers whose best is the measure; the others give the scale."""
 
 _ALL = {"jacobian": 2e6, "hessian": 2e6, "lagrangian": 2e6}
 _MIDDLE = {"jacobian": 2e5, "hessian": 2e5, "lagrangian": 2e5}
 _SMALL = {"jacobian": 200, "hessian": 200, "lagrangian": 200}
+_DENSE = {"jacobian": 3000, "hessian": 3000}
+_BLOCKS = (
+    "global_sum", "kernel", "least_squares", "mean_field", "network", "steps", "triangles"
+)  # fmt: skip
+_NODES = ("global_sum", "least_squares", "mean_field", "network", "triangles")
 _SMOOTH = ("bratu", "brusselator", "lukvle1", "bundle", "rosenbrock", "rocket")
 
 PEERS: dict[str, Entry] = {
@@ -104,6 +109,8 @@ PEERS: dict[str, Entry] = {
     "asdex": Entry("asdex", ("jax", "asdex"), _ALL, threads=True),
     "casadi-sx": Entry("casadi_sx", ("casadi",), _ALL),
     "casadi-mx": Entry("casadi_mx", ("casadi",), _MIDDLE),
+    "jax-dense": Entry("jax_dense", ("jax",), _DENSE, _BLOCKS, threads=True),
+    "sparsediffpy": Entry("sparsediffpy", ("sparsediffpy",), _ALL, _NODES),
     "numba-loop": Entry("numba", ("numba",), _ALL, ("bratu", "lukvle1")),
     "scipy-differences": Entry("scipy", ("scipy",), {"jacobian": 2e5}, tolerance=1e-3),
     "autograd-dense": Entry("autograd", ("autograd",), _SMALL, _SMOOTH),

@@ -9,10 +9,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..suite import Task
-from . import Prepared
-from .casadi_formulas import OBJECTIVES, VECTORS
+from . import Prepared, casadi_blocks, casadi_formulas
 
 __all__ = ["prepare_with"]
+
+_VECTORS = casadi_formulas.VECTORS | casadi_blocks.VECTORS
+_OBJECTIVES = casadi_formulas.OBJECTIVES | casadi_blocks.OBJECTIVES
 
 
 def prepare_with(symbol: Any, task: Task) -> Prepared:
@@ -25,12 +27,12 @@ def prepare_with(symbol: Any, task: Task) -> Prepared:
     arguments = [x]
     formula, size = task.family.formula, task.size
     if task.kind == "jacobian":
-        derivative = ca.jacobian(VECTORS[formula](x, **size), x)
+        derivative = ca.jacobian(_VECTORS[formula](x, **size), x)
     else:
-        value = OBJECTIVES[formula](x, **size)
+        value = _OBJECTIVES[formula](x, **size)
         if task.has_weights:
             arguments.append(symbol.sym("weights", task.multipliers.size))
-            value += ca.dot(arguments[1], VECTORS[formula](x, **size))
+            value += ca.dot(arguments[1], _VECTORS[formula](x, **size))
         derivative = ca.triu(ca.hessian(value, x)[0])
     function = ca.Function("derivative", arguments, [derivative])
     pattern = derivative.sparsity()
