@@ -152,11 +152,11 @@ def _evaluated(ranks: Any, residual: Callable[[Any], Any], n: int) -> dict[str, 
     setup = _spent(ranks, lambda: made.append(_prepared(ranks, residual, n)), 1)
     system, x = made[0]
     at = np.array(system.needed.of(x, np.empty(0)))
-    out, values = np.empty(system.numbering.sizes[0]), system.block.buffer()
+    out, values = np.empty(system.numbering.sizes[0]), system.assembly.buffer()
     return {
         "F ms": 1e3 * _spent(ranks, lambda: system.block.value(at, [], out)),
         "J ms": 1e3 * _spent(ranks, lambda: system.block.refill(values, at, [])),
-        "assembly ms": 1e3 * _spent(ranks, lambda: system.assembly.fill(values)),
+        "assembly ms": 1e3 * _spent(ranks, lambda: system.assembly.fill()),
         "set-up s": setup,
         "MB evaluated": ranks.largest(peak()),
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import petsc_matrix_cases
 from autograd.extend import defvjp, primitive
 
 import sparsesolve as ss
@@ -368,6 +369,7 @@ GROUPS: dict[str, list[Callable[[], Found]]] = {
         sums_in_time,
     ],
     "view": [few_unknowns],
+    "matrix": [petsc_matrix_cases.products],
     "trouble": [other_programs, fails_on_the_last_rank],
 }
 

@@ -8,9 +8,10 @@ seeds of a chunk at once, and recovers the nonzeros by one gather.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ from sparsesolve.structure.pattern import Pattern
 
 __all__ = [
     "Accumulated",
+    "Arrange",
     "Compressed",
     "Nonzeros",
     "engine_name",
@@ -49,6 +51,9 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Arrange: TypeAlias = Callable[[Pattern], NDArray[Any] | None]
+"""Returns the order in which the nonzeros of a pattern are wanted; None for its own."""
+
 _WIDTH = 4
 _MOST_LISTED = 1 << 21  # entries of a full matrix that are listed one by one
 
@@ -90,11 +95,18 @@ class Accumulated:
         log: PrepareLog,
         *,
         known: bool = False,
+        arrange: Arrange | None = None,
     ) -> Accumulated:
         """Make the program of nonzeros ready to run; `known` as for `executable`."""
+        known_pattern = weakref.ref(pattern)  # the names outlive it where it is dropped
 
         def name(k: int) -> str:
-            return f"entry ({pattern.rows[k]}, {pattern.indices[k]}) of the {matrix}"
+            found = known_pattern()
+            if found is None:
+                return f"value {k} of the {matrix}"
+            order = None if arrange is None else arrange(found)
+            at = k if order is None else order[k]
+            return f"entry ({found.rows[at]}, {found.indices[at]}) of the {matrix}"
 
         run = executable(program, log, name, known=known)
         return cls(pattern, run, engine_name(run), matrix)
@@ -153,6 +165,39 @@ class Compressed(Evaluator):
         return self.recovery.values(forward, reverse, out=out)
 
 
+@dataclass(frozen=True, eq=False)
+class _Arranged(Evaluator):
+    """Nonzeros in another order than that of their pattern, which is that of their recovery."""
+
+    found: Nonzeros
+    order: NDArray[Any]
+
+    @property
+    def pattern(self) -> Pattern:
+        """Where the nonzeros are."""
+        return self.found.pattern
+
+    @property
+    def method(self) -> str:
+        """How they are computed."""
+        return self.found.method
+
+    @property
+    def run(self) -> Evaluator:
+        """Computes them in the order that is wanted."""
+        return self
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.pattern.nnz
+
+    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
+        """Return the nonzeros."""
+        values = self.found.run(x, parameters)
+        return np.take(values, self.order, out=out, mode="clip")
+
+
 def _push(program: Program, log: PrepareLog) -> Products:
     """Products with the Jacobian: machine code for several seeds at once, or NumPy for all."""
     with log.stage("differentiate"):
@@ -167,7 +212,7 @@ def _pull(program: Program, log: PrepareLog) -> Products:
     return Products(executable(fused_adjoint(program, log), log), 1)
 
 
-def jacobian_nonzeros(program: Fused, log: PrepareLog) -> Nonzeros:
+def jacobian_nonzeros(program: Fused, log: PrepareLog, arrange: Arrange | None = None) -> Nonzeros:
     """Prepare the nonzeros of the Jacobian of a program.
 
     Parameters
@@ -177,7 +222,17 @@ def jacobian_nonzeros(program: Fused, log: PrepareLog) -> Nonzeros:
     log : PrepareLog
         Method "auto" multiplies blocks where wide sums are read by many rows; else it lists the
         nonzeros as a program where that pays, and colors otherwise.
+    arrange : callable, optional
+        In which order `run` is to write them. Default is that of the pattern.
     """
+    found = _jacobian_nonzeros(program, log, arrange)
+    order = None
+    if arrange is not None and not isinstance(found, Accumulated):
+        order = arrange(found.pattern)
+    return found if order is None else _Arranged(found, order)
+
+
+def _jacobian_nonzeros(program: Fused, log: PrepareLog, arrange: Arrange | None) -> Nonzeros:
     if log.options.method != "colored":
         blocked = blocked_jacobian(program, log, _plain(program, log))
         if blocked is not None:
@@ -185,7 +240,7 @@ def jacobian_nonzeros(program: Fused, log: PrepareLog) -> Nonzeros:
     large = log.options.method == "auto" and program.n * program.m > _MOST_LISTED
     if large and has_linear_calls(program) and is_full(program):
         return _by_columns(program, log)
-    found = _accumulated(program, log)
+    found = _accumulated(program, log, arrange=arrange)
     if isinstance(found, Accumulated):
         return found
     with log.stage("color"):
@@ -274,7 +329,7 @@ def symmetric_nonzeros(gradient: Fused, log: PrepareLog) -> Nonzeros:
 
 
 def _accumulated(
-    program: Program, log: PrepareLog, *, lower: bool = False
+    program: Program, log: PrepareLog, *, lower: bool = False, arrange: Arrange | None = None
 ) -> Accumulated | Pattern:
     """List the nonzeros as a program; the whole pattern alone where that does not pay."""
     if log.options.method == "colored":
@@ -293,8 +348,11 @@ def _accumulated(
         log.note(f"colored: {error}")
         with log.stage("detect"):
             return boolean_pattern(program)
-    matrix = "Hessian" if lower else "Jacobian"
-    return Accumulated.of(found.pattern, fused(found.program, log), matrix, log)
+    matrix, listed = "Hessian" if lower else "Jacobian", found.program
+    order = None if arrange is None else arrange(found.pattern)
+    if order is not None:
+        listed = replace(listed, outputs=listed.outputs[order])
+    return Accumulated.of(found.pattern, fused(listed, log), matrix, log, arrange=arrange)
 
 
 def engine_name(run: Executable) -> str:

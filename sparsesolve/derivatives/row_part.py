@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, compare_lowering
 from sparsesolve.derivatives.fused import fused
 from sparsesolve.derivatives.global_sums import GlobalSums
-from sparsesolve.derivatives.nonzeros import jacobian_nonzeros
+from sparsesolve.derivatives.nonzeros import Arrange, jacobian_nonzeros
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import TracedFunction, executable, limits_of
 from sparsesolve.differentiate import gradient_program
 from sparsesolve.differentiate.cuts import global_sums
+from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.evaluator import Array, Evaluator
 from sparsesolve.fuse.part import part_of
 from sparsesolve.fuse.roll import roll
@@ -75,6 +76,7 @@ class RowPart:
         at = None if point is None else CheckPoint(point.x[self.inputs], point.parameters)
         self.log = PrepareLog(log.options, at, log.seconds, log.notes, log.compared)
         self.program = fused(roll(part), self.log)
+        self._arrange: Arrange | None = None
         self.calls = tuple(
             step.name for step in self.program.instructions if isinstance(step, Opaque)
         )
@@ -91,16 +93,34 @@ class RowPart:
 
     @forkable_property
     def _nonzeros(self) -> tuple[Pattern, Evaluator]:
-        found = jacobian_nonzeros(self.program, self.log)
+        found = jacobian_nonzeros(self.program, self.log, self._arrange)
         pattern, limits = found.pattern, limits_of(self.program, self.log)
         if not limits.needed:
             return pattern, found.run
-        return pattern, limits.guard(found.run, rows=pattern.rows, variables=(pattern.indices,))
+        order = None if self._arrange is None else self._arrange(pattern)
+        rows, columns = (
+            where if order is None else where[order] for where in (pattern.rows, pattern.indices)
+        )
+        return pattern, limits.guard(found.run, rows=rows, variables=(columns,))
+
+    def arrange(self, order: Arrange) -> None:
+        """Say in which order `refill` is to write nonzeros; before they are prepared.
+
+        Parameters
+        ----------
+        order : callable
+            Takes their pattern.
+        """
+        self._arrange = order
 
     @property
     def pattern(self) -> Pattern:
         """Structure of the rows of the Jacobian, shape (k, number of inputs)."""
         return self._nonzeros[0]
+
+    def structure(self) -> Pattern:
+        """Return the same, or a little more, where nothing is to be evaluated."""
+        return jacobian_structure(self.program)
 
     def drop_pattern(self) -> None:
         """Forget the structure, which nothing but the assembly of a matrix needs."""

@@ -62,7 +62,6 @@ class Distributed:
         self._may_raise = bool(ranks.largest(float(may_raise)))
         self.assembly: Assembly | None = None
         self._thin: SumsOperator | None = None
-        self._buffer = np.empty(0)
 
     def vector(self, start: Array | None = None) -> Any:
         """Return a new distributed vector; with the owned part of a whole one, if given."""
@@ -79,16 +78,11 @@ class Distributed:
         Both are one, but where global sums are read; see `Assembly` and `SumsOperator`.
         """
         give_back()
-        self.ranks.together(lambda: self.block.pattern)
-        give_back()
         self.assembly = Assembly(self.ranks, self.numbering, self.block, self.needed, mass)
-        self._buffer = self.block.buffer()
         made = operator = self.assembly.matrix
         if self.sums.count:
-            where = self.ranks, self.numbering, self.block, self.needed, self.sums
-            self._thin = SumsOperator(*where, made)
+            self._thin = SumsOperator(self.ranks, self.numbering, self.sums, self.assembly)
             operator = self._thin.matrix
-        self.block.drop_pattern()
         give_back()
         return operator, made
 
@@ -128,11 +122,12 @@ class Distributed:
         given = self.parameters if parameters is None else parameters
         sums = self.sums.at(x, given, self._safely)
         at = self.needed.of(x, sums)
-        self._safely(lambda: self.block.refill(self._buffer, at, given))
-        self.assembly.fill(self._buffer, shift)
+        values = self.assembly.buffer()
+        self._safely(lambda: self.block.refill(values, at, given))
+        self.assembly.fill(shift)
         if self._thin is not None:
             sign = 1.0 if shift is None else -1.0
-            self._thin.fill(self._buffer, x, sums, given, sign)
+            self._thin.fill(values, x, sums, given, sign)
         if operator != self.assembly.matrix:
             operator.assemble()
         self.counts["jacobian"] += 1

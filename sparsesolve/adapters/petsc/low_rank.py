@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.petsc.needed import Needed, SharedSums
+from sparsesolve.adapters.petsc.matrix import Assembly
+from sparsesolve.adapters.petsc.needed import SharedSums
 from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.ranks import Ranks
-from sparsesolve.derivatives.row_part import RowPart
 
 __all__ = ["SumsOperator"]
 
@@ -30,28 +30,21 @@ class SumsOperator:
     ----------
     ranks, numbering : Ranks, Numbering
         Who owns what.
-    part, needed : RowPart, Needed
-        The rows of this rank, and what they need.
     sums : SharedSums
         The sums.
-    sparse : Mat
-        The sparse part.
+    assembly : Assembly
+        The sparse part, and where the values of the other part are.
     """
 
     def __init__(
         self,
         ranks: Ranks,
         numbering: Numbering,
-        part: RowPart,
-        needed: Needed,
         sums: SharedSums,
-        sparse: Any,
+        assembly: Assembly,
     ) -> None:
-        self.ranks, self.sums = ranks, sums
-        pattern = part.pattern
-        self._entries = np.flatnonzero(pattern.indices >= needed.unknowns.size)
-        numbers = needed.sums[pattern.indices[self._entries] - needed.unknowns.size]
-        self._at = pattern.rows[self._entries], numbers
+        self.ranks, self.sums, sparse = ranks, sums, assembly.matrix
+        self._at = assembly.sums.rows, -1 - assembly.sums.columns
         shape = numbering.sizes, (None, sums.count)
         self._left, self._right = (
             ranks.petsc.Mat().createDense(shape, comm=ranks.comm) for _ in range(2)
@@ -71,7 +64,7 @@ class SumsOperator:
         Parameters
         ----------
         values : ndarray
-            Nonzeros of the rows of this rank.
+            Nonzeros of the rows of this rank, those by sums last.
         x : Vec
             Where.
         at : ndarray, shape (k,)
@@ -83,7 +76,7 @@ class SumsOperator:
         """
         left = self._left.getDenseArray()
         left[:] = 0.0
-        left[self._at] = sign * values[self._entries]
+        left[self._at] = sign * values[values.size - self._at[0].size :]
         right = self._right.getDenseArray()
         mutual = np.eye(self.sums.count)
         for k in range(self.sums.count):

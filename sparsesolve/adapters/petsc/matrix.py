@@ -1,22 +1,25 @@
 """`Assembly`: the rows of a distributed matrix that one rank owns, filled again and again.
 
-Separate because PETSc takes entries in two ways (by coordinates where petsc4py can, else by rows),
-and because a matrix may be that of a Jacobian alone, or with a multiple of a mass matrix added.
+Separate because a matrix may be that of a Jacobian alone, whose values are evaluated where PETSc
+reads them, or one with a diagonal or a multiple of a mass matrix added; and because PETSc may be
+asked for another kind of matrix, by its option ``mat_type``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.petsc.coordinates import by_coordinates, fill_by_coordinates
 from sparsesolve.adapters.petsc.needed import Needed
 from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.ranks import Ranks
+from sparsesolve.adapters.petsc.storage_order import MatrixEntries, StorageOrder
 from sparsesolve.derivatives.row_part import RowPart
+from sparsesolve.host.memory import give_back
 
 __all__ = ["Assembly", "constant_matrix"]
 
@@ -37,6 +40,13 @@ class Assembly:
         What they need: PETSc's number of each column, then the sums.
     mass : tuple of ndarray (rows, columns, values), optional
         Entries of M in these rows: rows counted from the first one owned, PETSc's columns.
+
+    Attributes
+    ----------
+    matrix : Mat
+        PETSc's.
+    sums : MatrixEntries
+        Nonzeros of J by sums, which are not in the matrix, and come last.
     """
 
     def __init__(
@@ -47,94 +57,136 @@ class Assembly:
         needed: Needed,
         mass: tuple[Ids, Ids, Array] | None = None,
     ) -> None:
-        kind, sizes = ranks.petsc.IntType, numbering.sizes
-        pattern = part.pattern
-        sparse = None  # which entries of J are of unknowns, and not of sums
-        if needed.sums.size:
-            sparse = pattern.indices < needed.unknowns.size
-        entries = _Entries(numbering, pattern, needed.unknowns, sparse, mass)
-        self._entries = entries
-        self.indptr, self.columns = (
-            part.astype(kind, copy=False) for part in (entries.indptr, entries.columns)
-        )
-        self.matrix = ranks.petsc.Mat().create(comm=ranks.comm)
-        self.matrix.setSizes((sizes, sizes))
-        self.matrix.setType("aij")
-        self.matrix.setFromOptions()
-        self._petsc = ranks.petsc
-        rows = np.arange(numbering.begin, numbering.end, dtype=kind)
-        rows = np.repeat(rows, np.diff(entries.indptr))
-        self._by_coordinates = by_coordinates(ranks.petsc, self.matrix, rows, self.columns)
-        if self._by_coordinates:
-            self.indptr = self.columns = entries.indptr = entries.columns = np.empty(0, dtype=kind)
+        self._part = part
+        stored = StorageOrder(numbering, needed)
+        part.arrange(stored.order)
+        *blocks, self.sums = stored.blocks(ranks.together(lambda: part.pattern))
+        part.drop_pattern()
+        give_back()
+        data = self._values = part.buffer()
+        self._added: _Added | None = None
+        self._rows: _ByRows | None = None
+        if mass is not None or not _has_diagonal(blocks[0], numbering):
+            self._added = _Added(blocks, numbering, mass)
+            data, blocks = self._added.data, self._added.blocks
+        if ranks.petsc.Options().hasName("mat_type"):
+            self._rows = _ByRows(ranks, numbering, blocks, data)
+            self.matrix = self._rows.matrix
         else:
-            self.matrix.setPreallocationCSR((self.indptr, self.columns))
+            self.matrix = _matrix_in(ranks, numbering, blocks, data)
+        self._state = self.matrix.stateGet()
 
-    def fill(self, values: Array, shift: float | None = None) -> None:
-        """Write the matrix: J, or with a `shift` that times M less J.
+    def buffer(self) -> Array:
+        """Return where the nonzeros of J are to be written; those that are constant are there."""
+        is_shared = self._added is None and self._rows is None
+        if is_shared and self.matrix.stateGet() != self._state:
+            # PETSc has changed all entries, as by its option ksp_diagonal_scale
+            np.copyto(self._values, self._part.buffer())
+        return self._values
+
+    def fill(self, shift: float | None = None) -> None:
+        """Complete the matrix after its buffer: J, or with a `shift` that times M less J.
 
         Parameters
         ----------
-        values : ndarray, shape (nnz,)
-            Of J, in the order of the pattern.
         shift : float, optional
             Factor of M.
         """
-        data = self._entries.data(values, shift)
-        if self._by_coordinates:
-            fill_by_coordinates(self._petsc, self.matrix, data)
-        else:
-            self.matrix.setValuesCSR(self.indptr, self.columns, data)
-            self.matrix.assemble()
+        if self._added is not None:
+            self._added.fill(self._values, shift)
+        if self._rows is not None:
+            self._rows.fill()
+        self.matrix.assemble()
+        self._state = self.matrix.stateGet()
 
 
-class _Entries:
-    """Where the nonzeros of J go in rows that also have a diagonal, and the entries of M."""
+class _Added:
+    """J with a diagonal, for which factorizations want a place, or with M."""
 
     def __init__(
         self,
+        blocks: Sequence[MatrixEntries],
         numbering: Numbering,
-        pattern: Any,
-        inputs: Ids,
-        sparse: NDArray[np.bool_] | None,
         mass: tuple[Ids, Ids, Array] | None,
     ) -> None:
-        self._sparse = sparse
-        self._buffer: Array | None = None
-        rows = np.repeat(np.arange(pattern.shape[0], dtype=np.int32), np.diff(pattern.indptr))
-        indices = pattern.indices
-        if sparse is not None:
-            rows, indices = rows[sparse], indices[sparse]
-        columns, n = inputs[indices], max(numbering.n, 1)
-        own, count = np.arange(pattern.shape[0]), pattern.shape[0]
-        whole = np.count_nonzero(columns == rows + numbering.begin) == count
-        in_order = inputs.size < 2 or bool(np.all(inputs[1:] > inputs[:-1]))
-        if mass is None and sparse is None and whole and in_order:
-            self.indptr, self.columns = pattern.indptr, columns
-            return
-        # factorizations want a place for each entry of the diagonal
-        added = (own, own + numbering.begin, np.zeros(count)) if mass is None else mass
-        keys = rows.astype(np.int64) * n + columns
-        others = added[0].astype(np.int64) * n + added[1]
-        known = np.unique(np.concatenate([keys, others]))
-        self._place = np.searchsorted(known, keys)
-        self._mass = np.searchsorted(known, others), added[2]
-        counts = np.bincount(known // n, minlength=count)
-        self.indptr = np.concatenate([[0], np.cumsum(counts)])
-        self.columns = known % n
-        self._buffer = np.zeros(known.size)
+        count, n = numbering.sizes
+        own = np.arange(count)
+        rows, columns, entries = mass or (own, own + numbering.begin, np.zeros(count))
+        self._entries: Array = entries
+        mine = (columns >= numbering.begin) & (columns < numbering.end)
+        self.blocks: list[MatrixEntries] = []
+        others = np.empty(rows.size, dtype=np.intp)
+        places: list[Ids] = []
+        size = 0
+        for block, chosen in zip(blocks, (mine, ~mine), strict=True):
+            keys = block.rows.astype(np.int64) * n + block.columns
+            more = rows[chosen].astype(np.int64) * n + columns[chosen]
+            known = np.unique(np.concatenate([keys, more]))
+            places.append(size + np.searchsorted(known, keys))
+            others[chosen] = size + np.searchsorted(known, more)
+            self.blocks.append(MatrixEntries(*np.divmod(known, max(n, 1))))
+            size += known.size
+        self._place, self._mass = np.concatenate(places), others
+        self.data = np.zeros(size)
 
-    def data(self, values: Array, shift: float | None) -> Array:
-        """Return the values of all entries; valid until the next call."""
-        if self._buffer is None:
-            return values
-        found = values if self._sparse is None else values[self._sparse]
-        self._buffer.fill(0.0)
-        self._buffer[self._place] = found if shift is None else -found
+    def fill(self, values: Array, shift: float | None) -> None:
+        """Write the values of all entries."""
+        found = values[: self._place.size]
+        self.data.fill(0.0)
+        self.data[self._place] = found if shift is None else -found
         if shift is not None:
-            place, entries = self._mass
-            self._buffer[place] += shift * entries
-        return self._buffer
+            self.data[self._mass] += shift * self._entries
+
+
+class _ByRows:
+    """A matrix of any kind, into which values are copied row by row."""
+
+    def __init__(
+        self, ranks: Ranks, numbering: Numbering, blocks: Sequence[MatrixEntries], data: Array
+    ) -> None:
+        kind, sizes = ranks.petsc.IntType, numbering.sizes
+        rows, columns = (np.concatenate([getattr(b, name) for b in blocks]) for name in _NAMES)
+        self._data, self._order = data, np.lexsort((columns, rows))
+        self._indptr = _indptr(rows, sizes[0]).astype(kind)
+        self._columns = columns[self._order].astype(kind)
+        made = self.matrix = ranks.petsc.Mat().create(comm=ranks.comm)
+        made.setSizes((sizes, sizes))
+        made.setFromOptions()
+        made.setPreallocationCSR((self._indptr, self._columns))
+        made.setUp()
+
+    def fill(self) -> None:
+        """Copy the values."""
+        self.matrix.setValuesCSR(self._indptr, self._columns, self._data[self._order])
+
+
+_NAMES = "rows", "columns"
+
+
+def _matrix_in(
+    ranks: Ranks, numbering: Numbering, blocks: Sequence[MatrixEntries], data: Array
+) -> Any:
+    """Return a matrix whose values are `data` itself."""
+    kind, sizes = ranks.petsc.IntType, numbering.sizes
+    parts, begin = [], 0
+    for block, first in zip(blocks, (numbering.begin, 0), strict=True):
+        end = begin + block.rows.size
+        indptr = _indptr(block.rows, sizes[0]).astype(kind)
+        parts.append((indptr, (block.columns - first).astype(kind), data[begin:end]))
+        begin = end
+    csr = parts[0] if ranks.size == 1 else tuple(parts)
+    made = ranks.petsc.Mat().createAIJWithArrays((sizes, sizes), csr, comm=ranks.comm)
+    made.setFromOptions()
+    return made
+
+
+def _indptr(rows: Ids, count: int) -> Ids:
+    return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))])
+
+
+def _has_diagonal(own: MatrixEntries, numbering: Numbering) -> bool:
+    on_it = np.count_nonzero(own.columns == own.rows + numbering.begin)
+    return bool(on_it == numbering.sizes[0])
 
 
 def constant_matrix(

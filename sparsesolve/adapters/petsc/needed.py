@@ -72,7 +72,9 @@ class SharedSums:
     def __init__(self, ranks: Ranks, numbering: Numbering, x: Any, divided: Divided) -> None:
         self.ranks = ranks
         self.count = divided.sums.count
-        self.shares: list[RowPart] = ranks.together(lambda: divided.shares(ranks.rank, ranks.size))
+        self.shares: list[RowPart] = []
+        if self.count:
+            self.shares = ranks.together(lambda: divided.shares(ranks.rank, ranks.size))
         self.needed = [Needed(ranks, numbering, x, share.inputs) for share in self.shares]
         self._one = np.empty(1)
 

@@ -61,7 +61,7 @@ def better_order(
     before = foreign(ranks, numbering, part.inputs)
     if before <= _MANY * n:
         return None, ()
-    matrix = _whole_structure(ranks, numbering, ranks.together(lambda: part.pattern), part.inputs)
+    matrix = _whole_structure(ranks, numbering, ranks.together(part.structure), part.inputs)
     order = reverse_cuthill_mckee(sp.csr_matrix(matrix + matrix.T), symmetric_mode=True)
     order = order.astype(ranks.petsc.IntType)
     renumbered = Numbering(ranks, n, order)
