@@ -79,14 +79,14 @@ second argument, `lambertw` of branches 0 and -1, `softmax`, `jvp` and its like;
 function. Orders and degrees are constants; where a parameter has no derivative in closed
 form, it is refused when one is asked for.
 
-`scipy.integrate.odeint`, `solve_ivp` (at constant times, or its `y[:, -1]`) and `quad` are called,
-not traced; derivatives by what their function has closed over, by `args`, starts and limits
-come from sensitivity equations and from integrals of derivatives, with our Jacobians and Hessians,
-to the tolerance of the solver; first and second, and dense in that block. Where what they integrate
-jumps at a place that depends on the parameters, they are refused. `brentq` and its like, `newton`,
-`root_scalar`, `fsolve` and `root` of `scipy.optimize` are called as well; derivatives, first and
-second, are those of the root. `minimize` and `minimize_scalar` (without constraints, within
-constant bounds), `least_squares` and `curve_fit` have the first derivative of their minimum.
+`scipy.integrate.odeint`, `solve_ivp` (at constant times, or its `y[:, -1]`), the class `ode` and
+`quad` are called, not traced; derivatives by what their function has closed over, by `args`, starts
+and limits come from sensitivity equations and from integrals of derivatives, with our Jacobians and
+Hessians, to the tolerance of the solver; first and second, and dense in that block. Where what they
+integrate jumps at a place that depends on the parameters, they are refused. `brentq` and its like,
+`newton`, `root_scalar`, `fsolve` and `root` of `scipy.optimize` are called as well; derivatives,
+first and second, are those of the root. `minimize` and `minimize_scalar` (without constraints,
+within constant bounds), `least_squares` and `curve_fit` have the first derivative of their minimum.
 
 Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
 `int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every

@@ -273,6 +273,46 @@ def _ode(solve: Callable[..., Any], bind: Callable[..., Any], by_start: bool) ->
     return root_operation(made.value, made.pullback, made.push, twice)
 
 
+class _Rows(_Sensitivities):
+    """A solution whose rows are operations of their own; more of them come while one traces."""
+
+    def row(self, k: int) -> Callable[..., Any]:
+        """Return the operation that gives row k."""
+
+        def grown(args: Sequence[Any]) -> Array:
+            found = self.value(*args)
+            if len(found) <= k:
+                self._last_value = self._last = self._last_second = None
+                found = self.value(*args)
+            return found
+
+        def spread(g: Array, args: Sequence[Any]) -> Array:
+            whole = np.zeros_like(grown(args))
+            whole[k] = g
+            return whole
+
+        def value(*args: Any) -> Array:
+            return np.asarray(grown(args)[k])
+
+        return root_operation(
+            value,
+            lambda g, ans, i, args: self.pullback(spread(g, args), ans, i, args),
+            lambda v, ans, i, args: self.push(v, ans, i, args)[k],
+            (
+                lambda g, v, ans, i, j, args: self.curvature(spread(g, args), v, ans, i, j, args),
+                lambda g, h, ans, i, j, args: self.curvature_by_direction(
+                    spread(g, args), h, ans, i, j, args
+                ),
+            ),
+        )
+
+
+def _steps(
+    solve: Callable[..., Any], bind: Callable[..., Any], by_start: bool
+) -> Callable[[int], Callable[..., Any]]:
+    return _Rows(solve, bind, by_start).row
+
+
 def _integral(solve: Callable[..., Any], bind: Callable[..., Any]) -> Callable[..., Any]:
     """Make an integral of ``(a, b, *parameters)``; ``solve(f, a, b)`` returns a number."""
 
@@ -378,4 +418,4 @@ class _Bends:
         return made
 
 
-OPERATIONS.update(ode=_ode, integral=_integral)
+OPERATIONS.update(ode=_ode, steps=_steps, integral=_integral)

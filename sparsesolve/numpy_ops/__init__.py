@@ -61,6 +61,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     splines,
     statistics,
     stencils,
+    steppers,
     transforms,
     waveforms,
 )

@@ -21,12 +21,12 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["OPERATIONS"]
+__all__ = ["OPERATIONS", "TIGHT"]
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
-"""What makes the operation ``ode`` or ``integral``; a later stage fills it."""
+"""What makes the operations ``ode``, ``steps`` and ``integral``; a later stage fills it."""
 
-_TIGHT = {"rtol": 1e-7, "atol": 1e-9}  # tolerances of sensitivities, at most
+TIGHT = {"rtol": 1e-7, "atol": 1e-9}  # tolerances of sensitivities, at most
 
 
 def _refuse(got: str, fix: str) -> NoReturn:
@@ -72,7 +72,7 @@ _CONSTANT = "Give it constant times and leave the other options out"
 def _tighter(options: dict[str, Any], default: float, steps: str | None = None) -> dict[str, Any]:
     """Options for the sensitivities, of which there are more than of unknowns."""
     most: dict[str, Any] = {steps: 50_000} if steps else {}
-    for name, tight in _TIGHT.items():
+    for name, tight in TIGHT.items():
         given = options.get(name)
         most[name] = min(tight, float(np.min(default if given is None else given)))
     return most

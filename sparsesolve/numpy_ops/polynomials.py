@@ -9,6 +9,8 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.numpy import _original_where as where
 
+from sparsesolve.numpy_ops.roots import record_root
+from sparsesolve.trace.closures import Opened
 from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.operands import holds_boxes, operand, plain_index
 from sparsesolve.trace.replaced import replaces
@@ -51,6 +53,37 @@ def _unrolled(x: Any, knots: Any, heights: Any, period: float) -> tuple[Any, Any
     shifts = np.zeros(len(around))
     shifts[[0, -1]] = -period, period
     return x % period, knots[around] + shifts, heights[around]
+
+
+@implements(np.roots)
+def _roots(p: Any) -> Any:
+    """Return all roots, complex ones in pairs of real and imaginary parts; simple ones move."""
+    coefficients = operand(p)
+    if np.ndim(coefficients) != 1 or np.iscomplexobj(coefficients):
+        raise refuse(f"np.roots of complex coefficients at {user_line()}", "Give it real ones")
+    n = np.size(coefficients) - 1
+
+    def solve(bound: Any) -> Any:
+        found = np.roots(bound[0])
+        if found.size != n:  # the leading coefficient is zero
+            return np.full(2 * n, np.nan), False
+        return np.concatenate((found.real, found.imag)), True
+
+    def bind(bound: Any) -> Callable[[Any], Any]:
+        def residual(y: Any) -> Any:
+            x, z = y[:n], y[n:]
+            real, imaginary = bound[0][0] + 0.0 * x, 0.0 * z
+            for k in range(1, n + 1):
+                real, imaginary = (
+                    real * x - imaginary * z + bound[0][k],
+                    real * z + imaginary * x,
+                )
+            return anp.concatenate((real, imaginary))
+
+        return residual
+
+    found, _ = record_root(solve, bind, (), Opened((coefficients,)))
+    return found[:n] + 1j * found[n:]
 
 
 @implements(np.polyval)

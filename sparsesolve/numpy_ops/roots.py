@@ -20,7 +20,7 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["OPERATION", "Found"]
+__all__ = ["OPERATION", "Found", "record_root"]
 
 OPERATION: dict[str, Callable[..., Any]] = {}
 """What makes the operation ``root`` of a solver and a residual; a later stage fills it."""
@@ -44,7 +44,7 @@ class Found:
         return getattr(self, name, default)
 
 
-def _root(solve: Any, bind: Any, starts: tuple[Any, ...], opened: Opened) -> tuple[Any, Any]:
+def record_root(solve: Any, bind: Any, starts: tuple[Any, ...], opened: Opened) -> tuple[Any, Any]:
     """Record a root; return it and whether it was found.
 
     Parameters
@@ -110,7 +110,7 @@ def _bracketing(plain: Callable[..., Any]) -> Callable[..., Any]:
             root, result = plain(bound[0], a, b, bound[1], full_output=True, **options)
             return root, result.converged
 
-        root, found = _root(solve, _of_one, (a, b), opened)
+        root, found = record_root(solve, _of_one, (a, b), opened)
         return (root[0], Found(found, root=root[0])) if full_output else root[0]
 
     return call
@@ -157,7 +157,7 @@ def _newton(plain: Callable[..., Any]) -> Callable[..., Any]:
 
         starts = (x0,) if x1 is None else (x0, x1)
         bind = _of_many(shape) if shape else _of_one
-        root, found = _root(solve, bind, starts, opened)
+        root, found = record_root(solve, bind, starts, opened)
         root = anp.reshape(root, shape) if shape else root[0]
         return (root, Found(found, root=root)) if full_output else root
 
@@ -187,7 +187,7 @@ def _root_scalar(plain: Callable[..., Any]) -> Callable[..., Any]:
             result = plain(bound[0], bound[1], method, ends, **bound[2], **more, **options)
             return result.root, result.converged
 
-        root, found = _root(solve, _of_one, given, opened)
+        root, found = record_root(solve, _of_one, given, opened)
         return Found(found, root=root[0])
 
     return call
@@ -210,7 +210,7 @@ def _fsolve(plain: Callable[..., Any]) -> Callable[..., Any]:
             root, _, code, _ = plain(f, x0, more, slope, 1, **options)
             return root, code == 1
 
-        root, found = _root(solve, _flat, (_start(x0),), opened)
+        root, found = record_root(solve, _flat, (_start(x0),), opened)
         if not full_output:
             return root
         residual = np.ravel(operand(func(root, *_as_tuple(args))))
@@ -246,7 +246,7 @@ def _several(plain: Callable[..., Any]) -> Callable[..., Any]:
         both = jac is True
         bind = (lambda bound: lambda y: bound[0](y, *bound[1])[0]) if both else _flat
         shape = np.shape(operand(x0))
-        root, found = _root(solve, bind, (_start(x0),), opened)
+        root, found = record_root(solve, bind, (_start(x0),), opened)
         root = anp.reshape(root, shape) if shape else root
         value = fun(root, *_as_tuple(args))
         return Found(found, x=root, fun=value[0] if both else value)

@@ -93,7 +93,7 @@ WITH_LINE = {
         "`tensorinv`",
         "autograd.extend.primitive",
     ),
-    "roots": (lambda x: np.roots(x).real, "`roots`", "autograd.extend.primitive"),
+    "sort_complex": (lambda x: np.sort_complex(x).real, "`sort_complex`", "other NumPy functions"),
     "frexp": (lambda x: np.frexp(x)[0], "`frexp`", "other NumPy functions"),
     "nextafter": (lambda x: np.nextafter(x, 1.0), "`nextafter`", "other NumPy functions"),
     "subtract.reduce": (lambda x: np.subtract.reduce(x), "subtract.reduce", r"np\.sum"),
