@@ -110,7 +110,7 @@ HEADS = {
     "linear algebra": "Linear algebra (inverses, systems, factors: one call a matrix)",
     "other": "Creation, tests, and the rest",
     OPAQUE: "Kept as a call (autograd's own rule; the Jacobian is dense in that block)",
-    REFUSED: "Refused on traced values (results would depend on their order, or be complex)",
+    REFUSED: "Refused on traced values (results would depend on their order)",
 }
 # The tracer's modules, where functions are expressed by others
 MODULES = {
@@ -120,6 +120,7 @@ MODULES = {
     "joining": "movement",
     "choices": "elementwise",
     "polynomials": "elementwise",
+    "eigenvalues": "linear algebra",
     "stencils": "products",
     "ordering": "reductions",
     "positions": "positions",

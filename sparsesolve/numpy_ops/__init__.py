@@ -25,6 +25,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     creation,
     distances,
     distributions,
+    eigenvalues,
     elementwise,
     factorizations,
     filters,

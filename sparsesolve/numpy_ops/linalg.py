@@ -168,14 +168,6 @@ def svdvals(x: Any, /) -> Any:
     return component(linalg.svd, 1, operand(x), full_matrices=False)
 
 
-@implements(np.linalg.eig, np.linalg.eigvals)
-def _refuse_eig(a: Any) -> Any:
-    raise refuse(
-        f"eigenvalues of a general matrix, which may be complex, at {user_line()}",
-        "Use np.linalg.eigh where the matrix is symmetric",
-    )
-
-
 implements(np.linalg.eigvalsh)(lambda a, UPLO="L": component(linalg.eigh, 0, operand(a), UPLO))
 
 

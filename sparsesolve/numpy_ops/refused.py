@@ -48,7 +48,7 @@ _REFUSED = {
         ("schur", "logm", "lu", "hessenberg", "qz", "ldl", "polar", "null_space", "orth"),
         "Use np.linalg.solve, inv, eigh, svd or cholesky, which have a derivative",
     )
-    | dict.fromkeys(("eig", "eigvals"), "Use eigh where the matrix is symmetric"),
+    | {"eig": "Use np.linalg.eig, or eigh where the matrix is symmetric"},
     "scipy.interpolate": dict.fromkeys(("griddata", "splrep", "splprep", "make_lsq_spline"), _DATA)
     | {f"{name}.__init__": _DATA for name in _INTERPOLATORS.split()},
     "scipy.signal": dict.fromkeys(

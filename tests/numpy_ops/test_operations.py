@@ -293,7 +293,7 @@ REFUSED = {
     "buffer": (_into_buffer, "np.zeros_like(x)"),
     "complex": (lambda x: x * 1j, ".real"),
     "scipy's Python code": (lambda x: ssp.polygamma(1, x), "autograd.scipy.special"),
-    "general eigenvalues": (lambda x: np.linalg.eigvals(np.outer(x, x)), "eigh"),
+    "general eigenvalues": (lambda x: np.linalg.eigvals(np.eye(25) * x[0]), "eigh"),
 }
 
 

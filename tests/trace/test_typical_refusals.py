@@ -87,7 +87,7 @@ WITH_LINE = {
     "statistics.mean": (lambda x: x * statistics.mean(x), "as_integer_ratio", "NumPy's"),
     "statistics.stdev": (lambda x: x * statistics.stdev(list(x)), "as_integer_ratio", "NumPy's"),
     # NumPy
-    "eigvals": (lambda x: np.linalg.eigvals(x.reshape(2, 2)).real, "may be complex", "eigh"),
+    "eigvals": (lambda x: np.linalg.eigvals(np.eye(25) * x[0]).real, "may be complex", "eigh"),
     "tensorinv": (
         lambda x: np.linalg.tensorinv(np.outer(x, x), ind=1),
         "`tensorinv`",
