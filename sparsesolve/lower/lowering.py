@@ -121,7 +121,14 @@ def _run(context: Context, steps: Sequence[Instruction]) -> None:
             result = _apply(context, step)
         if not is_slots(result) and not isinstance(result, _COMPLEX):
             folded.add(out)
+            result = _in_kind(result, infos[out].dtype)
         values[out] = result
+
+
+def _in_kind(result: Any, kind: np.dtype[Any]) -> Any:
+    """Make floats of what NumPy made floats of: a choice may leave small integers, or truths."""
+    given = getattr(result, "dtype", kind)
+    return result.astype(kind) if kind.kind == "f" and given.kind in "biu" else result
 
 
 def _is_complex(c: Context, step: Instruction) -> bool:

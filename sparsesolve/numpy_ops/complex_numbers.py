@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from sparsesolve.ir.program import Slots
 from sparsesolve.lower.complex_values import Pair, complex_rule, is_zero, parts_of
 from sparsesolve.lower.context import RULES, Context, is_slots
 
-__all__ = ["linear_parts"]
+__all__ = ["full_pair", "linear_parts"]
 
 _MOST_FACTORS = 16  # z**p with an integer p up to here is a product
-_MOST_CALLS = 256  # a larger stack of matrices stays one call
 _PLAIN: dict[str, Callable[..., Any]] = {
     "multiply": np.multiply,
     "divide": np.divide,
@@ -116,6 +114,15 @@ def _size(c: Context, real: Any, imag: Any) -> Any:
     if is_zero(imag):
         return _spread(_of(c, "abs", real), imag)
     return _spread(_of(c, "abs", imag), real) if is_zero(real) else _of(c, "hypot", real, imag)
+
+
+@complex_rule("sign")
+def _sign(c: Context, z: Any) -> Pair:
+    """Keep the direction, by which NumPy 2 tells complex numbers, and zero at zero."""
+    real, imag = parts_of(c, z)
+    size = _size(c, real, imag)
+    divisor = _choice(c, _of(c, "equal", size, 0.0), 1.0, size)
+    return Pair(_divide(c, real, divisor), _divide(c, imag, divisor))
 
 
 @complex_rule("angle")
@@ -328,11 +335,11 @@ def _linear(names: str, *places: int, rest: bool = False) -> None:
         whole = (*places, *range(places[-1] + 1, len(args))) if rest else places
         if not any(np.size(p) for k in whole for p in parts_of(c, args[k])):
             return NotImplemented
-        shaped = [_array(c, a) if k in whole else a for k, a in enumerate(args)]
+        shaped = [full_pair(c, a) if k in whole else a for k, a in enumerate(args)]
         return linear_parts(c, whole, shaped, kwargs)
 
 
-def _array(c: Context, value: Any) -> Pair:
+def full_pair(c: Context, value: Any) -> Pair:
     """Give both parts of an argument its shape, which a zero part alone may lack."""
     real, imag = parts_of(c, value)
     return Pair(_spread(real, imag), _spread(imag, real))
@@ -351,7 +358,7 @@ _linear("array_from_args", 2, rest=True)
 def _pad(c: Context, array: Any, width: Any, mode: str = "constant", **options: Any) -> Any:
     if options:
         return NotImplemented
-    return linear_parts(c, (0,), (_array(c, array), width, mode), {})
+    return linear_parts(c, (0,), (full_pair(c, array), width, mode), {})
 
 
 # --- products ---
@@ -376,59 +383,3 @@ def _multilinear(names: str, first: int = 0) -> None:
 
 _multilinear("dot matmul sparse_matmul sparse_rmatmul")
 _multilinear("einsum", 1)
-
-
-# --- systems: twice as large, in real numbers ---
-
-
-def _block(c: Context, matrix: Any) -> Slots:
-    """Write a complex matrix as a real one that does the same to real and imaginary parts."""
-    real, imag = (c.slots(part) for part in _parts(_array(c, matrix)))
-    turned = c.slots(_negative(c, imag))
-    rows = [np.concatenate(row, axis=-1) for row in ((real, turned), (imag, real))]
-    return np.concatenate(rows, axis=-2)
-
-
-def _parts(pair: Pair) -> tuple[Any, Any]:
-    return pair.real, pair.imag
-
-
-@complex_rule("linalg.inv")
-def _inverse(c: Context, a: Any) -> Any:
-    whole = _each(c, [_block(c, a)])
-    if whole is NotImplemented:
-        return whole
-    n = whole.shape[-1] // 2
-    return Pair(whole[..., :n, :n], whole[..., n:, :n])
-
-
-@complex_rule("linalg.solve")
-def _solution(c: Context, a: Any, b: Any) -> Any:
-    matrix, (real, imag) = _block(c, a), map(c.slots, _parts(_array(c, b)))
-    vector = real.ndim == 1
-    if vector:
-        real, imag = real[:, None], imag[:, None]
-    lead = np.broadcast_shapes(matrix.shape[:-2], real.shape[:-2])
-    right = np.concatenate([real, imag], axis=-2)
-    stacks = [np.broadcast_to(ids, lead + ids.shape[-2:]) for ids in (matrix, right)]
-    whole = _each(c, stacks)
-    if whole is NotImplemented:
-        return whole
-    n = real.shape[-2]
-    parts = whole[..., :n, :], whole[..., n:, :]
-    return Pair(*(part[..., 0] if vector else part for part in parts))
-
-
-def _each(c: Context, stacks: Sequence[Slots]) -> Any:
-    """Call the step's function for each matrix of a stack; the last array has the result's core."""
-    step = c.step
-    assert step is not None
-    lead = stacks[0].shape[:-2]
-    places = list(np.ndindex(lead))
-    if not 0 < len(places) <= _MOST_CALLS:
-        return NotImplemented
-    core = stacks[-1].shape[-2:]
-    results = [
-        c.builder.opaque(step.op, step.function, [ids[k] for ids in stacks], core) for k in places
-    ]
-    return np.reshape(results, lead + core).astype(np.int32)

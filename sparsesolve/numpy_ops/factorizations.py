@@ -87,6 +87,18 @@ named(expm, "expm")
 _EXPONENTIAL = Exponential(expm)
 
 
+def _by_factors(solver: Solver, b: Any, *, conjugate: bool = False) -> Any:
+    """Solve with constant factors; complex ones are few enough to write their inverse out."""
+    if conjugate:
+        return anp.conj(_by_factors(solver, anp.conj(operand(b))))
+    b = operand(b)
+    if np.iscomplexobj(solver.plain(np.zeros(len(b)))):
+        return anp.dot(solver.plain(np.eye(len(b))), b)
+    if b.dtype.kind != "c":
+        return factored_solve(solver, b)
+    return factored_solve(solver, anp.real(b)) + 1j * factored_solve(solver, anp.imag(b))
+
+
 # --- SciPy's names ---
 
 
@@ -141,10 +153,13 @@ def _solved(a: Any, b: Any) -> Any:
     )
 
 
-def _symmetric(a: Any, lower: bool) -> Any:
+def _symmetric(a: Any, lower: bool, *, hermitian: bool = True) -> Any:
     """Make a whole matrix of the triangle that LAPACK reads."""
     half = anp.tril(a, -1) if lower else anp.triu(a, 1)
-    return half + anp.swapaxes(half, -1, -2) + a * np.eye(np.shape(a)[-1])
+    turned = anp.swapaxes(half, -1, -2)
+    if hermitian and a.dtype.kind == "c":
+        return half + anp.conj(turned) + anp.real(a) * np.eye(np.shape(a)[-1])
+    return half + turned + a * np.eye(np.shape(a)[-1])
 
 
 @_takes_traced("scipy.linalg:solve")
@@ -153,7 +168,7 @@ def _solve(
 ) -> Any:
     a = operand(a)
     if assume_a in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite"):
-        a = _symmetric(a, lower)
+        a = _symmetric(a, lower, hermitian=not assume_a.startswith("sym"))
     elif assume_a in ("upper triangular", "lower triangular"):
         a = anp.triu(a) if assume_a[0] == "u" else anp.tril(a)
     elif assume_a not in (None, "gen", "general"):
@@ -198,11 +213,12 @@ def _lu_solve(lu_and_piv: Any, b: Any, trans: int = 0) -> Any:
 
     lu = lu_and_piv[0]
     if isinstance(lu, _Factor):
-        return _solved(anp.swapaxes(lu.matrix, -1, -2) if trans else lu.matrix, b)
+        matrix = anp.conj(lu.matrix) if trans == 2 else lu.matrix
+        return _solved(anp.swapaxes(matrix, -1, -2) if trans else matrix, b)
     _refuse_traced_factors(lu_and_piv)
     lu_solve = scipy.linalg.lu_solve
     solver = Solver(lambda v: lu_solve(lu_and_piv, v), lambda v: lu_solve(lu_and_piv, v, 1))
-    return factored_solve(solver.swapped if trans else solver, operand(b))
+    return _by_factors(solver.swapped if trans else solver, b, conjugate=trans == 2)
 
 
 @_takes_traced("scipy.linalg:cho_solve")
@@ -213,12 +229,12 @@ def _cho_solve(c_and_lower: Any, b: Any) -> Any:
         return _solved(c_and_lower[0].matrix, b)
     if holds_boxes(c_and_lower[0]):  # a factor that the function has made by np.linalg.cholesky
         factor, lower = operand(c_and_lower[0]), c_and_lower[1]
-        turned = anp.swapaxes(factor, -1, -2)
+        turned = _turned(factor)
         low, high = (factor, turned) if lower else (turned, factor)
         return _solved(anp.triu(high), _solved(anp.tril(low), b))
     cho_solve = scipy.linalg.cho_solve
-    return factored_solve(
-        Solver(lambda v: cho_solve(c_and_lower, v), lambda v: cho_solve(c_and_lower, v)), operand(b)
+    return _by_factors(
+        Solver(lambda v: cho_solve(c_and_lower, v), lambda v: cho_solve(c_and_lower, v)), b
     )
 
 
@@ -236,15 +252,16 @@ def _solve_banded(l_and_u: Any, ab: Any, b: Any) -> Any:
     import scipy.sparse  # noqa: PLC0415  (loaded by whoever calls its function)
 
     offsets = np.arange(l_and_u[1], -l_and_u[0] - 1, -1)
-    bands, n = np.asarray(ab, dtype=np.float64), np.shape(ab)[1]
+    bands, n = np.asarray(ab) * 1.0, np.shape(ab)[1]
     return _sparse_solve(scipy.sparse.dia_array((bands, offsets), shape=(n, n)), b)
 
 
 @_takes_traced("scipy.linalg:solveh_banded")
 def _solveh_banded(ab: Any, b: Any, lower: bool = False) -> Any:
-    if holds_boxes(ab):
+    if holds_boxes(ab) or np.iscomplexobj(ab):
         raise refuse(
-            f"solveh_banded with traced bands at {user_line()}", "Use solve_banded with all bands"
+            f"solveh_banded with traced or complex bands at {user_line()}",
+            "Use solve_banded with all bands",
         )
     bands = np.asarray(ab, dtype=np.float64)
     count, n = len(bands) - 1, bands.shape[1]
@@ -282,7 +299,8 @@ def _superlu(plain: Callable[..., Any]) -> Callable[..., Any]:
         if not holds_boxes(rhs):
             return plain(self, rhs, trans)
         solver = Solver(lambda v: plain(self, v), lambda v: plain(self, v, "T"))
-        return factored_solve(solver if trans == "N" else solver.swapped, operand(rhs))
+        chosen = solver if trans == "N" else solver.swapped
+        return _by_factors(chosen, rhs, conjugate=trans == "H")
 
     return solve
 
@@ -325,13 +343,19 @@ def _cholesky(a: Any, lower: bool = False) -> Any:
     a = operand(a)
     if lower:
         return anp.linalg.cholesky(a)
-    return anp.swapaxes(anp.linalg.cholesky(anp.swapaxes(a, -1, -2)), -1, -2)
+    return _turned(anp.linalg.cholesky(_turned(a)))
+
+
+def _turned(a: Any) -> Any:
+    """Return the conjugate transpose of a matrix."""
+    turned = anp.swapaxes(a, -1, -2)
+    return anp.conj(turned) if turned.dtype.kind == "c" else turned
 
 
 @_takes_traced("scipy.linalg:toeplitz")
 def _toeplitz(c: Any, r: Any = None) -> Any:
     c = operand(c)
-    r = c if r is None else operand(r)
+    r = (anp.conj(c) if c.dtype.kind == "c" else c) if r is None else operand(r)
     entries = anp.concatenate([anp.reshape(c, (-1,))[::-1], anp.reshape(r, (-1,))[1:]])
     rows, columns = np.indices((np.size(c), np.size(r)))
     return entries[np.size(c) - 1 + columns - rows]

@@ -24,6 +24,12 @@ from sparsesolve.ir.tape import Instruction
 from sparsesolve.lower.context import Context, is_slots, rule
 from sparsesolve.lower.opaque import bound, kept, lower_opaque, refused
 from sparsesolve.lower.products import contract, read_subscripts
+from sparsesolve.numpy_ops.complex_matrices import (
+    eigh_vjp,
+    in_lapacks_phase,
+    phase_vjp,
+    singular_vectors_in_phase,
+)
 from sparsesolve.numpy_ops.matrix_calls import (
     CHOLESKY,
     DETERMINANT,
@@ -57,6 +63,8 @@ def _component_vjp(
     function, k, *rest = arguments
     if function is anp.linalg.eigh:
         return _eigh_vjp(k, *rest, **options)
+    if function is anp.linalg.slogdet and k == 0:
+        return phase_vjp(ans, *rest)
 
     def item(argument: Any) -> Any:
         replaced = [*rest[: argnum - 2], argument, *rest[argnum - 1 :]]
@@ -74,6 +82,8 @@ def _eigh_vjp(k: int, a: Any, UPLO: str = "L") -> Callable[[Any], Any]:
     """
     eigh, UPLO = anp.linalg.eigh, UPLO.upper()
     w, v = component(eigh, 0, a, UPLO), component(eigh, 1, a, UPLO)
+    if np.iscomplexobj(a):
+        return eigh_vjp(k, w, v, UPLO)
     vt, one = anp.swapaxes(v, -1, -2), np.eye(np.shape(a)[-1])
 
     def pull(g: Any) -> Any:
@@ -119,7 +129,15 @@ def _tuple_valued(function: Callable[..., Any], primitive: Any, count: int) -> N
 
 
 _tuple_valued(np.linalg.slogdet, linalg.slogdet, 2)
-_tuple_valued(np.linalg.eigh, linalg.eigh, 2)
+
+
+@implements(np.linalg.eigh)
+def _eigh(a: Any, UPLO: str = "L") -> Any:
+    a = operand(a)
+    w, v = component(linalg.eigh, 0, a, UPLO), component(linalg.eigh, 1, a, UPLO)
+    if a.dtype.kind == "c" and a.size:
+        v = in_lapacks_phase(v, UPLO.upper())
+    return type(np.linalg.eigh(np.eye(2)))(w, v)
 
 
 @implements(np.linalg.svd)
@@ -133,6 +151,8 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **options:
     # a factor that is square in both forms is the same in both, and only the reduced has a rule
     full = [full_matrices and rows > columns, False, full_matrices and columns > rows]
     parts = [component(linalg.svd, k, a, full[k]) for k in range(3)]
+    if a.dtype.kind == "c" and a.size:
+        parts[0], parts[2] = singular_vectors_in_phase(parts[0], parts[2])
     return type(np.linalg.svd(np.eye(2)))(*parts)
 
 
@@ -152,14 +172,16 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
         if rcond is not None and rcond >= 0 and not sizes[-1] > rcond * sizes[0]:
             raise refuse(f"np.linalg.lstsq with a large `rcond` at {user_line()}", "Leave it out")
         tall = a.shape[0] >= a.shape[1]
-        solution = least_squares_solution(a, b) if tall else anp.dot(linalg.pinv(a), b)
+        simple = tall and a.dtype.kind != "c" and b.dtype.kind != "c"
+        solution = least_squares_solution(a, b) if simple else anp.dot(linalg.pinv(a), b)
     else:
         plain, _, rank, sizes = np.linalg.lstsq(np.asarray(a), np.eye(len(a)), rcond=rcond)
         solution = anp.dot(plain, b)
     if rank < a.shape[1] or a.shape[0] <= a.shape[1]:
         return solution, np.zeros(0), rank, sizes
     gap = b - anp.dot(a, solution)
-    return solution, anp.sum(anp.reshape(gap * gap, (len(gap), -1)), axis=0), rank, sizes
+    squares = gap * gap if gap.dtype.kind != "c" else anp.real(gap * anp.conj(gap))
+    return solution, anp.sum(anp.reshape(squares, (len(gap), -1)), axis=0), rank, sizes
 
 
 @implements(np.linalg.svdvals)

@@ -87,6 +87,11 @@ named(_triangular_factor, "triangular_factor")
 
 def _factors(a: Any, what: str) -> tuple[Any, Any]:
     a = operand(a)
+    if a.dtype.kind == "c":
+        raise refuse(
+            f"{what} of a complex matrix at {user_line()}",
+            "Use np.linalg.cholesky of its conjugate transpose times itself",
+        )
     if np.ndim(a) != 2 or a.shape[0] < a.shape[1]:
         raise refuse(
             f"{what} of a matrix of shape {np.shape(a)} at {user_line()}",
@@ -129,6 +134,11 @@ def _scipy_qr(plain: Callable[..., Any]) -> Callable[..., Any]:
 
 def generalized_eigh(a: Any, b: Any, side: str) -> tuple[Any, Any]:
     """Solve ``a v = w b v`` for symmetric matrices, b positive definite."""
+    if operand(a).dtype.kind == "c" or operand(b).dtype.kind == "c":
+        raise refuse(
+            f"generalized eigenvalues of complex matrices at {user_line()}",
+            "Multiply by the inverse of the Cholesky factor of b from both sides, and use eigh",
+        )
     one: Any = anp.tril if side == "L" else anp.triu
     a = one(a) + one(a, -1 if side == "L" else 1).T
     factor: Any = np.linalg.cholesky(operand(b))

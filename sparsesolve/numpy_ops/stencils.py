@@ -134,8 +134,9 @@ def _sparse(
 def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     a, v = operand(a), operand(v)
     if np.size(v) > np.size(a):
-        return _correlate(v, a, mode)[::-1]
-    return _convolve(a, v[::-1], mode)
+        turned = _correlate(v, a, mode)[::-1]
+        return anp.conj(turned) if turned.dtype.kind == "c" else turned
+    return _convolve(a, anp.conj(v)[::-1] if v.dtype.kind == "c" else v[::-1], mode)
 
 
 @implements(np.bincount)

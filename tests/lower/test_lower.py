@@ -371,3 +371,13 @@ def test_a_constant_that_equals_the_number_of_a_slot_is_no_square(n):
         x = np.array([0.7, -1.3, 0.2, 0.5, 0.9])[:n]
         J = ss.jacobian(function, x, check=False)
         np.testing.assert_allclose(J.value(x), function(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", [np.bool_, np.int8, np.uint8, np.int32])
+def test_what_a_constant_choice_leaves_are_floats(kind):
+    def function(x):
+        chosen = np.where(np.zeros(4, dtype=bool), x, np.arange(100, 104).astype(kind))
+        return x + chosen * chosen + np.tanh(chosen / 100.0) + np.exp(chosen * 0 + 1.0)
+
+    J = ss.jacobian(function, X4, check=False)
+    np.testing.assert_allclose(J.value(X4), function(X4), rtol=1e-14)
