@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.differentiate.kernel_reverse import known_load, known_values, reverse
+from sparsesolve.differentiate.kernel_reverse import Known, known_load, known_values, reverse
 from sparsesolve.differentiate.opaque import jvp_function
 from sparsesolve.differentiate.rows import ConstantTable
 from sparsesolve.differentiate.singular import steep_slots
@@ -122,11 +122,14 @@ def _kernel(
             seeds[k, d] = e.load(len(loads))
             loads.append(Index(1, int(ids[0]), 0) if ids.size == 1 else Index.of(ids))
     stored: list[tuple[int, int]] = []  # place of the output, node
+    known: list[Known | None] | None = None
+    if constants is not None:
+        known = [known_load(constants, index, index.to_array(), b.n) for index in step.loads]
     for k, output in enumerate(step.outputs):
         pulled = reverse(e, {numbers[output]: e.const(1.0)}, active, count)
         if not pulled:
             continue
-        gates = {} if constants is None else _gates(b, step, e, pulled, loads, constants)
+        gates = {} if known is None else _gates(b, step, e, pulled, loads, known)
         for d in range(len(tangents)):
             total = e.const(0.0)
             for load, partial in pulled.items():
@@ -152,17 +155,17 @@ def _gates(
     e: Expressions,
     pulled: Mapping[int, int],
     loads: list[Index],
-    constants: ConstantTable,
+    known_loads: list[Known | None],
 ) -> dict[int, int]:
     """Load constants that are false where a partial is zero because a constant is.
 
     There, the product with an infinite slope or tangent would be NaN.
     """
-    n = b.n
-    known_loads = [known_load(constants, k, k.to_array(), n) for k in step.loads]
-    known_loads += [None] * (len(loads) - len(step.loads))
+    if all(load is None for load in known_loads):
+        return {}
     nodes, roots = live_nodes(e.nodes, list(pulled.values()))
-    known = known_values(nodes, roots, known_loads, step.length)
+    given = [*known_loads, *[None] * (len(loads) - len(step.loads))]
+    known = known_values(nodes, roots, given, step.length)
     gates = {}
     for load, root in zip(pulled, roots, strict=True):
         if root in known and (vanishing := known[root].mask & (known[root].values == 0.0)).any():

@@ -3,8 +3,9 @@
 A stack of small matrices (up to 3 x 3) is written out by cofactors, so that it is as sparse and as
 quick as other elementwise work; larger ones are one call a matrix, which keeps the matrices
 independent of each other. A single inverse or system stays a call of any size, for LAPACK's
-accuracy; a single small determinant is written out, because that shows which entries it depends
-on. Every part of a factorization is an instruction of its own, ``component(function, k, ...)``.
+accuracy, unless there are as many as a loop has; a single small determinant is written out, because
+that shows which entries it depends on. Every part of a factorization is an instruction of its own,
+``component(function, k, ...)``.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from sparsesolve.trace.sources import user_line
 __all__ = ["component", "svdvals"]
 
 _WRITTEN_OUT = 3  # largest matrix that is written out
+_LOOP = 8  # single systems
 _MOST_CALLS = 256  # a larger stack of larger matrices stays one call
 
 
@@ -207,7 +209,8 @@ def _lower_det(c: Context, a: Any) -> Any:
 
 @rule("linalg.inv", "linear algebra")
 def _lower_inv(c: Context, a: Any) -> Any:
-    if a.shape[-1] > _WRITTEN_OUT or a.ndim == 2 or a.size == 0:
+    single = a.ndim == 2 and not _in_a_loop(c)
+    if a.shape[-1] > _WRITTEN_OUT or single or a.size == 0:
         return _each(c, [a], [2], a.shape[-2:], INVERSE)
     adjugate, determinant = _adjugate(c, a)
     return c.map("divide", adjugate, determinant[..., None, None])
@@ -218,7 +221,8 @@ def _lower_solve(c: Context, a: Any, b: Any) -> Any:
     a, b = np.asarray(a), np.asarray(b)
     vector = b.ndim == 1
     small = is_slots(a) and 0 < a.shape[-1] <= _WRITTEN_OUT
-    if not small or (a.ndim == 2 and b.ndim <= 2):
+    single = a.ndim == 2 and b.ndim <= 2 and not _in_a_loop(c)
+    if not small or single:
         core_shape = b.shape if vector else b.shape[-2:]
         return _each(c, [a, b], [2, 1 if vector else 2], core_shape, SOLVE if is_slots(a) else None)
     adjugate, determinant = _adjugate(c, a)
@@ -282,6 +286,13 @@ def _each(
         c.builder.opaque(call.name, call.function, call.operands, core_shape) for call in calls
     ]
     return np.stack(results).reshape(lead + core_shape)
+
+
+def _in_a_loop(c: Context) -> bool:
+    """Whether single systems are as many as the steps of a loop, which calls would unroll."""
+    if c.systems is None:
+        c.systems = sum(step.op in ("linalg.inv", "linalg.solve") for step in c.tape.instructions)
+    return c.systems >= _LOOP
 
 
 def _adjugate(c: Context, a: Slots) -> tuple[Slots, Slots]:

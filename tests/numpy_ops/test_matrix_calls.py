@@ -156,3 +156,25 @@ def test_singular_matrices_raise_as_in_a_plain_call() -> None:
     )
     with pytest.raises(np.linalg.LinAlgError):
         J(np.zeros(N))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_small_systems_in_a_loop_are_written_out(n: int) -> None:
+    """A filter: calls would keep its steps from being one loop."""
+
+    def filtered(x, steps):
+        P, total = np.eye(n), 0.0
+        for _ in range(steps):
+            S = P + np.diag(1.0 + x**2)
+            P = P - P @ np.linalg.solve(S, P) + np.outer(x, x) + 0.1 * np.linalg.inv(S)
+            total = total + np.log(np.linalg.det(S))
+        return total
+
+    x, z = R.normal(size=(2, n))
+    H = ss.hessian(lambda x: filtered(x, 6), x)
+    gradient = ss.gradient(lambda x: filtered(x, 6), x)
+    assert "linalg" not in gradient.kernels()
+    assert "linalg.inv" in ss.gradient(lambda x: filtered(x, 2), x).kernels()
+    np.testing.assert_allclose(H(z).toarray(), differences(gradient, z), atol=1e-6)
+    slopes = differences(lambda x: filtered(x, 6) * np.ones(1), z)[0]
+    np.testing.assert_allclose(gradient(z), slopes, atol=1e-6)
