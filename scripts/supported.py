@@ -49,6 +49,8 @@ constant or with traced entries; `np.array([...])` of traced scalars; Python loo
 `sparsesolve.elementwise` (a spline, a table: any code, with its derivatives), which are as sparse
 as `np.sin`; and your own `autograd.extend.primitive` with `defvjp`, a call
 whose Jacobian is dense in that block.
+Masked arrays (`np.ma`) of traced values, with constant or traced masks: arithmetic, `ma.log` and
+its like, sums, means, extremes, `filled`, `compressed`.
 Complex numbers may stand between real arguments and real results (`V = Vm * np.exp(1j * Va)`): they
 are pairs of real ones, as sparse and as quick. Transforms by `np.fft`, `scipy.fft` and
 `scipy.fftpack` (with `dct`, `dst`, `diff`, `hilbert` and their like) are constant linear maps, up

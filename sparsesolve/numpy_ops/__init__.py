@@ -38,6 +38,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     linalg,
     log_sum_exp,
     loops,
+    masked_arrays,
     minima,
     movement,
     multivariate_normal,

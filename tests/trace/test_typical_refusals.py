@@ -101,7 +101,7 @@ WITH_LINE = {
     "where without out": (lambda x: np.sqrt(x, where=x > 0.4), "without `out=`", "np.where"),
     "traced quantile": (lambda x: np.quantile(x, x[0]), "traced `q`", "constant `q`"),
     "weighted covariance": (lambda x: np.cov(x, aweights=[1, 2, 1, 1]), "weights", "np.average"),
-    "a masked array": (lambda x: np.ma.array(x, mask=[0, 1, 0, 0]).sum(), "does not", "NumPy's"),
+    "a masked array": (lambda x: np.ma.array(x).anom().filled(0.0), r"`\.anom`", r"np\.where"),
     "a histogram": (lambda x: np.histogram(x)[0], "order", r"np\.where"),
     "polyfit with all": (lambda x: np.polyfit(X, x, 1, full=True)[0], "full", "Leave it out"),
     "poly of a matrix": (lambda x: np.poly(np.outer(x, x)), "matrix", "eigenvalues"),
