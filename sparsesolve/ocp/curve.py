@@ -14,6 +14,18 @@ __all__ = ["Curve", "Joined"]
 Array = NDArray[np.float64]
 
 
+def within(times: Array, first: float, last: float) -> Array:
+    """Return times, those beyond an end by rounding moved there; raise where one is farther."""
+    slack = 1e-9 * max(last - first, abs(first), abs(last))
+    beyond = (times < first - slack) | (times > last + slack)
+    if np.any(beyond):
+        raise ValueError(
+            f"`t` must be within {first:.12g} to {last:.12g}, got {times[beyond].flat[0]:.12g}. "
+            "Pass extrapolate=True for the polynomials beyond."
+        )
+    return np.asarray(np.clip(times, first, last))
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Curve:
     """A piecewise polynomial, called with times.
@@ -42,9 +54,34 @@ class Curve:
     lower: Any = -np.inf
     upper: Any = np.inf
 
-    def __call__(self, t: ArrayLike) -> Any:
-        """Return values at times, of shape (*shape, *t.shape); beyond the ends those there."""
-        times = np.clip(np.asarray(t, dtype=float), self.t[0], self.t[-1])
+    def __call__(self, t: ArrayLike, *, extrapolate: bool = False) -> Any:
+        """Return values at times.
+
+        Parameters
+        ----------
+        t : array_like
+            Times, between the ends.
+        extrapolate : bool, optional
+            Whether the first and the last polynomial go on beyond them. Default is False.
+
+        Returns
+        -------
+        ndarray, shape (*shape, *t.shape)
+            Values, within the limits.
+
+        Raises
+        ------
+        ValueError
+            If a time is not between the ends.
+        """
+        times = np.asarray(t, dtype=float)
+        return self._at(times if extrapolate else within(times, self.t[0], self.t[-1]))
+
+    def held(self, t: ArrayLike) -> Any:
+        """Return values at any times; beyond the ends those there."""
+        return self._at(np.clip(np.asarray(t, dtype=float), self.t[0], self.t[-1]))
+
+    def _at(self, times: Array) -> Any:
         k = np.searchsorted(self.t, times, side="right") - 1
         k = np.clip(k, 0, len(self.t) - 2)
         width = self.t[k + 1] - self.t[k]
@@ -94,12 +131,22 @@ class Joined:
 
     curves: Sequence[Curve]
 
-    def __call__(self, t: ArrayLike) -> Any:
-        """Return values at times, of shape (*shape, *t.shape)."""
+    def __call__(self, t: ArrayLike, *, extrapolate: bool = False) -> Any:
+        """Return values at times, of shape (*shape, *t.shape); see `Curve`."""
         times = np.asarray(t, dtype=float)
-        value = np.array(self.curves[0](times), dtype=float)
-        for before, curve in zip(self.curves, self.curves[1:], strict=False):
+        if not extrapolate:
+            times = within(times, self.curves[0].t[0], self.curves[-1].t[-1])
+        return self._joined([curve(times, extrapolate=True) for curve in self.curves], times)
+
+    def held(self, t: ArrayLike) -> Any:
+        """Return values at any times; beyond the ends those there."""
+        times = np.asarray(t, dtype=float)
+        return self._joined([curve.held(times) for curve in self.curves], times)
+
+    def _joined(self, values: Sequence[Any], times: Array) -> Any:
+        value = np.array(values[0], dtype=float)
+        for k, curve in enumerate(self.curves[1:], start=1):
             here = times >= curve.t[0]
-            gap = (times > before.t[-1]) & ~here
-            value = np.where(here, curve(times), np.where(gap, np.nan, value))
+            gap = (times > self.curves[k - 1].t[-1]) & ~here
+            value = np.where(here, values[k], np.where(gap, np.nan, value))
         return value[()]

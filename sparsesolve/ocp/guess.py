@@ -99,7 +99,7 @@ def _on(
     if given is None:
         return line(places)
     if callable(given):
-        values = np.asarray(given(t), dtype=float)
+        values = np.asarray(getattr(given, "held", given)(t), dtype=float)  # of other times
         return np.array(np.broadcast_to(values, shape))
     if isinstance(given, tuple):
         return _interpolated(quantity, given, t)

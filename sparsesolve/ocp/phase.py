@@ -270,8 +270,8 @@ def read_times(time: Any) -> dict[str, Quantity]:
             f"`time` must hold numbers or pairs, got {time!r}. Write (lower, upper) for a free one."
         )
     times = read_quantities("time", given)
-    if times[TIMES[1]].upper < times[TIMES[0]].lower:
-        raise ValueError(f"`time` must go forward, got {time!r}.")
+    if not times[TIMES[1]].upper > times[TIMES[0]].lower:
+        raise ValueError(f"`time` must go forward, and not end where it begins, got {time!r}.")
     return times
 
 

@@ -82,7 +82,10 @@ class PointFunction:
 
     def _each(self, points: Points) -> Any:
         t, x, u, p = points
-        columns = [_flat(self.__wrapped__(t[k], x[:, k], u[:, k], p)) for k in range(len(t))]
+        values = [self.__wrapped__(t[k], x[:, k], u[:, k], p) for k in range(len(t))]
+        if any(value is None for value in values):
+            raise TypeError(f"`{self.label}` must return numbers, got None. Let it `return` them.")
+        columns = [_flat(value) for value in values]
         sizes = {len(column) for column in columns}
         if len(sizes) > 1:
             raise ValueError(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Named",
     "Quantity",
     "block_limits",
     "join",
@@ -54,6 +55,24 @@ class Quantity:
         lower = np.where(np.isfinite(self.lower), self.lower, np.minimum(self.upper, 0.0))
         upper = np.where(np.isfinite(self.upper), self.upper, np.maximum(lower, 0.0))
         return np.asarray(0.5 * (lower + upper))
+
+
+class Named(dict[str, Any]):
+    """Parameters and data by name, as the user's functions get them.
+
+    Examples
+    --------
+    >>> Named({"drag": 310.0})["mass"]
+    Traceback (most recent call last):
+        ...
+    KeyError: "there is no parameter or data 'mass'; there are ['drag']. Pass it as data={...}."
+    """
+
+    def __missing__(self, name: object) -> Any:
+        raise KeyError(
+            f"there is no parameter or data {name!r}; there are {list(self)}. "
+            "Pass it as data={...}."
+        )
 
 
 def read_quantities(word: str, given: Any) -> dict[str, Quantity]:

@@ -36,11 +36,13 @@ def read_mesh(intervals: Any) -> Array:
         ends = np.asarray(intervals, dtype=float)
     except (TypeError, ValueError):
         ends = np.empty(0)
-    if ends.ndim != 1 or ends.size < 2 or not np.all(np.diff(ends) > 0.0):
+    if ends.ndim != 1 or ends.size < 2:
         raise TypeError(
             "`intervals` must be a whole number, or an array of ascending ends of intervals, got "
             f"{intervals!r}."
         )
+    if not np.all(np.isfinite(ends)) or not np.all(np.diff(ends) > 0.0):
+        raise ValueError(f"`intervals` must be ascending ends, and finite, got {intervals!r}.")
     places: Array = (ends - ends[0]) / (ends[-1] - ends[0])
     return places
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sparsesolve.ocp.grid import Grid, Unknowns
 from sparsesolve.ocp.phase import TIMES, Ends
 from sparsesolve.ocp.pointwise import PointFunction
-from sparsesolve.ocp.quantities import Quantity, block_limits
+from sparsesolve.ocp.quantities import Named, Quantity, block_limits
 from sparsesolve.ocp.units import block_units, filled, row_units, unit_of
 from sparsesolve.problem.problem import Constraint, Problem
 
@@ -42,7 +42,7 @@ class ReadAll:
 
     def __call__(self, x: Mapping[str, Any], p: Mapping[str, Any]) -> list[Unknowns]:
         """Return the unknowns of all phases."""
-        both = {**{name: x[name] for name in self.parameters}, **p.get("data", {})}
+        both = Named({**{name: x[name] for name in self.parameters}, **p.get("data", {})})
         return [
             grid.read(x[grid.name] if grid.name else x, p["phases"][grid.name], both)
             for grid in self.grids

@@ -119,7 +119,9 @@ def test_gaps_between_curves_are_no_numbers() -> None:
     one = ocp.Curve(np.array([0.0, 1.0]), np.array([[[2.0]]]), ())
     other = ocp.Curve(np.array([2.0, 3.0]), np.array([[[4.0]]]), ())
     joined = ocp.Joined([one, other])
-    np.testing.assert_array_equal(joined([-1.0, 0.5, 1.5, 2.0, 9.0]), [2.0, 2.0, np.nan, 4.0, 4.0])
+    np.testing.assert_array_equal(
+        joined.held([-1.0, 0.5, 1.5, 2.0, 9.0]), [2.0, 2.0, np.nan, 4.0, 4.0]
+    )
     assert joined(0.5) == 2.0
 
 
