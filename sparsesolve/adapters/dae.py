@@ -7,7 +7,7 @@ both derivatives share is computed once, and the two parts of its Jacobian are t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from sparsesolve.adapters.finite_values import FiniteValues
+from sparsesolve.adapters.first_states import events_of_first, keep_first
 from sparsesolve.adapters.implicit_radau import ImplicitRadau
+from sparsesolve.adapters.index_reduction import ReducedSystem
 from sparsesolve.adapters.ode_arguments import check_given, checked_span
 from sparsesolve.adapters.sundials import Ida, checked_linear_solver
 from sparsesolve.host.words import check_call, refuse_words
@@ -24,6 +26,7 @@ from sparsesolve.methods.freshness import during, find_change, seal
 from sparsesolve.methods.prepared_jacobian import prepare_jacobian
 from sparsesolve.methods.radau import Point
 from sparsesolve.methods.residual import CscOrder
+from sparsesolve.methods.structural_index import named_differentiations, offsets
 from sparsesolve.options import TRACED, SolverDerivatives
 from sparsesolve.problem.start import start_point
 
@@ -36,7 +39,7 @@ WITH_SYSTEMS = ("t_eval", "dense_output", "events", "first_step", "max_step", "r
 
 _WORDS = (
     "residual", "t_span", "y0", "yp0", "method", "args", "kwargs", "derivatives",
-    "linear_solver", *WITH_SYSTEMS,
+    "linear_solver", "index_reduction", *WITH_SYSTEMS,
 )  # fmt: skip
 
 # scipy's defaults
@@ -110,6 +113,7 @@ class TracedSystem:
         self.function, self.given = _OfPair(function), args
         example = [t, np.stack([y, slope]), *args]
         self.prepared, self.notes = prepare_jacobian(self.function, example, 1, None, derivatives)
+        self.traced_method: Any = derivatives
         n = y.size
         if self.prepared.pattern.shape != (n, 2 * n):
             raise ValueError(
@@ -131,6 +135,12 @@ class TracedSystem:
             CscOrder.of_entries((n, n), rows[part], columns[part] % max(n, 1))
             for part in (self._of_state, ~self._of_state)
         )
+
+    @property
+    def structures(self) -> tuple[sp.csc_array, sp.csc_array]:
+        """Ones where the residual depends on slopes and states."""
+        ones = np.ones(self._pattern.nnz)
+        return self._slope.matrix(ones[~self._of_state]), self._state.matrix(ones[self._of_state])
 
     @property
     def all_notes(self) -> tuple[str, ...]:
@@ -197,6 +207,12 @@ def integrate_implicit(
     if method not in ("Radau", "ida"):
         raise ValueError(f"`method` must be 'Radau' or 'ida', got {method!r}.")
     options = dict(options)
+    reduces = bool(options.pop("index_reduction", False))
+    if reduces and (method == "ida" or derivatives == "differences"):
+        raise ValueError(
+            "`index_reduction` needs method='Radau', and equations that can be traced: "
+            "`derivatives` must not be 'differences'."
+        )
     linear = checked_linear_solver(options.pop("linear_solver", None), method, "ida")
     refuse_words("solve_dae", sorted(set(options) - set(WITH_SYSTEMS)), _WORDS)
     t_span = checked_span(t_span)
@@ -215,11 +231,46 @@ def integrate_implicit(
         return _not_begun(t, y, slope, system.all_notes, trouble)
     allowed = atol + options.get("rtol", _RTOL) * np.abs(y)
     span = abs(float(t_span[1]) - t)
+    start = _Start(Point(t, y, slope), allowed, span, told)
+    found = offsets(*system.structures) if reduces else None
+    if found is not None and found[0].any():
+        run = _integrate_reduced(residual, system, start, t_span, args, found, options)
+    else:
+        run = _integrate_as_given(system, start, t_span, args, method, linear, options)
+    run.update(notes=system.all_notes + run.notes)
+    end = float(run.t[-1]) if len(run.t) else t
+    last = run.y[:, -1] if len(run.t) else y
+    stale = system.change(end - _NEAR * (end - t), np.asarray(last), run.yp0, run.success)
+    if stale:
+        run.update(status=-1, success=False, message=during("residual", stale))
+    return run
+
+
+class _Start(NamedTuple):
+    """Where the integration begins, and what counts as an error of one."""
+
+    at: Point
+    allowed: Array
+    span: float
+    told: bool
+
+
+def _integrate_as_given(
+    system: TracedSystem,
+    start: _Start,
+    t_span: tuple[float, float],
+    args: tuple[Any, ...],
+    method: str,
+    linear: str,
+    options: Mapping[str, Any],
+) -> Any:
+    """Integrate a system of index one."""
+    given, allowed, span, told = start
     with np.errstate(all="ignore"):
-        at, notes = consistent_start(system, Point(t, y, slope), allowed, span, told=told)
+        at, notes = consistent_start(system, given, allowed, span, told=told)
     ida = {"method": Ida, "linear_solver": linear}
     run = solve_ivp(
-        lambda t, y, *_: y,  # not called: the system takes its place
+        _not_called,
         t_span,
         at.y,
         system=system,
@@ -228,13 +279,40 @@ def integrate_implicit(
         **options,
         **({"args": args} if args else {}),
     )
-    run.update(notes=system.all_notes + notes, yp0=at.slope)
-    end = float(run.t[-1]) if len(run.t) else t
-    last = run.y[:, -1] if len(run.t) else at.y
-    stale = system.change(end - _NEAR * (end - t), np.asarray(last), at.slope, run.success)
-    if stale:
-        run.update(status=-1, success=False, message=during("residual", stale))
+    run.update(notes=notes, yp0=at.slope)
     return run
+
+
+def _integrate_reduced(
+    residual: Callable[..., Any],
+    system: TracedSystem,
+    start: _Start,
+    t_span: tuple[float, float],
+    args: tuple[Any, ...],
+    found: tuple[Any, Any],
+    options: Mapping[str, Any],
+) -> Any:
+    """Integrate a system of greater index by one of index one."""
+    given, allowed, span, _ = start
+    reduced = ReducedSystem(residual, given.t, given.y, args, found, system.traced_method)
+    passed = dict(options)
+    atol = np.broadcast_to(np.asarray(passed.get("atol", _ATOL), dtype=np.float64), given.y.size)
+    passed["atol"] = reduced.spread(atol)
+    if "events" in passed:
+        passed["events"] = events_of_first(passed["events"], given.y.size, args)
+    with np.errstate(all="ignore"):
+        at, moved = reduced.start(given, allowed, span)
+    method = {"method": ImplicitRadau, "project": reduced.project}
+    run = solve_ivp(_not_called, t_span, at.y, system=reduced, slope=at.slope, **method, **passed)
+    index = f"the index was reduced: {named_differentiations(reduced.times)} differentiated by t"
+    run.update(notes=(index, moved) if moved else (index,))
+    run.update(yp0=at.slope[: given.y.size])
+    return keep_first(run, given.y.size)
+
+
+def _not_called(t: float, y: Array, *_: Any) -> Array:
+    """Stand where scipy wants a function; the system takes its place."""
+    return y
 
 
 def _trouble(value: Array) -> str:

@@ -38,11 +38,12 @@ _SLOW = 1e-3  # rate of convergence from which the Jacobian is computed anew
 class _Cubic(DenseOutput):  # type: ignore[misc]
     """The collocation polynomial of one step."""
 
-    def __init__(self, start: Point, t: float, stages: Stages) -> None:
+    def __init__(self, start: Point, t: float, stages: Stages, end: Array) -> None:
         super().__init__(start.t, t)
         self.h = t - start.t
         self.y_old = start.y
         self.coefficients = stages.coefficients
+        self.coefficients[2] += end - (start.y + stages.increments[-1])
 
     def _call_impl(self, t: Any) -> Array:
         s = (np.asarray(t) - self.t_old) / self.h
@@ -62,6 +63,9 @@ class ImplicitRadau(OdeSolver):  # type: ignore[misc]
         What is integrated; `y0` must satisfy its equations without derivatives.
     slope : ndarray, shape (n,)
         About y' at the start: for the first step.
+    project : callable, optional
+        ``project(t, y, scale)`` returns the nearest state that satisfies equations which the
+        solution keeps and the system does not hold; None where there is none nearby.
     """
 
     def __init__(
@@ -78,12 +82,13 @@ class ImplicitRadau(OdeSolver):  # type: ignore[misc]
         *,
         system: ImplicitSystem,
         slope: Array,
+        project: Callable[[float, Array, Array], Array | None] | None = None,
     ) -> None:
         self.t: float
         self.y: Array
         super().__init__(fun, t0, y0, t_bound, vectorized)
         self.max_step, self.rtol, self.atol = max_step, max(rtol, 100 * np.finfo(float).eps), atol
-        self.slope = slope
+        self.slope, self._project = slope, project
         self._stages = RadauStages(system, self.rtol, self._here())
         self.h_abs = self._first_step() if first_step is None else float(first_step)
         self._before: tuple[float, float] | None = None  # the last step and its error
@@ -133,12 +138,16 @@ class ImplicitRadau(OdeSolver):  # type: ignore[misc]
             if not stages.converged:
                 self._resize(0.5 * self.h_abs)
                 continue
-            error = self._error(stages, rejected)
+            end = self._end(t_new, stages)
+            if end is None:
+                self._resize(0.5 * self.h_abs)
+                continue
+            error = max(self._error(stages, rejected), self._moved(stages, end))
             most = 2 * MOST_ITERATIONS
             safety = 0.9 * (most + 1) / (most + stages.iterations)
             factor = safety * self._predict(error)
             if error <= 1.0:
-                self._accept(t_new, stages, error, factor)
+                self._accept(t_new, stages, end, error, factor)
                 return True, None
             rejected = True
             self._resize(self.h_abs * max(_LEAST_FACTOR, factor))
@@ -159,6 +168,18 @@ class ImplicitRadau(OdeSolver):  # type: ignore[misc]
         again = rejected or self._sol is None
         return self._stages.error(self._here(), stages, scale, again=again)
 
+    def _end(self, t: float, stages: Stages) -> Array | None:
+        """Return the state after a step, on all that the solution keeps."""
+        end = self.y + stages.increments[-1]
+        return end if self._project is None else self._project(t, end, self._scale(self.y, end))
+
+    def _moved(self, stages: Stages, end: Array) -> float:
+        """Return the size of a projection, which is an error of the step."""
+        if self._project is None:
+            return 0.0
+        drift = end - (self.y + stages.increments[-1])
+        return mean_size(drift / self._scale(self.y, end))
+
     def _predict(self, error: float) -> float:
         """Return the factor by which the step could grow, from this error and the last one."""
         if error == 0.0:
@@ -170,10 +191,12 @@ class ImplicitRadau(OdeSolver):  # type: ignore[misc]
         ratio = self.h_abs / h_before * float((error_before / error) ** 0.25)
         return plain * min(1.0, ratio)
 
-    def _accept(self, t_new: float, stages: Stages, error: float, factor: float) -> None:
+    def _accept(
+        self, t_new: float, stages: Stages, end: Array, error: float, factor: float
+    ) -> None:
         self._before = self.h_abs, error
-        self._sol = _Cubic(self._here(), t_new, stages)
-        self.t, self.y, self.slope = t_new, self.y + stages.increments[-1], stages.slope
+        self._sol = _Cubic(self._here(), t_new, stages, end)
+        self.t, self.y, self.slope = t_new, end, stages.slope
         self._stages.fresh = False
         if stages.iterations > 2 and stages.rate > _SLOW:
             self._stages.linearize(self._here())

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
+from sparsesolve.adapters.first_states import events_of_first, keep_first
 from sparsesolve.adapters.jacobian_supply import JacobianSupply
 from sparsesolve.adapters.krylov_bdf import KrylovBDF
 from sparsesolve.methods.freshness import seal
@@ -103,17 +104,6 @@ class _Parameter:
         return np.where(size > 0.0, size, 1.0)
 
 
-class _States:
-    """The states of a dense output."""
-
-    def __init__(self, whole: Any, n: int) -> None:
-        self._whole, self._n = whole, n
-
-    def __call__(self, t: Any) -> Array:
-        """Return the states at t."""
-        return np.asarray(self._whole(t)[: self._n])
-
-
 class TrajectorySensitivities:
     """Integrates states and sensitivities together.
 
@@ -171,7 +161,7 @@ class TrajectorySensitivities:
         tolerances = np.broadcast_to(np.asarray(atol, dtype=np.float64), n)
         passed = dict(options) | {"atol": np.ravel(tolerances / scales[:, None])}
         if "events" in passed:
-            passed["events"] = self._events(passed["events"])
+            passed["events"] = events_of_first(passed["events"], n, self._args)
         start = np.concatenate([self._supply.y_start[None], *(p.start for p in self._parameters)])
         if method in _OURS:
             passed |= {"matrix": self._matrix, "copies": scales.size, "method": KrylovBDF}
@@ -187,18 +177,6 @@ class TrajectorySensitivities:
         moved += np.concatenate([p.of(t, y) for p in self._parameters])
         return np.concatenate([self._supply.state_function(t, y), np.ravel(moved)])
 
-    def _events(self, events: Any) -> Any:
-        return [self._event(e) for e in ((events,) if callable(events) else events)]
-
-    def _event(self, event: Callable[..., Any]) -> Callable[[float, Array], Any]:
-        def of_states(t: float, whole: Array) -> Any:
-            return event(t, whole[: self._n], *self._args)
-
-        for name in ("terminal", "direction"):
-            if hasattr(event, name):
-                setattr(of_states, name, getattr(event, name))
-        return of_states
-
     def _divided(self, run: Any) -> Any:
         """Take states and sensitivities apart."""
         n = self._n
@@ -212,12 +190,7 @@ class TrajectorySensitivities:
             for place, size in zip(places, of_sizes, strict=True)
         ]
         run.sensitivities = parts[0] if self._single else tuple(parts)
-        run.y = run.y[:n]
-        if run.y_events is not None:
-            run.y_events = [np.asarray(e)[..., :n] if len(e) else e for e in run.y_events]
-        if run.sol is not None:
-            run.sol = _States(run.sol, n)
-        return run
+        return keep_first(run, n)
 
 
 def _parameters_last(rows: Array, size: tuple[int, ...]) -> Array:

@@ -243,6 +243,7 @@ def solve_dae(
     *,
     kwargs: Mapping[str, Any] | None = None,
     derivatives: SolverDerivatives = "auto",
+    index_reduction: bool = False,
     **options: Any,
 ) -> Any:
     """Integrate ``residual(t, y, y', *args) = 0`` with exact sparse derivatives.
@@ -270,6 +271,10 @@ def solve_dae(
         Keyword arguments of `residual`.
     derivatives : str, optional
         As for `root`.
+    index_reduction : bool, default False
+        Whether a system whose index is greater than one, as that of a pendulum, is integrated by
+        one of index one: equations are differentiated by t as often as structure says, and states
+        are projected onto those that are lost by that after each step. By "Radau" only.
     **options
         `rtol`, `atol`, `first_step`, `max_step`, as in scipy.
 
@@ -281,7 +286,8 @@ def solve_dae(
     Raises
     ------
     ValueError, TypeError
-        If an argument is wrong, or the index is greater than one; the message names equations and
+        If an argument is wrong, or the index is greater than one, also after it was reduced by
+        structure; the message names equations and
         unknowns, and how often which equation must be differentiated.
 
     Examples
@@ -302,6 +308,7 @@ def solve_dae(
         from sparsesolve.adapters.dae import integrate_implicit  # noqa: PLC0415
 
     named = {"t_eval": t_eval, "events": events, "dense_output": dense_output or None}
+    named["index_reduction"] = index_reduction or None
     given = {k: v for k, v in named.items() if v is not None}
     return integrate_implicit(
         require_callable(residual, kwargs),

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
 
-__all__ = ["differentiations", "explain_index", "unmatched"]
+__all__ = ["differentiations", "explain_index", "named_differentiations", "offsets", "unmatched"]
 
 Ints = NDArray[np.int64]
 
@@ -47,6 +47,29 @@ def differentiations(by_slope: Any, by_state: Any) -> Ints | None:
     by_slope, by_state : sparse matrix, shape (n, n)
         Structures of the derivatives of F by y' and y.
     """
+    found = offsets(by_slope, by_state)
+    return None if found is None else found[0]
+
+
+def offsets(by_slope: Any, by_state: Any) -> tuple[Ints, Ints] | None:
+    """Return how often each equation is differentiated, and which derivatives that determines.
+
+    None if none determine all unknowns.
+
+    Parameters
+    ----------
+    by_slope, by_state : sparse matrix, shape (n, n)
+        Structures of the derivatives of F by y' and y.
+
+    Examples
+    --------
+    A velocity, a force that is unknown, and a position that is given:
+
+    >>> by_slope = sp.csr_array([[1, 0, 0], [0, 1, 0], [0, 0, 0]])
+    >>> by_state = sp.csr_array([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+    >>> offsets(by_slope, by_state)
+    (array([1, 0, 2]), array([2, 1, 0]))
+    """
     orders = _orders(by_slope, by_state)
     # the pairing with most derivatives: entries of order 1 are the cheap ones
     weights = sp.csr_array((2.0 - orders.data, (orders.row, orders.col)), shape=orders.shape)
@@ -66,15 +89,15 @@ def _orders(by_slope: Any, by_state: Any) -> sp.coo_array:
     return both
 
 
-def _offsets(orders: sp.coo_array, rows: Ints, columns: Ints) -> Ints:
-    """Return the smallest offsets c with ``d_j - c_i >= order_ij``, equal on the pairing."""
+def _offsets(orders: sp.coo_array, rows: Ints, columns: Ints) -> tuple[Ints, Ints]:
+    """Return the smallest offsets with ``d_j - c_i >= order_ij``, equal on the pairing."""
     n = orders.shape[0]
     partner = np.empty(n, dtype=np.int64)
     partner[rows] = columns
     at = np.full(n, 0.0)
     on = orders.col == partner[orders.row]
     at[orders.row[on]] = orders.data[on]
-    c = np.zeros(n)
+    c, d = np.zeros(n), np.zeros(n)
     for _ in range(2 * n + 1):
         d = np.zeros(n)
         np.maximum.at(d, orders.col, orders.data + c[orders.row])
@@ -82,7 +105,7 @@ def _offsets(orders: sp.coo_array, rows: Ints, columns: Ints) -> Ints:
         if np.array_equal(new, c):
             break
         c = new
-    return c.astype(np.int64)
+    return c.astype(np.int64), d.astype(np.int64)
 
 
 def explain_index(by_slope: Any, by_state: Any) -> str:
@@ -109,15 +132,21 @@ def explain_index(by_slope: Any, by_state: Any) -> str:
             f"{rows[0]} is left over, and unknown {columns[0]} is in none that could determine it. "
             "Add what is missing, or take one of two equations that say the same"
         )
+    hint = f": by structure, {named_differentiations(count)}" if count.any() else ""
+    return (
+        "The equations without derivatives do not determine the unknowns without derivatives"
+        f"{first}: the index of the system is greater than one. Call `solve_dae` with "
+        "`index_reduction=True`, or differentiate some equations by t, or replace them by their "
+        f"derivatives{hint}"
+    )
+
+
+def named_differentiations(count: Ints) -> str:
+    """Say how often which equations are differentiated, the most often ones first."""
     often = np.argsort(-count, kind="stable")[: np.count_nonzero(count)]
     named = ", ".join(f"equation {i} {_times(count[i])}" for i in often[:_NAMED])
     more = f" and {often.size - _NAMED} more" if often.size > _NAMED else ""
-    hint = f": by structure, {named}{more}" if often.size else ""
-    return (
-        "The equations without derivatives do not determine the unknowns without derivatives"
-        f"{first}: the index of the system is greater than one. Differentiate some equations by t, "
-        f"or replace them by their derivatives{hint}"
-    )
+    return f"{named}{more}"
 
 
 def _times(count: int) -> str:
