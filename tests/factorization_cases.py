@@ -60,6 +60,9 @@ _FUNCTIONS = {
     "svdvals of scipy": lambda x: sl.svdvals(np.outer(x, x[:2]) + _A[:, :2]),
     "toeplitz": lambda x: sl.toeplitz(x) @ x + sl.toeplitz(x[:3], x[2:])[0, 0],
     "circulant": lambda x: sl.circulant(x) @ x**2,
+    "solve_toeplitz": lambda x: sl.solve_toeplitz(x + 9.0 * (np.arange(x.size) == 0), x**2),
+    "matmul_toeplitz": lambda x: sl.matmul_toeplitz(x, x**2),
+    "solve_circulant": lambda x: sl.solve_circulant(x + 9.0 * (np.arange(x.size) == 0), x),
     "block_diag": lambda x: sl.block_diag(x[0], x[1:3], np.outer(x[:2], x[1:3])) @ np.arange(5.0),
 }
 FACTORIZATIONS = {f"{name} (factors)": Case(f) for name, f in _FUNCTIONS.items()}

@@ -368,6 +368,26 @@ def _circulant(c: Any) -> Any:
     return c[(rows - columns) % np.size(c)]
 
 
+def _matrix(c_or_cr: Any) -> Any:
+    """Return the Toeplitz matrix of a column, or of a column and a row."""
+    return _toeplitz(*c_or_cr) if isinstance(c_or_cr, tuple) else _toeplitz(c_or_cr)
+
+
+@_takes_traced("scipy.linalg:solve_toeplitz")
+def _solve_toeplitz(c_or_cr: Any, b: Any) -> Any:
+    return anp.linalg.solve(_matrix(c_or_cr), operand(b))
+
+
+@_takes_traced("scipy.linalg:matmul_toeplitz")
+def _matmul_toeplitz(c_or_cr: Any, x: Any) -> Any:
+    return anp.dot(_matrix(c_or_cr), operand(x))
+
+
+@_takes_traced("scipy.linalg:solve_circulant")
+def _solve_circulant(c: Any, b: Any) -> Any:
+    return anp.linalg.solve(_circulant(c), operand(b))
+
+
 @_takes_traced("scipy.linalg:block_diag")
 def _block_diag(*arrays: Any) -> Any:
     blocks = [operand(a) for a in arrays]
