@@ -49,7 +49,7 @@ from sparsesolve.structure.pattern import Pattern
 __all__ = ["JacobianProgram", "TooManyTerms", "jacobian_pattern", "jacobian_program"]
 
 MOST_TERMS = 100_000_000
-_FREE_TERMS = 4_000_000
+_FREE_TERMS = 8_000_000
 _TERMS_AN_ENTRY = 25  # beyond the free ones, terms are bounded by entries of the largest block
 
 
