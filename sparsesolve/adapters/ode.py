@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import BDF, LSODA, Radau, solve_ivp
 
+from sparsesolve.adapters.adjoint import Integration, with_adjoint
 from sparsesolve.adapters.dae import WITH_SYSTEMS, MassFunction, integrate_implicit
 from sparsesolve.adapters.implicit_radau import ImplicitRadau
 from sparsesolve.adapters.jacobian_supply import NEAR, JacobianSupply
@@ -48,7 +49,7 @@ _ATOL, _RTOL = 1e-6, 1e-3
 
 _WORDS = (
     "fun", "t_span", "y0", "method", "args", "kwargs", "jac", "derivatives", "mass_matrix",
-    "sensitivity", "linear_solver",
+    "sensitivity", "adjoint", "linear_solver",
 )  # fmt: skip
 _OPTIONS = (
     "t_eval", "dense_output", "events", "vectorized", "first_step", "max_step", "min_step", "rtol",
@@ -105,6 +106,9 @@ def integrate(
         )
     options = dict(options)
     mass, wanted = options.pop("mass_matrix", None), options.pop("sensitivity", None)
+    adjoint = bool(options.pop("adjoint", False))
+    if adjoint and wanted is None:
+        raise ValueError("`adjoint` needs `sensitivity`: positions in `args`, or 'y0'.")
     linear = checked_linear_solver(options.pop("linear_solver", None), method, "cvode")
     _check_options(options, method)
     t_span = checked_span(t_span)
@@ -132,11 +136,8 @@ def integrate(
     supply = JacobianSupply(rhs, t_span, start, args, jac, atol, derivatives)
     trouble = supply.trouble_at_the_start()
     if trouble:  # scipy's methods would halve their step without end
-        run = solve_ivp(lambda t, y: np.zeros(y.size), (supply.t_start,) * 2, start)
-        run.update(t=run.t[:1], y=run.y[:, :1], notes=supply.notes)
-        run.update(status=-1, success=False, message=trouble)
-        return run
-    if wanted is not None:
+        return _not_begun(supply, trouble)
+    if wanted is not None and not adjoint:
         made = TrajectorySensitivities(rhs, supply, args, wanted, derivatives)
         passed = {k: v for k, v in passed.items() if k not in ("args", "atol")}
         return _confirmed(made.run(t_span, method, passed, atol), supply, rhs, args, ())
@@ -152,9 +153,24 @@ def integrate(
     elif kind == "krylov" or (kind == "auto" and not supply.is_small):
         solver, form = KrylovBDF, {"matrix": supply.by_rows}
     else:
-        form = {"jac": supply.dense if supply.is_small else supply.sparse}
+        jacobian = {"jac": supply.dense if supply.is_small else supply.sparse}
+        form = {} if kind in _EXPLICIT else jacobian
+    passed |= {"dense_output": True} if adjoint else {}
     run = solve_ivp(supply.function(rhs), t_span, start, method=solver, **form, **passed)
-    return _confirmed(run, supply, rhs, args, notes)
+    run = _confirmed(run, supply, rhs, args, notes)
+    if adjoint:
+        made_by = Integration(rhs, supply, args, derivatives, options.get("rtol", _RTOL), atol)
+        run = with_adjoint(run, made_by, wanted)
+        run.sol = run.sol if options.get("dense_output") else None
+    return run
+
+
+def _not_begun(supply: JacobianSupply, trouble: str) -> Any:
+    """Return a failed run of the start alone."""
+    run = solve_ivp(lambda t, y: np.zeros(y.size), (supply.t_start,) * 2, supply.y_start)
+    run.update(t=run.t[:1], y=run.y[:, :1], notes=supply.notes)
+    run.update(status=-1, success=False, message=trouble)
+    return run
 
 
 def _check_mass(options: Mapping[str, Any], method: Any) -> None:

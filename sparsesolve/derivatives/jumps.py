@@ -9,19 +9,46 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import VerificationError
+from sparsesolve.ir.program import Kernel
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "may_jump"]
 
 Array = NDArray[np.float64]
 
 _STEPS = 1e-2, 3e-2, 3e-3, 1e-3
 _ALLOWED, _NOISE = 1e-2, 1e-4  # of the derivative; of the value: what integrators leave
 _AGREE = 0.1  # by how much of the gap two differences may differ; else they are noise
+
+_CONTINUOUS = frozenset(
+    (
+        "load", "const", "add", "subtract", "multiply", "divide", "negative", "square", "power",
+        "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
+        "sinh", "cosh", "tanh", "arcsinh", "abs", "maximum", "minimum", "reciprocal", "logaddexp",
+    )
+)  # fmt: skip
+
+
+def may_jump(prepared: Any) -> bool:
+    """Whether a function may jump, as far as the operations of its program tell.
+
+    Parameters
+    ----------
+    prepared : Jacobian
+        Of the function.
+    """
+    program = getattr(getattr(prepared, "_function", None), "program", None)
+    if program is None or (getattr(prepared, "paths", None) or tuple)():
+        return True
+    return not all(
+        isinstance(step, Kernel) and all(node.op in _CONTINUOUS for node in step.nodes)
+        for step in program.instructions
+    )
 
 
 class Watch:

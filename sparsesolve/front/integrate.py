@@ -36,6 +36,7 @@ def solve_ivp(
     derivatives: SolverDerivatives = "auto",
     mass_matrix: Any = None,
     sensitivity: Any = None,
+    adjoint: bool = False,
     **options: Any,
 ) -> Any:
     """Integrate ``y' = rhs(t, y, *args)`` with the exact sparse Jacobian of `rhs`.
@@ -80,6 +81,10 @@ def solve_ivp(
         Derivatives of the trajectory by arguments (positions in `args`: numbers or arrays) and by
         the start: by the variational equations, whose errors are controlled too. With "BDF",
         "krylov" and "auto" the method is that of "krylov"; the explicit ones do as well.
+    adjoint : bool, default False
+        With `sensitivity`: integrate the states alone, by any method but "petsc", and give the
+        result a function `vjp`, which integrates the adjoint equations back: for few functionals
+        of the trajectory and many parameters.
     **options
         All others of ``scipy.integrate.solve_ivp``: `rtol`, `atol`, `first_step`, `max_step`, ...
 
@@ -88,7 +93,9 @@ def solve_ivp(
     OdeResult
         scipy's own: `t`, `y`, `status`, `message`, `success`, `nfev`, `njev`, `nlu`, ...; and for
         the implicit methods `notes`, as `Result` has them. With `sensitivity`, `sensitivities`:
-        an array of shape ``(n, *shape of the argument, number of times)``, or a tuple of them.
+        an array of shape ``(n, *shape of the argument, number of times)``, or a tuple of them;
+        with `adjoint` instead `vjp`: ``vjp(w)`` is the gradient of ``np.sum(w * run.y)``, in the
+        shape of the argument, or a tuple of them.
 
     Raises
     ------
@@ -114,6 +121,16 @@ def solve_ivp(
     ... )
     >>> run.sensitivities[0, -1].round(4), (-np.exp(-2.0)).round(4)
     (np.float64(-0.1353), np.float64(-0.1353))
+
+    The gradient of the last value, by the adjoint:
+
+    >>> run = solve_ivp(
+    ...     lambda t, y, k: -k * y, (0.0, 1.0), [1.0], t_eval=[1.0], args=(2.0,),
+    ...     sensitivity=(0, "y0"), adjoint=True, rtol=1e-8,
+    ... )
+    >>> by_rate, by_start = run.vjp(np.ones((1, 1)))
+    >>> by_rate.round(4), by_start.round(4)
+    (np.float64(-0.1353), array([0.1353]))
     """
     with importing():
         from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
@@ -129,6 +146,7 @@ def solve_ivp(
         "events": events,
         "mass_matrix": mass_matrix,
         "sensitivity": sensitivity,
+        "adjoint": adjoint,
     }
     given = {
         k: v
