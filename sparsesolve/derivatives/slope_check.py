@@ -26,6 +26,7 @@ _STEPS = (3e-3, 1e-3, 1e-4, 1e-5)  # two of each kind: for coarse results, and f
 CALLS = 1 + 2 * len(_STEPS)
 _AGREE = 1e-2  # relative difference of differences that agree
 _WRONG = 5e-2  # relative difference of a derivative that is wrong
+_ROUNDING = 1e-10  # of a value, by the shortest step: differences do not see less
 
 
 def compare_slopes(
@@ -64,7 +65,8 @@ def compare_slopes(
     for sides in (np.array(found[:4]), np.array(found[4:])):
         spread, mean = np.ptp(sides, axis=0), sides.mean(axis=0)
         known = np.isfinite(sides).all(axis=0) & (spread <= _AGREE * np.abs(mean))
-        wrong = known & ~(np.abs(slope - mean) <= _WRONG * np.abs(mean))
+        allowed = _WRONG * np.abs(mean) + _ROUNDING * np.abs(middle)
+        wrong = known & ~(np.abs(slope - mean) <= allowed)
         if wrong.any():
             raise _error(slope, mean, int(np.argmax(wrong)))
 

@@ -111,3 +111,17 @@ def test_choices_that_are_no_search_are_believed(name):
 def test_without_checks_nothing_is_compared():
     J = ss.jacobian(in_vectors, X, check=False)
     assert J.nnz == 0
+
+
+def test_what_rounding_hides_is_no_disagreement():
+    def function(x):
+        faded, taken = x[0], []
+        for k in range(40):  # as many questions as in a bisection
+            if x[1] > -k - 1.0:
+                taken.append(k)
+            faded = faded * 0.1
+        return np.array([1.0 + faded, x[1] ** 2 * len(taken)])
+
+    J = ss.jacobian(function, np.array([0.7, 1.3]))
+    expected = [[1e-40, 0.0], [0.0, 160.0]]
+    np.testing.assert_allclose(J(np.array([0.5, 2.0])).toarray(), expected, rtol=1e-12)
