@@ -41,6 +41,6 @@ def quote(page: Path, name: str, text: str) -> None:
 
 def update(page: Path = PAGE, results: Path = RESULTS) -> None:
     """Quote every result file anew."""
-    for name in ("peers.csv", "setup.csv", "solve.csv"):
+    for name in ("peers.csv", "blocks.csv", "setup.csv", "solve.csv"):
         quote(page, name, listing(results / name) + "\n")
     quote(page, "coloring.md", (results / "coloring.md").read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ def test_a_page_is_changed_between_its_marks_only(tmp_path: Path) -> None:
         quote(page, "some.csv", "new")
 
 
-@pytest.mark.parametrize("name", ["peers.csv", "setup.csv", "solve.csv"])
+@pytest.mark.parametrize("name", ["peers.csv", "blocks.csv", "setup.csv", "solve.csv"])
 def test_the_page_quotes_the_results(name: str) -> None:
     assert listing(RESULTS / name) in PAGE.read_text()
 
