@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.ir.tape import Instruction, refs_of
 from sparsesolve.lower.complex_values import Pair, complex_rule, is_zero, parts_of
 from sparsesolve.lower.context import RULES, Context, is_slots
+from sparsesolve.lower.opaque import refused
 
 __all__ = ["full_pair", "linear_parts"]
 
@@ -383,3 +385,18 @@ def _multilinear(names: str, first: int = 0) -> None:
 
 _multilinear("dot matmul sparse_matmul sparse_rmatmul")
 _multilinear("einsum", 1)
+
+
+# --- derivatives that are those of real numbers only ---
+
+
+@refused(
+    "special.ive special.psi special.digamma special.polygamma special.elliprc special.elliprd "
+    "special.elliprf"
+)
+def _of_reals(c: Context, step: Instruction) -> None:
+    """Refuse slopes with a sign, or without a next one, which would be wrong without a word."""
+    if any(c.tape.values[ref.index].dtype.kind == "c" for ref in refs_of(step.args)):
+        raise c.unsupported(
+            "got complex numbers", "Its derivative is known for real ones: take parts before it."
+        )

@@ -10,6 +10,7 @@ import pytest
 import scipy.linalg
 import scipy.sparse
 import scipy.sparse.linalg
+import scipy.special
 from numpy.typing import NDArray
 
 import sparsesolve as ss
@@ -124,3 +125,18 @@ def test_the_direction_of_a_complex_zero_is_zero() -> None:
 def test_factors_without_a_complex_rule_are_refused(f: Callable[[Any], Any]) -> None:
     with pytest.raises(UnsupportedOperation, match="complex matri"):
         ss.jacobian(f, _TRACED)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda z: scipy.special.ive(1, z),
+        lambda z: scipy.special.elliprf(z, 1.0, 2.0),
+        scipy.special.elliprd,
+        scipy.special.psi,
+    ],
+)
+def test_slopes_of_real_numbers_are_not_those_of_complex_ones(f: Callable[..., Any]) -> None:
+    arguments = (1.0, 2.0) if f is scipy.special.elliprd else ()
+    with pytest.raises(UnsupportedOperation, match="got complex numbers"):
+        ss.jacobian(lambda x: np.real(f(*arguments, x[:4] + 1j * x[4:])), np.abs(_TRACED))
