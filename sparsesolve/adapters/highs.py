@@ -24,9 +24,8 @@ from sparsesolve.adapters.highs_quadratic import (
     without_solution,
 )
 from sparsesolve.adapters.ipopt_callbacks import Callbacks
-from sparsesolve.adapters.nlp import read_end
+from sparsesolve.adapters.nlp import Ended, read_end, result_of
 from sparsesolve.methods.evaluation import Evaluation
-from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Result, Status
@@ -122,17 +121,10 @@ def solve_highs(
     status = _STATUS.get(int(raw.status), Status.FAILED)
     if raw.x is None:
         return _ended(evaluation, monitor, status, str(raw.message), int(raw.status))
-    return make_result(
-        evaluation,
-        monitor,
-        x=np.asarray(raw.x, dtype=float),
-        status=status,
-        message=str(raw.message),
-        multipliers=program.multipliers(raw),
-        bound_multipliers=(np.array(raw.lower.marginals), -np.array(raw.upper.marginals)),
-        iterations=int(raw.nit),
-        solver_status=int(raw.status),
-    )
+    prices = np.array(raw.lower.marginals), -np.array(raw.upper.marginals)
+    told = int(raw.status), int(raw.nit)
+    ended = Ended(raw.x, status, str(raw.message), program.multipliers(raw), prices, *told)
+    return result_of(evaluation, monitor, ended)
 
 
 class _LinearProgram:
@@ -203,14 +195,8 @@ def _ended(
     solver_status: int | None = None,
 ) -> Result:
     """Return the result of a solve that gave no point."""
-    return make_result(
-        evaluation,
-        monitor,
-        x=evaluation.problem.start,
-        status=status,
-        message=message,
-        solver_status=solver_status,
-    )
+    ended = Ended(evaluation.problem.start, status, message, code=solver_status)
+    return result_of(evaluation, monitor, ended)
 
 
 def _what_is_not(problem: Problem) -> str:

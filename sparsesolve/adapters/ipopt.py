@@ -35,7 +35,14 @@ from sparsesolve.adapters.ipopt_way import (
     require_cyipopt,
     require_ipopt,
 )
-from sparsesolve.adapters.nlp import Ended, continued_note, inside, read_end, warm_point
+from sparsesolve.adapters.nlp import (
+    Ended,
+    continued_note,
+    ended_by_info,
+    inside,
+    read_end,
+    warm_point,
+)
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.freshness import refresh
 from sparsesolve.methods.monitor import Monitor
@@ -311,8 +318,6 @@ def _continued(
 
 
 def _result(callbacks: Callbacks, monitor: Monitor, x: Array, info: Any) -> Result:
-    told = info or {"status": _NOTHING, "mult_g": None}
-    code = int(told["status"])
-    bounds = None if info is None else (info["mult_x_L"], info["mult_x_U"])
-    ended = Ended(np.asarray(x), *describe_status(code), told["mult_g"], bounds, code)
+    nothing = Ended(x, *describe_status(_NOTHING), code=_NOTHING)
+    ended = nothing if info is None else ended_by_info(x, info)
     return read_end(callbacks, monitor, ended)

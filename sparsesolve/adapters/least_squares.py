@@ -20,7 +20,7 @@ from sparsesolve.adapters.residual_result import residual_result
 from sparsesolve.host.words import refuse_words
 from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.evaluation import moved_inside
-from sparsesolve.methods.failure import NUMERICAL, describe_failure
+from sparsesolve.methods.failure import INTERRUPTED, NUMERICAL, describe_failure
 from sparsesolve.methods.levenberg_marquardt import as_options, solve_levenberg
 from sparsesolve.methods.losses import Loss, as_loss, robust_weights
 from sparsesolve.methods.low_rank import scaled_rows
@@ -125,7 +125,7 @@ def solve_least_squares(
             result = _judged(result, _measure(residual, result.x, rho, f_scale, bounds))
         except KeyboardInterrupt:
             best = x0 if monitor.best is None else monitor.best.x
-            text = "Interrupted from the keyboard; this is the best point so far."
+            text = INTERRUPTED
             result = residual_result(residual, monitor, best, Status.INTERRUPTED, text)
         except (MemoryError, np.linalg.LinAlgError) as failure:
             best = x0 if monitor.best is None else monitor.best.x

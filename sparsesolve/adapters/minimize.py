@@ -19,6 +19,7 @@ from sparsesolve.adapters.highs import solve_highs
 from sparsesolve.adapters.ipopt import prepare_ipopt, solve_ipopt
 from sparsesolve.adapters.lifted import solve_lifted, worth_lifting
 from sparsesolve.adapters.nested import of_nests
+from sparsesolve.adapters.nlp import Ended, result_of
 from sparsesolve.adapters.pounce import require_pounce, solve_pounce
 from sparsesolve.adapters.scaled import solve_scaled
 from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
@@ -28,7 +29,6 @@ from sparsesolve.methods.callback import as_callback, check_callback
 from sparsesolve.methods.evaluation import Evaluation, moved_inside
 from sparsesolve.methods.failure import describe_failure
 from sparsesolve.methods.freshness import confirm, refresh
-from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import IterationState, Monitor
 from sparsesolve.methods.origin import Minimized
 from sparsesolve.methods.units import Units
@@ -291,10 +291,6 @@ def _all_fixed(problem: Problem, monitor: Monitor) -> Result:
     evaluation = Evaluation(problem)
     x = problem.bounds[0]
     feasible = evaluation.violation(x) <= 1e-8
-    return make_result(
-        evaluation,
-        monitor,
-        x=x,
-        status=Status.SOLVED if feasible else Status.INFEASIBLE,
-        message="All variables are fixed by their bounds; nothing was left to solve.",
-    )
+    status = Status.SOLVED if feasible else Status.INFEASIBLE
+    text = "All variables are fixed by their bounds; nothing was left to solve."
+    return result_of(evaluation, monitor, Ended(x, status, text))

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_callbacks import Callbacks, StructureGrown
+from sparsesolve.adapters.ipopt_status import describe_status
 from sparsesolve.methods.evaluation import Evaluation
+from sparsesolve.methods.failure import INTERRUPTED
 from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.problem.problem import Problem
@@ -27,9 +30,11 @@ __all__ = [
     "Ended",
     "Start",
     "continued_note",
+    "ended_by_info",
     "inside",
     "interrupts_kept",
     "read_end",
+    "result_of",
     "solve_nlp",
     "warm_point",
 ]
@@ -171,6 +176,29 @@ def inside(evaluation: Evaluation, x: Array) -> Array:
     return x if suffers else moved
 
 
+def ended_by_info(
+    x: Array, info: Mapping[str, Any], name: str = "IPOPT", iterations: int | None = None
+) -> Ended:
+    """Read what IPOPT, or a twin of it, tells beside its point.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+        The point.
+    info : mapping
+        ``status``, ``mult_g``, ``mult_x_L``, ``mult_x_U``.
+    name : str, optional
+        What the solver is called.
+    iterations : int, optional
+        As it counts them.
+    """
+    code = int(info["status"])
+    bounds = np.asarray(info["mult_x_L"]), np.asarray(info["mult_x_U"])
+    multipliers = np.asarray(info["mult_g"])
+    told = describe_status(code, name)
+    return Ended(np.asarray(x), *told, multipliers, bounds, code, iterations)
+
+
 def read_end(callbacks: Callbacks, monitor: Monitor, ended: Ended) -> Result:
     """Write the result of a solve; an exception of a callback is raised, a Ctrl-C is a status.
 
@@ -184,7 +212,7 @@ def read_end(callbacks: Callbacks, monitor: Monitor, ended: Ended) -> Result:
     status, message = ended.status, ended.message
     if isinstance(callbacks.error, KeyboardInterrupt):
         status = Status.INTERRUPTED
-        message = "Interrupted from the keyboard; this is the best point so far."
+        message = INTERRUPTED
         ended = Ended(ended.x, status, message)
     elif callbacks.error is not None:
         raise callbacks.error
@@ -192,12 +220,25 @@ def read_end(callbacks: Callbacks, monitor: Monitor, ended: Ended) -> Result:
         status = Status.STOPPED
     elif status is Status.EVALUATION_ERROR and callbacks.complaint:
         message = f"{message} {callbacks.complaint}"
+    return result_of(callbacks.evaluation, monitor, replace(ended, status=status, message=message))
+
+
+def result_of(evaluation: Evaluation, monitor: Monitor, ended: Ended) -> Result:
+    """Write the result of a solve: the one place for all solvers, with callbacks or without.
+
+    Parameters
+    ----------
+    evaluation, monitor : Evaluation, Monitor
+        Of the solve.
+    ended : Ended
+        What the solver says.
+    """
     return make_result(
-        callbacks.evaluation,
+        evaluation,
         monitor,
         x=np.asarray(ended.x, dtype=float),
-        status=status,
-        message=message,
+        status=ended.status,
+        message=ended.message,
         multipliers=ended.multipliers,
         bound_multipliers=ended.bound_multipliers,
         iterations=ended.iterations,

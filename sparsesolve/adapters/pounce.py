@@ -28,9 +28,8 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_callbacks import Callbacks, Refused
 from sparsesolve.adapters.ipopt_options import IPOPT_OPTIONS, variants
-from sparsesolve.adapters.ipopt_status import describe_status
 from sparsesolve.adapters.ipopt_warm import warm_options
-from sparsesolve.adapters.nlp import Ended, Start, inside, solve_nlp
+from sparsesolve.adapters.nlp import Ended, Start, ended_by_info, inside, solve_nlp
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.monitor import Monitor
@@ -209,17 +208,9 @@ class _Call:
 
 
 def _ended(callbacks: Callbacks, x: Array, info: Mapping[str, Any]) -> Ended:
-    code = int(info["status"])
-    bounds = (np.asarray(info["mult_x_L"]), np.asarray(info["mult_x_U"]))
     iterations = callbacks.iterations_before + int(info["iter_count"])
-    return Ended(
-        inside(callbacks.evaluation, np.asarray(x)),
-        *describe_status(code, "POUNCE"),
-        np.asarray(info["mult_g"]),
-        bounds,
-        code,
-        iterations,
-    )
+    x = inside(callbacks.evaluation, np.asarray(x))
+    return ended_by_info(x, info, "POUNCE", iterations)
 
 
 class _Quiet:

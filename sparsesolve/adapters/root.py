@@ -16,6 +16,7 @@ from sparsesolve.adapters.residual_result import residual_result
 from sparsesolve.adapters.scipy_root import SCIPY_ROOT_METHODS, solve_by_scipy
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.callback import check_callback
+from sparsesolve.methods.failure import INTERRUPTED
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.newton import NewtonOptions, solve_newton
 from sparsesolve.methods.origin import Rooted
@@ -109,7 +110,7 @@ def _newton(residual: Residual, x0: Array, settings: NewtonOptions, monitor: Mon
         end = solve_newton(residual, x0, settings, monitor)
     except KeyboardInterrupt:
         best = x0 if monitor.best is None else monitor.best.x
-        text = "Interrupted from the keyboard; this is the best point so far."
+        text = INTERRUPTED
         return residual_result(residual, monitor, best, Status.INTERRUPTED, text)
     except (MemoryError, np.linalg.LinAlgError) as failure:
         best = x0 if monitor.best is None else monitor.best.x

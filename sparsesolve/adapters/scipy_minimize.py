@@ -16,14 +16,14 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
+from sparsesolve.adapters.nlp import Ended, result_of
 from sparsesolve.adapters.reduction import Reduction
 from sparsesolve.adapters.scipy_methods import SCIPY_METHODS, Method, find_method
 from sparsesolve.adapters.slsqp import slsqp_constraints, slsqp_multipliers
 from sparsesolve.adapters.trust_constr import RowBlock, scipy_constraints
 from sparsesolve.methods.evaluation import Evaluation
-from sparsesolve.methods.failure import NUMERICAL, describe_failure
+from sparsesolve.methods.failure import INTERRUPTED, NUMERICAL, describe_failure
 from sparsesolve.methods.freshness import refresh
-from sparsesolve.methods.kkt import make_result
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.options import count
 from sparsesolve.problem.problem import Problem
@@ -113,9 +113,7 @@ def solve_scipy(
             f"{method.name} refused an option: {warning}. Given: {sorted(options or {})}."
         ) from warning
     except KeyboardInterrupt:
-        return call.ended(
-            Status.INTERRUPTED, "Interrupted from the keyboard; this is the best point so far."
-        )
+        return call.ended(Status.INTERRUPTED, INTERRUPTED)
     except StopIteration:  # at the start; and TNC lets it through
         return call.ended(Status.STOPPED, "The callback stopped the solve.")
     except NUMERICAL as failure:
@@ -341,9 +339,7 @@ class _Call:
         """Return the result of a solve that gave no answer: the best point seen."""
         best = self.monitor.best
         x = self.reduction.expand(self.start) if best is None else best.x
-        return make_result(
-            self.reduction.evaluation, self.monitor, x=x, status=status, message=message
-        )
+        return result_of(self.reduction.evaluation, self.monitor, Ended(x, status, message))
 
     def failed(self, message: str) -> Result:
         """Return the result of a solve that an exception ended."""
@@ -362,17 +358,16 @@ class _Call:
         message = str(raw.message)
         if self.monitor.stopped:
             status, message = Status.STOPPED, "The callback stopped the solve."
-        return make_result(
-            self.reduction.evaluation,
-            self.monitor,
-            x=self.reduction.expand(raw.x),
-            status=status,
-            message=message,
-            multipliers=self._multipliers(raw),
-            bound_multipliers=self._bound_multipliers(raw),
-            iterations=int(raw.nit),
-            solver_status=int(raw.status),
+        ended = Ended(
+            self.reduction.expand(raw.x),
+            status,
+            message,
+            self._multipliers(raw),
+            self._bound_multipliers(raw),
+            int(raw.status),
+            int(raw.nit),
         )
+        return result_of(self.reduction.evaluation, self.monitor, ended)
 
     def _bound_multipliers(self, raw: Any) -> tuple[Array, Array] | None:
         if self.method.name != "trust-constr" or len(raw.v) == len(self.blocks):

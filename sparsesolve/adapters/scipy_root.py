@@ -13,7 +13,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.residual_result import residual_result
-from sparsesolve.methods.failure import NUMERICAL, describe_failure
+from sparsesolve.methods.failure import INTERRUPTED, NUMERICAL, describe_failure
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.residual import Residual
 from sparsesolve.methods.residual_measure import measure_residual
@@ -74,7 +74,7 @@ def solve_by_scipy(
     except StopIteration:
         return call.ended(x0, Status.STOPPED, "The callback stopped the solve.")
     except KeyboardInterrupt:
-        text = "Interrupted from the keyboard; this is the best point so far."
+        text = INTERRUPTED
         return call.ended(x0, Status.INTERRUPTED, text)
     except NUMERICAL as failure:
         text = describe_failure(failure, (call.error, monitor.error), options, method)

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NUMERICAL", "describe_failure", "refuse_huge_integers"]
+__all__ = ["INTERRUPTED", "NUMERICAL", "describe_failure", "refuse_huge_integers"]
+
+INTERRUPTED = "Interrupted from the keyboard; this is the best point so far."
+"""What a solve says that a Ctrl-C ended."""
 
 NUMERICAL = (
     ArithmeticError,
