@@ -97,7 +97,13 @@ class Unpacked:
     def __call__(self, *vectors: Any) -> Any:
         """Return the function's value."""
         pairs = zip(self.forms, vectors, strict=False)
-        return self.__wrapped__(*(v if form is None else form.nest(v) for form, v in pairs))
+        given = [v if form is None else form.nest(v) for form, v in pairs]
+        try:
+            return self.__wrapped__(*given)
+        except (TypeError, IndexError) as error:
+            if len(given) > 1 and "integer" in str(error):
+                error.add_note("Parameters of a problem are float64: write int(p) in an index.")
+            raise
 
 
 def of_vectors(

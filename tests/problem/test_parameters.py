@@ -335,3 +335,18 @@ def test_units_and_parameters_together(made: list[str]) -> None:
     np.testing.assert_allclose(result.x["a"], 5e4 / 3.0, rtol=1e-6)
     assert result.multipliers["sum"] == pytest.approx(8.0 / 3.0)
     assert made == []
+
+
+def test_an_index_among_the_parameters_is_made_by_int() -> None:
+    def objective(x: Any, p: Any) -> Any:
+        return np.sum((x[: int(p)] - 1.0) ** 2) + np.sum(x**2)
+
+    problem = ss.Problem(objective, np.zeros(4), parameters=2)
+    assert problem.solve().x.round(6).tolist() == [0.5, 0.5, 0.0, 0.0]
+    assert problem.solve(p=3).x.round(6).tolist() == [0.5, 0.5, 0.5, 0.0]
+    bare = ss.Problem(lambda x, p: np.sum((x[:p] - 1.0) ** 2), np.zeros(4), parameters=2)
+    with pytest.raises(TypeError, match="integers") as caught:
+        bare.solve()
+    assert caught.value.__notes__ == [
+        "Parameters of a problem are float64: write int(p) in an index."
+    ]
