@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import petsc_matrix_cases
+import scipy.sparse as sp
 from autograd.extend import defvjp, primitive
 
 import sparsesolve as ss
+from sparsesolve.errors import VerificationError
 
 Found = dict[str, Any]
 
@@ -120,6 +122,77 @@ def other_programs() -> Found:
     except Exception as error:
         return {"kind": type(error).__name__, "error": str(error)}
     return found(result)
+
+
+def other_arguments() -> dict[str, str]:
+    """What a rank gives besides its function: each would solve for a part of its own."""
+    from petsc4py import PETSc
+
+    rank, said = PETSc.COMM_WORLD.rank, {}
+    ones, far = np.ones(9), np.ones(9) + (np.arange(9) == 8) * rank
+    mass = sp.diags_array(far).tocsr()
+
+    def root(x0: Any = ones, **given: Any) -> Any:
+        return ss.root(lambda x: x**2 - 4.0, x0, method="petsc", **given)
+
+    def low(**given: Any) -> Any:
+        return ss.minimize(lambda x: np.sum(x**2), method="petsc", **given)
+
+    def later(end: float = 1.0, y0: Any = ones, **given: Any) -> Any:
+        return ss.solve_ivp(lambda t, y: -y, (0.0, end), y0, method="petsc", **given)
+
+    for name, solve in {
+        "x0 of root": lambda: root(far),
+        "tol": lambda: root(tol=10.0 ** (-4 - 4 * rank)),
+        "options": lambda: root(options={"ksp_type": ("gmres", "cg")[rank % 2]}),
+        "x0 of minimize": lambda: low(x0=far),
+        "bounds": lambda: low(x0=ones, bounds=(0.5 * far, 3.0)),
+        "t_span": lambda: later(1.0 + rank),
+        "y0": lambda: later(y0=far),
+        "mass_matrix": lambda: later(mass_matrix=mass),
+        "rtol, t_eval": lambda: later(rtol=1e-3 / (1 + rank), t_eval=[0.5 + 0.1 * rank]),
+    }.items():
+        try:
+            said[name] = str(solve())
+        except VerificationError as error:
+            said[name] = str(error)
+    return said
+
+
+def one_rank_is_wrong() -> Found:
+    """An argument that only the first rank has wrong, which ends all."""
+    from petsc4py import PETSc
+
+    x0 = np.ones(9)
+    x0[4] = np.nan if PETSc.COMM_WORLD.rank == 0 else 1.0
+    return found(ss.root(lambda x: x**2 - 4.0, x0, method="petsc"))
+
+
+def one_unknown() -> Found:
+    """Ranks that own nothing."""
+    by_time = ss.solve_ivp(lambda t, y: -y, (0.0, 1.0), [1.0], method="petsc", rtol=1e-6)
+    by_values = ss.minimize(lambda x: np.sum((x - 2.0) ** 2), np.ones(1), method="petsc")
+    by_options = ss.root(
+        lambda x: x**2 - 4.0, np.ones(1), method="petsc", options={"ksp_diagonal_scale": True}
+    )
+    answers = [by_time.y[0, -1], by_values.x[0], by_options.x[0]]
+    return {"answers": [float(answer) for answer in answers]}
+
+
+def not_a_number_on_the_last_rank() -> Found:
+    def function(x: Any) -> Any:
+        return np.concatenate([x[:-1] ** 2 - 4.0, np.log(x[-1:] - 1.5) + 1.0])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the plain call
+        return found(ss.root(function, np.ones(12), method="petsc"))
+
+
+def options_of_one_call() -> Found:
+    """Options end with their call."""
+    rough = {"snes_max_it": 1, "ksp_type": "gmres", "pc_type": "jacobi"}
+    first = ss.root(bratu, np.zeros(64), method="petsc", options=rough)
+    return {"first": found(first), "second": found(ss.root(bratu, np.zeros(64), method="petsc"))}
 
 
 @primitive
@@ -350,6 +423,9 @@ GROUPS: dict[str, list[Callable[[], Found]]] = {
         at_random_owned,
         at_random_in_time,
         with_a_call,
+        one_unknown,
+        not_a_number_on_the_last_rank,
+        options_of_one_call,
     ],
     "ts": [
         by_bdf,
@@ -370,7 +446,8 @@ GROUPS: dict[str, list[Callable[[], Found]]] = {
     ],
     "view": [few_unknowns],
     "matrix": [petsc_matrix_cases.products],
-    "trouble": [other_programs, fails_on_the_last_rank],
+    "trouble": [other_programs, other_arguments, fails_on_the_last_rank],
+    "wrong": [one_rank_is_wrong],
 }
 
 

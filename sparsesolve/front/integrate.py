@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from sparsesolve.front.ranks import begin_ranks
 from sparsesolve.host.imports import importing
 from sparsesolve.options import SolverDerivatives, as_tuple
 from sparsesolve.problem.call import also_fun, require_callable
@@ -135,6 +136,7 @@ def solve_ivp(
     with importing():
         from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
 
+    begin_ranks(method)
     if form_of(y0, "y0") is not None:
         raise TypeError(
             f"`y0` must be an array, got {type(y0).__name__}: trajectories are arrays. Concatenate "

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsesolve.front.ranks import begin_ranks
 from sparsesolve.host.imports import importing
 from sparsesolve.options import SolverDerivatives, as_tuple, check_words, positive
 from sparsesolve.problem.bounds import Bounds
@@ -122,6 +123,7 @@ def minimize(
     >>> result.status.value, np.round(result.x, 6)
     ('solved', array([1., 1., 1., 1.]))
     """
+    begin_ranks(method or solver)
     check_words(tol=tol, options=options, progress=progress, kwargs=kwargs)
     given = {"args": args, "kwargs": kwargs, "bounds": bounds, "constraints": constraints}
     given |= {"x_scale": x_scale, "f_scale": f_scale}
@@ -233,6 +235,7 @@ def root(
     with importing():
         from sparsesolve.adapters.root import solve_root  # noqa: PLC0415
 
+    begin_ranks(method)
     check_words(tol=tol, options=options, progress=progress, kwargs=kwargs)
     called = require_callable(function, kwargs)
     return _solved(

@@ -112,6 +112,41 @@ def test_ranks_with_other_programs_are_noticed() -> None:
         assert "the same program on all 2 ranks" in found["error"]
 
 
+def test_ranks_with_other_arguments_are_noticed() -> None:
+    for found in on_all(2, "other_arguments", "trouble"):
+        for name, said in found.items():
+            for one in name.split(" of ")[0].split(", "):
+                assert f"`{one}`" in said, name
+            assert "on all 2 ranks, got different ones" in said
+
+
+def test_a_wrong_argument_on_one_rank_ends_all() -> None:
+    run = launched(2, "wrong")
+    assert run.returncode == 1
+    assert "`x0` must be finite, got nan at index 4" in run.stderr
+
+
+@RANKS
+def test_one_unknown(ranks: int) -> None:
+    for found in on_all(ranks, "one_unknown"):
+        np.testing.assert_allclose(found["answers"], [np.exp(-1.0), 2.0, 2.0], rtol=1e-4)
+
+
+@RANKS
+def test_a_value_that_is_no_number_on_one_rank(ranks: int) -> None:
+    for found in on_all(ranks, "not_a_number_on_the_last_rank"):
+        assert found["status"] == "evaluation-error"
+        assert found["message"] == "SNES: DIVERGED_FNORM_NAN."
+
+
+@RANKS
+def test_options_end_with_their_call(ranks: int) -> None:
+    for found in on_all(ranks, "options_of_one_call"):
+        assert found["first"]["status"] == "iteration-limit"
+        assert found["second"]["status"] == "solved"
+        assert found["second"]["iterations"] > 1
+
+
 def test_an_error_on_one_rank_is_an_error_on_all() -> None:
     first, last = on_all(2, "fails_on_the_last_rank", "trouble")
     assert last == {"kind": "ArithmeticError", "error": "too far"}

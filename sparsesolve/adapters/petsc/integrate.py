@@ -65,6 +65,7 @@ def integrate_by_ts(
     times = _times(t_span, given.get("t_eval"))
     answer, options = answer_of(given.get("options"))
     ranks = Ranks(require_petsc())
+    ranks.require_same_given(t_span=t_span, y0=y0, **given)
     system, notes = distributed(ranks, rhs, [float(times[0]), y0, *args], 1, derivatives)
     if not system.parameters or np.shape(system.parameters[0]) != ():
         raise ValueError("expected `rhs` to take the time, a number, before the state.")

@@ -7,7 +7,7 @@ it owns.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -96,58 +96,101 @@ def minimize_by_tao(
         )
     answer, given = answer_of(options)
     ranks = Ranks(require_petsc())
-    began = time.perf_counter()
-    derivatives: SolverDerivatives = problem.method
-    example = [start, *problem.parameter_vectors]
-    divided = traced_together(ranks, objective, example, 0, derivatives)
-    system = Distributed(ranks, divided.gradient())
-    value = _Objective(system, divided.summed())
-    lower, upper = (system.vector(_finite(ranks, bound)) for bound in problem.bounds)
+    ranks.require_same_given(x0=start, bounds=problem.bounds, tol=tol, options=options)
+    run = _Minimization(ranks, problem, objective, start)
     with options_set(ranks.petsc, given):
-        tao = ranks.petsc.TAO().create(comm=ranks.comm)
-        x, gradient = system.vector(np.clip(start, *problem.bounds)), system.vector()
-        tao.setObjective(lambda _, at: value(at))
-        tao.setGradient(lambda _, at, out: system.value(at, out), gradient)
-        tao.setHessian(lambda _, at, H, P: system.jacobian(at, H), *system.matrices())
-        tao.setVariableBounds((lower, upper))
-        tao.setType("bntr")
-        tao.setTolerances(gatol=_TOL if tol is None else tol, grtol=0.0, gttol=0.0)
-        tao.setFromOptions()
-        _watch(tao, system, monitor)
-        prepared = time.perf_counter() - began
-        system.seconds = 0.0
+        run.solve(_TOL if tol is None else tol, monitor)
+    return run.result(answer, monitor)
+
+
+class _Minimization:
+    """One run of TAO."""
+
+    def __init__(
+        self, ranks: Ranks, problem: Problem, objective: Callable[..., Any], start: Array
+    ) -> None:
+        self.began = time.perf_counter()
+        self.ranks, self.problem = ranks, problem
+        example = [start, *problem.parameter_vectors]
+        derivatives: SolverDerivatives = problem.method
+        divided = traced_together(ranks, objective, example, 0, derivatives)
+        self.system = Distributed(ranks, divided.gradient())
+        self.value = _Objective(self.system, divided.summed())
+        self.notes = tuple(divided.log.notes) + self.system.notes
+        self.x = self.system.vector(np.clip(start, *problem.bounds))
+        self.gradient = self.system.vector()
+        self.prepared, self.code, self.iterations = 0.0, 0, 0
+
+    def solve(self, tol: float, monitor: Monitor) -> None:
+        """Run TAO, with the options that are set."""
+        tao = self._made(tol)
+        _watch(tao, self.system, monitor)
+        self.prepared = time.perf_counter() - self.began
+        self.system.seconds = 0.0
         try:
-            tao.solve(x)
+            tao.solve(self.x)
         except Stop:
             monitor.stopped = True
-        code, iterations = int(tao.getConvergedReason()), int(tao.getIterationNumber())
-    fun = value(x)
-    system.value(x, gradient)
-    below, above = _multipliers(system, x, gradient, problem)
+        self.code = int(tao.getConvergedReason())
+        self.iterations = int(tao.getIterationNumber())
+
+    def _made(self, tol: float) -> Any:
+        system, ranks = self.system, self.ranks
+        tao = ranks.petsc.TAO().create(comm=ranks.comm)
+        tao.setObjective(lambda _, at: self.value(at))
+        tao.setGradient(lambda _, at, out: system.value(at, out), self.gradient)
+        tao.setHessian(lambda _, at, H, P: system.jacobian(at, H), *system.matrices())
+        low, high = (system.vector(_finite(ranks, bound)) for bound in self.problem.bounds)
+        tao.setVariableBounds((low, high))
+        tao.setType("bntr")
+        tao.setTolerances(gatol=tol, grtol=0.0, gttol=0.0)
+        tao.setFromOptions()
+        return tao
+
+    def result(self, answer: str, monitor: Monitor) -> Result:
+        """Return what was found, with the multipliers of the bounds."""
+        system, petsc, code = self.system, self.ranks.petsc, self.code
+        fun = self.value(self.x)
+        system.value(self.x, self.gradient)
+        below, above = _multipliers(system, self.x, self.gradient, self.problem)
+        seconds = time.perf_counter() - self.began - self.prepared
+        return system.result(
+            answer,
+            {"x": self.x, "gradient": self.gradient, "lower": below, "upper": above},
+            fun=fun,
+            cost=fun,
+            status=_status(code, monitor.stopped),
+            message=f"TAO: {reason_of(petsc.TAO.Reason, code)}.",
+            solver="petsc",
+            optimality=_optimality(petsc, self.gradient, below, above),
+            iterations=self.iterations,
+            counts=self._counts(),
+            seconds_preparation=self.prepared,
+            seconds_derivatives=system.seconds,
+            seconds_solver=max(0.0, seconds - system.seconds),
+            solver_status=code,
+            name=self.problem.name,
+            notes=self.notes,
+            history=monitor.history,
+        )
+
+    def _counts(self) -> Counts:
+        counts = self.system.counts
+        return Counts(self.value.calls, counts["value"], hessian=counts["jacobian"])
+
+
+def _status(code: int, stopped: bool) -> Status:
+    if stopped:
+        return Status.STOPPED
+    return _STATUS.get(code, Status.SOLVED if code > 0 else Status.FAILED)
+
+
+def _optimality(petsc: Any, gradient: Any, below: Any, above: Any) -> float:
+    """Return the largest element of the gradient that no multiplier of a bound makes up for."""
     left = gradient.copy()
     left.axpy(-1.0, below)
     left.axpy(1.0, above)
-    seconds = time.perf_counter() - began - prepared
-    status = Status.SOLVED if code > 0 else Status.FAILED
-    return system.result(
-        answer,
-        {"x": x, "gradient": gradient, "lower": below, "upper": above},
-        fun=fun,
-        cost=fun,
-        status=Status.STOPPED if monitor.stopped else _STATUS.get(code, status),
-        message=f"TAO: {reason_of(ranks.petsc.TAO.Reason, code)}.",
-        solver="petsc",
-        optimality=float(left.norm(ranks.petsc.NormType.NORM_INFINITY)),
-        iterations=iterations,
-        counts=Counts(value.calls, system.counts["value"], hessian=system.counts["jacobian"]),
-        seconds_preparation=prepared,
-        seconds_derivatives=system.seconds,
-        seconds_solver=max(0.0, seconds - system.seconds),
-        solver_status=code,
-        name=problem.name,
-        notes=tuple(divided.log.notes) + system.notes,
-        history=monitor.history,
-    )
+    return float(left.norm(petsc.NormType.NORM_INFINITY))
 
 
 def _finite(ranks: Ranks, bound: Array) -> Array:

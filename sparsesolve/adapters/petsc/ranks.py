@@ -6,15 +6,17 @@ same program. Everything is PETSc's own communication, so mpi4py is not needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.errors import SparseSolveError, VerificationError
 
-__all__ = ["Ranks"]
+__all__ = ["Ranks", "digest_of"]
 
 Array = NDArray[np.float64]
 _T = TypeVar("_T")
@@ -98,10 +100,65 @@ class Ranks:
         VerificationError
             If digests differ.
         """
-        number = float(int.from_bytes(digest[:6], "big"))  # exact: 48 bits
-        if self.largest(number) != -self.largest(-number):
+        if not self._agree_on(digest):
             raise VerificationError(
                 f"expected the same program on all {self.size} ranks, got different ones: the "
-                "function, its data or its arguments differ between ranks. Let no rank number, no "
-                "random numbers without a seed and no local files enter."
+                f"function, its data or its arguments differ between ranks. {_ADVICE}"
             )
+
+    def require_same_given(self, **given: Any) -> None:
+        """Raise on all ranks where an argument differs: each would have a part of its own.
+
+        Raises
+        ------
+        VerificationError
+            If digests differ.
+        """
+        if self.size == 1:
+            return
+        differing = [f"`{name}`" for name, it in given.items() if not self._agree_on(digest_of(it))]
+        if differing:
+            raise VerificationError(
+                f"expected the same {', '.join(differing)} on all {self.size} ranks, got "
+                f"different ones. {_ADVICE}"
+            )
+
+    def _agree_on(self, digest: bytes) -> bool:
+        number = float(int.from_bytes(digest[:6], "big"))  # exact: 48 bits
+        return self.largest(number) == -self.largest(-number)
+
+
+_ADVICE = "Let no rank number, no random numbers without a seed and no local files enter."
+
+
+def digest_of(given: Any) -> bytes:
+    """Return a digest of what a user gives: numbers, words, arrays, sparse matrices, and of these.
+
+    What is none of them, such as a function, counts by its type alone.
+
+    Examples
+    --------
+    >>> digest_of({"a": np.ones(3), "b": None}) == digest_of({"b": None, "a": np.ones(3)})
+    True
+    """
+    found = hashlib.blake2b(digest_size=6)
+    for part in _parts(given):
+        found.update(part)
+    return found.digest()
+
+
+def _parts(given: Any) -> Iterator[Any]:
+    yield type(given).__name__.encode()
+    if sp.issparse(given):
+        matrix = given.tocoo()
+        given = [matrix.shape, matrix.row, matrix.col, matrix.data]
+    if isinstance(given, np.ndarray) and given.dtype.kind in "biufc":
+        yield repr((given.shape, given.dtype.str)).encode()
+        yield np.ascontiguousarray(given).reshape(-1).view(np.uint8).data
+    elif isinstance(given, Mapping):
+        yield from _parts([(name, given[name]) for name in sorted(given, key=str)])
+    elif isinstance(given, (list, tuple)):
+        for part in given:
+            yield from _parts(part)
+    elif given is None or isinstance(given, (str, bool, int, float, np.generic)):
+        yield repr(given).encode()

@@ -60,6 +60,7 @@ def root_by_snes(
     """
     answer, given = answer_of(options)
     ranks = Ranks(require_petsc())
+    ranks.require_same_given(x0=x0, tol=tol, options=options)
     start = time.perf_counter()
     system, notes = distributed(ranks, function, [x0, *args], 0, derivatives)
     with options_set(ranks.petsc, given) as known:
