@@ -230,8 +230,8 @@ def odeint(
     ...     a, b, c = 0.04 * y[0], 1e4 * y[1] * y[2], 3e7 * y[1] ** 2
     ...     return [b - a, a - b - c, c]
     >>> y, run = odeint(robertson, [1.0, 0.0, 0.0], [0.0, 0.4, 40.0], full_output=True)
-    >>> y[-1].round(5), run["message"]
-    (array([0.71583, 1.0e-05, 0.28416]), 'Integration successful.')
+    >>> y[-1].round(5).tolist(), run["message"]
+    ([0.71583, 1e-05, 0.28416], 'Integration successful.')
     """
     with importing():
         from sparsesolve.adapters.odeint import integrate_at  # noqa: PLC0415
