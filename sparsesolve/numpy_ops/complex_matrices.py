@@ -19,8 +19,15 @@ from sparsesolve.lower.complex_values import Pair, complex_rule
 from sparsesolve.lower.context import RULES, Context
 from sparsesolve.numpy_ops.complex_numbers import full_pair
 
-__all__ = ["eigh_vjp", "in_lapacks_phase", "phase_vjp", "singular_vectors_in_phase"]
+__all__ = [
+    "eigh_vjp",
+    "in_lapacks_phase",
+    "over_distances",
+    "phase_vjp",
+    "singular_vectors_in_phase",
+]
 
+_ROUNDING = 1e-12  # of the largest eigenvalue, to which distances are known
 _MOST_CALLS = 256  # a larger stack of matrices stays one call
 
 
@@ -140,12 +147,27 @@ def eigh_vjp(k: int, w: Any, v: Any, side: str) -> Callable[[Any], Any]:
         if k == 0:
             inner = anp.matmul(anp.conj(v) * g[..., None, :], turned)
         else:
-            gap = (1.0 - one) / (w[..., None, :] - w[..., :, None] + one)
-            inner = anp.matmul(anp.matmul(anp.conj(v), gap * anp.matmul(turned, g)), turned)
+            inner = over_distances(anp.matmul(turned, g), w)
+            inner = anp.matmul(anp.matmul(anp.conj(v), inner), turned)
         both = inner + anp.conj(anp.swapaxes(inner, -1, -2))
         return anp.real(inner) * one + both * away
 
     return pull
+
+
+def over_distances(weights: Any, w: Any) -> Any:
+    """Divide weights by the distances of eigenvalues; on the diagonal there are zeros.
+
+    Where rounding alone makes a distance, a quotient has no right digit: it is infinite instead,
+    which is seen and replaced by a limit, if the weight is not zero. Zero over such a distance is
+    zero; should the weight change, its derivative is absurd, and seen as well.
+    """
+    one = np.eye(np.shape(w)[-1])
+    distance = w[..., None, :] - w[..., :, None] + one
+    size = anp.max(anp.abs(w), axis=-1)[..., None, None]
+    close = anp.abs(distance) <= _ROUNDING * size
+    instead = anp.where(anp.abs(weights) == 0.0, 1e300, np.inf)
+    return weights * anp.where(close, instead, (1.0 - one) / anp.where(close, 1.0, distance))
 
 
 def in_lapacks_phase(v: Any, side: str) -> Any:

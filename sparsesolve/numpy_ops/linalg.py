@@ -28,6 +28,7 @@ from sparsesolve.lower.products import contract, read_subscripts
 from sparsesolve.numpy_ops.complex_matrices import (
     eigh_vjp,
     in_lapacks_phase,
+    over_distances,
     phase_vjp,
     singular_vectors_in_phase,
 )
@@ -92,8 +93,7 @@ def _eigh_vjp(k: int, a: Any, UPLO: str = "L") -> Callable[[Any], Any]:
         if k == 0:
             inner = anp.matmul(v * g[..., None, :], vt)
         else:
-            gap = (1.0 - one) / (w[..., None, :] - w[..., :, None] + one)
-            inner = anp.matmul(anp.matmul(v, gap * anp.matmul(vt, g)), vt)
+            inner = anp.matmul(anp.matmul(v, over_distances(anp.matmul(vt, g), w)), vt)
         triangle = np.tril(1.0 - one) if UPLO == "L" else np.triu(1.0 - one)
         return inner * one + (inner + anp.swapaxes(inner, -1, -2)) * triangle
 
