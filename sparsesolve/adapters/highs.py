@@ -20,6 +20,7 @@ from sparsesolve.adapters.highs_quadratic import (
     LEAST_TOLERANCE,
     TOLERANCES,
     is_convex_quadratic,
+    least_violation,
     solve_quadratic,
     without_solution,
 )
@@ -107,6 +108,8 @@ def solve_highs(
     given = dict(options or {})
     if not linear:
         ended, backend = solve_quadratic(evaluation, given, tol)
+        if ended.status is Status.INFEASIBLE:
+            ended = replace(ended, x=least_violation(evaluation))
         found = read_end(Callbacks(evaluation), monitor, ended)
         if found.status not in _FINAL and (other := without_solution(evaluation, ended)):
             found = read_end(Callbacks(evaluation), monitor, other)
@@ -195,7 +198,9 @@ def _ended(
     solver_status: int | None = None,
 ) -> Result:
     """Return the result of a solve that gave no point."""
-    ended = Ended(evaluation.problem.start, status, message, code=solver_status)
+    infeasible = status is Status.INFEASIBLE
+    x = least_violation(evaluation) if infeasible else evaluation.problem.start
+    ended = Ended(x, status, message, code=solver_status)
     return result_of(evaluation, monitor, ended)
 
 

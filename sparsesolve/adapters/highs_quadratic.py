@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_options import variants
 from sparsesolve.adapters.nlp import Ended
-from sparsesolve.adapters.recession import falling_direction, feasible_point
+from sparsesolve.adapters.recession import falling_direction, feasible_point, nearest_point
 from sparsesolve.errors import SolverUnavailable
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.convexity import is_positive_semidefinite
@@ -34,6 +34,7 @@ __all__ = [
     "find_highs",
     "is_convex_quadratic",
     "is_quadratic",
+    "least_violation",
     "solve_quadratic",
     "without_solution",
 ]
@@ -170,14 +171,22 @@ def without_solution(evaluation: Evaluation, ended: Ended) -> Ended | None:
     ended : Ended
         What HiGHS said of it.
     """
-    slope, hessian, rows, limits = _parts(evaluation)
+    slope, hessian = _quadratic(evaluation)
+    rows, limits = _rows(evaluation)
     bounds = evaluation.lower, evaluation.upper
     if falling_direction(slope, hessian, rows, limits, bounds) is None:
         return None
     x = feasible_point(rows, limits, bounds)
     code = "kInfeasible" if x is None else "kUnbounded"
-    at = evaluation.problem.start if x is None else np.clip(x, *bounds)
+    at = least_violation(evaluation) if x is None else np.clip(x, *bounds)
     return Ended(at, *_ENDS[code], code=ended.code, iterations=ended.iterations)
+
+
+def least_violation(evaluation: Evaluation) -> Array:
+    """Return a point within bounds that violates the rows least in sum; they are affine."""
+    bounds = evaluation.lower, evaluation.upper
+    x = nearest_point(*_rows(evaluation), bounds)
+    return evaluation.problem.start if x is None else np.clip(x, *bounds)
 
 
 _REGULARIZATION = "qp_regularization_value"
@@ -198,22 +207,27 @@ def _set_option(module: Any, solver: Any, name: str, value: Any) -> None:
     )
 
 
-def _parts(evaluation: Evaluation) -> tuple[Array, Any, Any, tuple[Array, Array]]:
-    """Return c, H, the rows and their limits of 1/2 x'Hx + c'x, all as they are at the start."""
+def _quadratic(evaluation: Evaluation) -> tuple[Array, Any]:
+    """Return c and H of 1/2 x'Hx + c'x, as they are at the start."""
+    hessian, at = _hessian(evaluation), evaluation.problem.start
+    return np.array(evaluation.gradient(at)) - hessian @ at, hessian
+
+
+def _rows(evaluation: Evaluation) -> tuple[Any, tuple[Array, Array]]:
+    """Return the coefficients of the rows, and their limits without what is constant."""
     at = evaluation.problem.start
-    hessian = _hessian(evaluation)
-    slope = np.array(evaluation.gradient(at)) - hessian @ at
     rows, offset = sp.csr_array((0, evaluation.n)), np.zeros(0)
     if evaluation.m:
         pattern = evaluation.derivatives.jacobian_pattern
         rows = pattern.to_scipy(np.array(evaluation.jacobian_values(at)))
         offset = np.array(evaluation.constraints(at)) - rows @ at
-    return slope, hessian, rows, (evaluation.row_lower - offset, evaluation.row_upper - offset)
+    return rows, (evaluation.row_lower - offset, evaluation.row_upper - offset)
 
 
 def _model(module: Any, evaluation: Evaluation) -> Any:
     """Write the problem as HiGHS has it."""
-    slope, hessian, rows, limits = _parts(evaluation)
+    slope, hessian = _quadratic(evaluation)
+    rows, limits = _rows(evaluation)
     model = module.HighsModel()
     lp = model.lp_
     lp.num_col_, lp.num_row_ = int(evaluation.n), int(evaluation.m)

@@ -15,7 +15,7 @@ import scipy.optimize
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-__all__ = ["falling_direction", "feasible_point"]
+__all__ = ["falling_direction", "feasible_point", "nearest_point"]
 
 Array = NDArray[np.float64]
 
@@ -33,6 +33,23 @@ def feasible_point(rows: Any, limits: tuple[Array, Array], bounds: tuple[Array, 
         Lower and upper limits of the rows, and of the variables.
     """
     return _solve(np.zeros(rows.shape[1]), rows, limits, bounds)
+
+
+def nearest_point(rows: Any, limits: tuple[Array, Array], bounds: tuple[Array, Array]) -> Any:
+    """Return a point within bounds where the rows are violated least in sum; None without one.
+
+    Parameters
+    ----------
+    rows, limits, bounds
+        As for `feasible_point`.
+    """
+    m, n = rows.shape
+    one = sp.eye_array(m)
+    slack = sp.hstack([sp.csr_array(rows), one, -one], format="csr")
+    cost = np.concatenate([np.zeros(n), np.ones(2 * m)])
+    box = np.append(bounds[0], np.zeros(2 * m)), np.append(bounds[1], np.full(2 * m, np.inf))
+    found = _solve(cost, slack, limits, box)
+    return None if found is None else found[:n]
 
 
 def falling_direction(
