@@ -24,7 +24,7 @@ _SAMPLE = 4096
 Numbers: TypeAlias = Slots | Positions
 
 
-def affine_pieces(accesses: Sequence[Numbers], n: int) -> NDArray[np.int64] | None:
+def affine_pieces(accesses: Sequence[Numbers], n: int, trips: int = 1) -> NDArray[np.int64] | None:
     """Cut a domain so that every index array is affine on each piece.
 
     Parameters
@@ -33,13 +33,15 @@ def affine_pieces(accesses: Sequence[Numbers], n: int) -> NDArray[np.int64] | No
         What is read or written at each point.
     n : int
         Number of slots of x; no piece of slots crosses from below n to above.
+    trips : int, default 1
+        In how many equal parts the domain is run; each begins with a piece.
 
     Returns
     -------
     ndarray of int64, shape (pieces,), or None
         Where each piece begins; None if there is no array, or the pieces would be too short.
     """
-    if not accesses or accesses[0].size < 2 * _LEAST_MEAN:
+    if not accesses or accesses[0].size < 2 * _LEAST_MEAN * trips:
         return None
     edges = [0 if isinstance(access, Positions) else n for access in accesses]
     arrays = [_array(access) for access in accesses]
@@ -48,6 +50,8 @@ def affine_pieces(accesses: Sequence[Numbers], n: int) -> NDArray[np.int64] | No
         if _too_many(_breaks([array[part] for array in arrays], edges)):
             return None
     breaks = _breaks(arrays, edges)
+    each = arrays[0].size // trips
+    breaks[each - 1 :: each] = True
     if _too_many(breaks):
         return None
     return np.concatenate([[0], np.flatnonzero(breaks) + 1]).astype(np.int64)

@@ -328,7 +328,7 @@ class _Maker:
             mode = "long-rows" if mean >= 2 * self.width else "rows"
             edges = np.ascontiguousarray(kernel.segments, dtype=np.int64)
             return mode, 0, kernel.rows, [self.address(edges)]
-        table = self._runs() if self.trips == 1 else None
+        table = self._runs()
         if table is not None:
             return "runs", 0, table.shape[0], [self.address(table)]
         mode = "tiny" if kernel.length < self.width * self.trips else "map"
@@ -337,7 +337,7 @@ class _Maker:
     def _runs(self) -> NDArray[np.int64] | None:
         """Cut the domain where an index array is not affine, if that gives few pieces."""
         accesses = [(a, a.numbers) for a in (*self.loads, *self.stores) if a.numbers is not None]
-        starts = affine_pieces([numbers for _, numbers in accesses], self.regions.n)
+        starts = affine_pieces([numbers for _, numbers in accesses], self.regions.n, self.trips)
         self.starts = starts
         if starts is None:
             return None
