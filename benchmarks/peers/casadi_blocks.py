@@ -36,10 +36,10 @@ def global_sum(x: Any, n: int) -> Any:
 
 
 def steps(u: Any, n: int) -> Any:
-    for _ in range(STEPS):
-        around = ca.vertcat(u[1:], u[0]) + ca.vertcat(u[-1], u[:-1]) - 2.0 * u
-        u = u + 0.2 * around + 0.05 * u * (1.0 - u)
-    return u
+    state = type(u).sym("state", n)
+    around = ca.vertcat(state[1:], state[0]) + ca.vertcat(state[-1], state[:-1]) - 2.0 * state
+    after = state + 0.2 * around + 0.05 * state * (1.0 - state)
+    return ca.Function("step", [state], [after]).fold(STEPS)(u)
 
 
 def mean_field(u: Any, side: int) -> Any:
