@@ -65,7 +65,7 @@ def test_second_derivatives():
 
 def test_by_hand():
     """The eigenvalues of [[a, b], [c, a]] are a -+ sqrt(b c)."""
-    f = lambda x: np.sort(np.linalg.eigvals(np.array([[x[0], x[1]], [x[2], x[0]]])))
+    f = lambda x: np.sort(np.linalg.eigvals(np.array([[x[0], x[1]], [x[2], x[0]]])).real)
     b, c = (x := np.array([0.5, 2.0, 3.0]))[1:]
     s = np.sqrt(b * c)
     expected = [[1.0, -c / (2 * s), -b / (2 * s)], [1.0, c / (2 * s), b / (2 * s)]]
