@@ -38,11 +38,11 @@ CASES = {
     "eigenvectors": (lambda x: parts(np.linalg.eig(square(x)).eigenvectors), 9),
     "largest": (lambda x: np.max(np.abs(np.linalg.eigvals(square(x)))) * x, 4),
     "abscissa": (lambda x: max(np.linalg.eigvals(square(x)).real) * x, 9),
-    "real ones": (lambda x: np.linalg.eigvals(np.diag(x) + np.tri(3, k=-1)), 3),
+    "real ones": (lambda x: np.linalg.eigvals(np.diag(x) + np.tri(3, k=-1)).real, 3),
     "of scipy": (lambda x: scipy.linalg.eigvals(square(x)).real, 9),
     "turns": (lambda x: np.linalg.eigvals(np.array([[0.0, -x[0]], [x[1], x[2]]])).imag, 3),
     "ages": (stable_ages, 7),
-    "one": (lambda x: np.linalg.eigvals(square(x)) * 2.0, 1),
+    "one": (lambda x: np.linalg.eigvals(square(x)).real * 2.0, 1),
 }
 
 
