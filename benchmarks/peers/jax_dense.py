@@ -15,15 +15,9 @@ import scipy.sparse as sp
 from ..formulas import scalar, vector
 from ..suite import Task
 from . import Prepared
+from .jax_start import before
 
 __all__ = ["before", "prepare"]
-
-jax.config.update("jax_enable_x64", True)
-
-
-def before(task: Task) -> None:
-    """Start JAX, which takes a while once a process."""
-    jax.jit(lambda x: x + 1.0)(jnp.zeros(2)).block_until_ready()
 
 
 def prepare(task: Task, threads: int) -> Prepared:

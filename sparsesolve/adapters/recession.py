@@ -20,6 +20,8 @@ __all__ = ["falling_direction", "feasible_point", "nearest_point"]
 Array = NDArray[np.float64]
 
 _FALLS = 1e-9  # by how much, relative to the largest slope, where a direction has size one
+_EXACT = 1e-10  # of the largest entry of a row: what HiGHS lets pass may be a small curvature
+_NONE = 1e-14  # of the largest entry of all: rounding
 
 
 def feasible_point(rows: Any, limits: tuple[Array, Array], bounds: tuple[Array, Array]) -> Any:
@@ -73,12 +75,22 @@ def falling_direction(
     n = slope.size
     low, high = (np.where(np.isfinite(side), 0.0, sign) for side, sign in _signed(limits, np.inf))
     box = tuple(np.where(np.isfinite(side), 0.0, sign) for side, sign in _signed(bounds, 1.0))
-    both = sp.vstack([sp.csr_array(hessian), sp.csr_array(rows)], format="csr")
-    flat = np.zeros(n)
-    found = _solve(slope, both, (np.append(flat, low), np.append(flat, high)), box)
+    both = sp.vstack([_scaled(hessian), _scaled(rows)], format="csr")
+    low, high = np.append(np.zeros(n), low), np.append(np.zeros(n), high)
+    found = _solve(slope, both, (low, high), box)
     if found is None or slope @ found >= -_FALLS * np.max(np.abs(slope), initial=0.0):
         return None
-    return found
+    along = both @ found
+    is_exact = np.all(along >= low - _EXACT) and np.all(along <= high + _EXACT)
+    return found if is_exact else None
+
+
+def _scaled(rows: Any) -> Any:
+    """Let the largest entry of each row be one: a curvature of 1e-8 is no rounding error."""
+    made = sp.csr_array(rows)
+    size = abs(made).max(axis=1).toarray().ravel() if made.nnz else np.zeros(made.shape[0])
+    some = size > _NONE * np.max(size, initial=0.0)
+    return sp.diags_array(np.divide(1.0, size, out=np.zeros_like(size), where=some)) @ made
 
 
 def _signed(sides: tuple[Array, Array], size: float) -> tuple[tuple[Array, float], ...]:

@@ -89,7 +89,6 @@ class Context:
         self.tape = tape
         self.values = values
         self.step: Instruction | None = None
-        self.systems: int | None = None  # linear ones on the tape, where they were counted
         self.linear_maps: dict[int, Any] = {}  # what slots are linear in others, by the first one
 
     # ----- arguments -----

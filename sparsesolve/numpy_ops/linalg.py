@@ -11,6 +11,7 @@ that shows which entries it depends on. Every part of a factorization is an inst
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 import autograd.numpy as anp
@@ -290,9 +291,8 @@ def _each(
 
 def _in_a_loop(c: Context) -> bool:
     """Whether single systems are as many as the steps of a loop, which calls would unroll."""
-    if c.systems is None:
-        c.systems = sum(step.op in ("linalg.inv", "linalg.solve") for step in c.tape.instructions)
-    return c.systems >= _LOOP
+    systems = (s for s in c.tape.instructions if s.op in ("linalg.inv", "linalg.solve"))
+    return len(list(islice(systems, _LOOP))) == _LOOP  # no more are looked for
 
 
 def _adjugate(c: Context, a: Slots) -> tuple[Slots, Slots]:

@@ -161,6 +161,7 @@ def _dictionaries(boxes: list[Any]) -> tuple[list[tuple[dict[Any, Any], Any]], s
     inside: set[int] = set()
     parts = {id(box): box for box in boxes}  # of keys
     values = {id(box): {id(box)} for box in boxes}  # those in a part
+    alive: list[Any] = []  # whose numbers must not be those of others meanwhile
     for _ in range(_DEPTH):
         if not parts or len(inside) == len(boxes):
             break
@@ -176,6 +177,7 @@ def _dictionaries(boxes: list[Any]) -> tuple[list[tuple[dict[Any, Any], Any]], s
                 members = [values[id(item)] for item in holder if id(item) in parts]
                 values[id(holder)] = values.get(id(holder), set()).union(*members)
                 tuples[id(holder)] = holder
+        alive += tuples.values()
         parts = tuples
     return found, inside
 

@@ -7,6 +7,7 @@ import pytest
 import scipy.optimize
 
 import sparsesolve as ss
+from sparsesolve.adapters.recession import falling_direction
 from sparsesolve.problem.result import Status
 
 CORNER = [(-1, 1), (0, None)]
@@ -95,3 +96,22 @@ def test_random_problems_end_as_they_must(seed: int) -> None:
         constraints=rows,
     )
     assert result.status is truth(*problem)
+
+
+@pytest.mark.parametrize("curvature", [1e-6, 1e-8, 1e-10])
+def test_a_small_curvature_is_no_ray(curvature: float) -> None:
+    """What HiGHS' tolerance takes for flat: the minimum is far away, and there is one."""
+    hessian = np.diag([1.0, curvature])
+    none = np.zeros((0, 2))
+    free = np.full(2, -np.inf), np.full(2, np.inf)
+    limits = np.zeros(0), np.zeros(0)
+    assert falling_direction(np.array([0.0, -1.0]), hessian, none, limits, free) is None
+    flat = falling_direction(np.array([0.0, -1.0]), np.diag([1.0, 0.0]), none, limits, free)
+    np.testing.assert_allclose(flat, [0.0, 1.0], atol=1e-12)
+
+
+def test_a_row_that_is_met_far_away_is_no_ray() -> None:
+    rows = np.array([[1.0, -1e-8]])
+    limits, free = (np.zeros(1), np.full(1, np.inf)), (np.full(2, -np.inf), np.full(2, np.inf))
+    slope = np.array([0.0, -1.0])
+    assert falling_direction(slope, np.diag([1.0, 0.0]), rows, limits, free) is None
