@@ -50,8 +50,9 @@ class Cluster:
         self._modules = tuple(modules)
         self._local = None
         if address is None:
+            # any free port: the default one may be another cluster's on this machine
             self._local = LocalCluster(
-                n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=None
+                n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=":0"
             )
         self._client = Client(self._local or address)
 
@@ -92,7 +93,11 @@ class Cluster:
             for request in requests
         }
         try:
-            for future in as_completed(list(futures)):
+            ended = as_completed(list(futures))
+            for future in ended:
+                if future.status in ("pending", "lost"):  # it had ended; its worker was lost with it
+                    ended.add(future)
+                    continue
                 request = futures.pop(future)  # and so is not run again if its worker is lost
                 if future.status == "finished":
                     yield replace(future.result(), request=request)

@@ -48,7 +48,7 @@ def client() -> Iterator[Any]:
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
     with (
-        distributed.LocalCluster(**options, dashboard_address=None) as cluster,
+        distributed.LocalCluster(**options, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as made,
     ):
         yield made
@@ -109,7 +109,7 @@ def test_a_killed_worker_of_dask_loses_nothing(
     monkeypatch.setenv(FOLDER, str(tmp_path))
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
     with (
-        distributed.LocalCluster(**options, dashboard_address=None) as cluster,
+        distributed.LocalCluster(**options, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         check(black_box(deadly).map(PS, workers=client))

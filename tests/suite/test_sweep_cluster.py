@@ -61,7 +61,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     ]
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
     with (
-        distributed.LocalCluster(**options, dashboard_address=None) as machines,
+        distributed.LocalCluster(**options, dashboard_address=":0") as machines,
         Cluster(machines.scheduler_address, 2, []) as workers,
     ):
         replies = list(workers.run(requests))
