@@ -95,7 +95,7 @@ class Cluster:
         try:
             ended = as_completed(list(futures))
             for future in ended:
-                if future.status in ("pending", "lost"):  # it had ended; its worker was lost with it
+                if future.status in ("pending", "lost"):  # it was lost with its worker
                     ended.add(future)
                     continue
                 request = futures.pop(future)  # and so is not run again if its worker is lost
