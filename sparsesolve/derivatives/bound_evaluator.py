@@ -61,16 +61,15 @@ class BoundEvaluator:
         """Takes arguments as they are and a buffer; None where they need the long way."""
         return self._entry(fill=False)
 
-    def guarded_by(self, holds: BoundEvaluator) -> FastCall:
-        """Return what writes the values that vary where one of the same arguments gives 1.0."""
+    def guarded_by(self, holds: BoundEvaluator, *, fill: bool) -> FastCall:
+        """Return what writes values where one of the same arguments gives 1.0; `fill`: all."""
+        return self._entry(fill=fill, first=holds._fill)
+
+    def _entry(self, *, fill: bool, first: FastCall | None = None) -> FastCall:
         places = _places(self._arguments)
         if places is None:
             return refuse
-        return self.evaluator.fastcall(places, fill=False, first=holds._fill)
-
-    def _entry(self, *, fill: bool) -> FastCall:
-        places = _places(self._arguments)
-        return refuse if places is None else self.evaluator.fastcall(places, fill=fill)
+        return self.evaluator.fastcall(places, fill=fill, first=first)
 
 
 def _places(arguments: Arguments) -> list[Place | Fixed] | None:

@@ -8,7 +8,7 @@ are unions over the programs seen so far.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,24 @@ from sparsesolve.derivatives.nonzeros import fewest_colors
 from sparsesolve.derivatives.report import table
 from sparsesolve.derivatives.sparse_derivative import SparseDerivative
 from sparsesolve.engine.arguments import output_buffer
+from sparsesolve.engine.evaluator import FastCall, refuse
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["BranchedGradient", "BranchedHessian", "BranchedJacobian"]
 
 Array = NDArray[np.float64]
+
+
+class _Quick(NamedTuple):
+    """How calls begin: with the program used last, where it has all entries of the union."""
+
+    fresh: Callable[[], Array]
+    refill: FastCall
+    fill: FastCall
+    made: Callable[[Array], Any]
+
+
+_NONE = _Quick(lambda: np.empty(0), refuse, refuse, lambda values: values)
 
 
 class _Branched(SparseDerivative):
@@ -36,6 +49,7 @@ class _Branched(SparseDerivative):
     _branches: Branches[Any]
     _union: Union
     _shaped: tuple[Pattern, Any]
+    _quick: _Quick
 
     def _begin(self, first: Any, make: Callable[[Sequence[Any], bool], Any], shaped: Any) -> None:
         """Answer as the first program does, until others join."""
@@ -43,10 +57,22 @@ class _Branched(SparseDerivative):
         self._union = Union(self._nonzeros.pattern)
         self._shaped = self._union.pattern, shaped
         self._branches = Branches(first, make, self._join)
+        self._quick = _NONE
 
     def _join(self, made: Any) -> None:
         made.calls = self.calls
         self._union = self._union.joined(made._nonzeros.pattern)
+        self._quick = _NONE
+
+    def _aim(self) -> None:
+        """Let the next calls begin with the program used last."""
+        latest, union = self._branches.latest, self._union
+        if union.has_all(latest._nonzeros.pattern):
+            made = self._template(union.pattern)
+            vary, whole = latest.on_this_path
+            self._quick = _Quick(latest._values.prefilled, vary, whole, made)
+        else:
+            self._quick = _NONE
 
     def _template(self, pattern: Pattern) -> Any:
         """Return what makes matrices of a pattern; patterns grow, rarely."""
@@ -59,22 +85,39 @@ class _Branched(SparseDerivative):
     def _new_template(self, pattern: Pattern) -> Any:
         raise NotImplementedError
 
+    def __call__(self, *args: Any) -> Any:
+        """Return the derivative with fresh data, of the path of these arguments."""
+        fresh, refill, _, made = self._quick
+        values = fresh()
+        if (
+            refill(*args, values) is None
+        ):  # another path, what machine code does not take, the first call
+            pattern, values = self._evaluate(args)
+            return self._template(pattern)(values)
+        self.calls["values"] += 1
+        return made(values)
+
     def _evaluate(self, args: Sequence[Any]) -> tuple[Pattern, Array]:
         """Return the values that are computed, in the order of a pattern."""
         self.calls["values"] += 1
         program = self._branches.latest
-        values = program.on_this_path(args)
-        if values is None:  # another path, or arguments that machine code does not take
+        values = program._values.prefilled()
+        if program.on_this_path[0](*args, values) is None:
             program = self._branches.at(args)
             values = program._values(args)
         union = self._union
+        self._aim()
         return union.pattern, union.spread(program._nonzeros.pattern, values)
 
     def _evaluate_into(self, args: Sequence[Any], out: Array | None) -> Array:
-        if out is not None:
-            output_buffer(out, self._union.pattern.nnz)
+        if out is None:
+            return self._evaluate(args)[1]
+        if self._quick.fill(*args, out) is not None:
+            self.calls["values"] += 1
+            return out
+        output_buffer(out, self._union.pattern.nnz)
         _, values = self._evaluate(args)
-        return values if out is None else _copied(values, out)
+        return _copied(values, out)
 
     def explore(self, points: Iterable[Any]) -> None:
         """Trace ahead: prepare the programs of the paths at some points.
@@ -111,7 +154,10 @@ class _Branched(SparseDerivative):
 
     def refill(self, buffer: Array, *args: Any) -> Array:
         """Write all entries into a `buffer`, and return it."""
-        return self.values(*args, out=buffer)
+        if self._quick.fill(*args, buffer) is None:
+            return self.values(*args, out=buffer)
+        self.calls["values"] += 1
+        return buffer
 
     def jvp(self, *args: Any) -> Array:
         """Return the matrix times a direction, which comes last."""
@@ -166,11 +212,6 @@ class BranchedJacobian(_Branched, Jacobian):
         """The coloring with fewest colors."""
         return fewest_colors(self.pattern).coloring
 
-    def __call__(self, *args: Any) -> Any:
-        """Return the Jacobian as a sparse array with fresh data."""
-        pattern, values = self._evaluate(args)
-        return self._template(pattern)(values)
-
 
 class BranchedHessian(_Branched, Hessian):
     """The Hessian of a function that branches on values; made by `hessian`.
@@ -198,11 +239,6 @@ class BranchedHessian(_Branched, Hessian):
     def lower_pattern(self) -> Pattern:
         """Structure of the lower triangle."""
         return self._union.pattern
-
-    def __call__(self, *args: Any) -> Any:
-        """Return the full symmetric matrix, with fresh data and shared read-only indices."""
-        pattern, values = self._evaluate(args)
-        return self._template(pattern)(values)
 
     def lower_values(self, *args: Any, out: Array | None = None) -> Array:
         """Return the nonzeros of the lower triangle in the order of `lower_pattern`."""
@@ -237,11 +273,8 @@ class BranchedGradient(_Branched, Gradient):
     """
 
     def __init__(self, first: Gradient, make: Callable[[Sequence[Any], bool], Gradient]) -> None:
-        self._begin(first, make, None)
-
-    def __call__(self, *args: Any) -> Array:
-        """Return the gradient in the shape of the differentiated argument."""
-        return self._evaluate(args)[1].reshape(self._shape)
+        shape = first._shape
+        self._begin(first, make, lambda values: values.reshape(shape))
 
     def hvp(self, *args: Any) -> Array:
         """Return ``H(x) @ v``, shape (n,); `v` comes last."""

@@ -205,9 +205,13 @@ class Union:
         union = self.pattern.union(other)
         return self if union == self.pattern else Union(other if union == other else union)
 
+    def has_all(self, own: Pattern) -> bool:
+        """Whether a pattern that has joined has every entry."""
+        return own is self.pattern or own.nnz == self.pattern.nnz
+
     def spread(self, own: Pattern, values: Array) -> Array:
         """Return the values of a program in the order of the union; zero where it has none."""
-        if own is self.pattern or own.nnz == self.pattern.nnz:
+        if self.has_all(own):
             return values
         whole = np.zeros(self.pattern.nnz)
         whole[self._places_of(own)] = values

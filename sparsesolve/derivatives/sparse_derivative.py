@@ -142,13 +142,12 @@ class SparseDerivative(Derivative):
         """Whether a call takes the branches that were taken when this was prepared."""
         return self._traced("branches").takes_same_path(args)
 
-    def on_this_path(self, args: Sequence[Any]) -> Array | None:
-        """Return the values where a call takes the branches taken; None where that is unknown."""
-        return self._on_this_path(*args, self._values.prefilled())
-
     @forkable_property
-    def _on_this_path(self) -> FastCall:
-        return self._traced("branches").guarded(self._values)
+    def on_this_path(self) -> tuple[FastCall, FastCall]:
+        """What writes the values that vary, and all values, where a call takes this path."""
+        function = self._traced("branches")
+        vary, whole = (function.guarded(self._values, fill=fill) for fill in (False, True))
+        return vary, whole
 
     def paths(self) -> Sequence[Path]:
         """Return the branches that were taken; empty where the function has none."""

@@ -268,9 +268,9 @@ class TracedFunction:
         run = executable(program, self.log, lambda _: "guards")
         return BoundEvaluator(run, self.arguments)
 
-    def guarded(self, values: BoundEvaluator) -> FastCall:
+    def guarded(self, values: BoundEvaluator, *, fill: bool) -> FastCall:
         """Return what writes values, of the same arguments, where it takes the same path."""
-        return values.guarded_by(self._holds)
+        return values.guarded_by(self._holds, fill=fill)
 
     def takes_same_path(self, args: Sequence[Any]) -> bool:
         """Whether a call with these arguments takes the branches that were taken."""
