@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sparsesolve.adapters.highs_quadratic import (
     LEAST_TOLERANCE,
     TOLERANCES,
+    is_contradicted,
     is_convex_quadratic,
     least_violation,
     solve_quadratic,
@@ -43,6 +44,9 @@ _STATUS = {
     4: Status.FAILED,
 }
 _UNCLEAR = (2, 4)  # what presolving says of a problem that is either unbounded or infeasible
+_SLOPE = 1e-6  # ten times HiGHS' tolerance
+_PROOFS = (Status.INFEASIBLE, Status.UNBOUNDED)
+_DOUBT = "HiGHS ended with what linear problems contradict:"
 _FINAL = (Status.SOLVED, Status.INFEASIBLE, Status.TIME_LIMIT)
 
 
@@ -111,8 +115,11 @@ def solve_highs(
         if ended.status is Status.INFEASIBLE:
             ended = replace(ended, x=least_violation(evaluation))
         found = read_end(Callbacks(evaluation), monitor, ended)
-        if found.status not in _FINAL and (other := without_solution(evaluation, ended)):
+        final = found.status in _FINAL and not _is_steep(found)
+        if not final and (other := without_solution(evaluation, ended)):
             found = read_end(Callbacks(evaluation), monitor, other)
+        elif found.status in _PROOFS and is_contradicted(evaluation, ended):
+            found = replace(found, status=Status.STALLED, message=f"{_DOUBT} {found.message}")
         # along a flat direction that falls slowly it ends anywhere, and every slope is small
         short = found.status is Status.ACCEPTABLE
         return replace(found, backend=backend, status=Status.STALLED if short else found.status)
@@ -188,6 +195,11 @@ class _LinearProgram:
             found[self.above] -= prices[: self.above.size]
             found[self.below] += prices[self.above.size :]
         return found
+
+
+def _is_steep(found: Result) -> bool:
+    """Whether more of a slope is left than HiGHS leaves: it may be one without an end."""
+    return found.status is Status.SOLVED and found.optimality > _SLOPE
 
 
 def _ended(

@@ -32,6 +32,7 @@ __all__ = [
     "LEAST_TOLERANCE",
     "TOLERANCES",
     "find_highs",
+    "is_contradicted",
     "is_convex_quadratic",
     "is_quadratic",
     "least_violation",
@@ -180,6 +181,24 @@ def without_solution(evaluation: Evaluation, ended: Ended) -> Ended | None:
     code = "kInfeasible" if x is None else "kUnbounded"
     at = least_violation(evaluation) if x is None else np.clip(x, *bounds)
     return Ended(at, *_ENDS[code], code=ended.code, iterations=ended.iterations)
+
+
+def is_contradicted(evaluation: Evaluation, ended: Ended) -> bool:
+    """Whether a convex quadratic problem is not infeasible or unbounded as HiGHS says.
+
+    It takes small curvatures for none; so what is unbounded must have been proven before.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of a problem that is not `without_solution`.
+    ended : Ended
+        What HiGHS said of it.
+    """
+    if ended.status is Status.UNBOUNDED:
+        return True
+    bounds = evaluation.lower, evaluation.upper
+    return feasible_point(*_rows(evaluation), bounds) is not None
 
 
 def least_violation(evaluation: Evaluation) -> Array:

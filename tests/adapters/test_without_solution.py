@@ -115,3 +115,30 @@ def test_a_row_that_is_met_far_away_is_no_ray() -> None:
     limits, free = (np.zeros(1), np.full(1, np.inf)), (np.full(2, -np.inf), np.full(2, np.inf))
     slope = np.array([0.0, -1.0])
     assert falling_direction(slope, np.diag([1.0, 0.0]), rows, limits, free) is None
+
+
+FLAT = np.array([[0.0, 0.0, 0.0], [0.0, 9.0, 3.0], [0.0, 3.0, 1.0]])
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-6, 1e-7])
+def test_a_small_curvature_bounds_what_highs_calls_unbounded(size: float) -> None:
+    """Along x[2] the slope is 0.5, and the curvature small: a minimum, far away."""
+    result = ss.minimize(
+        lambda x: 0.5 * size * x @ FLAT @ x + x @ np.array([-0.1, 0.2, 0.3]),
+        np.zeros(3),
+        bounds=[(-3, None), (-3, 0), (None, 2)],
+        constraints=[
+            ss.Constraint(lambda x: x[0] - x[1] + 2 * x[2], None, -2.0),
+            ss.Constraint(lambda x: -x[0] - 2 * x[1] - 2 * x[2], 2.0, 2.0),
+        ],
+    )
+    assert result.status is Status.SOLVED
+    np.testing.assert_allclose(result.x[2], -0.5 / size, rtol=1e-6)
+
+
+@pytest.mark.parametrize("slope", [1.0, 3e-5])
+def test_a_gentle_slope_is_one_without_an_end_too(slope: float) -> None:
+    hessian = np.array([[4.0, -2.0], [-2.0, 1.0]]) * 1e-3
+    below = [(None, 0.0)] * 2
+    f = lambda x: 0.5 * x @ hessian @ x + slope * x[1]
+    assert ss.minimize(f, np.zeros(2), bounds=below).status is Status.UNBOUNDED
