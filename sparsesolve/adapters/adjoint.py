@@ -136,7 +136,8 @@ class TrajectoryAdjoint:
         found = self._taken_apart(self._integrated(given))
         if self._watch is not None:
             slopes = np.concatenate([np.ravel(part) for part in found])
-            self._watch.look(self._again(given), np.concatenate(self._flat()), slopes, _WHAT)
+            at, weighted = np.concatenate(self._flat()), frozenset(np.flatnonzero(given).tolist())
+            self._watch.look(self._again(given), at, slopes, _WHAT, weighted)
         return found[0] if self._single else found
 
     def _flat(self) -> list[Array]:

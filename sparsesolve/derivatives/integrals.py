@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.crossings import Crossings
 from sparsesolve.derivatives.hessian import hessian
 from sparsesolve.derivatives.jacobian import jacobian
 from sparsesolve.derivatives.jumps import Watch
@@ -41,10 +42,10 @@ class _Slopes:
         self._prepared = Lazy()
 
     def by(self, argnum: int, given: Sequence[Any]) -> Any:
-        """Return the Jacobian by one argument, at some arguments."""
+        """Return the Jacobian by one argument, prepared."""
         name = f"{argnum} of {[np.shape(a) for a in given]}"
         make = lambda: jacobian(self._function, *given, argnum=argnum)  # noqa: E731
-        return self._prepared.get(name, make)(*given)
+        return self._prepared.get(name, make)
 
 
 class _Sensitivities:
@@ -111,13 +112,16 @@ class _Sensitivities:
     def _second(self, args: Sequence[Any]) -> Array:
         key = _key(args)
         if self._last_second is None or self._last_second[0] != key:
-            found = self._second_sensitivities(*args)
+            passed = Crossings()
+            found = self._second_sensitivities(*args, passed=passed)
             value, at = self._of_all(lambda *given: np.dstack(self._sensitivities(*given)), args)
-            self._watches[1].look(value, at, found, _SECOND)
+            self._watches[1].look(value, at, found, _SECOND, passed.found())
             self._last_second = key, found
         return self._last_second[1]
 
-    def _second_sensitivities(self, y0: Array, *parameters: Any) -> Array:
+    def _second_sensitivities(
+        self, y0: Array, *parameters: Any, passed: Crossings | None = None
+    ) -> Array:
         """Integrate also all second derivatives: an array (times, unknowns, size, size)."""
         n, sizes = y0.size, [np.size(p) for p in parameters]
         first = n if self._by_start else 0
@@ -135,6 +139,8 @@ class _Sensitivities:
             point[:n], moves[:n] = rows[0], rows[1 : 1 + count].T
             moved = np.empty_like(rows)
             moved[0], matrix = slope(point, t)
+            if passed is not None:
+                passed.note(slope.prepared, point, t)
             moved[1 : 1 + count] = (matrix @ moves).T
             bent = np.einsum("pa,ipq,qb->abi", moves, bend(point, t), moves, optimize=True)
             moved[1 + count :] = rows[1 + count :] @ matrix[:, :n].T + bent[upper]
@@ -159,8 +165,10 @@ class _Sensitivities:
     def _all(self, args: Sequence[Any]) -> list[Array]:
         key = _key(args)
         if self._last is None or self._last[0] != key:
-            found = self._sensitivities(*args)
-            self._watches[0].look(*self._of_all(self._tight, args), np.dstack(found), _FIRST)
+            passed = Crossings()
+            found = self._sensitivities(*args, passed=passed)
+            value, at = self._of_all(self._tight, args)
+            self._watches[0].look(value, at, np.dstack(found), _FIRST, passed.found())
             self._last = key, found
         return self._last[1]
 
@@ -185,7 +193,9 @@ class _Sensitivities:
         found: Array = self._solve(self._bind(parameters), y0, y0.size - 1)
         return found
 
-    def _sensitivities(self, y0: Array, *parameters: Any) -> list[Array]:
+    def _sensitivities(
+        self, y0: Array, *parameters: Any, passed: Crossings | None = None
+    ) -> list[Array]:
         """Integrate solution and sensitivities; one array (times, unknowns, size) an argument."""
         n, sizes = y0.size, [np.size(p) for p in parameters]
         first = n if self._by_start else 0
@@ -199,6 +209,8 @@ class _Sensitivities:
             point[:n] = rows[0]
             moved = np.empty_like(rows)
             moved[0], matrix = slope(point, t)
+            if passed is not None:
+                passed.note(slope.prepared, point, t)
             np.matmul(rows[1:], matrix[:, :n].T, out=moved[1:])
             moved[1 + first :] += matrix[:, n:].T
             return moved.reshape(-1)
@@ -230,19 +242,19 @@ class _Slope:
 
     def __init__(self, bind: Callable[..., Any], y: Array, parameters: Sequence[Any]) -> None:
         joined, z = _joined(bind, y, parameters)
-        self._jacobian = jacobian(joined, z, 0.5)
+        self.prepared = jacobian(joined, z, 0.5)
         self._pattern: Pattern | None = None
 
     def __call__(self, z: Array, t: float) -> tuple[Array, Array]:
         """Return value and Jacobian, whose array is filled again at the next call."""
-        values = self._jacobian.values(z, t)
-        pattern = self._jacobian.pattern
+        values = self.prepared.values(z, t)
+        pattern = self.prepared.pattern
         if pattern is not self._pattern:  # it grows where a branch is taken for the first time
             self._pattern = pattern
             self._matrix = np.zeros(pattern.shape)
             self._places = pattern.rows * pattern.shape[1] + pattern.indices
         self._matrix.reshape(-1)[self._places] = values
-        return self._jacobian.value(z, t), self._matrix
+        return self.prepared.value(z, t), self._matrix
 
 
 class _Bend:
@@ -256,11 +268,11 @@ class _Bend:
 
         weighted.calls = joined.calls  # type: ignore[attr-defined]
         self._units = np.eye(y.size)
-        self._hessian = hessian(weighted, z, 0.5, np.ones(y.size))
+        self.prepared = hessian(weighted, z, 0.5, np.ones(y.size))
 
     def __call__(self, z: Array, t: float) -> Array:
         """Return an array (unknowns, size, size)."""
-        return np.stack([self._hessian(z, t, unit).toarray() for unit in self._units])
+        return np.stack([self.prepared(z, t, unit).toarray() for unit in self._units])
 
 
 def _key(args: Sequence[Any]) -> bytes:
@@ -329,16 +341,23 @@ def _integral(solve: Callable[..., Any], bind: Callable[..., Any]) -> Callable[.
         a, b, *parameters = args
         if k < 2:
             return np.asarray((2 * k - 1) * bind(parameters)(args[k]), dtype=np.float64)
-        parts = [
-            solve(lambda s, j=j: slopes.by(k - 1, (s, *parameters)).toarray()[0, j], a, b)
-            for j in range(np.size(args[k]))
-        ]
+        passed = Crossings()
+
+        def partial(s: float, j: int) -> Any:
+            given = (s, *parameters)
+            row = slopes.by(k - 1, given)
+            found = row(*given).toarray()[0, j]
+            passed.note(row, *given)
+            return found
+
+        count = np.size(args[k])
+        parts = [solve(lambda s, j=j: partial(s, j), a, b) for j in range(count)]
 
         def moved(p: Array) -> Array:
             given = [*args[:k], p.reshape(np.shape(args[k]))[()], *args[k + 1 :]]
             return np.array([value(*given)])
 
-        watch.look(moved, np.ravel(args[k]), np.array(parts), _INTEGRAL)
+        watch.look(moved, np.ravel(args[k]), np.array(parts), _INTEGRAL, passed.found())
         return np.reshape(parts, np.shape(args[k]))
 
     watch = Watch()
@@ -390,7 +409,8 @@ class _Bends:
             if k != j < 2:
                 return np.zeros((1, 1))
             by = 0 if j < 2 else j - 1
-            found = self._slopes.by(by, (args[k], *parameters)).toarray()
+            given = (args[k], *parameters)
+            found = self._slopes.by(by, given)(*given).toarray()
             return np.asarray((2 * k - 1) * found).reshape(1, -1)
         ends = np.cumsum([1, *map(np.size, parameters)])
         rows, columns = range(ends[k - 2], ends[k - 1]), range(ends[j - 2], ends[j - 1])
@@ -399,9 +419,16 @@ class _Bends:
         ))  # fmt: skip
         tail = [np.ravel(p) for p in parameters]
 
+        passed = Crossings()
+
+        def bent(s: float, row: int, column: int) -> Any:
+            z = np.concatenate([[s], *tail])
+            found = bend(z, 0.0)[0, row, column]
+            passed.note(bend.prepared, z, 0.0, np.ones(1))
+            return found
+
         def entry(row: int, column: int) -> float:
-            of = lambda s: bend(np.concatenate([[s], *tail]), 0.0)[0, row, column]  # noqa: E731
-            return float(self._solve(of, a, b))
+            return float(self._solve(lambda s: bent(s, row, column), a, b))
 
         found = np.array([[entry(row, column) for column in columns] for row in rows])
 
@@ -409,7 +436,7 @@ class _Bends:
             given = [*args[:j], p.reshape(np.shape(args[j]))[()], *args[j + 1 :]]
             return self._slope(k, given)
 
-        self._watches[k, j].look(moved, np.ravel(args[j]), found, _INTEGRAL)
+        self._watches[k, j].look(moved, np.ravel(args[j]), found, _INTEGRAL, passed.found())
         return found
 
     @property

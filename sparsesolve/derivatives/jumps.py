@@ -2,7 +2,8 @@
 
 With ``y' = f`` and f another formula from a time on that depends on p, y moves with that time too,
 and no integral of derivatives of f knows. So the derivative along one direction is held against
-differences: at the first point, and at some of the later ones.
+differences: at the first point, at some of the later ones, and wherever an integration passes from
+one formula to another that was not passed before.
 """
 
 from __future__ import annotations
@@ -52,12 +53,26 @@ def may_jump(prepared: Any) -> bool:
 
 
 class Watch:
-    """Compares derivatives at points number 1, 2, 4, 8 and so on."""
+    """Compares derivatives at points number 1, 2, 4, 8 ..., and where something new is passed.
+
+    Attributes
+    ----------
+    harmless : set
+        What was passed where derivatives were right.
+    """
 
     def __init__(self) -> None:
         self._points = 0
+        self.harmless: set[Any] = set()
 
-    def look(self, value: Callable[[Array], Array], at: Array, slopes: Array, what: str) -> None:
+    def look(
+        self,
+        value: Callable[[Array], Array],
+        at: Array,
+        slopes: Array,
+        what: str,
+        passed: frozenset[Any] = frozenset(),
+    ) -> None:
         """Compare derivatives at a point, if it is its turn.
 
         Parameters
@@ -70,6 +85,8 @@ class Watch:
             Its derivatives.
         what : str
             What they are derivatives of.
+        passed : frozenset, optional
+            Whatever may bring a jump in, by any names.
 
         Raises
         ------
@@ -77,30 +94,36 @@ class Watch:
             If they are not those that differences of two steps agree upon.
         """
         self._points += 1
-        if self._points & (self._points - 1) or not at.size:
+        is_turn = not self._points & (self._points - 1)
+        if not at.size or not (is_turn or passed - self.harmless):
             return
         slopes = slopes.reshape(-1, at.size)
-        if not np.all(np.isfinite(slopes)):
+        if np.all(np.isfinite(slopes)):
+            _compare(value, at, slopes, what)
+            self.harmless |= passed
+
+
+def _compare(value: Callable[[Array], Array], at: Array, slopes: Array, what: str) -> None:
+    """Hold derivatives against differences along one direction."""
+    size = float(np.max(np.abs(value(at)), initial=0.0))
+    direction = _direction(at, slopes, size)
+    claimed = slopes @ direction
+    largest = np.max(np.abs(slopes) @ direction)
+    seen: list[Array] = []
+    for h in _STEPS:
+        found = _difference(value, at, direction, h)
+        gap = np.abs(found - claimed)
+        worst = int(np.argmax(gap))
+        if not gap[worst] > _ALLOWED * max(largest, abs(found[worst])) + _NOISE * size:
             return
-        size = float(np.max(np.abs(value(at)), initial=0.0))
-        direction = _direction(at, slopes, size)
-        claimed = slopes @ direction
-        largest = np.max(np.abs(slopes) @ direction)
-        seen: list[Array] = []
-        for h in _STEPS:
-            found = _difference(value, at, direction, h)
-            gap = np.abs(found - claimed)
-            worst = int(np.argmax(gap))
-            if not gap[worst] > _ALLOWED * max(largest, abs(found[worst])) + _NOISE * size:
-                return
-            if any(np.max(np.abs(found - other)) < _AGREE * gap[worst] for other in seen):
-                raise VerificationError(
-                    f"expected {what}, got {claimed[worst]:.6g} for {found[worst]:.6g} by "
-                    "differences: the function that it integrates has a jump or a kink, and where "
-                    "it has depends on what it is differentiated by. Integrate up to there and on "
-                    "from there in two calls, or make it smooth."
-                )
-            seen.append(found)
+        if any(np.max(np.abs(found - other)) < _AGREE * gap[worst] for other in seen):
+            raise VerificationError(
+                f"expected {what}, got {claimed[worst]:.6g} for {found[worst]:.6g} by "
+                "differences: the function that it integrates has a jump or a kink, and where "
+                "it has depends on what it is differentiated by. Integrate up to there and on "
+                "from there in two calls, or make it smooth."
+            )
+        seen.append(found)
 
 
 def _direction(at: Array, slopes: Array, size: float) -> Array:

@@ -31,6 +31,7 @@ from sparsesolve.differentiate.jacobian import (
     jacobian_program,
 )
 from sparsesolve.differentiate.off_zero import off_zero
+from sparsesolve.differentiate.pieces import piece_program
 from sparsesolve.differentiate.singular import may_be_singular
 from sparsesolve.differentiate.tangent import tangent_program
 
@@ -45,6 +46,7 @@ __all__ = [
     "jacobian_program",
     "may_be_singular",
     "off_zero",
+    "piece_program",
     "stepped_slots",
     "tangent_program",
 ]

@@ -99,6 +99,20 @@ def test_a_jump_that_moves_with_the_argument_is_refused() -> None:
         run.vjp([[1.0]])
 
 
+def test_a_jump_after_the_first_times_is_refused_where_it_counts() -> None:
+    def switched(t, y, when):
+        return np.where(t > when, 2.0, 1.0) * np.array([0.0, 1.0])
+
+    run = solve_ivp(
+        switched, (0.0, 1.0), [0.0, 0.0], t_eval=[0.2, 1.0], args=(0.4,), sensitivity=0,
+        adjoint=True, max_step=0.05,
+    )  # fmt: skip
+    for _ in range(2):  # and number 3 is not compared for its number
+        assert run.vjp([[1.0, 2.0], [1.0, 0.0]]) == 0.0
+    with pytest.raises(VerificationError, match="by its adjoint, got 0 for -0"):
+        run.vjp([[1.0, 2.0], [1.0, 1.0]])
+
+
 def test_a_switch_that_is_continuous_is_right() -> None:
     def ramp(t, y, when):
         return np.where(t > when, t - when, 0.0) * np.ones(1)

@@ -11,6 +11,8 @@ from branch_references import differences
 from scipy.integrate import odeint, quad, solve_ivp
 
 import sparsesolve as ss
+from sparsesolve.derivatives import jumps
+from sparsesolve.derivatives.crossings import Crossings
 from sparsesolve.errors import TraceError, VerificationError
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
@@ -150,6 +152,61 @@ def test_where_it_jumps_is_not_left_out(name):
     J = ss.jacobian(JUMPS[name], X[:1])
     with pytest.raises(VerificationError, match="a jump or a kink"):
         J(X[:1] + 0.2)
+
+
+FAR = ("a choice", 3.0), ("a state", 0.1), ("an integrand", 3.0)
+
+
+@pytest.mark.parametrize(("name", "far"), FAR)
+def test_a_jump_that_is_first_passed_later(name, far):
+    """At evaluation 6, where no derivative is compared for its number."""
+    J = ss.jacobian(JUMPS[name], [far])
+    for p in far * np.linspace(1.0, 1.2, 4):
+        found = differences(JUMPS[name], np.array([p]))
+        np.testing.assert_allclose(J([p]).toarray(), found, rtol=1e-3, atol=1e-4)
+    with pytest.raises(VerificationError, match="a jump or a kink"):
+        J(X[:1] + 0.2)
+
+
+def test_what_was_harmless_is_not_compared_again(monkeypatch):
+    compared = []
+    plain = jumps._compare
+    monkeypatch.setattr(jumps, "_compare", lambda *a: (compared.append(a), plain(*a)))
+    fall = lambda p: odeint(lambda y, t: -p[0] * max(y[0], 0.2) * np.maximum(y, 0.3), 1.0, TIMES)
+    J = ss.jacobian(lambda p: fall(p)[-1], [5.0])
+    for k in range(7):
+        J([5.0 + 0.1 * k])
+    assert len(compared) == 4  # at evaluations 1 (that of preparing), 2, 4 and 8
+
+
+@pytest.mark.parametrize(
+    "jumping",
+    [
+        lambda x: np.where(x > 0.5, x, 1.0), np.floor, np.round, lambda x: x % 0.5,
+        lambda x: np.fmod(x, 0.5), lambda x: np.sign(x - 0.5), lambda x: abs(x - 0.5),
+        lambda x: np.maximum(x, 0.5), lambda x: np.clip(x, 0, 0.5), lambda x: x * (x[0] > 0.5),
+        lambda x: np.copysign(2.0, x - 0.5) * x, lambda x: x // 0.5,
+        lambda x: np.heaviside(x - 0.5, 0),
+    ],
+)  # fmt: skip
+def test_crossings(jumping):
+    passed, near = Crossings(), Crossings()
+    f = ss.jacobian(lambda x: np.sin(x) + jumping(x), [0.2, 0.2])
+    for x in (0.2, 1.2):
+        f.value([x, 0.2])
+        passed.note(f, np.array([x, 0.2]))
+        f.value([0.2, x / 10])
+        near.note(f, np.array([0.2, x / 10]))
+    assert passed.found()
+    assert not near.found()
+
+
+def test_no_crossings():
+    passed = Crossings()
+    f = ss.jacobian(lambda x, t: x * np.where(t > 0.5, 1.0, 2.0) + np.sin(x), np.ones(2), 0.0)
+    for t in (0.2, 0.9):
+        passed.note(f, np.ones(2), t)
+    assert passed.found() == frozenset()
 
 
 def test_kinks_have_first_derivatives_and_no_second():
