@@ -111,6 +111,8 @@ def hold_assembly(found: Blocked, log: PrepareLog) -> None:
 
 
 def _product(found: Blocked, given: tuple[Any, Sequence[Any]], v: Array) -> Array:
+    if found.is_formed_at_once:
+        return np.asarray(found.dense(*given) @ v)
     if not found.is_formable or found.most > _FORMED:
         return found.factored(*given).times(v)
     matrix = found.pattern.to_scipy(found(*given))

@@ -78,6 +78,11 @@ class Blocked(Evaluator):
         return None
 
     @property
+    def is_formed_at_once(self) -> bool:
+        """Whether the dense matrix is not the sum of what `factored` multiplies."""
+        return False
+
+    @property
     def is_lower(self) -> bool:
         """Whether the values are those of a lower triangle."""
         return self._total.lower
@@ -155,6 +160,9 @@ class Blocked(Evaluator):
     def dense(self, x: Any, parameters: Sequence[Any]) -> Array:
         """Return the whole matrix as a dense array."""
         dense = self._total.dense(*self._parts(x, parameters), base=self._base)
+        return self._mended(dense, x, parameters)
+
+    def _mended(self, dense: Array, x: Any, parameters: Sequence[Any]) -> Array:
         if not all_finite(dense.reshape(-1)):
             return np.ascontiguousarray(self._plain(x, parameters).T)
         return dense

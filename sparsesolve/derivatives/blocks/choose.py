@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from sparsesolve.derivatives.blocks.assembly import hold_assembly
 from sparsesolve.derivatives.blocks.blocked import Blocked, Plain
+from sparsesolve.derivatives.blocks.classes import Unstructured
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.hessian import BlockedHessian
 from sparsesolve.derivatives.blocks.jacobian import BlockedJacobian
-from sparsesolve.derivatives.blocks.sensitivities import Unstructured
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.differentiate import TooManyTerms
 from sparsesolve.differentiate.cuts import pays, wide_sums, widely_read_sums

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.blocks.assembly import Chain, whole
 from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plain
+from sparsesolve.derivatives.blocks.classes import Unstructured, split_by_key
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
-from sparsesolve.derivatives.blocks.sensitivities import split_by_key
+from sparsesolve.derivatives.blocks.samples import Samples
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, Submatrix
 from sparsesolve.derivatives.blocks.sums import BlockSum, Box
 from sparsesolve.derivatives.fused import fused
@@ -27,6 +28,7 @@ __all__ = ["BlockedHessian"]
 
 Ids = NDArray[np.intp]
 _FEW_ROWS = 8  # a product of so few rows is formed at once
+_GAIN = 1.5  # by which samples must be less work than blocks
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -104,6 +106,33 @@ class BlockedHessian(Blocked):
             extended.first, (m, k), rows[by_sums], columns[by_sums] - n, chosen[by_sums]
         )
         self._split(n)
+        self._samples = self._in_samples()
+
+    def _in_samples(self) -> Samples | None:
+        """Return the samples of the sums, where that is less work than products of blocks."""
+        extended = self._extended
+        if not self.is_formable or not self._total.is_dense:
+            return None
+        try:
+            found = Samples(extended.first, self._second, extended.n, extended.sums.kind)
+        except Unstructured:
+            return None
+        return found if _GAIN * found.work < self._work() else None
+
+    def _work(self) -> float:
+        """How many products of numbers one evaluation takes."""
+        groups = self._extended.sums.groups
+        work = self._extended.sums.work
+        for term in self._terms:
+            a, factor = groups[term.left], term.factor
+            if term.right is None:
+                work += a.columns.size * factor.work
+            elif term.symmetric and factor.is_diagonal:
+                work += 0.5 * a.cuts.size * a.columns.size**2
+            else:
+                wide = groups[term.right].columns.size
+                work += wide * (factor.work + a.cuts.size * a.columns.size)
+        return work
 
     def _split(self, n: int) -> None:
         """Sort the entries of W by the groups that they join."""
@@ -167,6 +196,11 @@ class BlockedHessian(Blocked):
         return _Term(left, right, factor, (a.columns, b.columns), symmetric=left == right)
 
     @property
+    def is_formed_at_once(self) -> bool:
+        """Whether the matrix is made by samples."""
+        return self._samples is not None
+
+    @property
     def rank(self) -> int:
         """How many sums are read by something that is not linear, once for each way."""
         groups, count = self._extended.sums.groups, 0
@@ -186,20 +220,32 @@ class BlockedHessian(Blocked):
         second, blocks = self._at(x, parameters)
         return self._products(second, blocks, self._kept), self._direct.data(second)
 
+    def dense(self, x: Any, parameters: Sequence[Any]) -> Array:
+        """Return both triangles as a dense array."""
+        if self._samples is None:
+            return super().dense(x, parameters)
+        first, second = self._entries(x, parameters)
+        total = self._total.dense([], self._direct.data(second), self._samples(first, second))
+        return self._mended(total, x, parameters)
+
     def _at(self, x: Any, parameters: Sequence[Any]) -> tuple[Array, list[Array]]:
         """Return the entries of W that vary, and U."""
+        first, second = self._entries(x, parameters)
+        return second, self._extended.sums(first)
+
+    def _entries(self, x: Any, parameters: Sequence[Any]) -> tuple[Array, Array]:
+        """Return the entries that vary, of the sums' rows and of W."""
         extended, given = self._extended, list(parameters)
         weights = np.ones(extended.m)
         if self._weighted:
             weights = np.asarray(given.pop(), dtype=np.float64).reshape(-1)
         z = extended.point(x, given)
         first = extended.first(z, given)
-        blocks = extended.sums(first)
         seeds = self._seeds.transposed_times(first, weights)
         multipliers = extended.sums.multipliers(first, seeds)
         if self._weighted:
             multipliers = np.concatenate([multipliers, weights])
-        return self._second(z, [*given, multipliers]), blocks
+        return first, self._second(z, [*given, multipliers])
 
     def factored(self, x: Any, parameters: Sequence[Any]) -> SparsePlusLowRank:
         """Return both triangles at a point without forming them."""

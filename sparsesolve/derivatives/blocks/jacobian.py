@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.blocks.assembly import Chain
 from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plain
+from sparsesolve.derivatives.blocks.classes import split_by_key
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
-from sparsesolve.derivatives.blocks.sensitivities import split_by_key
 from sparsesolve.derivatives.blocks.submatrix import Array, Submatrix
 from sparsesolve.derivatives.blocks.sums import BlockSum, Box
 

@@ -10,23 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.blocks.classes import Classes, distinct, split_by_key
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, Submatrix, as_slice
 
-__all__ = ["Group", "Sensitivities", "Unstructured", "split_by_key"]
+__all__ = ["Group", "Sensitivities"]
 
 Ids = NDArray[np.intp]
-_MOST_LEVELS = 32
-_MOST_GROUPS = 128
-_MOST_NUMBERS = 2**26  # of U
-_FILL = 2.0  # by which rows of one level may grow to become one group
-_FEW = 4  # groups of a level that are never merged
-
-
-class Unstructured(Exception):
-    """Rows of the sums have too many different structures for products of blocks."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -77,12 +68,12 @@ class Sensitivities:
         pattern = entries.pattern
         stop = int(pattern.indptr[k])
         rows, columns = pattern.rows[:stop].astype(np.intp), pattern.indices[:stop].astype(np.intp)
-        level = _levels(rows, columns, n, k)
-        supports = _supports(rows, columns, level, (k, n))
+        classes = Classes(rows, columns, n, k)
         self.number = np.empty(k, dtype=np.intp)  # of the group
         self.place = np.empty(k, dtype=np.intp)  # in it
         self.groups: list[Group] = []
-        parts = _parts(level, supports)
+        self.kind = classes.kind
+        parts = classes.parts()
         for number, (cuts, _) in enumerate(parts):
             self.number[cuts] = number
             self.place[cuts] = np.arange(cuts.size)
@@ -101,7 +92,7 @@ class Sensitivities:
         rest = np.flatnonzero(~direct)
         read = columns[rest] - self.n
         reads: list[tuple[Submatrix, int, Ids | slice]] = []
-        for number in np.unique(self.number[read]):
+        for number in distinct(self.number[read]):
             mine = self.number[read] == number
             earlier = self.groups[number]
             block = Submatrix(
@@ -127,6 +118,12 @@ class Sensitivities:
             blocks.append(block)
         return blocks
 
+    @property
+    def work(self) -> float:
+        """How many products of numbers it takes to make U."""
+        reads = [(f, self.groups[number]) for g in self.groups for f, number, _ in g.reads]
+        return sum(factor.work * group.columns.size for factor, group in reads)
+
     def multipliers(self, values: Array, seeds: Array) -> Array:
         """Solve ``(I - S_u') lambda = seeds``, in place."""
         for group in reversed(self.groups):
@@ -143,72 +140,3 @@ class Sensitivities:
             reads = all(f.is_constant and known[number] for f, number, _ in group.reads)
             known.append(group.is_constant and reads)
         return known
-
-
-def split_by_key(keys: Ids, things: Ids, count: int) -> list[Ids]:
-    """Split things by key, each part in its order."""
-    order = np.argsort(keys, kind="stable")
-    ends = np.cumsum(np.bincount(keys, minlength=count))[:-1]
-    return np.split(things[order], ends) if count else []
-
-
-def _levels(rows: Ids, columns: Ids, n: int, k: int) -> Ids:
-    """How many cuts lie behind each other on the way to each cut, at most."""
-    level = np.zeros(k, dtype=np.intp)
-    between = columns >= n
-    reader, read = rows[between], columns[between] - n
-    for _ in range(_MOST_LEVELS):
-        raised = level.copy()
-        np.maximum.at(raised, reader, level[read] + 1)
-        if np.array_equal(raised, level):
-            return level
-        level = raised
-    raise Unstructured
-
-
-def _supports(rows: Ids, columns: Ids, level: Ids, shape: tuple[int, int]) -> sp.csr_array:
-    """Structure of U."""
-    k, n = shape
-    matrix = sp.csr_array((np.ones(rows.size), (rows, columns)), shape=(k, n + k))
-    direct, between = matrix[:, :n], matrix[:, n:]
-    found = direct
-    for number in range(1, int(level.max(initial=0)) + 1):
-        mine = np.flatnonzero(level == number)
-        reached = between[mine] @ found
-        pick = sp.csr_array(
-            (np.ones(mine.size), (mine, np.arange(mine.size))), shape=(k, mine.size)
-        )
-        found = found + pick @ reached
-        if found.nnz > _MOST_NUMBERS:
-            raise Unstructured
-    found.sum_duplicates()
-    found.data[:] = 1.0
-    return found
-
-
-def _parts(level: Ids, supports: sp.csr_array) -> list[tuple[Ids, Ids]]:
-    """Cuts of one level and structure, and the structure."""
-    parts: list[tuple[Ids, Ids]] = []
-    numbers = np.random.default_rng(0).uniform(1.0, 2.0, (supports.shape[1], 2))
-    marks = supports @ numbers
-    for number in range(int(level.max(initial=0)) + 1):
-        mine = np.flatnonzero(level == number)
-        _, key = np.unique(marks[mine], axis=0, return_inverse=True)
-        key = key.reshape(-1)
-        groups = split_by_key(key, mine, int(key.max(initial=-1)) + 1)
-        found = [(cuts, _union(supports, cuts)) for cuts in groups[: _MOST_GROUPS + 1]]
-        if len(groups) > _FEW:
-            every = _union(supports, mine)
-            if mine.size * every.size <= _FILL * int(np.diff(supports.indptr)[mine].sum()):
-                found = [(mine, every)]
-        parts += found
-    if len(parts) > _MOST_GROUPS or sum(a.size * b.size for a, b in parts) > _MOST_NUMBERS:
-        raise Unstructured
-    return parts
-
-
-def _union(supports: sp.csr_array, cuts: Ids) -> Ids:
-    """Columns of some rows; marks may collide, so all rows count."""
-    used = np.zeros(supports.shape[1], dtype=bool)
-    used[supports[cuts].indices] = True
-    return np.flatnonzero(used)

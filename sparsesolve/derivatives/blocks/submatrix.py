@@ -25,6 +25,7 @@ __all__ = ["SplitEntries", "Submatrix", "as_slice"]
 
 Array = NDArray[np.float64]
 Ids = NDArray[np.intp]
+_SPARSE = 8.0  # products of a dense block in the time of one of a sparse one
 _DENSE = 8  # a block with one entry in so many places is multiplied as a dense one
 
 
@@ -105,6 +106,12 @@ class Submatrix:
     def nnz(self) -> int:
         """Number of entries."""
         return int(self.rows.size)
+
+    @property
+    def work(self) -> float:
+        """How many products of numbers it takes to multiply a vector, or as long."""
+        whole = float(self.shape[0]) * self.shape[1]
+        return whole if self._is_dense and not self.is_diagonal else _SPARSE * self.nnz
 
     def data(self, values: Array) -> Array:
         """Return the entries by row, then column."""
