@@ -144,8 +144,9 @@ def choose(
 
 def any_kept_feasible(problem: Problem) -> bool:
     """Whether any iterate must satisfy some limit."""
-    kept = (problem.keep_feasible, *(c.keep_feasible for c in problem.constraints))
-    return any(bool(np.any(keep)) for keep in kept)
+    kept = (c.keep_feasible for c in problem.constraints)
+    rows = any(keep is not False and bool(np.any(keep)) for keep in kept)
+    return rows or bool(problem.keep_feasible.any())
 
 
 def _kind(problem: Problem) -> str:

@@ -142,6 +142,8 @@ def proven_constants(evaluation: Evaluation, *, exact: bool = True) -> dict[str,
         A subset of jac_c_constant, jac_d_constant, hessian_constant, each "yes".
     """
     linear = np.asarray(evaluation.derivatives.linear_rows, dtype=bool)
+    if linear.size and not linear.any():
+        return {}
     equal = evaluation.row_lower == evaluation.row_upper
     constants: dict[str, OptionValue] = {}
     if equal.any() and linear[equal].all():
@@ -154,8 +156,11 @@ def proven_constants(evaluation: Evaluation, *, exact: bool = True) -> dict[str,
 
 
 def _set_options(nlp: Any, options: Mapping[str, Any], way: Way) -> None:
+    """Set those that have another value than before."""
+    known = getattr(nlp, "options", {})  # not of cyipopt's
     for name, value in options.items():
-        _set_option(nlp, name, value, way)
+        if type(known.get(name)) is not type(value) or known[name] != value:
+            _set_option(nlp, name, value, way)
 
 
 def _set_option(nlp: Any, name: str, value: Any, way: Way) -> None:
@@ -234,7 +239,8 @@ def solve_ipopt(
     """
     given = dict(options or {})
     way = require_ipopt(given.pop("transport", ""), given.pop("library", None))
-    way = replace(way, timed=bool(given.pop("timing", False)))
+    if given.pop("timing", False):
+        way = replace(way, timed=True)
     if way.timed and way.transport == "cyipopt":
         raise ValueError("`timing` needs transport='native' or 'c', got 'cyipopt'.")
     _check_linear_solver(given, way)
@@ -259,11 +265,11 @@ def solve_ipopt(
         linear += _linear(info)
     if _HONOR not in given:
         x = inside(callbacks.evaluation, np.asarray(x))
-    result = continued_note(_result(callbacks, monitor, x, info), growths)
+    ended = _ended(x, info, way.describe(), linear if way.timed else None)
+    result = continued_note(read_end(callbacks, monitor, ended), growths)
     if not result.success and _spral_needs(given):
         result = replace(result, message=f"{result.message} {_spral_needs(given)}")
-    known = linear if way.timed else None
-    return replace(result, backend=way.describe(), seconds_linear_solver=known)
+    return result
 
 
 def _linear(info: Any) -> float:
@@ -317,7 +323,8 @@ def _continued(
     return after, options
 
 
-def _result(callbacks: Callbacks, monitor: Monitor, x: Array, info: Any) -> Result:
-    nothing = Ended(x, *describe_status(_NOTHING), code=_NOTHING)
-    ended = nothing if info is None else ended_by_info(x, info)
-    return read_end(callbacks, monitor, ended)
+def _ended(x: Array, info: Any, backend: str, linear: float | None) -> Ended:
+    more: dict[str, Any] = {"backend": backend, "seconds_linear_solver": linear}
+    if info is None:
+        return Ended(x, *describe_status(_NOTHING), code=_NOTHING, **more)
+    return ended_by_info(x, info, **more)

@@ -128,7 +128,7 @@ class CProblem:
         self._size = (n, m)
         self._given = problem_obj
         self._error: BaseException | None = None
-        self._options: dict[str, str | int | float] = {}
+        self.options: dict[str, str | int | float] = {}
         self._structures = {
             "jacobian": problem_obj.jacobianstructure() if m else ((), ()),
             "hessian": problem_obj.hessianstructure(),
@@ -172,7 +172,7 @@ class CProblem:
         TypeError
             If IPOPT refuses the name or the value.
         """
-        known = self._options.get(name)
+        known = self.options.get(name)
         if known == value and type(known) is type(value):
             return
         kind = {str: "Str", int: "Int"}.get(type(value), "Num")
@@ -184,7 +184,7 @@ class CProblem:
             taken = add(self._handle, name.encode(), given)
         if not taken:
             raise TypeError(f"IPOPT refused the option {name!r} = {value!r}.")
-        self._options[name] = value
+        self.options[name] = value
 
     def write_statistics(self, path: str) -> None:
         """Let IPOPT write the times of its parts to a file, complete when this object is gone."""

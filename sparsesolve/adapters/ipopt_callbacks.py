@@ -13,6 +13,7 @@ cyipopt, the C interface, and machine code that does not get on, all need the sa
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,18 +67,25 @@ class Callbacks:
         self.error: BaseException | None = None
         self.complaint = ""
         self._refusal = refused
-        jacobian = evaluation.derivatives.jacobian_pattern
-        hessian = evaluation.derivatives.hessian_pattern
-        self._jacobian = (jacobian.rows, jacobian.indices)
+        self._patterns = (
+            evaluation.derivatives.jacobian_pattern,
+            evaluation.derivatives.hessian_pattern,
+        )
         # Ipopt's C interface wants at least one entry where there are rows: a zero at (0, 0)
-        self._padded = evaluation.m > 0 and jacobian.nnz == 0
-        if self._padded:
-            corner = np.zeros(1, dtype=np.int32)
-            self._jacobian = (corner, corner)
-        self._hessian = (hessian.rows, hessian.indices)
+        self._padded = evaluation.m > 0 and self._patterns[0].nnz == 0
         self._growths = evaluation.derivatives.growths
         self.last_mu: float | None = None
         self.iterations_before = 0
+
+    @cached_property
+    def _jacobian(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        corner = np.zeros(1, dtype=np.int32)
+        pattern = self._patterns[0]
+        return (corner, corner) if self._padded else (pattern.rows, pattern.indices)
+
+    @cached_property
+    def _hessian(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        return self._patterns[1].rows, self._patterns[1].indices
 
     def objective(self, x: Array) -> float:
         """Return f(x)."""

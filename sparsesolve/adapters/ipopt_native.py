@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import weakref
+from functools import cached_property
 from typing import Any
 
 from sparsesolve.adapters.ipopt_c import CALLBACKS, CProblem
@@ -19,6 +21,7 @@ from sparsesolve.methods.monitor import FEASIBLE, IterationState
 
 __all__ = ["NativeProblem"]
 
+_BEAT = ctypes.CFUNCTYPE(ctypes.c_int)
 _KINDS = {
     "objective": "function",
     "gradient": "gradient",
@@ -31,7 +34,8 @@ _KINDS = {
 class NativeProblem(CProblem):
     """A `CProblem` that calls Python for little; where nothing has machine code, for everything."""
 
-    _native: Any = None  # `CCallbacks`
+    _native: Any = None  # `CCallbacks`, during a solve
+    _resting: Any = None  # that of the solve before
     _notes = False  # whether only the numbers of each iteration are wanted
 
     def renew(self, problem_obj: Any) -> None:
@@ -40,30 +44,36 @@ class NativeProblem(CProblem):
         self._codes()  # the addresses are as before, what they are given is not
 
     def _codes(self) -> list[Any]:
-        python = super()._codes()
         evaluation, monitor = self._given.evaluation, self._given.monitor
         rows = (evaluation.row_lower, evaluation.row_upper)
         bounds = (evaluation.lower, evaluation.upper, *rows)
-        self._native = make_c_callbacks(evaluation.derivatives, bounds, FEASIBLE)
+        resting, self._resting = self._resting, None
+        self._native = make_c_callbacks(evaluation.derivatives, bounds, FEASIBLE, resting)
         if self._native is None:
-            return python
-        addresses = dict(zip(CALLBACKS, (code.value or 0 for code in python), strict=True))
+            return super()._codes()
         watched = monitor is not None and monitor.watched
-        intermediate = addresses.pop("intermediate")
+        intermediate = self._addresses["intermediate"]
         seen = intermediate if watched or not self._native.ranks else 0
         self._notes = monitor is not None and not seen
         note = intermediate if self._notes else 0
-        self._native.ask(**{_KINDS[name]: address for name, address in addresses.items()})
+        self._native.ask(**{kind: self._addresses[name] for name, kind in _KINDS.items()})
         main = threading.current_thread() is threading.main_thread()
-        self._beat = ctypes.CFUNCTYPE(ctypes.c_int)(self._on)
-        beat = ctypes.cast(self._beat, ctypes.c_void_p).value or 0
-        self._native.tell(beat=beat if main else 0, intermediate=seen, note=note)
+        self._native.tell(beat=self._beat[1] if main else 0, intermediate=seen, note=note)
         self._user = self._native.address
         return [ctypes.c_void_p(address) for address in self._native.addresses.values()]
 
-    def _on(self) -> int:
-        """Let Python see to signals, which it does on the way in."""
-        return int(self._error is None)
+    @cached_property
+    def _addresses(self) -> dict[str, int]:
+        """Addresses of the callbacks in Python."""
+        codes = (code.value or 0 for code in super()._codes())
+        return dict(zip(CALLBACKS, codes, strict=True))
+
+    @cached_property
+    def _beat(self) -> tuple[Any, int]:
+        """A callback in which Python sees to signals, on the way in, and its address."""
+        problem = weakref.ref(self)  # or else it would keep itself alive
+        beat = _BEAT(lambda: int(getattr(problem(), "_error", None) is None))
+        return beat, ctypes.cast(beat, ctypes.c_void_p).value or 0
 
     def _keep(self, error: BaseException) -> None:
         super()._keep(error)
@@ -101,7 +111,7 @@ class NativeProblem(CProblem):
             best = native.best()
             monitor.adopt(native.iterations(), _state(monitor, native.iterations(), best))
         evaluation.count(*native.release())
-        self._native = None
+        self._native, self._resting = None, native
 
 
 def _state(monitor: Any, iteration: int, best: Any) -> IterationState | None:

@@ -235,7 +235,7 @@ def _by_petsc(
 
 def presented(problem: Problem, result: Result) -> Result:
     """Return a result in the form of its problem, which it knows from then on."""
-    return with_origin(problem, present(problem, result))
+    return present(problem, result, origin=Minimized(problem, _explain))
 
 
 def with_origin(problem: Problem, result: Result) -> Result:

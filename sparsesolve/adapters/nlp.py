@@ -83,6 +83,10 @@ class Ended:
         As it counts them.
     optimality : float, optional
         As it measures it.
+    backend : str, optional
+        Which library it is.
+    seconds_linear_solver : float, optional
+        As it tells.
     """
 
     x: Array
@@ -93,6 +97,8 @@ class Ended:
     code: int | None = None
     iterations: int | None = None
     optimality: float = float("nan")
+    backend: str = ""
+    seconds_linear_solver: float | None = None
 
 
 def warm_point(problem: Problem, warm_start: Result) -> Array:
@@ -172,12 +178,16 @@ def inside(evaluation: Evaluation, x: Array) -> Array:
     moved = np.clip(x, evaluation.lower, evaluation.upper)
     if evaluation.m == 0 or np.array_equal(moved, x):
         return moved
-    suffers = evaluation.violation(moved) > max(evaluation.violation(x), _ROWS_SUFFER)
-    return x if suffers else moved
+    violation = evaluation.violation(moved)
+    return x if violation > _ROWS_SUFFER and violation > evaluation.violation(x) else moved
 
 
 def ended_by_info(
-    x: Array, info: Mapping[str, Any], name: str = "IPOPT", iterations: int | None = None
+    x: Array,
+    info: Mapping[str, Any],
+    name: str = "IPOPT",
+    iterations: int | None = None,
+    **more: Any,
 ) -> Ended:
     """Read what IPOPT, or a twin of it, tells beside its point.
 
@@ -191,12 +201,14 @@ def ended_by_info(
         What the solver is called.
     iterations : int, optional
         As it counts them.
+    **more
+        Other fields of `Ended`.
     """
     code = int(info["status"])
     bounds = np.asarray(info["mult_x_L"]), np.asarray(info["mult_x_U"])
     multipliers = np.asarray(info["mult_g"])
     told = describe_status(code, name)
-    return Ended(np.asarray(x), *told, multipliers, bounds, code, iterations)
+    return Ended(np.asarray(x), *told, multipliers, bounds, code, iterations, **more)
 
 
 def read_end(callbacks: Callbacks, monitor: Monitor, ended: Ended) -> Result:
@@ -213,14 +225,16 @@ def read_end(callbacks: Callbacks, monitor: Monitor, ended: Ended) -> Result:
     if isinstance(callbacks.error, KeyboardInterrupt):
         status = Status.INTERRUPTED
         message = INTERRUPTED
-        ended = Ended(ended.x, status, message)
+        ended = replace(ended, multipliers=None, bound_multipliers=None, code=None, iterations=None)
     elif callbacks.error is not None:
         raise callbacks.error
     elif monitor.stopped:
         status = Status.STOPPED
     elif status is Status.EVALUATION_ERROR and callbacks.complaint:
         message = f"{message} {callbacks.complaint}"
-    return result_of(callbacks.evaluation, monitor, replace(ended, status=status, message=message))
+    if status is not ended.status or message is not ended.message:
+        ended = replace(ended, status=status, message=message)
+    return result_of(callbacks.evaluation, monitor, ended)
 
 
 def result_of(evaluation: Evaluation, monitor: Monitor, ended: Ended) -> Result:
@@ -243,6 +257,8 @@ def result_of(evaluation: Evaluation, monitor: Monitor, ended: Ended) -> Result:
         bound_multipliers=ended.bound_multipliers,
         iterations=ended.iterations,
         solver_status=ended.code,
+        backend=ended.backend,
+        seconds_linear_solver=ended.seconds_linear_solver,
     )
 
 

@@ -29,7 +29,10 @@ _KINDS = {
 
 
 def make_c_callbacks(
-    derivatives: ProblemDerivatives, bounds: tuple[NDArray[np.float64], ...], feasible: float
+    derivatives: ProblemDerivatives,
+    bounds: tuple[NDArray[np.float64], ...],
+    feasible: float,
+    before: CCallbacks | None = None,
 ) -> CCallbacks | None:
     """Return callbacks for what has machine code, or None where nothing has.
 
@@ -42,6 +45,8 @@ def make_c_callbacks(
         Lower and upper of the variables, then of the rows.
     feasible : float
         See `CCallbacks`.
+    before : CCallbacks, optional
+        Of another solve with the same bounds, which is over; used again where it fits.
     """
     if not isinstance(derivatives, ProblemDerivatives):
         return None
@@ -53,6 +58,9 @@ def make_c_callbacks(
             runs[_KINDS[name]] = run
     if not runs:
         return None
+    if before is not None and before.fits(runs):
+        before.begin(runs, derivatives.parameters)
+        return before
     return _kind()(runs, bounds, feasible, derivatives.parameters)
 
 

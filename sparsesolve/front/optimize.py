@@ -6,6 +6,7 @@ It only chooses: the work is in `adapters`, which is imported on use.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -130,11 +131,7 @@ def minimize(
     posed = pose(problem, x0, with_gradient=jac is True, derivatives=derivatives, **given)
     if warm_start is not None:
         warm_start = posed.as_vectors(warm_start)
-    # imported on use: sparsesolve itself stays light
-    with importing():
-        from sparsesolve.adapters.minimize import solve  # noqa: PLC0415
-
-    return solve(
+    result: Result = _minimizers().solve(
         posed,
         solver=_method(method, solver),
         options=options,
@@ -144,6 +141,16 @@ def minimize(
         warm_start=warm_start,
         notes=_unused(jac=None if jac is True else jac, hess=hess, hessp=hessp),
     )
+    return result
+
+
+@cache
+def _minimizers() -> Any:
+    """Import on use, since sparsesolve itself stays light; once, since to ask takes long, too."""
+    with importing():
+        from sparsesolve.adapters import minimize  # noqa: PLC0415
+
+    return minimize
 
 
 def _method(method: str | None, solver: str | None) -> str:

@@ -11,13 +11,17 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
+from functools import cached_property
+from math import isnan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.methods.stacked_limits import StackedLimits
 from sparsesolve.problem.problem import Problem
 from sparsesolve.problem.result import Counts
+from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Evaluation", "moved_inside"]
 
@@ -49,6 +53,12 @@ class Evaluation:
         self._counts: Counter[str] = Counter()
         self._growths = self.derivatives.growths
         self._points: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._structure: tuple[Pattern, NDArray[np.int32], NDArray[np.intp]] | None = None
+
+    @cached_property
+    def limits(self) -> StackedLimits:
+        """Bounds and limits, one after the other."""
+        return StackedLimits((self.lower, self.upper), (self.row_lower, self.row_upper))
 
     @property
     def seconds_preparation(self) -> float:
@@ -66,8 +76,9 @@ class Evaluation:
 
     def gradient(self, x: Array) -> Array:
         """Return the gradient, shape (n,), read-only."""
+        before = self._counts["gradient"]
         value: Array = self._once("gradient", x, self.derivatives.gradient)
-        if self._counts["gradient"] == 1:  # a scale for those of other points
+        if before == 0 and self._counts["gradient"]:  # a scale for those of other points
             self.see_first_gradient(value)
         self.newest = np.array(x)
         return value
@@ -157,21 +168,41 @@ class Evaluation:
         return ""
 
     def violation(self, x: Array) -> float:
-        """Return the largest violation of a bound or constraint at `x`, absolute."""
-        worst = _largest(self.lower - x, x - self.upper)
-        if self.m:
-            c = self.constraints(x)
-            worst = max(worst, _largest(self.row_lower - c, c - self.row_upper))
-        return worst
+        """Return the largest violation of a bound or constraint at `x`, absolute.
+
+        Infinite where it is not known, so that a bad point never looks feasible.
+        """
+        at = np.concatenate((x, self.constraints(x))) if self.m else x
+        above, below = at - self.limits.lower, self.limits.upper - at
+        worst = 0.0 - float(np.minimum(above, below).min(initial=0.0))
+        return np.inf if isnan(worst) else worst
 
     def jacobian_transposed_product(self, x: Array, multipliers: Array) -> Array:
         """Return J(x)^T multipliers, shape (n,)."""
         if self.m == 0:
             return np.zeros(self.n)
         values = self.jacobian_values(x)  # first: a new path may need a larger pattern
-        pattern = self.derivatives.jacobian_pattern
-        products = values * multipliers[pattern.rows]
+        pattern, rows, _ = self._jacobian_structure()
+        products = values * multipliers[rows]
         return np.bincount(pattern.indices, products, self.n).astype(np.float64, copy=False)
+
+    def row_norms(self, x: Array) -> Array:
+        """Return the largest absolute entry of each row of J, zero where there is none."""
+        if self.m == 0:
+            return np.empty(0)
+        values = self.jacobian_values(x)
+        pattern, _, filled = self._jacobian_structure()
+        norms = np.zeros(self.m)
+        if filled.size:
+            norms[filled] = np.maximum.reduceat(np.abs(values), pattern.indptr[filled])
+        return norms
+
+    def _jacobian_structure(self) -> tuple[Pattern, NDArray[np.int32], NDArray[np.intp]]:
+        """Return the pattern of J, the row of each entry, and the rows that have any."""
+        pattern = self.derivatives.jacobian_pattern
+        if self._structure is None or self._structure[0] is not pattern:
+            self._structure = pattern, pattern.rows, np.flatnonzero(np.diff(pattern.indptr))
+        return self._structure
 
     def _slot(self, x: Array) -> dict[str, Any]:
         key = x.tobytes()
@@ -226,12 +257,3 @@ def moved_inside(start: Array, bounds: tuple[Array, Array]) -> tuple[str, ...]:
         f"the start was outside of the bounds of {outside.size} variables (the first: {start[k]:g} "
         f"at index {k}, bounds {bounds[0][k]:g} and {bounds[1][k]:g}) and was moved inside",
     )
-
-
-def _largest(*violations: Array) -> float:
-    """Largest positive entry; NaN counts as infinite, so a bad point never looks feasible."""
-    worst = 0.0
-    for v in violations:
-        top = float(np.max(v, initial=0.0))
-        worst = max(worst, np.inf if np.isnan(top) else top)
-    return worst

@@ -62,7 +62,7 @@ def confirm(problem: Problem, result: Result, notes: tuple[str, ...]) -> Result:
         name, stale = "problem", _uncallable(error) if result.success else ""
     if stale:
         problem.forget()
-    return failed_if(replace(result, notes=result.notes + notes), name, stale)
+    return failed_if(replace(result, notes=result.notes + notes) if notes else result, name, stale)
 
 
 def failed_if(result: Result, name: str, stale: str) -> Result:

@@ -73,6 +73,8 @@ def make_result(
     bound_multipliers: tuple[Array, Array] | None = None,
     iterations: int | None = None,
     solver_status: int | None = None,
+    backend: str = "",
+    seconds_linear_solver: float | None = None,
 ) -> Result:
     """Write the `Result` of a solve.
 
@@ -90,7 +92,7 @@ def make_result(
         Of the constraints, in our convention; zeros where the solver has none.
     bound_multipliers : tuple of ndarray, optional
         ``(lower, upper)``; derived from the gradient where the solver has none.
-    iterations, solver_status : int, optional
+    iterations, solver_status, backend, seconds_linear_solver : optional
         As the solver tells.
 
     Returns
@@ -106,25 +108,28 @@ def make_result(
     elapsed = monitor.seconds
     inside = evaluation.seconds + evaluation.seconds_preparation
     lam = np.zeros(evaluation.m) if multipliers is None else np.asarray(multipliers, dtype=float)
+    slopes = None
     if status in _CLAIMS:
         found = best_measure(evaluation, x, lam)
         if found.multipliers is not lam:
             lam, bound_multipliers = found.multipliers, None
+        slopes = found.slopes
         status, message = judged(status, message, found, evaluation.objective(x))
     message = _with_rows(evaluation, x, status, message)
     with np.errstate(all="ignore"):
         fun = evaluation.objective(x)
         gradient = np.array(evaluation.gradient(x))
-        reduced = lagrangian_gradient(evaluation, x, lam)
+        reduced = lagrangian_gradient(evaluation, x, lam) if slopes is None else slopes
         if bound_multipliers is None:
             bound_multipliers = bound_multipliers_from(evaluation, x, reduced)
         lower, upper = (np.array(part, dtype=float) for part in bound_multipliers)
         # A fixed variable has no equation of its own in most solvers: its multiplier is what is
         # left over there.
         fixed = evaluation.lower == evaluation.upper
-        lower[fixed] = np.maximum(reduced[fixed], 0.0)
-        upper[fixed] = np.maximum(-reduced[fixed], 0.0)
-        optimality = float(np.max(np.abs(reduced - lower + upper), initial=0.0))
+        if fixed.any():
+            lower[fixed] = np.maximum(reduced[fixed], 0.0)
+            upper[fixed] = np.maximum(-reduced[fixed], 0.0)
+        optimality = float(np.abs(reduced - lower + upper).max(initial=0.0))
     return Result(
         x=np.array(x),
         fun=fun,
@@ -146,6 +151,8 @@ def make_result(
         solver_status=solver_status,
         name=evaluation.problem.name,
         history=monitor.history,
+        backend=backend,
+        seconds_linear_solver=seconds_linear_solver,
     )
 
 

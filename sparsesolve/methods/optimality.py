@@ -18,6 +18,8 @@ squares over the rows at their limits. Any multipliers prove such a point.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, isnan
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,7 +27,6 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import lsmr
 
 from sparsesolve.methods.evaluation import Evaluation
-from sparsesolve.structure.pattern import Pattern
 
 __all__ = [
     "ACCEPTABLE",
@@ -45,17 +46,29 @@ ACCEPTABLE = {"violation": 1e-4, "stationarity": 1e-2, "complementarity": 1e-2}
 _LARGEST_START = 1e4  # beyond it every point would do
 _NEAR = 1e-5  # rows this near to a limit, scaled, may have a multiplier
 _DENSE = 4_000_000  # entries up to which least squares is dense, and so exact
+_BEYOND = 1e300  # no gap that matters
 _ROUNDS = 20  # of leaving out rows whose multiplier has the wrong sign
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Measure:
-    """How far a point is from a solution, and the multipliers that say so."""
+    """How far a point is from a solution, and the multipliers that say so.
+
+    Parameters
+    ----------
+    violation, stationarity, complementarity : float
+        Residuals.
+    multipliers : ndarray, shape (m,)
+        Of the rows.
+    slopes : ndarray, shape (n,), optional
+        g + J'y with them, where all is finite.
+    """
 
     violation: float
     stationarity: float
     complementarity: float
     multipliers: Array
+    slopes: Array | None = None
 
     def within(self, limits: dict[str, float]) -> bool:
         """Whether all three residuals are within `limits`."""
@@ -110,72 +123,72 @@ def best_measure(evaluation: Evaluation, x: Array, multipliers: Array) -> Measur
 
 
 class _Local:
-    """Values, derivatives and scales at one point."""
+    """Values, derivatives, scales and distances to limits at one point: of x, then of the rows."""
 
     def __init__(self, evaluation: Evaluation, x: Array) -> None:
-        self.evaluation = evaluation
+        e = self.evaluation = evaluation
         self.x = x
-        self.f = evaluation.objective(x)
-        self.g = evaluation.gradient(x)
-        self.c = evaluation.constraints(x)
-        self.entries = self.norms = np.empty(0)
-        if evaluation.m:
-            self.entries = evaluation.jacobian_values(x)
-            self.norms = _row_norms(evaluation.derivatives.jacobian_pattern, self.entries)
-        parts = (np.array([self.f]), self.g, self.c, self.entries)
-        self.is_finite = all(bool(np.all(np.isfinite(part))) for part in parts)
+        self.c = e.constraints(x)
+        self.norms = e.row_norms(x)
+        at = np.concatenate((x, self.c)) if e.m else x
+        limits = e.limits
+        self.above, self.below = at - limits.lower, limits.upper - at
+        self.scale_lower, self.scale_upper = limits.scale_lower, limits.scale_upper
+        if e.m:
+            norms = np.where(np.isfinite(self.norms), self.norms, 1.0)
+            self.scale_lower, self.scale_upper = self.scale_lower.copy(), self.scale_upper.copy()
+            for scale in (self.scale_lower, self.scale_upper):
+                np.maximum(scale[e.n :], norms, out=scale[e.n :])
+
+    @cached_property
+    def f(self) -> float:
+        return self.evaluation.objective(self.x)
+
+    @cached_property
+    def g(self) -> Array:
+        return self.evaluation.gradient(self.x)
+
+    @cached_property
+    def is_finite(self) -> bool:
+        parts = (self.g, self.c, self.evaluation.jacobian_values(self.x))
+        return isfinite(self.f) and all(bool(np.isfinite(part).all()) for part in parts)
 
     def measure(self, multipliers: Array) -> Measure:
         e = self.evaluation
-        wrong = ((multipliers > 0) & np.isinf(e.row_upper)) | (
-            (multipliers < 0) & np.isinf(e.row_lower)
-        )
-        y = np.where(wrong, 0.0, multipliers)
+        y = e.limits.possible(multipliers)
         violation = self.violation()
-        if not self.is_finite or not np.all(np.isfinite(y)):
+        if not self.is_finite or not np.isfinite(y).all():
             return Measure(violation, np.inf, np.inf, multipliers)
         pull = e.jacobian_transposed_product(self.x, y)
         start = min(e.first_gradient, _LARGEST_START)
         # not its single terms: multipliers of dependent rows may be huge and cancel
-        S = max(1.0, start, float(np.max(np.abs(self.g))), float(np.max(np.abs(pull))))
-        F = max(1.0, abs(self.f))
+        S = max(1.0, start, float(np.abs(self.g).max()), float(np.abs(pull).max()))
         r = self.g + pull
-        gap = np.maximum(np.where(r > 0.0, self.x - e.lower, e.upper - self.x), 0.0)
-        slack = np.maximum(np.where(y > 0.0, e.row_upper - self.c, self.c - e.row_lower), 0.0)
-        pushed = np.minimum(np.abs(r) / S, np.where(r == 0.0, 0.0, np.abs(r) * gap / F))
-        held = np.where(y == 0.0, 0.0, np.abs(y) * slack / F)
-        return Measure(
-            violation,
-            float(np.max(pushed, initial=0.0)),
-            float(np.max(held, initial=0.0)),
-            multipliers if not wrong.any() else y,
-        )
+        pushes = np.concatenate((r, -y)) if e.m else r  # down where positive
+        gap = np.maximum(np.where(pushes > 0.0, self.above, self.below), 0.0)
+        gap /= max(1.0, abs(self.f))
+        np.minimum(gap[: e.n], 1.0 / S, out=gap[: e.n])
+        np.minimum(gap, _BEYOND, out=gap)  # infinite where nothing pushes
+        residuals = np.abs(pushes) * gap
+        complementarity = float(residuals[e.n :].max()) if e.m else 0.0
+        known = multipliers if np.array_equal(y, multipliers) else y
+        return Measure(violation, float(residuals[: e.n].max()), complementarity, known, r)
 
     def violation(self) -> float:
-        e = self.evaluation
-        rows = np.max(row_excess(e, self.x) / self._row_scale(), initial=0.0)
-        low = (e.lower - self.x) / np.maximum(1.0, np.abs(e.lower))
-        high = (self.x - e.upper) / np.maximum(1.0, np.abs(e.upper))
-        worst = max(float(rows), float(np.max(_finite(low))), float(np.max(_finite(high))))
-        return np.inf if np.isnan(worst) else max(worst, 0.0)
-
-    def _row_scale(self) -> Array:
-        e = self.evaluation
-        limit = np.maximum(_finite(np.abs(e.row_lower)), _finite(np.abs(e.row_upper)))
-        return np.maximum(
-            np.maximum(1.0, limit), np.where(np.isfinite(self.norms), self.norms, 1.0)
-        )
+        scaled = np.minimum(self.above / self.scale_lower, self.below / self.scale_upper)
+        worst = 0.0 - float(scaled.min(initial=0.0))
+        return np.inf if isnan(worst) else worst
 
     def estimate(self) -> Array:
         """Multipliers by least squares over the rows and variables at their limits."""
         e = self.evaluation
-        near = _NEAR * self._row_scale()
+        near = _NEAR * self.scale_lower[e.n :]
         at_upper = e.row_upper - self.c <= near
         at_lower = self.c - e.row_lower <= near
         gap = np.minimum(self.x - e.lower, e.upper - self.x)
         free = np.flatnonzero(gap > _NEAR * np.maximum(1.0, np.abs(self.x)))
         rows = np.flatnonzero(at_upper | at_lower)
-        J = e.derivatives.jacobian_pattern.to_scipy(np.array(self.entries))
+        J = e.derivatives.jacobian_pattern.to_scipy(np.array(e.jacobian_values(self.x)))
         y = np.zeros(self.c.size)
         for _ in range(_ROUNDS):
             y[:] = 0.0
@@ -191,24 +204,10 @@ class _Local:
         return y
 
 
-def _row_norms(pattern: Pattern, values: Array) -> Array:
-    """Return the largest absolute entry of each row, zero where there is none."""
-    norms = np.zeros(pattern.shape[0])
-    filled = np.flatnonzero(np.diff(pattern.indptr))
-    norms[filled] = (
-        np.maximum.reduceat(np.abs(values), pattern.indptr[filled]) if filled.size else 0
-    )
-    return norms
-
-
 def _least_squares(A: sp.sparray, b: Array) -> Array:
     if A.shape[0] * A.shape[1] <= _DENSE:
         return np.asarray(np.linalg.lstsq(A.toarray(), b)[0])
     return np.asarray(lsmr(A, b, atol=1e-13, btol=1e-13, maxiter=2000)[0])
-
-
-def _finite(values: Array) -> Array:
-    return np.where(np.isinf(values), 0.0, values)
 
 
 def row_excess(evaluation: Evaluation, x: Array) -> Array:

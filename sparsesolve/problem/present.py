@@ -20,7 +20,7 @@ __all__ = ["present"]
 Array = NDArray[np.float64]
 
 
-def present(problem: Problem, result: Result) -> Result:
+def present(problem: Problem, result: Result, **changes: Any) -> Result:
     """Return a result in the form of a problem.
 
     Parameters
@@ -29,11 +29,12 @@ def present(problem: Problem, result: Result) -> Result:
         What was solved.
     result : Result
         With vectors.
+    **changes
+        Other fields of the result.
     """
     form = problem.form
-    changes: dict[str, Any] = {}
     if problem.constraints and result.constraints.size:
-        changes = _named_rows(problem, result)
+        changes |= _named_rows(problem, result)
     if form is not None and result.vector is None:
         lower, upper = result.bound_multipliers
         known = lower.size == form.size

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -158,11 +159,7 @@ class Resolved:
             warm_start = posed.as_vectors(warm_start)
             if x0 is not None:
                 warm_start = replace(warm_start, x=posed._x0)
-        # upward, as `to_scipy`: a convenience, imported when called
-        with importing():
-            from sparsesolve.adapters.minimize import solve  # noqa: PLC0415
-
-        result: Result = solve(
+        result: Result = _minimizers().solve(
             posed,
             solver=method or "auto",
             tol=tol,
@@ -237,10 +234,7 @@ class Resolved:
                 "pass it as x0."
             )
         if result.vector is not None:
-            with importing():
-                from sparsesolve.derivatives.form import Form  # noqa: PLC0415
-
-            form = self.form or Form(result.x, "warm_start")
+            form = self.form or _form_of(result.x)
             lower, upper = map(form.vector, result.bound_multipliers)
             result = replace(result, x=result.vector, vector=None, bound_multipliers=(lower, upper))
         if np.shape(result.x) != (self.n,):
@@ -297,3 +291,19 @@ class Resolved:
             else c
             for c in self.constraints
         ]
+
+
+@cache
+def _minimizers() -> Any:
+    """Import upward, as `to_scipy`: a convenience; once, since to ask takes long, too."""
+    with importing():
+        from sparsesolve.adapters import minimize  # noqa: PLC0415
+
+    return minimize
+
+
+def _form_of(nest: Any) -> Form:
+    with importing():
+        from sparsesolve.derivatives.form import Form  # noqa: PLC0415
+
+    return Form(nest, "warm_start")

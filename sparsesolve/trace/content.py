@@ -17,8 +17,9 @@ import enum
 import hashlib
 import types
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property, lru_cache, partial
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,30 @@ import scipy.sparse
 
 from sparsesolve.trace.masked import is_masked_array
 
-__all__ = ["Content", "content_of", "globals_named", "is_immutable", "surroundings_of"]
+__all__ = ["Content", "content_of", "globals_named", "is_immutable", "still_uses",
+           "surroundings_of"]  # fmt: skip
 
 _ATOMS = (
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.bool_, np.number,
     type, types.ModuleType, np.ufunc, enum.Enum,
 )  # fmt: skip
 _FIXED = (type, types.ModuleType, np.ufunc, types.BuiltinFunctionType)
+_PLAIN = frozenset(
+    (
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        type(None),
+        type,
+        types.ModuleType,
+        np.ufunc,
+        np.float64,
+    )
+)
+_DEEPEST = 3
 _GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL")
 _BY_VALUE = (bool, int, float, complex, str, bytes, type(None), np.bool_, np.number)
 _FEW_PARTS = 1_000
@@ -44,10 +62,14 @@ _OF_MASKS = ("_mask", "_hardmask", "_sharedmask", "_basedict", "_optinfo", "_fil
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Content:
-    """A digest, and the objects that it knows by identity, kept so that no other takes it."""
+    """A digest, and the objects that it knows by identity, kept so that no other takes it.
+
+    `plain`: of a function, all that it uses, where identity says all of that.
+    """
 
     digest: bytes
     kept: tuple[Any, ...]
+    plain: tuple[Any, ...] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Content) and self.digest == other.digest
@@ -91,9 +113,44 @@ def surroundings_of(function: Callable[..., Any]) -> Content | None:
     function : callable
         A function, a method, or an object that can be called.
     """
+    function = _unwrapped(function)
+    found = _SurroundingsReader().content(function)
+    return None if found is None else replace(found, plain=_plain_parts(function))
+
+
+def still_uses(function: Callable[..., Any], known: Content) -> bool:
+    """Whether a function uses what it used when `surroundings_of` told `known`."""
+    parts = _plain_parts(_unwrapped(function)) if known.plain else None
+    if parts is not None and _same_objects(parts, known.plain):
+        return True
+    return known == surroundings_of(function)
+
+
+def _same_objects(some: tuple[Any, ...], others: tuple[Any, ...] | None) -> bool:
+    return others is not None and len(some) == len(others) and all(map(is_, some, others))
+
+
+def _unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     while getattr(function, "only_unpacks", False):  # a wrapper of ours, without data of its own
         function = function.__wrapped__  # type: ignore[attr-defined]
-    return _SurroundingsReader().content(function)
+    return function
+
+
+def _plain_parts(function: Any, depth: int = 0) -> tuple[Any, ...] | None:
+    """List what a function uses, where none of it can be changed in place; else None."""
+    if type(function) is not types.FunctionType or depth > _DEEPEST or vars(function):
+        return None
+    parts: list[Any] = [function.__code__, function.__globals__, function.__defaults__]
+    try:
+        cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:  # an empty one
+        return None
+    for used in (*cells, *(function.__defaults__ or ()), *_named(function)):
+        inner = (used,) if type(used) in _PLAIN else _plain_parts(used, depth + 1)
+        if inner is None:
+            return None
+        parts += inner
+    return None if function.__kwdefaults__ else tuple(parts)
 
 
 class _TooMuch(Exception):

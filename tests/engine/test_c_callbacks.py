@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import sparsesolve as ss
 from sparsesolve.derivatives import ProblemDerivatives
 from sparsesolve.derivatives.c_callbacks import make_c_callbacks
 from sparsesolve.engine.llvm.run.c_callbacks import CCallbacks
@@ -138,6 +139,38 @@ def test_what_is_not_finite_is_left_to_python(n: int) -> None:
         np.testing.assert_array_equal(solver.value("constraints", x), np.sqrt(x))
         solver.asked.clear()
     assert solver.made.release()[0]["constraints"] == len({0, n // 2, n - 1})
+
+
+def test_callbacks_are_used_again_with_other_parameters(rng) -> None:
+    n = 9
+    family = ss.Problem(
+        lambda x, p: np.sum(p * np.exp(x)) + np.sum(x[1:] * x[:-1]),
+        np.zeros(n),
+        parameters=np.ones(n),
+        constraints=ss.Constraint(lambda x, p: x * np.sin(p), -1.0, 1.0),
+    )
+    solver = Solver(family.derivatives, n, n)
+    bounds = tuple(np.full(n, limit) for limit in (-9.0, 9.0, -9.0, 9.0))
+    x, made = rng.normal(size=n), solver.made
+    solver.iterate(4)
+    for _ in range(3):
+        made.release()
+        member = family.at(rng.normal(size=n)).derivatives
+        assert make_c_callbacks(member, bounds, 1e-6, made) is made
+        assert (made.iterations(), made.best(), made.newest(), made.first_gradient()) == (
+            -1, None, None, None,
+        )  # fmt: skip
+        assert not list(made.points())
+        y = rng.normal(size=n)
+        np.testing.assert_array_equal(solver.value("gradient", x), member.gradient(x))
+        np.testing.assert_array_equal(solver.value("jacobian", x), member.jacobian_values(x))
+        np.testing.assert_array_equal(
+            solver.value("hessian", x, 0.5, y), member.hessian_values(x, y, 0.5)
+        )
+        solver.iterate(4)
+    assert made.release()[0]["gradient"] == 1  # of the last solve
+    larger = ProblemDerivatives(objective, [rows], np.ones(n))
+    assert make_c_callbacks(larger, bounds, 1e-6, made) is not made
 
 
 def test_structures_and_replaced_methods_are_asked_from_python() -> None:

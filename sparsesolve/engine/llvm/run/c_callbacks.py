@@ -27,7 +27,7 @@ _STATE = {name: place for place, name in enumerate(STATE)}
 
 
 class CCallbacks:
-    """The callbacks of one solve.
+    """The callbacks of one solve, and then of others.
 
     Parameters
     ----------
@@ -49,17 +49,16 @@ class CCallbacks:
         feasible: float,
         parameters: Sequence[Array] = (),
     ) -> None:
-        self.runs = dict(runs)
-        self._parameters = [np.array(p, dtype=np.float64) for p in parameters]
         self._words = np.zeros(len(STATE) + len(KINDS) * len(KIND), dtype=np.int64)
         self._reals = self._words.view(np.float64)
         self._functions = _functions()
         lower, upper, row_lower, row_upper = (np.array(b, dtype=np.float64) for b in bounds)
         n, m = lower.size, row_lower.size
-        self._points = np.full((2, n), np.nan)
-        self._newest, self._first, self._best = (np.full(n, np.nan) for _ in range(3))
+        self._seen = np.empty((5, n))
+        self._points, (self._newest, self._first, self._best) = self._seen[:2], self._seen[2:]
         self._kept: list[Any] = [lower, upper, row_lower, row_upper]
         self._values: dict[str, Array] = {}
+        self._weights = np.empty(0)
         self._set(n=n, m=m, point0=_address(self._points[0]), point1=_address(self._points[1]))
         self._set(newest=_address(self._newest), first=_address(self._first), iterations=-1)
         self._set(best=_address(self._best), lower=_address(lower), upper=_address(upper))
@@ -68,30 +67,46 @@ class CCallbacks:
         for name in ("best_value", "best_excess"):
             self._reals[STATE.index(name)] = np.inf
         self._reals[STATE.index("feasible")] = feasible
+        self._sizes = {kind: run.size for kind, run in runs.items()}
+        for kind, run in runs.items():
+            self._lay_out(kind, run)
+        self._blank = self._words.copy()
+        self.begin(runs, parameters)
+
+    def fits(self, runs: Mapping[str, NativeRun]) -> bool:
+        """Whether `begin` may be called with these."""
+        return self._sizes == {kind: run.size for kind, run in runs.items()}
+
+    def begin(self, runs: Mapping[str, NativeRun], parameters: Sequence[Array] = ()) -> None:
+        """Be ready for another solve with the same bounds, by programs of the same sizes."""
+        self.runs = dict(runs)
+        self._parameters = [np.array(p, dtype=np.float64) for p in parameters]
+        self._words[:] = self._blank
+        self._seen.fill(np.nan)
         for kind, run in self.runs.items():
             self._take(kind, run)
 
+    def _lay_out(self, kind: str, run: NativeRun) -> None:
+        """Find room for the results of a program, or for the weights of the Hessian."""
+        if kind == "hessian":
+            self._weights = np.zeros(run.parameters[-1].size)
+            self._words[_place(kind, "weights")] = _address(self._weights)
+            return
+        values = self._values[kind] = np.empty((2, run.size))
+        for slot in (0, 1):
+            self._words[_place(kind, f"value{slot}")] = _address(values[slot])
+
     def _take(self, kind: str, run: NativeRun) -> None:
-        """Lay out what runs a program."""
-        words = {"drive": run.drive, "table": run.table, "bases": run.bases, "size": run.size}
-        for parameter, values in zip(run.parameters, self._parameters, strict=False):
+        """Take what runs a program, and let it read its parameters from here."""
+        first = _place(kind, "drive")
+        self._words[first : first + 4] = run.drive, run.table, run.bases, run.size
+        for values, parameter in zip(self._parameters, run.parameters, strict=False):
             _point_to(values, parameter)
             if parameter.copy and values.size:
                 ctypes.memmove(parameter.copy, _address(values), values.nbytes)
-        if kind == "hessian":
-            words |= self._take_weights(run.parameters[-1])
-        else:
-            values = self._values[kind] = np.empty((2, run.size))
-            words |= {"value0": _address(values[0]), "value1": _address(values[1])}
-        for name, value in words.items():
-            self._words[_place(kind, name)] = value
-
-    def _take_weights(self, parameter: NativeParameter) -> dict[str, int]:
-        """Let a program read the factor of the objective and the multipliers of the rows."""
-        weights = np.zeros(parameter.size)
-        self._kept.append(weights)
-        _point_to(weights, parameter)
-        return {"weights": _address(weights), "mirror": parameter.copy}
+        if kind == "hessian":  # the factor of the objective and the multipliers of the rows
+            _point_to(self._weights, run.parameters[-1])
+            self._words[_place(kind, "mirror")] = run.parameters[-1].copy
 
     @property
     def address(self) -> int:

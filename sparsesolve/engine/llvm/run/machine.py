@@ -49,6 +49,7 @@ from sparsesolve.engine.llvm.run.fastcall import (
 )
 from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 from sparsesolve.engine.llvm.run.thread_pool import PARTS, TEAM, TEAM_DECLARATIONS, shared_pool
+from sparsesolve.engine.llvm.run.workspace import Lent, Workspace
 from sparsesolve.engine.opaque import call_opaque
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.ir.program import Block, Opaque
@@ -110,22 +111,6 @@ def compile_forms(signatures: Mapping[KernelSignature, int], width: int) -> Func
 _SERVICES: set[NativeFunction] = set()  # in use as long as the process: by tables, by the team
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Workspace:
-    """What one call needs.
-
-    Small arguments and results are copied to and from buffers of its own (``x``, ``result``): to
-    ask an array for its address takes longer than that.
-    """
-
-    x: Array | None
-    result: Array | None
-    rest: Array
-    nowhere: Array
-    bases: ctypes.Array[ctypes.c_int64]
-    address: int
-
-
 class Machine:
     """A plan with its machine code.
 
@@ -167,9 +152,9 @@ class Machine:
         parameters = plan.program.parameters
         self._in_place = [k for k, block in enumerate(parameters) if block.size > SMALL]
         self._runs_left = np.array([self._runs_that_pay()])
-        self._idle: list[_Workspace] = []
-        self._lent: list[_Workspace] = []  # these came back; their bases point anywhere
-        self._entries: tuple[_Workspace, NDArray[np.int64]] | None = None
+        self._idle: list[Workspace] = []
+        self._lent: list[Lent] = []  # these came back
+        self._entries: tuple[Workspace, NDArray[np.int64]] | None = None
         self._lock = forkable_lock()
 
     @property
@@ -243,7 +228,7 @@ class Machine:
 
     # ----- running -----
 
-    def _workspace(self) -> _Workspace:
+    def _workspace(self) -> Workspace:
         """Make what a thread needs, with the constants in place."""
         program = self.plan.program
         rest = np.empty(self.plan.n_slots - program.n)
@@ -260,7 +245,7 @@ class Machine:
             bases[BASES["x"]] = _address(x)
         if result is not None:
             bases[BASES["out"]] = _address(result)
-        return _Workspace(x, result, rest, nowhere, bases, ctypes.addressof(bases))
+        return Workspace(x, result, rest, nowhere, bases, ctypes.addressof(bases))
 
     def _result(self) -> Array:
         prefilled = self.plan.prefilled
@@ -276,7 +261,7 @@ class Machine:
         self._runs_left -= 1
         return self._runs_left[0] <= 0 and self._upgrade()
 
-    def _run(self, work: _Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
+    def _run(self, work: Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
         self._point(work, x, values, buffer)
         for table, call in self._stages:
             self._drive(table, work.address)
@@ -285,7 +270,7 @@ class Machine:
         if work.result is not None:
             buffer[...] = work.result
 
-    def _point(self, work: _Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
+    def _point(self, work: Workspace, x: Array, values: Sequence[Array], buffer: Array) -> None:
         """Let the bases of a workspace point to the arguments, or copy these."""
         program = self.plan.program
         if work.x is None:
@@ -338,7 +323,7 @@ class Machine:
         asked = None if first is None else FirstAsked(first, np.empty(1))
         return make_fastcall(frame, arguments, self.plan.program.m, table, kept, asked)
 
-    def _shared_frame(self) -> tuple[_Workspace, NDArray[np.int64]]:
+    def _shared_frame(self) -> tuple[Workspace, NDArray[np.int64]]:
         with self._lock:
             if self._entries is None:
                 work = self._workspace()
@@ -348,7 +333,7 @@ class Machine:
                 self._entries = work, frame
             return self._entries
 
-    def _argument(self, place: Place | Fixed, work: _Workspace) -> Argument | Fixed:
+    def _argument(self, place: Place | Fixed, work: Workspace) -> Argument | Fixed:
         if isinstance(place, Fixed):
             return place
         number, shape, numeric = place.number, place.shape, place.numeric
@@ -371,21 +356,23 @@ class Machine:
         """
         if not self._runs_alone:
             return None
-        work = self._lent.pop() if self._lent else self._workspace()
-        drive = ctypes.cast(self._drive, ctypes.c_void_p).value or 0
-        blocks = enumerate(self.plan.program.parameters)
-        parameters = tuple(self._native_parameter(k, block, work) for k, block in blocks)
+        lent = self._lent.pop() if self._lent else self._to_lend()
 
         def release(runs: int) -> None:
-            self._lent.append(work)
+            self._lent.append(lent)
             self._runs_left -= runs
             if self._runs_left[0] <= 0 and self._upgrade():
                 upgraded()
 
-        given = (drive, self._filling_table, work.address, self.plan.program.m)
-        return NativeRun(*given, parameters, release)
+        given = (lent.drive, self._filling_table, lent.work.address, self.plan.program.m)
+        return NativeRun(*given, lent.parameters, release)
 
-    def _native_parameter(self, number: int, block: Block, work: _Workspace) -> NativeParameter:
+    def _to_lend(self) -> Lent:
+        work, blocks = self._workspace(), enumerate(self.plan.program.parameters)
+        parameters = tuple(self._native_parameter(k, block, work) for k, block in blocks)
+        return Lent(work, ctypes.cast(self._drive, ctypes.c_void_p).value or 0, parameters)
+
+    def _native_parameter(self, number: int, block: Block, work: Workspace) -> NativeParameter:
         copy = 0
         if number in self.plan.mirrored:
             copy = _address(work.rest) + 8 * (block.start - self.plan.program.n)
