@@ -21,14 +21,13 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_options import OptionValue
 from sparsesolve.methods.evaluation import Evaluation
-from sparsesolve.methods.optimality import scaled_violation
+from sparsesolve.methods.optimality import distance
 
 __all__ = ["NEAR", "warm_options"]
 
 Array = NDArray[np.float64]
 
 _FAR_AWAY = 0.2
-_AT_BOUND = 1e-5
 
 
 def _options(barrier: float, push: float) -> dict[str, OptionValue]:
@@ -57,21 +56,4 @@ def warm_options(evaluation: Evaluation, x: Array, multipliers: Array) -> dict[s
     multipliers : ndarray, shape (m,)
         Of the rows.
     """
-    return NEAR if _distance(evaluation, x, multipliers) <= _FAR_AWAY else _FAR
-
-
-def _distance(evaluation: Evaluation, x: Array, multipliers: Array) -> float:
-    """Return how far a point is from a solution, without dimension; infinite where unknown.
-
-    The larger of the scaled violation and the largest slope along which a variable can move.
-    """
-    with np.errstate(all="ignore"):
-        g = evaluation.gradient(x)
-        pull = evaluation.jacobian_transposed_product(x, multipliers)
-        r = g + pull
-        gap = np.where(r > 0.0, x - evaluation.lower, evaluation.upper - x)
-        moves = gap > _AT_BOUND * np.maximum(1.0, np.abs(x))
-        scale = max(1.0, float(np.abs(g).max()), float(np.abs(pull).max()))
-        slope = float(np.abs(r[moves]).max(initial=0.0)) / scale
-        distance = max(slope, scaled_violation(evaluation, x))
-    return np.inf if np.isnan(distance) else distance
+    return NEAR if distance(evaluation, x, multipliers) <= _FAR_AWAY else _FAR

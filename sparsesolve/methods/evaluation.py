@@ -12,7 +12,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from math import isnan
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,11 @@ __all__ = ["Evaluation", "moved_inside"]
 
 Array = NDArray[np.float64]
 
+_Structure = tuple[Pattern, NDArray[np.int32], NDArray[np.intp]]
+
 _KEPT_POINTS = 2
+_ROWS = "rows of the Jacobian"  # among what a problem keeps
+_FEW = 100_000
 
 
 class Evaluation:
@@ -53,7 +57,7 @@ class Evaluation:
         self._counts: Counter[str] = Counter()
         self._growths = self.derivatives.growths
         self._points: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
-        self._structure: tuple[Pattern, NDArray[np.int32], NDArray[np.intp]] | None = None
+        self._structure: _Structure | None = None
 
     @cached_property
     def limits(self) -> StackedLimits:
@@ -86,7 +90,10 @@ class Evaluation:
     def see_first_gradient(self, value: Array | None) -> None:
         """Take the size of the first gradient of the solve."""
         if value is not None:
-            self.first_gradient = float(np.max(np.abs(value[np.isfinite(value)]), initial=0.0))
+            largest = float(np.abs(value).max(initial=0.0))
+            if not isfinite(largest):
+                largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
+            self.first_gradient = largest
 
     def constraints(self, x: Array) -> Array:
         """Return the stacked constraints, shape (m,), read-only."""
@@ -197,12 +204,17 @@ class Evaluation:
             norms[filled] = np.maximum.reduceat(np.abs(values), pattern.indptr[filled])
         return norms
 
-    def _jacobian_structure(self) -> tuple[Pattern, NDArray[np.int32], NDArray[np.intp]]:
+    def _jacobian_structure(self) -> _Structure:
         """Return the pattern of J, the row of each entry, and the rows that have any."""
         pattern = self.derivatives.jacobian_pattern
-        if self._structure is None or self._structure[0] is not pattern:
-            self._structure = pattern, pattern.rows, np.flatnonzero(np.diff(pattern.indptr))
-        return self._structure
+        kept = self.problem.kept
+        structure: _Structure | None = self._structure or kept.get(_ROWS)
+        if structure is None or structure[0] is not pattern:
+            structure = pattern, pattern.rows, np.flatnonzero(np.diff(pattern.indptr))
+            if pattern.nnz <= _FEW:  # of many, no memory is left behind
+                kept[_ROWS] = structure
+        self._structure = structure
+        return structure
 
     def _slot(self, x: Array) -> dict[str, Any]:
         key = x.tobytes()

@@ -33,6 +33,7 @@ __all__ = [
     "SOLVED",
     "Measure",
     "best_measure",
+    "distance",
     "measure",
     "scaled_violation",
     "worst_rows",
@@ -44,7 +45,7 @@ SOLVED = {"violation": 1e-6, "stationarity": 1e-4, "complementarity": 1e-4}
 ACCEPTABLE = {"violation": 1e-4, "stationarity": 1e-2, "complementarity": 1e-2}
 
 _LARGEST_START = 1e4  # beyond it every point would do
-_NEAR = 1e-5  # rows this near to a limit, scaled, may have a multiplier
+_NEAR = 1e-5  # rows this near to a limit, scaled, may have a multiplier, and variables do not move
 _DENSE = 4_000_000  # entries up to which least squares is dense, and so exact
 _BEYOND = 1e300  # no gap that matters
 _ROUNDS = 20  # of leaving out rows whose multiplier has the wrong sign
@@ -101,6 +102,20 @@ def scaled_violation(evaluation: Evaluation, x: Array) -> float:
     """Return the violation at `x`, without dimension; infinite where it is not known."""
     with np.errstate(all="ignore"):
         return _Local(evaluation, x).violation()
+
+
+def distance(evaluation: Evaluation, x: Array, multipliers: Array) -> float:
+    """Return how far a point is from a solution, without dimension; infinite where unknown.
+
+    The larger of the scaled violation and the largest slope along which a variable can move.
+
+    Parameters
+    ----------
+    evaluation, x, multipliers
+        As for `measure`.
+    """
+    with np.errstate(all="ignore"):
+        return _Local(evaluation, x).distance(multipliers)
 
 
 def best_measure(evaluation: Evaluation, x: Array, multipliers: Array) -> Measure:
@@ -173,6 +188,16 @@ class _Local:
         complementarity = float(residuals[e.n :].max()) if e.m else 0.0
         known = multipliers if np.array_equal(y, multipliers) else y
         return Measure(violation, float(residuals[: e.n].max()), complementarity, known, r)
+
+    def distance(self, multipliers: Array) -> float:
+        e = self.evaluation
+        pull = e.jacobian_transposed_product(self.x, multipliers)
+        r = self.g + pull
+        gap = np.where(r > 0.0, self.above[: e.n], self.below[: e.n])
+        moves = gap > _NEAR * np.maximum(1.0, np.abs(self.x))
+        scale = max(1.0, float(np.abs(self.g).max()), float(np.abs(pull).max()))
+        slope = float(np.abs(r[moves]).max(initial=0.0)) / scale
+        return np.inf if isnan(slope) else max(slope, self.violation())
 
     def violation(self) -> float:
         scaled = np.minimum(self.above / self.scale_lower, self.below / self.scale_upper)
