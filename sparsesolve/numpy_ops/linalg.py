@@ -33,11 +33,10 @@ from sparsesolve.numpy_ops.complex_matrices import (
     phase_vjp,
     singular_vectors_in_phase,
 )
+from sparsesolve.numpy_ops.determinants import DETERMINANT, LOG_DETERMINANT
 from sparsesolve.numpy_ops.matrix_calls import (
     CHOLESKY,
-    DETERMINANT,
     INVERSE,
-    LOG_DETERMINANT,
     SOLVE,
     Eigenvalues,
 )

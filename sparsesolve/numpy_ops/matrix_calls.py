@@ -1,4 +1,4 @@
-"""Systems, inverses, determinants, Cholesky factors and exponentials as calls with closed rules.
+"""Systems, inverses, Cholesky factors and exponentials as calls with closed rules.
 
 The rules are those of Giles (2008), "Collected matrix derivative results", section 2, and for the
 exponential that of Mathias (1996), "A chain rule for matrix functions". Derivatives of all orders
@@ -20,9 +20,7 @@ from sparsesolve.ir.program import Slots
 
 __all__ = [
     "CHOLESKY",
-    "DETERMINANT",
     "INVERSE",
-    "LOG_DETERMINANT",
     "PRODUCT",
     "SOLVE",
     "Eigenvalues",
@@ -175,42 +173,6 @@ class _Inverse(MatrixCall):
         return _outer_block(-inverse, inverse)
 
 
-class _Determinant(MatrixCall):
-    """The determinant of a matrix, or the logarithm of its size."""
-
-    has_jacobian = True
-
-    def __init__(self, *, logarithm: bool) -> None:
-        self.name = "slogdet" if logarithm else "linalg.det"
-        self._logarithm = logarithm
-
-    def __call__(self, a: Any) -> Any:
-        return anp.linalg.slogdet(a)[1] if self._logarithm else anp.linalg.det(a)
-
-    def shape(self, *shapes: Shape) -> Shape:
-        return ()
-
-    def push(self, b: Builder, at: Called, moving: Many) -> Slots:
-        assert moving[0] is not None
-        products = b.map("multiply", self._slopes(b, at), moving[0])
-        return b.reduce(products.reshape(-1), np.array([0, products.size]))
-
-    def pull(self, b: Builder, at: Called, bar: Slots, wanted: Sequence[bool]) -> Many:
-        return [b.map("multiply", bar.reshape(1, 1), self._slopes(b, at))]
-
-    def _slopes(self, b: Builder, at: Called) -> Slots:
-        inverse = INVERSE.on(b, at.operands[0].T)
-        if self._logarithm:
-            return inverse
-        return b.map("multiply", at.result.reshape(1, 1), inverse)
-
-    def jacobian(self, operand: int, *operands: Any) -> Any:
-        slopes = anp.transpose(anp.linalg.inv(operands[0]))
-        if not self._logarithm:
-            slopes = slopes * anp.linalg.det(operands[0])
-        return anp.reshape(slopes, (1, -1))
-
-
 class _Cholesky(MatrixCall):
     """The lower factor of a symmetric matrix whose two triangles are given."""
 
@@ -354,6 +316,4 @@ SOLVE = _Solve()
 LOWER_SOLVE = _TriangularSolve(lower=True)
 UPPER_SOLVE = _TriangularSolve(lower=False)
 INVERSE = _Inverse()
-DETERMINANT = _Determinant(logarithm=False)
-LOG_DETERMINANT = _Determinant(logarithm=True)
 CHOLESKY = _Cholesky()

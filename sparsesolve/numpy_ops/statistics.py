@@ -33,7 +33,7 @@ def _cov(
         rows = anp.concatenate([rows, _rows(y, rowvar)], axis=0)
     deviation = rows - anp.mean(rows, axis=1, keepdims=True)
     freedom = (0 if bias else 1) if ddof is None else ddof
-    return np.squeeze(anp.dot(deviation, deviation.T) / max(rows.shape[1] - freedom, 0))
+    return np.squeeze(anp.dot(deviation, anp.conj(deviation.T)) / max(rows.shape[1] - freedom, 0))
 
 
 def _rows(m: Any, rowvar: bool) -> Any:

@@ -1,0 +1,229 @@
+"""Determinants as calls with closed rules, right where matrices are singular too.
+
+A determinant is a polynomial: its derivatives are smooth where the matrix has no inverse. The
+product of a tiny determinant and a huge inverse is right only if both have the same rounding
+errors. So cofactors come from one factorization, whose pivots of zero are moved to rounding, and
+second derivatives of nearly singular matrices from singular values, where nothing cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.tracer import isbox
+from numpy.typing import NDArray
+
+from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.matrix_call import Called, MatrixCall, Shape
+from sparsesolve.ir.program import Slots
+from sparsesolve.numpy_ops.matrix_calls import INVERSE, PRODUCT
+
+__all__ = ["COFACTORS", "CURVATURE", "DETERMINANT", "LOG_DETERMINANT", "cofactors"]
+
+Array = NDArray[np.float64]
+Many = Sequence[Slots | None]
+
+_WELL = 1e5  # condition up to which products with the inverse lose few digits
+
+
+class _Determinant(MatrixCall):
+    """The determinant of a matrix, or the logarithm of its size."""
+
+    has_jacobian = True
+
+    def __init__(self, *, logarithm: bool) -> None:
+        self.name = "slogdet" if logarithm else "linalg.det"
+        self._logarithm = logarithm
+
+    def __call__(self, a: Any) -> Any:
+        return anp.linalg.slogdet(a)[1] if self._logarithm else anp.linalg.det(a)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return ()
+
+    def push(self, b: Builder, at: Called, moving: Many) -> Slots:
+        assert moving[0] is not None
+        return _inner(b, self._slopes(b, at), moving[0])
+
+    def pull(self, b: Builder, at: Called, bar: Slots, wanted: Sequence[bool]) -> Many:
+        return [b.map("multiply", bar.reshape(1, 1), self._slopes(b, at))]
+
+    def _slopes(self, b: Builder, at: Called) -> Slots:
+        if self._logarithm:
+            return INVERSE.on(b, at.operands[0].T)
+        return COFACTORS.on(b, at.operands[0])
+
+    def jacobian(self, operand: int, *operands: Any) -> Any:
+        a = operands[0]
+        slopes = anp.transpose(anp.linalg.inv(a)) if self._logarithm else COFACTORS(a)
+        return anp.reshape(slopes, (1, -1))
+
+
+class _Cofactors(MatrixCall):
+    """The derivative of a determinant by the entries of the matrix."""
+
+    name = "cofactors"
+    has_jacobian = True
+
+    def __call__(self, a: Any) -> Any:
+        if isbox(a):
+            return anp.linalg.det(a) * anp.transpose(anp.linalg.inv(a))
+        return cofactors(a)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    def push(self, b: Builder, at: Called, moving: Many) -> Slots:
+        assert moving[0] is not None
+        return CURVATURE.on(b, at.operands[0], moving[0])
+
+    def pull(self, b: Builder, at: Called, bar: Slots, wanted: Sequence[bool]) -> Many:
+        return [CURVATURE.on(b, at.operands[0], bar)]
+
+    def jacobian(self, operand: int, *operands: Any) -> Any:
+        a = operands[0]
+        if isbox(a):
+            return _curvatures(anp.linalg.det(a), anp.transpose(anp.linalg.inv(a)))
+        determinant, inverse = _factorized(a)
+        if _is_well(a, inverse):
+            return _curvatures(determinant, inverse.T)
+        units = np.eye(a.size).reshape(a.size, *a.shape)
+        return np.stack([_by_singular_values(a, unit) for unit in units]).reshape(a.size, -1)
+
+
+class _Curvature(MatrixCall):
+    """The second derivative of a determinant times one direction: symmetric, linear in it."""
+
+    name = "cofactors in a direction"
+
+    def __call__(self, a: Any, e: Any) -> Any:
+        if not isbox(a) and not isbox(e):
+            return _changed_cofactors(a, e)
+        w = anp.transpose(anp.linalg.inv(a))
+        return anp.linalg.det(a) * (anp.sum(w * e) * w - anp.dot(anp.dot(w, e.T), w))
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    def push(self, b: Builder, at: Called, moving: Many) -> Slots:
+        a, e = at.operands
+        parts = [] if moving[0] is None else [_third(b, a, e, moving[0])]
+        if moving[1] is not None:
+            parts.append(self.on(b, a, moving[1]))
+        return parts[0] if len(parts) == 1 else b.map("add", *parts)
+
+    def pull(self, b: Builder, at: Called, bar: Slots, wanted: Sequence[bool]) -> Many:
+        a, e = at.operands
+        return [
+            _third(b, a, e, bar) if wanted[0] else None,
+            self.on(b, a, bar) if wanted[1] else None,
+        ]
+
+
+def _curvatures(determinant: Any, w: Any) -> Any:
+    """Return all second derivatives of a determinant, a matrix; `w` is the transposed inverse."""
+    products = anp.reshape(anp.outer(determinant * w, w), w.shape * 2)
+    return anp.reshape(products - anp.transpose(products, (0, 3, 2, 1)), (w.size, w.size))
+
+
+def _third(b: Builder, a: Slots, e: Slots, f: Slots) -> Slots:
+    """Slots of the third derivative of a determinant times two directions."""
+    d = DETERMINANT.on(b, a).reshape(1, 1)
+    w = INVERSE.on(b, a.T)
+    through = [PRODUCT.on(b, w, direction.T) for direction in (e, f)]
+    along = [_inner(b, w, direction).reshape(1, 1) for direction in (e, f)]
+    turned = [PRODUCT.on(b, one, w) for one in through]
+    both = [PRODUCT.on(b, one, other) for one, other in (through, through[::-1])]
+    traces = [b.map("multiply", *along), _inner(b, turned[1], e).reshape(1, 1)]
+    scale = b.map("subtract", *traces)
+    found = b.map("multiply", scale, w)
+    for other, matrix in zip(along[::-1], turned, strict=True):
+        found = b.map("subtract", found, b.map("multiply", other, matrix))
+    for order in both:
+        found = b.map("add", found, PRODUCT.on(b, order, w))
+    return b.map("multiply", d, found)
+
+
+def _inner(b: Builder, left: Slots, right: Slots) -> Slots:
+    products = b.map("multiply", left, right)
+    return b.reduce(products.reshape(-1), np.array([0, products.size]))
+
+
+def cofactors(a: Array) -> Array:
+    """Return the derivative of the determinant of a matrix by its entries.
+
+    Parameters
+    ----------
+    a : ndarray, shape (n, n)
+        Any, also a singular one.
+
+    Examples
+    --------
+    >>> cofactors(np.array([[1.0, 2.0], [2.0, 4.0]])).round(12).tolist()
+    [[4.0, -2.0], [-2.0, 1.0]]
+    """
+    determinant, inverse = _factorized(a)
+    return np.asarray(determinant * inverse.T)
+
+
+def _factorized(a: Array) -> tuple[float, Array]:
+    """Return determinant and inverse of a matrix that differs from `a` by rounding at most."""
+    from scipy.linalg.lapack import dgetrf, dgetri  # noqa: PLC0415  (slow to import)
+
+    factors, pivots, _ = dgetrf(a)
+    diagonal = np.diagonal(factors)
+    none = diagonal == 0.0
+    if none.any():
+        tiny = np.finfo(np.float64).eps * (np.max(np.abs(a)) or 1.0)
+        factors[none, none] = tiny
+        diagonal = np.diagonal(factors)
+    swaps = sum(k != pivot for k, pivot in enumerate(pivots.tolist()))
+    return float(diagonal.prod()) * (-1) ** swaps, dgetri(factors, pivots)[0]
+
+
+def _changed_cofactors(a: Array, e: Array) -> Array:
+    """Return the derivative of the cofactors of `a` in the direction `e`."""
+    determinant, inverse = _factorized(a)
+    if not _is_well(a, inverse):
+        return _by_singular_values(a, e)
+    w = inverse.T
+    return np.asarray(determinant * (np.sum(w * e) * w - w @ e.T @ w))
+
+
+def _by_singular_values(a: Array, e: Array) -> Array:
+    """Return the same as that of a diagonal matrix: products of all singular values but two."""
+    if not np.isfinite(a).all():
+        return np.full(a.shape, np.nan)
+    u, s, v = np.linalg.svd(a)
+    sign = np.round(np.linalg.det(u) * np.linalg.det(v))
+    f = u.T @ e @ v.T
+    others = _products_without(np.where(np.eye(s.size, dtype=bool), 1.0, s))
+    np.fill_diagonal(others, 0.0)
+    changed = -others * f.T
+    np.fill_diagonal(changed, others @ np.diagonal(f))
+    return np.asarray(sign * (u @ changed @ v))
+
+
+def _products_without(rows: Array) -> Array:
+    """Return the products of each row without each of its elements."""
+    one = np.ones((len(rows), 1))
+    before = np.cumprod(np.hstack([one, rows[:, :-1]]), axis=1)
+    after = np.cumprod(np.hstack([one, rows[:, :0:-1]]), axis=1)[:, ::-1]
+    return np.asarray(before * after)
+
+
+def _is_well(a: Array, inverse: Array) -> bool:
+    return _norm(a) * _norm(inverse) < _WELL
+
+
+def _norm(a: Array) -> float:
+    return float(np.abs(a).sum(axis=0).max())
+
+
+COFACTORS = _Cofactors()
+CURVATURE = _Curvature()
+DETERMINANT = _Determinant(logarithm=False)
+LOG_DETERMINANT = _Determinant(logarithm=True)
