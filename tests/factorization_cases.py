@@ -59,6 +59,8 @@ _FUNCTIONS = {
     "eigh of scipy": lambda x: sl.eigh(_near(x), eigvals_only=True) / 50,
     "svdvals of scipy": lambda x: sl.svdvals(np.outer(x, x[:2]) + _A[:, :2]),
     "toeplitz": lambda x: sl.toeplitz(x) @ x + sl.toeplitz(x[:3], x[2:])[0, 0],
+    "hankel": lambda x: sl.hankel(x) @ x + sl.hankel(x[:3], x[2:])[1, 0],
+    "companion": lambda x: sl.companion(np.append(2.0 + x[:1], x)) @ np.arange(x.size),
     "circulant": lambda x: sl.circulant(x) @ x**2,
     "solve_toeplitz": lambda x: sl.solve_toeplitz(x + 9.0 * (np.arange(x.size) == 0), x**2),
     "matmul_toeplitz": lambda x: sl.matmul_toeplitz(x, x**2),

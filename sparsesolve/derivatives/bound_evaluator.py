@@ -61,9 +61,9 @@ class BoundEvaluator:
         """Takes arguments as they are and a buffer; None where they need the long way."""
         return self._entry(fill=False)
 
-    def guarded_by(self, holds: BoundEvaluator, *, fill: bool) -> FastCall:
+    def guarded_by(self, holds: BoundEvaluator | None, *, fill: bool) -> FastCall:
         """Return what writes values where one of the same arguments gives 1.0; `fill`: all."""
-        return self._entry(fill=fill, first=holds._fill)
+        return self._entry(fill=fill, first=None if holds is None else holds._fill)
 
     def _entry(self, *, fill: bool, first: FastCall | None = None) -> FastCall:
         places = _places(self._arguments)

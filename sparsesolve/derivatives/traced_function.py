@@ -270,7 +270,8 @@ class TracedFunction:
 
     def guarded(self, values: BoundEvaluator, *, fill: bool) -> FastCall:
         """Return what writes values, of the same arguments, where it takes the same path."""
-        return values.guarded_by(self._holds, fill=fill)
+        first = None if self.path is None else self._holds
+        return values.guarded_by(first, fill=fill)
 
     def takes_same_path(self, args: Sequence[Any]) -> bool:
         """Whether a call with these arguments takes the branches that were taken."""

@@ -26,6 +26,18 @@ _SHAPE_ONLY = (
 )
 
 
+@replaces("numpy", "require")
+def _require(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave a traced array as it is: whatever flags are required, it has no memory."""
+
+    def call(a: Any, dtype: Any = None, requirements: Any = None, **options: Any) -> Any:
+        if not holds_boxes(a):
+            return plain(a, dtype, requirements, **options)
+        return np.asarray(a) if dtype is None else np.asarray(a).astype(dtype)
+
+    return call
+
+
 def _plain(argument: Any) -> Any:
     if isbox(argument):
         return argument._value

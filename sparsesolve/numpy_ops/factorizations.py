@@ -361,6 +361,24 @@ def _toeplitz(c: Any, r: Any = None) -> Any:
     return entries[np.size(c) - 1 + columns - rows]
 
 
+@_takes_traced("scipy.linalg:hankel")
+def _hankel(c: Any, r: Any = None) -> Any:
+    c = operand(c)
+    row = np.zeros(np.size(c)) if r is None else operand(r)
+    entries = anp.concatenate([anp.reshape(c, (-1,)), anp.reshape(row, (-1,))[1:]])
+    rows, columns = np.indices((np.size(c), np.size(row)))
+    return entries[rows + columns]
+
+
+@_takes_traced("scipy.linalg:companion")
+def _companion(a: Any) -> Any:
+    a = operand(a)
+    if np.ndim(a) != 1 or np.size(a) < 2:
+        raise ValueError("expected the two or more coefficients of a polynomial, in one dimension")
+    below = np.eye(np.size(a) - 2, np.size(a) - 1)
+    return anp.concatenate([anp.reshape(-a[1:] / a[0], (1, -1)), below])
+
+
 @_takes_traced("scipy.linalg:circulant")
 def _circulant(c: Any) -> Any:
     c = operand(c)

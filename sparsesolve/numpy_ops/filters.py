@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import autograd.numpy as anp
 import numpy as np
 
 from sparsesolve.numpy_ops.transforms import linear_map
 from sparsesolve.trace.dispatch import refuse
-from sparsesolve.trace.operands import holds_boxes
+from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
@@ -20,7 +21,7 @@ __all__ = ["linear_in"]
 
 _NDIMAGE = """convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d laplace
     gaussian_laplace uniform_filter uniform_filter1d prewitt sobel zoom rotate"""
-_SIGNAL = {"sosfilt": 1, "sosfiltfilt": 1, "lfilter": 2, "filtfilt": 2, "savgol_filter": 0}
+_SIGNAL = {"sosfilt": 1, "sosfiltfilt": 1, "filtfilt": 2, "savgol_filter": 0}
 _SIGNAL |= {"detrend": 0, "resample": 0, "resample_poly": 0, "decimate": 0}
 _SIGNAL |= {"convolve2d": 0, "correlate2d": 0}
 
@@ -44,6 +45,27 @@ def linear_in(place: int, name: str) -> Callable[..., Any]:
         return call
 
     return make
+
+
+@replaces("scipy.signal", "lfilter")
+def _lfilter(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Filter with traced coefficients too, one value after the other as its definition has it."""
+    linear = linear_in(2, "lfilter")(plain)
+
+    def call(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
+        traced = holds_boxes(b) or holds_boxes(a)
+        if not traced or zi is not None or np.ndim(operand(x)) != 1:
+            return linear(b, a, x, axis) if zi is None else linear(b, a, x, axis, zi)
+        b, a, x = (anp.atleast_1d(operand(v)) for v in (b, a, x))
+        b, a = b / a[0], a / a[0]
+        driven = np.convolve(x, b)[: np.size(x)]
+        values: list[Any] = []
+        for k in range(np.size(x)):
+            past = range(1, min(k, np.size(a) - 1) + 1)
+            values.append(driven[k] - sum(a[j] * values[k - j] for j in past))
+        return anp.array(values)
+
+    return call
 
 
 class _Filter:

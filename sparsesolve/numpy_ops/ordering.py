@@ -40,6 +40,15 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: An
     return anp.moveaxis(whole, list(moved), list(range(axis, axis + len(shape))))
 
 
+@implements(np.apply_over_axes)
+def _apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    value = operand(a)
+    for axis in np.atleast_1d(axes):
+        result = func(value, int(axis) % np.ndim(a))
+        value = result if np.ndim(result) == np.ndim(a) else anp.expand_dims(result, int(axis))
+    return value
+
+
 def _refusal(name: str) -> DataDependentBranch:
     return DataDependentBranch(
         f"expected operations that do not depend on the order of the values, got np.{name} of "

@@ -23,7 +23,7 @@ from sparsesolve.trace.operands import plain_index
 
 __all__: list[str] = []
 
-implements(np.i0)(lambda x: special.i0(x))
+implements(np.i0)(lambda x: scipy.special.i0(x))
 
 _NDTR = np.sqrt(0.5)
 

@@ -43,8 +43,17 @@ def matrix_product(box: Any, other: Any, *, swap: bool) -> Any:
 
 
 def ufunc_call(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Call a ufunc on matrices and traced arrays, element by element."""
-    return ufunc(*map(as_elements, inputs), **options)
+    """Call a ufunc on matrices, traced arrays and traced numbers, element by element."""
+    return ufunc(*map(_element_or_elements, inputs), **options)
+
+
+def _element_or_elements(value: Any) -> Any:
+    """Return an array of objects; of a traced number too, which would ask us again."""
+    if not isbox(value) or np.ndim(value._value):
+        return as_elements(value)
+    element = np.empty((), dtype=object)
+    element[()] = value
+    return element
 
 
 def matrix_function(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -168,6 +168,26 @@ def test_data_that_changed_are_seen_on_every_path():
             J.verify(*args)
 
 
+def test_a_path_may_have_no_branches():
+    """Doses at times: of the first two, at time 0; later, each is a choice."""
+
+    def f(t, y):
+        rate = 0.0
+        for start, dose in ((0.0, 100.0), (0.5, 50.0), (2.0, 25.0)):
+            if start <= t < start + 0.25:
+                rate += dose / 0.25
+        return np.array([rate - y[0] * y[1], -(y[1] ** 2)])
+
+    y = np.array([10.0, 1.5])
+    expected = [[-1.5, -10.0], [0.0, -3.0]]
+    for first in (0.0, 0.3, 0.6, 2.1):
+        J = ss.jacobian(f, first, y, argnum=1)
+        for t in (0.0, 0.3, 0.6, 2.1, 0.1, 5.0):
+            np.testing.assert_array_equal(J(t, y).toarray(), expected)
+            np.testing.assert_array_equal(J.value(t, y), f(t, y))
+            assert J.refill(J.buffer(), t, y).sum() == -14.5
+
+
 def test_a_function_without_branches_is_as_before():
     assert type(ss.jacobian(lambda x: max(x[0], x[1]) * x, np.ones(3))) is ss.Jacobian
     assert type(ss.hessian(lambda x: np.sum(x**3), np.ones(3))) is ss.Hessian

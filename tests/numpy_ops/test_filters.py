@@ -30,6 +30,10 @@ FUNCTIONS = {
     "laplace": (lambda x: scipy.ndimage.laplace(x, mode="wrap"), 120),
     "sobel": (lambda x: scipy.ndimage.sobel(x) * x, 0),
     "lfilter": (lambda x: scipy.signal.lfilter([1.0, 2.0], [1.0], x**2), 79),
+    "lfilter of its coefficients": (
+        lambda x: scipy.signal.lfilter(x[:3], [2.0, x[3], -0.5 * x[4]], x[5:] ** 2),
+        0,
+    ),
     "filtfilt": (lambda x: scipy.signal.filtfilt([1.0, 2.0], [1.0, 0.3], x), 0),
     "savgol": (lambda x: scipy.signal.savgol_filter(x**2, 5, 2), 200),
     "sosfilt": (lambda x: scipy.signal.sosfilt(np.array([[1.0, 2, 1, 1, 0.2, 0.1]]), x), 820),
@@ -101,7 +105,10 @@ REFUSED = {
     "knots of FITPACK": (lambda x: scipy.interpolate.splrep(T, x)[1], "np.interp"),
     "median filter": (lambda x: scipy.ndimage.median_filter(x, 3), "np.maximum"),
     "medfilt": (lambda x: scipy.signal.medfilt(x, 3), "np.sort"),
-    "coefficients": (lambda x: scipy.signal.lfilter(x[:2], [1.0], np.ones(N)), "np.convolve"),
+    "coefficients": (
+        lambda x: scipy.signal.lfilter(x[:2], [1.0], np.ones((2, N))).ravel(),
+        "np.convolve",
+    ),
     "a constant outside": (
         lambda x: scipy.ndimage.convolve1d(x, [1, 2], mode="constant", cval=1.0),
         "not zero at zero",

@@ -40,6 +40,7 @@ FUNCTIONS = {
     "sum": lambda x: np.asarray(A + x).ravel(),
     "multiply": lambda x: np.asarray(np.sum(np.multiply(A, x), axis=1)).ravel(),
     "quotient": lambda x: np.asarray(A / x).ravel(),
+    "quotient by a number": lambda x: (A * np.matrix(x).T / np.sum(x)).A1,
     "power": lambda x: (np.matrix(np.diag(x) + A) ** 2).A1,
     "inverse": lambda x: (mass(x).I * A).A1,
     "linalg": lambda x: np.asarray(np.linalg.inv(mass(x)) * A).ravel(),
