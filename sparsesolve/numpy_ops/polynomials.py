@@ -8,6 +8,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 from autograd.numpy import _original_where as where
+from autograd.tracer import isbox
 
 from sparsesolve.numpy_ops.roots import record_root
 from sparsesolve.trace.closures import Opened
@@ -61,7 +62,10 @@ def _roots(p: Any) -> Any:
     coefficients = operand(p)
     if np.ndim(coefficients) != 1 or np.iscomplexobj(coefficients):
         raise refuse(f"np.roots of complex coefficients at {user_line()}", "Give it real ones")
-    n = np.size(coefficients) - 1
+    coefficients, at_zero = _without_zeros(coefficients)
+    n = max(np.size(coefficients) - 1, 0)
+    if not n:
+        return np.zeros(at_zero)
 
     def solve(bound: Any) -> Any:
         found = np.roots(bound[0])
@@ -83,7 +87,26 @@ def _roots(p: Any) -> Any:
         return residual
 
     found, _ = record_root(solve, bind, (), Opened((coefficients,)))
-    return found[:n] + 1j * found[n:]
+    return anp.concatenate((found[:n] + 1j * found[n:], np.zeros(at_zero)))
+
+
+def _without_zeros(coefficients: Any) -> tuple[Any, int]:
+    """Cut off what is zero at both ends; return how many roots are at zero.
+
+    Only coefficients that are zero now are asked, so that others cost no guard.
+    """
+    first, last = 0, np.size(coefficients)
+    while first < last and _is_zero(coefficients, first):
+        first += 1
+    whole = last - first
+    while first < last and _is_zero(coefficients, last - 1):
+        last -= 1
+    return coefficients[first:last], whole - (last - first)
+
+
+def _is_zero(coefficients: Any, k: int) -> bool:
+    plain = coefficients._value if isbox(coefficients) else coefficients
+    return bool(plain[k] == 0) and bool(coefficients[k] == 0)
 
 
 @implements(np.polyval)

@@ -26,9 +26,11 @@ def is_matrix_of_boxes(value: Any) -> bool:
 
 
 def as_elements(value: Any) -> Any:
-    """Return an array of objects for a traced array; others as they are."""
-    if not isbox(value) or not np.ndim(value._value):
+    """Return an array of objects for a traced array or number; others as they are."""
+    if not isbox(value):
         return value
+    if not np.ndim(value._value):
+        return value.as_object()
     elements = np.empty(np.shape(value._value), dtype=object)
     for place in np.ndindex(elements.shape):
         elements[place] = value[place]
@@ -44,16 +46,7 @@ def matrix_product(box: Any, other: Any, *, swap: bool) -> Any:
 
 def ufunc_call(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Call a ufunc on matrices, traced arrays and traced numbers, element by element."""
-    return ufunc(*map(_element_or_elements, inputs), **options)
-
-
-def _element_or_elements(value: Any) -> Any:
-    """Return an array of objects; of a traced number too, which would ask us again."""
-    if not isbox(value) or np.ndim(value._value):
-        return as_elements(value)
-    element = np.empty((), dtype=object)
-    element[()] = value
-    return element
+    return ufunc(*map(as_elements, inputs), **options)
 
 
 def matrix_function(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

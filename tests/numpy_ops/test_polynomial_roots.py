@@ -32,6 +32,10 @@ CASES = {
         [r.real for r in np.roots([1.0, -x[0], x[1], -0.01]) if abs(r.imag) < 1e-8]
     ),
     "of a line": lambda x: np.roots(x[:2]).real * x,
+    "zeros first": lambda x: np.roots([0.0, 0.0, 1.0, -x[0], x[1] / 9]).real,
+    "zeros last": lambda x: np.roots(np.array([x[0], x[1], -1.0, 0.0, 0.0])).real,
+    "of a power": lambda x: np.append(np.roots([x[0], 0.0, 0.0]).real, x[0]),
+    "of a constant": lambda x: np.append(np.roots([0.0, x[0]]).real, x[0]),
 }
 
 
@@ -54,6 +58,15 @@ def test_roots_that_meet_have_no_derivative():
     J = ss.jacobian(lambda x: np.roots(np.append(1.0, x)).real, np.array([-3.0, 2.0]))
     np.testing.assert_allclose(J(np.array([-3.0, 2.0])).toarray(), [[-2.0, -1.0], [1.0, 1.0]])
     assert not np.isfinite(J(np.array([-2.0, 1.0])).toarray()).all()
+
+
+def test_a_leading_coefficient_that_is_zero_at_some_points():
+    f = lambda x: np.sum(np.roots([x[0] - 1.0, x[1], x[2]]).real) * x[1]
+    line, parabola = np.array([1.0, 2.0, 3.0]), np.array([1.5, 2.0, 3.0])
+    gradient = ss.gradient(f, line)
+    for x, expected in ((line, [0.0, 0.0, -1.0]), (parabola, [16.0, -8.0, 0.0])):
+        assert gradient.value(x) == pytest.approx(f(x), rel=1e-14)
+        np.testing.assert_allclose(gradient(x), expected, atol=1e-13)
 
 
 def test_complex_coefficients_are_refused():

@@ -29,6 +29,11 @@ def arm(x):
     return np.concatenate((inertia.I * force, state[:1])).A1
 
 
+def divided(matrix, number):
+    matrix /= number
+    return matrix
+
+
 FUNCTIONS = {
     "constant times column": lambda x: np.asarray(A * x.reshape(3, 1)).ravel(),
     "row times constant": lambda x: np.asarray(x * A).ravel(),
@@ -49,6 +54,9 @@ FUNCTIONS = {
     "bmat": lambda x: np.bmat([[np.matrix(x), A[0]]]).A1,
     "asmatrix": lambda x: np.asarray(np.asmatrix(x).T * np.asmatrix(x)).ravel(),
     "arm": arm,
+    "by a number": lambda x: (A / x[0] + x[1] / A - x[2] + (x[1] - A)).A1,
+    "power of a number": lambda x: np.power(A, x[1]).A1 + np.divide(np.matrix(x).T, x[0]).sum(),
+    "into a matrix": lambda x: divided(np.matrix(x) * A, x[0]).A1,
 }
 
 
