@@ -8,11 +8,13 @@ second derivatives of nearly singular matrices from singular values, where nothi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
+from autograd.core import make_vjp
+from autograd.extend import defvjp
 from autograd.tracer import isbox
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.matrix_call import Called, MatrixCall, Shape
 from sparsesolve.ir.program import Slots
 from sparsesolve.numpy_ops.matrix_calls import INVERSE, PRODUCT
+from sparsesolve.trace.primitives import primitive
 
 __all__ = ["COFACTORS", "CURVATURE", "DETERMINANT", "LOG_DETERMINANT", "cofactors"]
 
@@ -69,8 +72,6 @@ class _Cofactors(MatrixCall):
     has_jacobian = True
 
     def __call__(self, a: Any) -> Any:
-        if isbox(a):
-            return anp.linalg.det(a) * anp.transpose(anp.linalg.inv(a))
         return cofactors(a)
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -100,10 +101,7 @@ class _Curvature(MatrixCall):
     name = "cofactors in a direction"
 
     def __call__(self, a: Any, e: Any) -> Any:
-        if not isbox(a) and not isbox(e):
-            return _changed_cofactors(a, e)
-        w = anp.transpose(anp.linalg.inv(a))
-        return anp.linalg.det(a) * (anp.sum(w * e) * w - anp.dot(anp.dot(w, e.T), w))
+        return _curvature(a, e)
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]
@@ -152,59 +150,105 @@ def _inner(b: Builder, left: Slots, right: Slots) -> Slots:
     return b.reduce(products.reshape(-1), np.array([0, products.size]))
 
 
-def cofactors(a: Array) -> Array:
+@primitive
+def cofactors(a: Any) -> Any:
     """Return the derivative of the determinant of a matrix by its entries.
 
     Parameters
     ----------
-    a : ndarray, shape (n, n)
-        Any, also a singular one.
+    a : ndarray, shape (..., n, n)
+        Any, also a singular one, or a stack of them; real or complex.
 
     Examples
     --------
     >>> cofactors(np.array([[1.0, 2.0], [2.0, 4.0]])).round(12).tolist()
     [[4.0, -2.0], [-2.0, 1.0]]
     """
+    return _of_each(_cofactors, a)
+
+
+@primitive
+def _curvature(a: Any, e: Any) -> Any:
+    """Return the derivative of the cofactors of matrices in directions."""
+    return _of_each(_changed_cofactors, a, e)
+
+
+def _third_vjp(ans: Any, a: Any, e: Any) -> Callable[[Any], Any]:
+    def changed(a: Any) -> Any:
+        w = _turned(anp.linalg.inv(a))
+        traces = anp.sum(w * e, axis=(-1, -2))[..., None, None]
+        bent = traces * w - anp.matmul(anp.matmul(w, _turned(e)), w)
+        return anp.linalg.det(a)[..., None, None] * bent
+
+    return lambda g: make_vjp(changed, a)[0](g)
+
+
+def _det_vjp(ans: Any, a: Any) -> Callable[[Any], Any]:
+    slopes = cofactors(a)  # once for all weights
+    return lambda g: anp.reshape(g, (*anp.shape(ans), 1, 1)) * slopes
+
+
+defvjp(anp.linalg.det, _det_vjp)
+defvjp(cofactors, lambda ans, a: lambda g: _curvature(a, g))
+defvjp(_curvature, _third_vjp, lambda ans, a, e: lambda g: _curvature(a, g))
+
+
+def _turned(a: Any) -> Any:
+    return anp.swapaxes(a, -1, -2)
+
+
+def _of_each(function: Callable[..., Any], *arrays: Any) -> Any:
+    """Call a function of matrices for each of a stack."""
+    if arrays[0].ndim == 2:
+        return function(*arrays)
+    lead = np.shape(arrays[0])[:-2]
+    found = np.empty(np.shape(arrays[0]), dtype=np.result_type(*arrays))
+    for k in np.ndindex(*lead):
+        found[k] = function(*(array[k] for array in arrays))
+    return found
+
+
+def _cofactors(a: Any) -> Any:
     determinant, inverse = _factorized(a)
-    return np.asarray(determinant * inverse.T)
+    return determinant * inverse.T
 
 
-def _factorized(a: Array) -> tuple[float, Array]:
+def _factorized(a: Any) -> tuple[Any, Any]:
     """Return determinant and inverse of a matrix that differs from `a` by rounding at most."""
-    from scipy.linalg.lapack import dgetrf, dgetri  # noqa: PLC0415  (slow to import)
+    from scipy.linalg import lapack  # noqa: PLC0415  (slow to import)
 
-    factors, pivots, _ = dgetrf(a)
+    kind = "z" if a.dtype.kind == "c" else "d"
+    factors, pivots, _ = getattr(lapack, f"{kind}getrf")(a)
     diagonal = np.diagonal(factors)
     none = diagonal == 0.0
     if none.any():
-        tiny = np.finfo(np.float64).eps * (np.max(np.abs(a)) or 1.0)
-        factors[none, none] = tiny
+        factors[none, none] = np.finfo(np.float64).eps * (np.max(np.abs(a)) or 1.0)
         diagonal = np.diagonal(factors)
     swaps = sum(k != pivot for k, pivot in enumerate(pivots.tolist()))
-    return float(diagonal.prod()) * (-1) ** swaps, dgetri(factors, pivots)[0]
+    inverse = getattr(lapack, f"{kind}getri")(factors, pivots)[0]
+    return diagonal.prod() * (-1) ** swaps, inverse
 
 
-def _changed_cofactors(a: Array, e: Array) -> Array:
-    """Return the derivative of the cofactors of `a` in the direction `e`."""
+def _changed_cofactors(a: Any, e: Any) -> Any:
     determinant, inverse = _factorized(a)
     if not _is_well(a, inverse):
         return _by_singular_values(a, e)
     w = inverse.T
-    return np.asarray(determinant * (np.sum(w * e) * w - w @ e.T @ w))
+    return determinant * (np.sum(w * e) * w - w @ e.T @ w)
 
 
-def _by_singular_values(a: Array, e: Array) -> Array:
+def _by_singular_values(a: Any, e: Any) -> Any:
     """Return the same as that of a diagonal matrix: products of all singular values but two."""
     if not np.isfinite(a).all():
         return np.full(a.shape, np.nan)
     u, s, v = np.linalg.svd(a)
-    sign = np.round(np.linalg.det(u) * np.linalg.det(v))
-    f = u.T @ e @ v.T
+    turn = np.linalg.det(u) * np.linalg.det(v)
+    f = u.conj().T @ e @ v.conj().T
     others = _products_without(np.where(np.eye(s.size, dtype=bool), 1.0, s))
     np.fill_diagonal(others, 0.0)
     changed = -others * f.T
     np.fill_diagonal(changed, others @ np.diagonal(f))
-    return np.asarray(sign * (u @ changed @ v))
+    return turn * (u.conj() @ changed @ v.conj())
 
 
 def _products_without(rows: Array) -> Array:
@@ -215,11 +259,11 @@ def _products_without(rows: Array) -> Array:
     return np.asarray(before * after)
 
 
-def _is_well(a: Array, inverse: Array) -> bool:
+def _is_well(a: Any, inverse: Any) -> bool:
     return _norm(a) * _norm(inverse) < _WELL
 
 
-def _norm(a: Array) -> float:
+def _norm(a: Any) -> float:
     return float(np.abs(a).sum(axis=0).max())
 
 

@@ -71,6 +71,40 @@ def test_stacks() -> None:
         np.testing.assert_allclose(blocks[k, k], minors(a[k]), atol=1e-10)
 
 
+@pytest.mark.parametrize("n", [2, 4])
+def test_complex_matrices(n: int) -> None:
+    """A polynomial: differences of one of degree four are exact but for rounding."""
+    left, right = (R.normal(size=(n, n - 1, 2)) @ [1, 1j] for _ in range(2))
+
+    def f(x):
+        found = np.linalg.det((x[: n * n] + 1j * x[n * n :]).reshape(n, n))
+        return np.array([found.real, found.imag])
+
+    matrix = left @ right.T
+    x = np.concatenate([matrix.real.ravel(), matrix.imag.ravel()])
+    prepared = ss.jacobian(f, R.normal(size=x.size))
+    H = ss.hessian(lambda x: f(x)[0] - 2 * f(x)[1], R.normal(size=x.size))
+    for at in (x, np.zeros_like(x)):
+        slopes = prepared(at).toarray()
+        expected = minors((at[: n * n] + 1j * at[n * n :]).reshape(n, n)).ravel()
+        expected = np.concatenate([expected, 1j * expected])
+        np.testing.assert_allclose(slopes[0] + 1j * slopes[1], expected, atol=1e-12)
+        moved = lambda h, at=at: np.array([1, -2]) @ prepared(at + h).toarray()
+        e = R.normal(size=x.size)
+        one, two = ((moved(s * e) - moved(-s * e)) / (2 * s) for s in (1.0, 2.0))
+        np.testing.assert_allclose(H(at) @ e, (4 * one - two) / 3, atol=1e-11)
+
+
+@pytest.mark.slow
+def test_a_stack_that_stays_one_call() -> None:
+    stack = np.stack([of_rank(3, 4) for _ in range(300)])
+    J = ss.jacobian(lambda x: np.linalg.det(x[0] * stack), [2.0])
+    np.testing.assert_allclose(J([1.0]).toarray(), np.zeros((300, 1)), atol=1e-9)
+    J = ss.jacobian(lambda x: np.linalg.det(stack + np.diag(x)), np.ones(4))
+    expected = np.array([np.diag(minors(a)) for a in stack])
+    np.testing.assert_allclose(J(np.zeros(4)).toarray(), expected, atol=1e-10)
+
+
 def test_third_derivatives() -> None:
     """Tangents of tangents of cofactors, and their adjoints, written into one program."""
     b = Builder((64,))
