@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.problem.bounds import real_array
 
-__all__ = ["MassSystem", "read_mass_matrix"]
+__all__ = ["MassConstant", "MassSystem", "read_mass_matrix"]
 
 Array = NDArray[np.float64]
 
@@ -54,6 +54,25 @@ def read_mass_matrix(given: Any, n: int) -> sp.csc_array:
         raise ValueError("`mass_matrix` must be finite, got NaN or infinity.")
     matrix.indices, matrix.indptr = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
     return matrix
+
+
+class MassConstant:
+    """A constant mass matrix as a function.
+
+    Parameters
+    ----------
+    given : array_like or sparse matrix, shape (n, n)
+        See `read_mass_matrix`.
+    n : int
+        How many unknowns there are.
+    """
+
+    def __init__(self, given: Any, n: int) -> None:
+        self.matrix = read_mass_matrix(given, n)
+
+    def __call__(self, *args: Any) -> sp.csc_array:
+        """Return it."""
+        return self.matrix
 
 
 class MassSystem:

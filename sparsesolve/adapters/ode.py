@@ -23,7 +23,7 @@ from sparsesolve.adapters.dae import WITH_SYSTEMS, MassFunction, integrate_impli
 from sparsesolve.adapters.implicit_radau import ImplicitRadau
 from sparsesolve.adapters.jacobian_supply import NEAR, JacobianSupply
 from sparsesolve.adapters.krylov_bdf import KrylovBDF
-from sparsesolve.adapters.mass_matrix import MassSystem, read_mass_matrix
+from sparsesolve.adapters.mass_matrix import MassConstant, MassSystem, read_mass_matrix
 from sparsesolve.adapters.ode_arguments import check_given, checked_span
 from sparsesolve.adapters.scipy_stiff import SparseBDF, SparseRadau
 from sparsesolve.adapters.sensitivity import TrajectorySensitivities, with_float_parameters
@@ -43,13 +43,18 @@ Rhs = Callable[..., Any]
 
 _EXPLICIT = ("RK45", "RK23", "DOP853")
 
+_WITHOUT_MASS = (
+    "`index_reduction` needs `mass_matrix`: y' = rhs(t, y) is of index zero. For F(t, y, y') = 0 "
+    "call `solve_dae`."
+)
+
 # scipy's defaults
 _ATOL, _RTOL = 1e-6, 1e-3
 
 
 _WORDS = (
     "fun", "t_span", "y0", "method", "args", "kwargs", "jac", "derivatives", "mass_matrix",
-    "sensitivity", "adjoint", "linear_solver",
+    "sensitivity", "adjoint", "index_reduction", "linear_solver",
 )  # fmt: skip
 _OPTIONS = (
     "t_eval", "dense_output", "events", "vectorized", "first_step", "max_step", "min_step", "rtol",
@@ -95,20 +100,17 @@ def integrate(
         If the method is unknown.
     """
     if method == "petsc":
-        with importing():
-            from sparsesolve.adapters.petsc.integrate import integrate_by_ts  # noqa: PLC0415
-
-        start = start_point(y0, "y0")
-        check_given(options, start.size)
-        check_call(rhs, [checked_span(t_span)[0], start, *args])
-        return integrate_by_ts(
-            rhs, checked_span(t_span), start, args=args, derivatives=derivatives, given=options
+        return _by_petsc(
+            rhs, checked_span(t_span), start_point(y0, "y0"), args, derivatives, options
         )
     options = dict(options)
     mass, wanted = options.pop("mass_matrix", None), options.pop("sensitivity", None)
     adjoint = bool(options.pop("adjoint", False))
+    reduces = bool(options.pop("index_reduction", False))
     if adjoint and wanted is None:
         raise ValueError("`adjoint` needs `sensitivity`: positions in `args`, or 'y0'.")
+    if reduces and mass is None:
+        raise ValueError(_WITHOUT_MASS)
     linear = checked_linear_solver(options.pop("linear_solver", None), method, "cvode")
     _check_options(options, method)
     t_span = checked_span(t_span)
@@ -116,13 +118,12 @@ def integrate(
     check_call(rhs, [t_span[0], y0, *args])
     if mass is not None:
         _check_mass(options | ({} if wanted is None else {"sensitivity": wanted}), method)
-    if callable(mass):
+    if callable(mass) or reduces:
         options.pop("vectorized", None)
-        residual = MassFunction(mass, rhs)
-        return integrate_implicit(
-            residual, t_span, y0, None, method="Radau", args=args, derivatives=derivatives,
-            options=options,
-        )  # fmt: skip
+        options["index_reduction"] = reduces
+        residual = MassFunction(mass if callable(mass) else MassConstant(mass, np.size(y0)), rhs)
+        given: dict[str, Any] = {"args": args, "derivatives": derivatives, "options": options}
+        return integrate_implicit(residual, t_span, y0, None, method="Radau", **given)
     if wanted is not None:
         args = with_float_parameters(args, wanted)
     passed = options | ({"args": args} if args else {})
@@ -163,6 +164,24 @@ def integrate(
         run = with_adjoint(run, made_by, wanted)
         run.sol = run.sol if options.get("dense_output") else None
     return run
+
+
+def _by_petsc(
+    rhs: Rhs,
+    t_span: tuple[float, float],
+    start: Array,
+    args: tuple[Any, ...],
+    derivatives: SolverDerivatives,
+    options: dict[str, Any],
+) -> Any:
+    """Integrate by all processes together."""
+    with importing():
+        from sparsesolve.adapters.petsc.integrate import integrate_by_ts  # noqa: PLC0415
+
+    check_given(options, start.size)
+    check_call(rhs, [t_span[0], start, *args])
+    given: dict[str, Any] = {"args": args, "derivatives": derivatives, "given": options}
+    return integrate_by_ts(rhs, t_span, start, **given)
 
 
 def _not_begun(supply: JacobianSupply, trouble: str) -> Any:

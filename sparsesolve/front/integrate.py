@@ -38,6 +38,7 @@ def solve_ivp(
     mass_matrix: Any = None,
     sensitivity: Any = None,
     adjoint: bool = False,
+    index_reduction: bool = False,
     **options: Any,
 ) -> Any:
     """Integrate ``y' = rhs(t, y, *args)`` with the exact sparse Jacobian of `rhs`.
@@ -86,6 +87,9 @@ def solve_ivp(
         With `sensitivity`: integrate the states alone, by any method but "petsc", and give the
         result a function `vjp`, which integrates the adjoint equations back: for few functionals
         of the trajectory and many parameters.
+    index_reduction : bool, default False
+        With `mass_matrix`: whether a system whose index is greater than one is integrated by one of
+        index one, as by `solve_dae`.
     **options
         All others of ``scipy.integrate.solve_ivp``: `rtol`, `atol`, `first_step`, `max_step`, ...
 
@@ -149,6 +153,7 @@ def solve_ivp(
         "mass_matrix": mass_matrix,
         "sensitivity": sensitivity,
         "adjoint": adjoint,
+        "index_reduction": index_reduction,
     }
     given = {
         k: v

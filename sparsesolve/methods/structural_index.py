@@ -135,7 +135,7 @@ def explain_index(by_slope: Any, by_state: Any) -> str:
     hint = f": by structure, {named_differentiations(count)}" if count.any() else ""
     return (
         "The equations without derivatives do not determine the unknowns without derivatives"
-        f"{first}: the index of the system is greater than one. Call `solve_dae` with "
+        f"{first}: the index of the system is greater than one. Pass "
         "`index_reduction=True`, or differentiate some equations by t, or replace them by their "
         f"derivatives{hint}"
     )

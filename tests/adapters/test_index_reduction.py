@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp as scipy_solve_ivp
 
 from sparsesolve.adapters.index_reduction import ReducedSystem
 from sparsesolve.derivatives.time_derivatives import TimeDerivatives
-from sparsesolve.front import solve_dae
+from sparsesolve.front import solve_dae, solve_ivp
 from sparsesolve.methods.manifold import Projection
 
 G = 9.81
@@ -258,3 +258,58 @@ def test_a_projection_finds_the_nearest_point(n: int) -> None:
     exact = y - scale * (np.linalg.pinv(rows * scale) @ Plane().value(3.0, y))
     np.testing.assert_allclose(Projection(Plane())(3.0, y, scale), exact, atol=1e-10)
     assert Projection(Plane())(np.nan, y, scale) is None
+
+
+def forces(t, y, pull=G):
+    x, z, u, v, force = y
+    return np.array([u, v, -force * x, -force * z - pull, x**2 + z**2 - 1.0])
+
+
+MASS = np.diag([1.0, 1.0, 1.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    "mass",
+    [MASS, sp.csr_array(MASS), lambda t, y, pull: MASS * (1.0 + 0.0 * y[0])],
+    ids=["dense", "sparse", "function"],
+)
+def test_a_mass_matrix_of_greater_index_is_the_same_system(mass) -> None:
+    start, span = [1.0, 0.0, 0.0, 0.0, 0.0], (0.0, 0.4)
+    given = {"t_eval": [0.2, 0.4], "args": (G,), **TIGHT}
+    run = solve_ivp(forces, span, start, mass_matrix=mass, **given)
+    angle, _ = angle_at(np.array([0.0, 0.2, 0.4]))
+    assert run.success
+    np.testing.assert_allclose(run.y[:2], [np.sin(angle[1:]), -np.cos(angle[1:])], atol=1e-6)
+    np.testing.assert_allclose(run.y[0] ** 2 + run.y[1] ** 2, 1.0, atol=1e-13)
+    assert "equation 4 twice, equation 0 once, equation 1 once" in run.notes[0]
+
+
+def test_masses_and_order_of_equations_do_not_matter() -> None:
+    scales, order = np.array([2.0, 1.0, 3.0, 3.0, 0.5]), np.array([4, 2, 0, 3, 1])
+    run = solve_ivp(
+        lambda t, y: (scales * forces(t, y))[order], (0.0, 0.4), [1.0, 0.0, 0.0, 0.0, 0.0],
+        mass_matrix=(scales[:, None] * MASS)[order], **TIGHT,
+    )  # fmt: skip
+    angle, _ = angle_at(np.array([0.0, 0.4]))
+    np.testing.assert_allclose(run.y[:2, -1], [np.sin(angle[1]), -np.cos(angle[1])], atol=1e-6)
+    assert "equation 0 twice" in run.notes[0]
+
+
+def test_index_one_with_a_mass_matrix_is_integrated_as_given() -> None:
+    tank = lambda t, y: np.array([-y[1], y[0] - 2.0 * y[1]])
+    run = solve_ivp(tank, (0.0, 1.0), [1.0, 0.5], mass_matrix=np.diag([1.0, 0.0]), **TIGHT)
+    np.testing.assert_allclose(run.y[:, -1], np.exp(-0.5) * np.array([1.0, 0.5]), rtol=1e-6)
+    assert not run.notes
+
+
+def test_reduction_without_a_mass_matrix_is_refused() -> None:
+    for method in ("BDF", "RK45", "krylov"):
+        with pytest.raises(ValueError, match="needs `mass_matrix`"):
+            solve_ivp(lambda t, y: -y, (0.0, 1.0), [1.0], method, index_reduction=True)
+    with pytest.raises(ValueError, match="Pass `index_reduction=True`"):
+        solve_ivp(forces, (0.0, 1.0), [1.0, 0.0, 0.0, 0.0, 0.0], mass_matrix=MASS)
+    with pytest.raises(ValueError, match="'differences'"):
+        solve_ivp(
+            forces, (0.0, 1.0), [1.0, 0.0, 0.0, 0.0, 0.0], mass_matrix=MASS,
+            derivatives="differences", index_reduction=True,
+        )  # fmt: skip
