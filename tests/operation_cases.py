@@ -253,6 +253,9 @@ linspace: np.linspace(x[0, 0], x[1, 1], 4)
 tolist: np.array(x.tolist())
 tril_indices: x[np.tril_indices(2)]
 triu_indices_from: x[:, :2][np.triu_indices_from(x[:, :2])]
+reduce of lists: np.maximum.reduce([x, 2.0 * x[::-1], np.zeros_like(x)]) + np.logaddexp.reduce([x, x**2])
+accumulate of a list: np.maximum.accumulate([x[0, 0], x[0, 1], 0.1]) * np.add.reduce([x[0, 0], 2.0])
+outer of lists: np.subtract.outer([x[0, 0], 1.0], [x[1, 1], x[0, 1]])
 apply_over_axes: np.apply_over_axes(np.sum, x**2, [1])
 apply_along_axis: np.apply_along_axis(lambda v: v[0] * v[1:], 1, x)
 list of scalars: [x[0, 0] * x[1, 1], x[1, 2], 3.0]

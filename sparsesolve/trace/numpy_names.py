@@ -25,6 +25,7 @@ __all__ = ["numpy_name"]
 
 _MODULES = (np, np.linalg, np.fft)
 _DISPATCHED = (np.ufunc, type(np.sum))
+_METHODS = "reduce", "accumulate", "reduceat", "outer"  # of a ufunc
 # whose arguments are sequences of arrays, which they read one by one
 _OF_SEQUENCES = (
     "concatenate concat stack hstack vstack dstack column_stack block select choose meshgrid ix_ "
@@ -57,7 +58,8 @@ class _OfLists:
         return self.__wrapped__(*map(_joined, args), **options)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__wrapped__, name)
+        held = getattr(self.__wrapped__, name)
+        return _OfLists(held) if name in _METHODS else held
 
 
 def numpy_name(thing: Any) -> Any:
