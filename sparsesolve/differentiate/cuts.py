@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _GLOBAL = 32  # terms from which on a sum is worth being added up by several processes
+_READERS = 4  # outputs that a sum must enter for first derivatives
 _SHORTEST = 4  # sums below this length are not looked at
 _MANY_TERMS = 2_000_000  # listing as many takes a second
 _SOME_TERMS = 400_000  # below this, listing is quick and its code quicker than any product
@@ -115,7 +116,7 @@ def widely_read_sums(program: Program) -> Slots:
     if not long:
         return np.empty(0, dtype=np.int32)
     readers = _readers(program)
-    width, cuts = _widths(program, readers >= WIDE, long)
+    width, cuts = _widths(program, readers >= _READERS, long)
     return cuts if pays(float((width[cuts] * readers[cuts]).sum()), 0.0) else cuts[:0]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sparsesolve as ss
-from sparsesolve.derivatives.blocks import classes, hessian
+from sparsesolve.derivatives.blocks import classes, hessian, jacobian
 from sparsesolve.derivatives.blocks.classes import Classes, Unstructured, distinct
 from sparsesolve.differentiate import cuts
 
@@ -66,7 +66,7 @@ def check(f, n, seed=0, expected=True):
 @pytest.mark.parametrize(
     ("sizes", "rows", "loss", "bias"),
     [
-        ((16, 16, 16, 4), 40, softmax, True),
+        ((16, 16, 16, 4), 12, softmax, True),
         ((18, 17, 16), 33, lambda h: anp.sum(anp.sin(h)), False),
         ((17, 16, 1, 16), 20, lambda h: anp.sum(h**4), True),
         ((16, 3), 1, lambda h: anp.sum(anp.exp(h)), True),
@@ -140,6 +140,64 @@ def test_what_is_not_finite_is_computed_in_the_plain_way(eager, monkeypatch):
         found, expected = H(at).toarray(), plain(at).toarray()
     assert not np.isfinite(found).all()
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-20)
+
+
+# ----- first derivatives -----
+
+
+@pytest.fixture
+def eager_rows(monkeypatch):
+    monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
+    monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
+    monkeypatch.setattr(cuts, "_READERS", 1)
+    monkeypatch.setattr(jacobian, "_GAIN", 0.0)
+
+
+LOSSES = {
+    "all": lambda h: anp.ravel(h),
+    "one a row": lambda h: anp.sum(h**2, axis=1),
+    "two rows meet": lambda h: anp.ravel(h[1:] * h[:-1]),
+    "ragged": lambda h: anp.concatenate([anp.ravel(anp.sin(h)), h[: len(h) // 2, 0] ** 2]),
+    "most read nothing": lambda h: h[:2].ravel(),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("sizes", "rows", "bias"),
+    [((16, 16, 16, 2), 12, True), ((17, 3), 5, False), ((16, 18, 2), 1, True)],
+)
+def test_rows_are_those_of_autograd(eager_rows, sizes, rows, bias, loss):
+    data = np.random.default_rng(1).normal(size=(rows, sizes[0]))
+    if rows == 1 and loss == "two rows meet":
+        pytest.skip("there is one row")
+    f, n = network(sizes, data, loss=LOSSES[loss], bias=bias)
+    rng = np.random.default_rng(2)
+    J = ss.jacobian(f, 0.3 * rng.normal(size=n))
+    for _ in range(2):
+        x = 0.3 * rng.normal(size=n)
+        dense = autograd.jacobian(f)(x)
+        scale = np.abs(dense).max()
+        np.testing.assert_allclose(J(x).toarray(), dense, rtol=0, atol=1e-12 * scale)
+        v = rng.normal(size=n)
+        np.testing.assert_allclose(J.jvp(x, v), dense @ v, rtol=0, atol=1e-11 * scale)
+
+
+def test_deep_rows_are_made_by_samples(eager_rows):
+    data = np.random.default_rng(3).normal(size=(40, 16))
+    f, n = network((16, 16, 16, 3), data, loss=LOSSES["all"])
+    assert by_samples(ss.jacobian(f, np.full(n, 0.1)))
+
+
+@pytest.mark.slow
+def test_sums_that_few_rows_read_are_multiplied_as_blocks_too():
+    data = np.random.default_rng(4).normal(size=(60, 30))
+    f, n = network((30, 30, 30, 10), data, loss=LOSSES["all"])
+    J = ss.jacobian(f, np.full(n, 0.01))
+    assert by_samples(J)
+    x = 0.1 * np.random.default_rng(5).normal(size=n)
+    dense = autograd.jacobian(f)(x)
+    np.testing.assert_allclose(J(x).toarray(), dense, rtol=0, atol=1e-12)
 
 
 # ----- classes -----

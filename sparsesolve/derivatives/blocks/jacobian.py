@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.blocks.assembly import Chain
 from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plain
-from sparsesolve.derivatives.blocks.classes import split_by_key
+from sparsesolve.derivatives.blocks.classes import Unstructured, split_by_key
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
+from sparsesolve.derivatives.blocks.row_samples import RowSamples
 from sparsesolve.derivatives.blocks.submatrix import Array, Submatrix
 from sparsesolve.derivatives.blocks.sums import BlockSum, Box
 
 __all__ = ["BlockedJacobian"]
 
 Ids = NDArray[np.intp]
+_GAIN = 1.5  # by which samples must be less work than blocks
 
 
 class BlockedJacobian(Blocked):
@@ -52,6 +54,34 @@ class BlockedJacobian(Blocked):
         self._total = BlockSum(
             (extended.m, n), boxes, self._direct.rows, self._direct.columns, lower=False
         )
+        self._samples = self._in_samples((rows[indirect], read, chosen[indirect]))
+
+    def _in_samples(self, entries: tuple[Ids, Ids, Ids]) -> RowSamples | None:
+        """Return the samples of the sums, where that is less work than products of blocks."""
+        extended, total = self._extended, self._total
+        if not self.is_formable or not total.is_dense:
+            return None
+        work = extended.sums.work
+        for number, factor in self._factors:
+            work += factor.work * extended.sums.groups[number].columns.size
+        try:
+            found = RowSamples(extended.first, total.shape, extended.sums.kind, *entries)
+        except Unstructured:
+            return None
+        return found if _GAIN * found.work < work else None
+
+    @property
+    def is_formed_at_once(self) -> bool:
+        """Whether the matrix is made by samples."""
+        return self._samples is not None
+
+    def dense(self, x: Any, parameters: Sequence[Any]) -> Array:
+        """Return the whole matrix as a dense array."""
+        if self._samples is None:
+            return super().dense(x, parameters)
+        values = self._extended.first(self._extended.point(x, parameters), parameters)
+        total = self._total.dense([], self._direct.data(values), self._samples(values))
+        return self._mended(total, x, parameters)
 
     def terms(self) -> float:
         """How many products of entries a list would hold."""

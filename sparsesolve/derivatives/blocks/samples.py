@@ -16,131 +16,51 @@ Software 27: values are eliminated in reverse order, here many at a time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.derivatives.blocks.classes import Unstructured, connected, distinct
+from sparsesolve.derivatives.blocks.classes import connected, distinct
+from sparsesolve.derivatives.blocks.places import ByColumn, Found, Places, in_samples, split_entries
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, as_slice
 
 __all__ = ["Samples"]
 
 Ids = NDArray[np.intp]
-_MOST_SIZES = 8  # of samples; where there are more, all are done together
-_MOST_NUMBERS = 2**25  # of one array
 _AT_ONCE = 2**17  # numbers that a product reads: they stay in a processor's cache
 _FEWEST = 32  # samples at once
 _CALL = 1e5  # products in the time of what a step costs besides
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Found:
-    """Entries of sums that are in samples of one size.
-
-    Parameters
-    ----------
-    sample, place : ndarray of int
-        Of the sum whose row it is.
-    column : ndarray of int
-        An input, or the place of another sum.
-    chosen : ndarray of int
-        Which entry it is.
-    """
-
-    sample: Ids
-    place: Ids
-    column: Ids
-    chosen: Ids
-
-
-class _Filled:
-    """An array of all samples that some entries of a matrix fill; zero elsewhere."""
-
-    def __init__(self, entries: SplitEntries, chosen: Ids, at: Ids, shape: tuple[int, ...]) -> None:
-        order = np.argsort(at, kind="stable")
-        chosen = chosen[order]
-        source = entries.source[chosen]
-        self._numbers = entries.numbers[chosen]
-        self._varying = np.flatnonzero(source >= 0)
-        self._source = as_slice(source[self._varying])
-        self._at, self._shape = at[order], shape
-
-    def __call__(self, values: Array) -> Array:
-        """Return it, from the entries that vary."""
-        data = values[self._source]
-        if data.size < self._at.size:
-            mixed = self._numbers.copy()
-            mixed[self._varying] = data
-            data = mixed
-        size = int(np.prod(self._shape))
-        if data.size == size:
-            return data.reshape(self._shape)
-        block = np.zeros(size)
-        block[self._at] = data
-        return block.reshape(self._shape)
-
-
-class _ByColumn:
-    """Columns in which the places of samples have entries, one place after the other."""
-
-    def __init__(self, entries: SplitEntries, found: _Found, count: int, size: int, n: int) -> None:
-        keys, at = np.unique(found.place * n + found.column, return_inverse=True)
-        self.place, self.columns = np.divmod(keys, n)
-        self.starts = np.searchsorted(self.place, np.arange(size + 1))
-        _require(count * keys.size)
-        at = found.sample * keys.size + at.reshape(-1)
-        self.filled = _Filled(entries, found.chosen, at, (count, keys.size))
-
-    def of(self, place: int) -> slice:
-        """Return where those of a place are."""
-        return slice(int(self.starts[place]), int(self.starts[place + 1]))
-
-
-class _Batch:
-    """All samples of one size."""
+class _Batch(Places):
+    """All samples of one size, and the second derivatives of their sums."""
 
     def __init__(
         self, first: SplitEntries, second: SplitEntries, n: int, sample: Ids, place: Ids
     ) -> None:
-        self.n, self.count = n, int(sample.max()) + 1
-        size = self.size = int(place.max()) + 1
-        _require(self.count * size**2)
-        k = sample.size
-        stop = int(first.pattern.indptr[k])
-        where = first.pattern.rows[:stop].astype(np.intp), first.pattern.indices[:stop]
-        direct, reads = _split(*where, np.arange(stop), n, sample, place)
-        self.own = _ByColumn(first, direct, self.count, size, n)
-        self._reads = self._square(first, reads)
-        self._levels, self._reached = _order(reads, size)
+        super().__init__(first, n, sample, place)
         rows, columns = second.pattern.rows.astype(np.intp), second.pattern.indices
         deep = np.flatnonzero(rows >= n)
-        cross, pairs = _split(rows[deep] - n, columns[deep], deep, n, sample, place)
-        self.cross = _ByColumn(second, cross, self.count, size, n)
+        cross, pairs = split_entries(rows[deep] - n, columns[deep], deep, n, sample, place)
+        self.cross = ByColumn(second, cross, self.count, self.size, n)
         strict = np.flatnonzero(pairs.place != pairs.column)
-        mirrored = _Found(
+        mirrored = Found(
             np.append(pairs.sample, pairs.sample[strict]),
             np.append(pairs.place, pairs.column[strict]),
             np.append(pairs.column, pairs.place[strict]),
             np.append(pairs.chosen, pairs.chosen[strict]),
         )
-        self._pairs = self._square(second, mirrored)
-        widths = [np.flatnonzero(reached[self.own.place]) for reached in self._reached]
+        self._pairs = self.square(second, mirrored)
+        widths = [np.flatnonzero(reached[self.own.place]) for reached in self.reached]
         self._through = [as_slice(ids) for ids in widths]
         self.work = self._work([ids.size for ids in widths])
-
-    def _square(self, entries: SplitEntries, found: _Found) -> _Filled:
-        size = self.size
-        at = (found.sample * size + found.place) * size + found.column
-        return _Filled(entries, found.chosen, at, (self.count, size, size))
 
     def _work(self, widths: list[int]) -> float:
         """How many products, or as long, one evaluation takes."""
         own, cross = np.diff(self.own.starts), np.diff(self.cross.starts)
         each = float(((own + 8) * self.own.starts[1:]).sum())
         each += float(((cross + 8) * np.array(widths))[cross > 0].sum())
-        if len(self._levels) > 1:
+        if self.is_deep:
             each += 3.0 * self.size**3
         steps = len(self._chunks()) * (self.size + int((cross > 0).sum()))
         return self.count * each + _CALL * steps
@@ -151,7 +71,7 @@ class _Batch:
 
     def add(self, total: Array, first: Array, second: Array) -> None:
         """Add the terms of all samples to a dense Hessian."""
-        own, through = self.own.filled(first), self._inverse(first)
+        own, through = self.own.filled(first), self.inverse(first)
         pairs, cross = self._pairs(second), self.cross.filled(second)
         if through is not None:
             pairs = through.transpose(0, 2, 1) @ (pairs @ through)
@@ -165,17 +85,6 @@ class _Batch:
             mine = self.own.of(place)
             inner[: mine.start, mine] = inner[mine, : mine.start].T
         self._spread(total, inner, outer)
-
-    def _inverse(self, first: Array) -> Array | None:
-        """Return ``(I - S_u)^-1`` of each sample; None where all are unit matrices."""
-        if len(self._levels) < 2:
-            return None
-        reads = self._reads(first)
-        found = np.zeros(reads.shape)
-        found[:, np.arange(self.size), np.arange(self.size)] = 1.0
-        for places in self._levels[1:]:
-            found[:, places] += reads[:, places] @ found
-        return found
 
     def _add_inner(self, inner: Array, own: Array, pairs: Array) -> None:
         """Add ``A' M A``, the lower triangle of places."""
@@ -243,18 +152,8 @@ class Samples:
 
     def __init__(self, first: SplitEntries, second: SplitEntries, n: int, kind: Ids) -> None:
         label = _components(first, second, n, kind.size)
-        size = np.bincount(label)[label]
-        if distinct(size).size > _MOST_SIZES:
-            size[:] = 0
-        key = _turns(label, kind)
         self.n = n
-        self._batches: list[_Batch] = []
-        for one in distinct(size):
-            mine = size == one
-            sample, place = np.full(kind.size, -1), np.full(kind.size, -1)
-            sample[mine] = np.searchsorted(distinct(label[mine]), label[mine])
-            place[mine] = np.searchsorted(distinct(key[mine]), key[mine])
-            self._batches.append(_Batch(first, second, n, sample, place))
+        self._batches = [_Batch(first, second, n, *where) for where in in_samples(label, kind)]
         self.work = sum(batch.work for batch in self._batches)
 
     def __call__(self, first: Array, second: Array) -> Array:
@@ -265,21 +164,6 @@ class Samples:
         return total
 
 
-def _turns(label: Ids, kind: Ids) -> Ids:
-    """Return a number for each kind, and turn among those of a kind in a sample."""
-    order = np.lexsort((kind, label))
-    new = (np.diff(label[order], prepend=-1) != 0) | (np.diff(kind[order], prepend=-1) != 0)
-    begin = np.flatnonzero(new)
-    turn = np.empty(kind.size, dtype=np.intp)
-    turn[order] = np.arange(kind.size) - np.repeat(begin, np.diff(begin, append=kind.size))
-    return kind * (int(turn.max(initial=0)) + 1) + turn
-
-
-def _require(numbers: int) -> None:
-    if numbers > _MOST_NUMBERS:
-        raise Unstructured
-
-
 def _components(first: SplitEntries, second: SplitEntries, n: int, k: int) -> Ids:
     """Return the number of each sum's sample: those are in one that read each other, or meet."""
     stop = int(first.pattern.indptr[k])
@@ -288,27 +172,3 @@ def _components(first: SplitEntries, second: SplitEntries, n: int, k: int) -> Id
     columns = np.concatenate([first.pattern.indices[:stop], second.pattern.indices])
     between = np.flatnonzero((rows >= n) & (columns >= n))
     return connected(rows[between] - n, columns[between].astype(np.intp) - n, k)
-
-
-def _split(
-    rows: Ids, columns: NDArray[np.int32], chosen: Ids, n: int, sample: Ids, place: Ids
-) -> tuple[_Found, _Found]:
-    """Find the entries of sums in samples: those in columns of inputs, and of sums."""
-    mine = sample[rows] >= 0
-    found: list[_Found] = []
-    for ids in (np.flatnonzero(mine & (columns < n)), np.flatnonzero(mine & (columns >= n))):
-        row, column = rows[ids], columns[ids].astype(np.intp)
-        if found:
-            column = place[column - n]
-        found.append(_Found(sample[row], place[row], column, chosen[ids]))
-    return found[0], found[1]
-
-
-def _order(reads: _Found, size: int) -> tuple[list[Ids], NDArray[np.bool_]]:
-    """Return places by level, and which places each depends on, itself too."""
-    level, reached = np.zeros(size, dtype=np.intp), np.eye(size, dtype=bool)
-    keys = distinct(reads.place * size + reads.column)
-    for place, read in zip(*np.divmod(keys, size), strict=True):  # those that are read come first
-        level[place] = max(level[place], level[read] + 1)
-        reached[place] |= reached[read]
-    return [np.flatnonzero(level == k) for k in range(int(level.max()) + 1)], reached
