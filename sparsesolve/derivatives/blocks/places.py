@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sparsesolve.derivatives.blocks.classes import Unstructured, distinct
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, as_slice
 
-__all__ = ["ByColumn", "Filled", "Found", "Places", "in_samples", "split_entries"]
+__all__ = ["ByColumn", "Filled", "Places", "SumEntries", "in_samples", "split_entries"]
 
 Ids = NDArray[np.intp]
 _MOST_SIZES = 8  # of samples; where there are more, all are done together
@@ -24,7 +24,7 @@ _MOST_NUMBERS = 2**25  # of one array
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Found:
+class SumEntries:
     """Entries of sums that are in samples of one size.
 
     Parameters
@@ -73,7 +73,9 @@ class Filled:
 class ByColumn:
     """Columns in which the places of samples have entries, one place after the other."""
 
-    def __init__(self, entries: SplitEntries, found: Found, count: int, size: int, n: int) -> None:
+    def __init__(
+        self, entries: SplitEntries, found: SumEntries, count: int, size: int, n: int
+    ) -> None:
         keys, at = np.unique(found.place * n + found.column, return_inverse=True)
         self.place, self.columns = np.divmod(keys, n)
         self.starts = np.searchsorted(self.place, np.arange(size + 1))
@@ -120,7 +122,7 @@ class Places:
         """Whether sums read other sums."""
         return len(self._levels) > 1
 
-    def square(self, entries: SplitEntries, found: Found) -> Filled:
+    def square(self, entries: SplitEntries, found: SumEntries) -> Filled:
         """Return a matrix of each sample, by place, that some entries fill."""
         size = self.size
         at = (found.sample * size + found.place) * size + found.column
@@ -177,19 +179,19 @@ def _require(numbers: int) -> None:
 
 def split_entries(
     rows: Ids, columns: NDArray[np.int32], chosen: Ids, n: int, sample: Ids, place: Ids
-) -> tuple[Found, Found]:
+) -> tuple[SumEntries, SumEntries]:
     """Find the entries of sums in samples: those in columns of inputs, and of sums."""
     mine = sample[rows] >= 0
-    found: list[Found] = []
+    found: list[SumEntries] = []
     for ids in (np.flatnonzero(mine & (columns < n)), np.flatnonzero(mine & (columns >= n))):
         row, column = rows[ids], columns[ids].astype(np.intp)
         if found:
             column = place[column - n]
-        found.append(Found(sample[row], place[row], column, chosen[ids]))
+        found.append(SumEntries(sample[row], place[row], column, chosen[ids]))
     return found[0], found[1]
 
 
-def _order(reads: Found, size: int) -> tuple[list[Ids], NDArray[np.bool_]]:
+def _order(reads: SumEntries, size: int) -> tuple[list[Ids], NDArray[np.bool_]]:
     """Return places by level, and which places each depends on, itself too."""
     level, reached = np.zeros(size, dtype=np.intp), np.eye(size, dtype=bool)
     keys = distinct(reads.place * size + reads.column)

@@ -23,7 +23,7 @@ _EACH = 6.0  # products of a large matrix in the time of one entry
 _MOST_NUMBERS = 2**25  # of all entries of one batch
 
 
-class _Batch(Places):
+class _RowBatch(Places):
     """All samples of one size, and the rows that read their sums."""
 
     def __init__(
@@ -108,7 +108,7 @@ class RowSamples:
         label = _components(first, shape[1], kind.size, rows, cuts)
         self.shape = shape
         self._batches = [
-            _Batch(first, shape[1], where, (rows, cuts, chosen))
+            _RowBatch(first, shape[1], where, (rows, cuts, chosen))
             for where in in_samples(label, kind)
             if np.any(where[0][cuts] >= 0)
         ]

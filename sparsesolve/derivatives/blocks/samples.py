@@ -21,7 +21,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives.blocks.classes import connected, distinct
-from sparsesolve.derivatives.blocks.places import ByColumn, Found, Places, in_samples, split_entries
+from sparsesolve.derivatives.blocks.places import (
+    ByColumn,
+    Places,
+    SumEntries,
+    in_samples,
+    split_entries,
+)
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, as_slice
 
 __all__ = ["Samples"]
@@ -44,7 +50,7 @@ class _Batch(Places):
         cross, pairs = split_entries(rows[deep] - n, columns[deep], deep, n, sample, place)
         self.cross = ByColumn(second, cross, self.count, self.size, n)
         strict = np.flatnonzero(pairs.place != pairs.column)
-        mirrored = Found(
+        mirrored = SumEntries(
             np.append(pairs.sample, pairs.sample[strict]),
             np.append(pairs.place, pairs.column[strict]),
             np.append(pairs.column, pairs.place[strict]),
