@@ -1,4 +1,4 @@
-"""Gradients of what is computed from a trajectory: ``l' = -J' l`` backward along ``y' = f``.
+"""Gradients of what is computed from a trajectory: ``M' l' = -J' l`` back along ``M y' = f``.
 
 Separate from forward sensitivities, whose cost grows with the number of parameters: here it grows
 with the number of functionals, and parameters cost one integral each, ``q' = -(df/dp)' l``. Both
@@ -22,8 +22,11 @@ from sparsesolve.adapters.implicit_radau import ImplicitRadau
 from sparsesolve.adapters.jacobian_supply import JacobianSupply
 from sparsesolve.adapters.mass_matrix import MassSystem
 from sparsesolve.derivatives.jumps import Watch, may_jump
+from sparsesolve.methods.adjoint_jumps import AdjointJumps
+from sparsesolve.methods.consistent import consistent_start
 from sparsesolve.methods.freshness import seal
 from sparsesolve.methods.prepared_jacobian import prepare_jacobian
+from sparsesolve.methods.radau import Point
 from sparsesolve.options import SolverDerivatives
 
 __all__ = ["Integration", "TrajectoryAdjoint", "with_adjoint"]
@@ -44,6 +47,7 @@ class Integration(NamedTuple):
     derivatives: SolverDerivatives
     rtol: float
     atol: Any
+    mass: sp.csc_array | None = None
 
 
 def with_adjoint(run: Any, trajectory: Integration, wanted: Any) -> Any:
@@ -104,6 +108,15 @@ class TrajectoryAdjoint:
         self._n = self._supply.y_start.size
         self._q = sum(p.size for p in self._of_parameters.values())
         self._watch = Watch() if may_jump(self._supply.prepared) else None
+        if self._watch is not None and trajectory.mass is not None:
+            raise ValueError(
+                "`adjoint` with `mass_matrix` takes right-hand sides that cannot jump, got one "
+                f"with operations that may: {_WHAT} is not compared with differences there."
+            )
+        mass = trajectory.mass
+        self._jumps = None if mass is None else AdjointJumps(mass)
+        blocks = (sp.eye_array(self._n) if mass is None else mass.T, sp.eye_array(self._q))
+        self._mass = sp.csc_array(sp.block_diag(blocks if self._q else blocks[:1]))
 
     def __call__(self, weights: Any) -> Any:
         """Return the gradient of ``np.sum(weights * run.y)``.
@@ -148,7 +161,7 @@ class TrajectoryAdjoint:
 
     def _again(self, weights: Array) -> Callable[[Array], Array]:
         """Return the functional as a function of what it is differentiated by."""
-        rhs, supply, args, _, rtol, atol = self._trajectory
+        rhs, supply, args, _, rtol, atol, _ = self._trajectory
         ends = np.cumsum([part.size for part in self._flat()])[:-1]
         fine = min(1.0, 1e-6 / rtol) if rtol else 1.0
 
@@ -180,20 +193,37 @@ class TrajectoryAdjoint:
         for k in np.flatnonzero(np.any(weights != 0.0, axis=0))[::-1]:
             z = self._back(z, at, float(self._t[k]), size)
             at = float(self._t[k])
-            z[: self._n] += weights[:, k]
-        return self._back(z, at, self._supply.t_start, size)
+            z += self._jump(weights[:, k], at)
+        z = self._back(z, at, self._supply.t_start, size)
+        if self._trajectory.mass is not None:  # of the start only what M sees is kept
+            z[: self._n] = self._trajectory.mass.T @ z[: self._n]
+        return z
+
+    def _jump(self, weight: Array, t: float) -> Array:
+        """Return what a weight of the state adds to the adjoint and to the integrals."""
+        if self._jumps is None:
+            return np.concatenate([weight, np.zeros(self._q)])
+        jacobian, *by_parameters = self._at(t)
+        step, pulse = self._jumps(weight, jacobian.T)
+        return np.concatenate([step, *(-(part @ pulse) for part in by_parameters)])
 
     def _back(self, z: Array, start: float, end: float, size: float) -> Array:
         if start == end or not z.any():
             return z
-        system = MassSystem(sp.csc_array(sp.eye_array(z.size)), self._slopes, self._matrix)
+        system = MassSystem(self._mass, self._slopes, self._matrix)
+        slope = self._slopes(start, z)
+        if self._jumps is not None:
+            at = Point(start, z, np.zeros(z.size))
+            allowed = self._rtol * (size + np.abs(z))
+            at, _ = consistent_start(system, at, allowed, abs(end - start), told=False)
+            z, slope = at.y, at.slope
         run = solve_ivp(
             self._slopes,
             (start, end),
             z,
             method=ImplicitRadau,
             system=system,
-            slope=self._slopes(start, z),
+            slope=slope,
             t_eval=[end],
             rtol=self._rtol,
             atol=self._rtol * size,

@@ -48,6 +48,11 @@ _WITHOUT_MASS = (
     "call `solve_dae`."
 )
 
+_CONSTANT_MASS = (
+    "`adjoint` with `mass_matrix` needs a constant matrix and index one, got a function or "
+    "`index_reduction`."
+)
+
 # scipy's defaults
 _ATOL, _RTOL = 1e-6, 1e-3
 
@@ -117,7 +122,10 @@ def integrate(
     check_given(options, int(np.size(y0)))
     check_call(rhs, [t_span[0], y0, *args])
     if mass is not None:
-        _check_mass(options | ({} if wanted is None else {"sensitivity": wanted}), method)
+        by_forward = wanted is not None and not adjoint
+        _check_mass(options | ({"sensitivity": wanted} if by_forward else {}), method)
+        if adjoint and (callable(mass) or reduces):
+            raise ValueError(_CONSTANT_MASS)
     if callable(mass) or reduces:
         options.pop("vectorized", None)
         options["index_reduction"] = reduces
@@ -160,7 +168,9 @@ def integrate(
     run = solve_ivp(supply.function(rhs), t_span, start, method=solver, **form, **passed)
     run = _confirmed(run, supply, rhs, args, notes)
     if adjoint:
-        made_by = Integration(rhs, supply, args, derivatives, options.get("rtol", _RTOL), atol)
+        kept = None if mass is None else read_mass_matrix(mass, start.size)
+        rtol = options.get("rtol", _RTOL)
+        made_by = Integration(rhs, supply, args, derivatives, rtol, atol, kept)
         run = with_adjoint(run, made_by, wanted)
         run.sol = run.sol if options.get("dense_output") else None
     return run

@@ -86,7 +86,7 @@ def solve_ivp(
     adjoint : bool, default False
         With `sensitivity`: integrate the states alone, by any method but "petsc", and give the
         result a function `vjp`, which integrates the adjoint equations back: for few functionals
-        of the trajectory and many parameters.
+        of the trajectory and many parameters. Also with a constant `mass_matrix`, of index one.
     index_reduction : bool, default False
         With `mass_matrix`: whether a system whose index is greater than one is integrated by one of
         index one, as by `solve_dae`.
