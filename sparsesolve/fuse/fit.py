@@ -15,7 +15,7 @@ from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Kernel, Node, Opaque, Program, Slots
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["has_guards", "is_affine", "keeps_slopes_finite"]
+__all__ = ["has_guards", "is_affine", "is_tame", "keeps_slopes_finite"]
 
 _CHOICES = {"where", "maximum", "minimum", "fmax", "fmin", "abs", "copysign"}
 _FINITE = _CHOICES | {"negative", "add", "subtract", "multiply", "sin", "cos", "tanh", "arctan"}
@@ -24,6 +24,7 @@ _SPECIAL = {"equal", "not_equal", "isnan", "isinf", "isfinite"}
 _COMPARISONS = {"less", "less_equal", "greater", "greater_equal"}
 _SIZES = {"sqrt", "abs", "hypot"}
 _POSITIVE = {"exp", "cosh"}
+_TAME = _FINITE | {"divide", "log", "log1p", "sqrt", "load", "const"}
 _SLOPED = _FINITE | {"exp", "sinh", "cosh"}  # slopes are finite but for overflow
 
 
@@ -55,6 +56,14 @@ def keeps_slopes_finite(body: Program, given: Slots, b: Builder) -> bool:
     if _gives_zeros(given[1:], b):  # a mask, and not the state at the beginning
         return False
     return all(_overflows_at_most(_nodes(step)) for step in body.instructions)
+
+
+def is_tame(steps: Sequence[Kernel | Opaque]) -> bool:
+    """Whether slopes are infinite at single points only, of which there are limits.
+
+    Exponentials overflow, and what follows may be finite again: everywhere in some region.
+    """
+    return all(node.op in _TAME for step in steps for node in _nodes(step))
 
 
 def _overflows_at_most(nodes: Sequence[Node]) -> bool:

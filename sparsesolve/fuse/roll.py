@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.fuse.body import fused_body
-from sparsesolve.fuse.fit import is_affine, keeps_slopes_finite
+from sparsesolve.fuse.fit import is_affine, is_tame, keeps_slopes_finite
 from sparsesolve.fuse.renames import renamed
 from sparsesolve.fuse.settle import settled
 from sparsesolve.ir.builder import Builder
@@ -25,8 +25,10 @@ from sparsesolve.ir.recurrence import append_recurrence, places
 
 __all__ = ["find_run", "roll"]
 
-_LEAST_TRIPS = 24
+_LEAST_TRIPS = 12
 _LEAST_KERNELS = 96  # of all trips; shorter runs are quick as they are
+_MANY_TRIPS = 24  # fewer are rolled up only if they are long
+_LONG = 384  # kernels of all trips
 _WIDEST = 1024  # rows of a kernel; the entries of wider trips leave the cache before they are read
 _LONGEST_TRIP = 1024  # kernels
 _WINDOW = 20_000  # kernels that are searched for the length of a trip
@@ -100,7 +102,8 @@ def find_run(program: Program) -> Run | None:
         return None
     first, size = _longest(kinds[best.period :] == kinds[: -best.period])
     trips = (size + best.period) // best.period
-    if trips < _LEAST_TRIPS or trips * best.period < _LEAST_KERNELS:
+    least = _LEAST_KERNELS if trips >= _MANY_TRIPS else _LONG
+    if trips < _LEAST_TRIPS or trips * best.period < least:
         return None
     trip = program.instructions[first : first + best.period]
     if max(step.stop - step.start for step in trip) > _WIDEST:
@@ -225,6 +228,7 @@ class _Roller:
         self.is_constant = program.constant_mask()
         self.values = program.constant_values()
         self.trips = np.arange(run.trips)
+        self.tame = is_tame(program.instructions[run.first : run.first + run.period])
 
     def kernels(self, q: int) -> list[Kernel]:
         """Instruction q of all trips."""
@@ -263,7 +267,7 @@ class _Roller:
             inside = own.all(axis=0)
             if (own.any(axis=0) != inside).any() or (place[:, inside] != place[0, inside]).any():
                 raise _Different
-            same = ~inside & (read == read[0]).all(axis=0) & self.is_constant[read[0]]
+            same = ~inside & self.same_numbers(read)
             columns = np.flatnonzero(~inside & ~same)
             code = np.where(same, _CONSTANT + read[0], ~place[0])
             code[columns] = [self.given.number(read[:, p].astype(np.int32)) for p in columns]
@@ -271,6 +275,15 @@ class _Roller:
                 raise _Different
             found.append(code)
         return [*found, *self.varying(steps)]
+
+    def same_numbers(self, read: Ints) -> NDArray[np.bool_]:
+        """Whether all trips read one constant there: `np.eye(3)` in a loop is many arrays."""
+        bits = self.values.view(np.int64)
+        same = np.asarray(self.is_constant[read].all(axis=0))
+        same[same] = (bits[read[:, same]] == bits[read[0, same]]).all(axis=0)
+        if not self.tame:  # a zero that may hide an overflow is one that the trips are given
+            same[(self.values[read[0]] == 0.0) & (read != read[0]).any(axis=0)] = False
+        return same
 
     def varying(self, steps: list[Kernel]) -> list[Ints]:
         """Columns of the constants in an expression that are not the same in all trips."""
