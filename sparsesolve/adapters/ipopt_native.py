@@ -41,7 +41,8 @@ class NativeProblem(CProblem):
     def renew(self, problem_obj: Any) -> None:
         """Take other callbacks, with the structures of those before, for another solve."""
         super().renew(problem_obj)
-        self._codes()  # the addresses are as before, what they are given is not
+        if self._user is not None:  # IPOPT goes on calling what it was told of at first
+            self._codes()
 
     def _codes(self) -> list[Any]:
         evaluation, monitor = self._given.evaluation, self._given.monitor
@@ -49,6 +50,9 @@ class NativeProblem(CProblem):
         bounds = (evaluation.lower, evaluation.upper, *rows)
         resting, self._resting = self._resting, None
         self._native = make_c_callbacks(evaluation.derivatives, bounds, FEASIBLE, resting)
+        if self._native is None and resting is not None:  # nothing has machine code any more
+            resting.begin({})
+            self._native = resting
         if self._native is None:
             return super()._codes()
         watched = monitor is not None and monitor.watched

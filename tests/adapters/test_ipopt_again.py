@@ -147,3 +147,38 @@ def test_a_problem_is_freed_with_what_it_keeps() -> None:
         assert member() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("replaced_first", [False, True])
+def test_derivatives_that_were_replaced_meanwhile_are_called(
+    replaced_first: bool, objects: list[int]
+) -> None:
+    """IPOPT goes on with the callbacks that it was given at first."""
+    problem = family().at(np.full(4, 0.3))
+    derivatives, called = problem.derivatives, set()
+
+    def replace(name: str) -> None:
+        plain = getattr(derivatives, name)
+
+        def noting(*args: Any, **options: Any) -> Any:
+            called.add(name)
+            return plain(*args, **options)
+
+        setattr(derivatives, name, noting)
+
+    names = list(derivatives.evaluators())
+    found = []
+    for replaced in (replaced_first, not replaced_first, replaced_first):
+        called.clear()
+        for name in names:
+            if replaced:
+                replace(name)
+        found.append(ss.minimize(problem, method="ipopt"))
+        assert called == (set(names) if replaced else set())
+        for name in names:
+            vars(derivatives).pop(name, None)
+    assert len(objects) == 1
+    assert len({result.iterations for result in found}) == 1
+    assert found[0].iterations > 3
+    for result in found[1:]:
+        np.testing.assert_array_equal(result.x, found[0].x)
