@@ -6,7 +6,7 @@ Whoever takes one of them, a solver or a user, may take any.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ __all__ = ["Derivative", "SymmetricDerivative"]
 
 Array = NDArray[np.float64]
 
+_OF_MATRICES = {"toarray", "todense", "tocsr", "tocsc", "tocoo", "T", "dot", "data", "indices"}
+_AT_A_POINT = "call it at a point, as in J(x).toarray() or J(x) @ v; or use J.jvp(x, v)"
 _LINES = 18  # of a picture in text: with what it is, twenty
 
 
@@ -42,6 +44,20 @@ class Derivative(Remade, ABC):
     """
 
     calls: dict[str, int]
+
+    if not TYPE_CHECKING:  # which would take every name for one that there is
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in _OF_MATRICES:
+                return object.__getattribute__(self, name)  # which raises what it raised before
+            kind = type(self).__name__
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}: {_AT_A_POINT}")
+
+    def __matmul__(self, other: Any) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is no matrix yet: {_AT_A_POINT}")
+
+    __rmatmul__ = __matmul__
+    __array_ufunc__ = None
 
     @property
     @abstractmethod

@@ -289,3 +289,14 @@ def test_matrices_as_unknowns_and_other_positions() -> None:
     np.testing.assert_allclose(g.jvp(2.0, X, X), [2.0 * f(2.0, X)])
     np.testing.assert_allclose(g.hvp(2.0, X, X), g.values(2.0, X))
     np.testing.assert_allclose(g.vjp(2.0, X, 3.0), 3.0 * g.values(2.0, X))
+
+
+def test_what_is_asked_as_of_a_matrix_says_to_call_it() -> None:
+    x = point()
+    for made in (ss.jacobian(residual, x), ss.hessian(energy, x), ss.jacobian(branching_rows, x)):
+        with pytest.raises(AttributeError, match=r"'toarray': call it at a point"):
+            made.toarray()
+        for product in (lambda made=made: made @ x, lambda made=made: x @ made):
+            with pytest.raises(TypeError, match=r"no matrix yet: call it at a point, as in J\(x\)"):
+                product()
+        assert not hasattr(made, "unheard_of")
