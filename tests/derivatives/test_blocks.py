@@ -11,6 +11,7 @@ import pytest
 import sparsesolve as ss
 from sparsesolve.derivatives.blocks import sums
 from sparsesolve.derivatives.blocks.blocked import Blocked
+from sparsesolve.derivatives.blocks.classes import Classes
 from sparsesolve.differentiate import cuts
 from sparsesolve.differentiate.cuts import extended_program, wide_sums, widely_read_sums
 from sparsesolve.engine.interpreter.interpret import Interpreter
@@ -428,3 +429,34 @@ def test_minimize_with_blocks(solver: Any) -> None:
     result = ss.minimize(problem, solver=solver)
     assert result.success
     assert_close(result.x, np.linspace(-0.1, 0.1, 100), rtol=1e-5)
+
+
+def test_sums_grow_like_those_that_they_read() -> None:
+    """Sums of one level that are made one block depend on more than each did."""
+    n, k = 12, 8
+    rows = [np.repeat(np.arange(6), 7), [6, 7]]  # six overlapping sums, one of the first, its own
+    columns = [(np.arange(6)[:, None] + np.arange(7)).reshape(-1), [n, n + 6]]
+    parts = Classes(np.concatenate(rows), np.concatenate(columns), n, k).parts()
+    assert [cuts.tolist() for cuts, _ in parts] == [[0, 1, 2, 3, 4, 5], [6], [7]]
+    assert all(inputs.tolist() == list(range(n)) for _, inputs in parts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("steps", "size"), [(4, 5)])
+def test_gates_of_a_network_that_begins_with_zeros(steps: int, size: int) -> None:
+    data, k = np.random.default_rng(0).normal(size=(steps, 3)), 3 * size
+
+    def f(w):
+        own, back, bias = w[: 3 * k].reshape(3, k), w[3 * k : -k - size], w[-k - size : -size]
+        s, total = np.zeros(size), 0.0
+        for row in data:
+            z, y = row @ own + bias, s @ back.reshape(size, k)
+            gate = 1 / (1 + np.exp(-z[: 2 * size] - y[: 2 * size]))
+            new = np.tanh(z[2 * size :] + gate[:size] * y[2 * size :])
+            s = gate[size:] * s + (1 - gate[size:]) * new
+            total = total + (s @ w[-size:] - row[0]) ** 2
+        return total
+
+    x = np.random.default_rng(1).normal(size=4 * k + size * k + size) / 3
+    expected = dense_hessian(f, x)
+    np.testing.assert_allclose(ss.hessian(f, x)(x).toarray(), expected, rtol=1e-9, atol=1e-10)

@@ -7,6 +7,8 @@ the data; what a class depends on is found once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -66,6 +68,7 @@ class Classes:
         self.kind = np.full(k, -1, dtype=np.intp)
         self._members: list[Ids] = []
         self._supports: list[Ids] = []
+        self._reads: list[list[int]] = []
         self._size = 0
         self._find()
 
@@ -126,7 +129,8 @@ class Classes:
         support = np.zeros(self._n, dtype=bool)
         starts, columns = self._own_rows
         support[columns[_ranges(starts, cuts)]] = True
-        for number in distinct(read):
+        self._reads.append(distinct(read).tolist())
+        for number in self._reads[-1]:
             support[self._supports[number]] = True
         self.kind[cuts] = len(self._members)
         self._members.append(cuts)
@@ -141,19 +145,34 @@ class Classes:
         Classes that depend on the same are one part, and so are those of a level that grow little.
         """
         parts: list[tuple[Ids, Ids]] = []
+        grown: dict[int, Ids] = {}
         for number in range(int(self.level.max(initial=-1)) + 1):
             known: dict[bytes, list[Ids]] = {}
-            for cuts, support in zip(self._members, self._supports, strict=True):
-                if self.level[cuts[0]] == number:
-                    known.setdefault(support.tobytes(), []).append(cuts)
+            for cuts, support in self._grown(number, grown):
+                known.setdefault(support.tobytes(), []).append(cuts)
             found = [
                 (np.sort(np.concatenate(cuts)), np.frombuffer(key, dtype=np.intp))
                 for key, cuts in known.items()
             ]
-            parts += _merged(found)
+            merged = _merged(found)
+            if len(merged) < len(found):
+                grown.update(
+                    (int(kind), merged[0][1]) for kind in distinct(self.kind[merged[0][0]])
+                )
+            parts += merged
         if len(parts) > _MOST_GROUPS or sum(a.size * b.size for a, b in parts) > _MOST_NUMBERS:
             raise Unstructured
         return parts
+
+    def _grown(self, number: int, grown: dict[int, Ids]) -> Iterator[tuple[Ids, Ids]]:
+        """Yield classes of a level and what they depend on, grown like what they read."""
+        for kind, (cuts, support) in enumerate(zip(self._members, self._supports, strict=True)):
+            if self.level[cuts[0]] != number:
+                continue
+            more = [grown[read] for read in self._reads[kind] if read in grown]
+            if more:
+                support = grown[kind] = np.unique(np.concatenate([support, *more]))
+            yield cuts, support
 
 
 def _merged(found: list[tuple[Ids, Ids]]) -> list[tuple[Ids, Ids]]:
