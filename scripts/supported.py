@@ -51,6 +51,9 @@ as `np.sin`; and your own `autograd.extend.primitive` with `defvjp`, a call
 whose Jacobian is dense in that block.
 Masked arrays (`np.ma`) of traced values, with constant or traced masks: arithmetic, `ma.log` and
 its like, sums, means, extremes, `filled`, `compressed`.
+Series and DataFrames of pandas, constant or of traced elements: arithmetic, comparisons, NumPy's
+elementwise functions, sums, means, deviations and their like, cumulative sums, products, columns,
+selections, `apply`, `shift`; what pandas compiles (`rolling`, `ewm`) is refused.
 Complex numbers may stand between real arguments and real results (`V = Vm * np.exp(1j * Va)`): they
 are pairs of real ones, as sparse and as quick. Transforms by `np.fft`, `scipy.fft` and
 `scipy.fftpack` (with `dct`, `dst`, `diff`, `hilbert` and their like) are constant linear maps, up

@@ -23,6 +23,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     complex_branches,
     complex_numbers,
     creation,
+    data_frames,
     distances,
     distributions,
     eigenvalues,

@@ -39,6 +39,7 @@ from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import formats_text, is_library, is_sparse_call, user_line
 from sparsesolve.trace.sparse_entries import is_sparse_tracer
 from sparsesolve.trace.sparse_tracers import SPARSE_NAMES, beside_sparse
+from sparsesolve.trace.tables import is_table
 from sparsesolve.trace.viewing import viewed
 
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer"]
@@ -65,6 +66,8 @@ class ScalarTracer(Box):  # type: ignore[misc]
         return dispatch.call(func, args, kwargs)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(map(is_table, inputs)):
+            return NotImplemented
         return ufuncs.call(ufunc, method, inputs, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -204,7 +207,7 @@ class ScalarTracer(Box):  # type: ignore[misc]
             return NotImplemented if is_sparse_tracer(other) else sparse_rmatmul(self, other)
         if isinstance(other, np.matrix):
             return np.matmul(as_elements(self), other)
-        return anp.matmul(self, operand(other))
+        return NotImplemented if is_table(other) else anp.matmul(self, operand(other))
 
     def __rmatmul__(self, other: Any) -> Any:
         if scipy.sparse.issparse(other):
@@ -377,7 +380,7 @@ def _binary(function: Callable[..., Any], swap: bool = False) -> Callable[..., A
                 return _record(self, ufunc(*pair), function, pair, (0, 1), parents)
         if kind is not np.ndarray and scipy.sparse.issparse(other) and function in SPARSE_NAMES:
             return beside_sparse(SPARSE_NAMES[function], self, other, swap)
-        if getattr(kind, "__array_ufunc__", self) is None:
+        if getattr(kind, "__array_ufunc__", self) is None or is_table(other):
             return NotImplemented  # as a polynomial says, which does it itself
         if kind is np.matrix:
             return ufunc(*map(as_elements, (other, self) if swap else (self, other)))

@@ -19,6 +19,7 @@ from autograd.tracer import isbox
 from sparsesolve.trace.matrices import is_matrix_of_boxes, matrix_function
 from sparsesolve.trace.operands import holds_boxes, stacked
 from sparsesolve.trace.stand_ins import stand_in
+from sparsesolve.trace.tables import is_table
 from sparsesolve.trace.writable import current
 
 __all__ = ["numpy_name"]
@@ -55,7 +56,15 @@ class _OfLists:
         if any(map(is_matrix_of_boxes, args)):
             return matrix_function(self.__wrapped__, args, kwargs)
         options = {name: _joined(value) for name, value in kwargs.items()}
+        if any(map(is_table, args)):
+            args = tuple(map(self._of_table, args))
         return self.__wrapped__(*map(_joined, args), **options)
+
+    def _of_table(self, value: Any) -> Any:
+        """Return the values of a table with traced elements, which could not do it itself."""
+        name = str(self.__wrapped__.__name__)
+        knows = isinstance(self.__wrapped__, np.ufunc) or hasattr(value, name)
+        return stacked(value) if is_table(value) and not knows and holds_boxes(value) else value
 
     def __getattr__(self, name: str) -> Any:
         held = getattr(self.__wrapped__, name)

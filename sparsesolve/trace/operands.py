@@ -17,6 +17,7 @@ from sparsesolve.errors import DataDependentBranch, UnsupportedOperation
 from sparsesolve.trace.branches import answer, innermost, takes_answers
 from sparsesolve.trace.recorder import TapeNode
 from sparsesolve.trace.sources import user_line
+from sparsesolve.trace.tables import is_table, objects_of
 from sparsesolve.trace.writable import Writable, current
 
 __all__ = [
@@ -48,7 +49,7 @@ def operand(value: Any) -> Any:
             "expected sparse matrices in products such as `A @ x` and in SciPy's own operations, "
             f"got another one at {user_line()}. Take A.toarray()."
         )
-    return value
+    return stacked(objects_of(value)) if is_table(value) else value
 
 
 def holds_boxes(value: Any) -> bool:
@@ -59,7 +60,11 @@ def holds_boxes(value: Any) -> bool:
         if type(value) is Writable:
             return value.live
         return value.dtype == object and any(map(isbox, value.flat))
-    return bool(isbox(value))
+    if type(value) in _QUICK:
+        return False
+    if isbox(value):
+        return True
+    return is_table(value) and holds_boxes(objects_of(value))
 
 
 def stacked(value: Any) -> Any:
@@ -83,7 +88,7 @@ def stacked(value: Any) -> Any:
                 "Join arrays of different lengths with np.concatenate."
             )
         return anp.array_from_args((), {}, *parts)
-    return value
+    return stacked(objects_of(value)) if is_table(value) else value
 
 
 def is_traced(value: Any) -> bool:

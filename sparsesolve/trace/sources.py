@@ -30,6 +30,7 @@ _LIBRARIES = tuple(
     f"{Path(str(file)).resolve().parent}/"
     for file in (autograd.__file__, np.__file__, scipy.__file__, Path(__file__).parent)
 )
+_PANDAS = "-packages/pandas/core/"  # which may be imported later, or never
 _STANDARD = ("<frozen ", f"{Path(opcode.__file__).parent}/")
 _INSTALLED = ("site-packages", "dist-packages")
 _inside: dict[CodeType, bool] = {}  # of this package and its libraries
@@ -106,7 +107,7 @@ def error_line(error: BaseException) -> str:
 
 @cache
 def _is_library(filename: str) -> bool:
-    return filename.startswith(("<__array_function__", *_LIBRARIES))
+    return filename.startswith(("<__array_function__", *_LIBRARIES)) or _PANDAS in filename
 
 
 @cache

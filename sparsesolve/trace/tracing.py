@@ -57,6 +57,7 @@ from sparsesolve.trace.recorder import Recorder, TapeNode, recording
 from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import IMPLICIT, error_line, is_sparse_call, passed_a_solver
 from sparsesolve.trace.substitutes import mentions, substitute
+from sparsesolve.trace.tables import is_table
 from sparsesolve.trace.watched import Watched, watch
 
 __all__ = ["Traced", "asks_for_types", "prepare", "trace"]
@@ -422,7 +423,8 @@ def _constructor(handler: Callable[..., Any]) -> Callable[..., Any]:
     def wrap(plain: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(plain)
         def constructor(value: Any = None, *args: Any, **kwargs: Any) -> Any:
-            if not _is_boxed(value) or _wants_objects(args, kwargs):
+            wanted = args[0] if args else kwargs.get("dtype")
+            if not _is_boxed(value, wanted) or wanted in (object, np.dtype(object)):
                 return plain(value, *args, **kwargs)
             if isbox(value) and is_sparse_call(sys._getframe(1)):
                 return value.as_object()
@@ -435,10 +437,12 @@ def _constructor(handler: Callable[..., Any]) -> Callable[..., Any]:
     return wrap
 
 
-def _is_boxed(value: Any) -> bool:
+def _is_boxed(value: Any, wanted: Any) -> bool:
+    if isbox(value):
+        return True
     kind = type(value)
-    return isbox(value) or (kind in (list, tuple) and holds_boxes(value))
-
-
-def _wants_objects(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return (args[0] if args else kwargs.get("dtype")) in (object, np.dtype(object))
+    if kind is np.ndarray:  # of objects, of which somebody wants numbers
+        may_hold = wanted is not None and value.dtype == object
+    else:
+        may_hold = kind in (list, tuple) or (wanted is not None and is_table(value))
+    return may_hold and holds_boxes(value)
