@@ -7,6 +7,7 @@ computed, the full matrix is one cached gather away.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.derivative import SymmetricDerivative
-from sparsesolve.derivatives.fused import fused
+from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.jacobian import nonzero_part
 from sparsesolve.derivatives.matrix_template import template_of
 from sparsesolve.derivatives.nonzeros import Nonzeros, hessian_nonzeros
@@ -32,8 +33,10 @@ from sparsesolve.differentiate import gradient_program
 from sparsesolve.differentiate.detect import jacobian_structure
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
+from sparsesolve.fuse.roll import roll
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
+from sparsesolve.lower import lower_layers
 from sparsesolve.options import Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant
@@ -307,12 +310,21 @@ def hessian(
         traced = scalar_function(function, args, argnum, options.check, log, guarded)
 
         def make() -> Nonzeros:
-            return hessian_nonzeros(traced.program, slopes_of(traced), log)
+            return hessian_nonzeros(
+                traced.program, slopes_of(traced), log, layered=partial(_with_layers, traced)
+            )
 
         return Hessian(traced, traced.made("Hessian", make), format)
 
     options = Options(method, threads, format, check)
     return with_branches(prepare, example_arguments, options, _hessians)
+
+
+def _with_layers(traced: TracedFunction) -> Fused | None:
+    """Return the function with the sums of its layers kept, if it has any."""
+    with traced.log.stage("lower"):
+        lowered = lower_layers(traced.traced.tape)
+    return None if lowered is None else fused(roll(lowered), traced.log)
 
 
 def _hessians(first: Hessian, make: Callable[[Sequence[Any], bool], Hessian]) -> Hessian:

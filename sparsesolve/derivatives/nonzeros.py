@@ -276,7 +276,12 @@ def fewest_colors(pattern: Pattern) -> Recovery:
 
 
 def hessian_nonzeros(
-    function: Fused, gradient: Fused, log: PrepareLog, *, weighted: bool = False
+    function: Fused,
+    gradient: Fused,
+    log: PrepareLog,
+    *,
+    weighted: bool = False,
+    layered: Callable[[], Fused | None] | None = None,
 ) -> Nonzeros:
     """Prepare the lower triangle of a Hessian.
 
@@ -290,12 +295,17 @@ def hessian_nonzeros(
     weighted : bool, default False
         Whether the gradient is that of a weighted sum of outputs, with the weights as the last
         parameter.
+    layered : callable, optional
+        Returns the function with the sums of its layers kept, for blocks; None if it has none.
     """
     if log.options.method != "colored":
         plain = _plain(gradient, log)
-        blocked = blocked_hessian(function, log, plain, weighted=weighted)
-        if blocked is not None:
-            return blocked
+        for program in (None if layered is None else layered(), function):
+            if program is None:
+                continue
+            blocked = blocked_hessian(program, log, plain, weighted=weighted)
+            if blocked is not None:
+                return blocked
     return symmetric_nonzeros(gradient, log)
 
 

@@ -69,8 +69,11 @@ def wide_sums(program: Program) -> Slots:
     ndarray of int32
         Increasing; empty where a list of terms is as good.
     """
-    cuts, widths = curved_sums(program)
-    return cuts if pays(float((widths**2).sum()), 0.0) else cuts[:0]
+    cuts, _ = curved_sums(program)
+    if not cuts.size:
+        return cuts
+    reached = _widths(program, np.zeros(program.n_slots, dtype=bool), ())[0][cuts]
+    return cuts if pays(float((reached**2).sum()), 0.0) else cuts[:0]
 
 
 def curved_sums(program: Program) -> tuple[Slots, Counts]:

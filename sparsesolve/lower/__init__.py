@@ -26,6 +26,6 @@ return 5+1i
 from __future__ import annotations
 
 from sparsesolve.lower.batch import batch
-from sparsesolve.lower.lowering import lower, lower_into
+from sparsesolve.lower.lowering import lower, lower_into, lower_layers
 
-__all__ = ["batch", "lower", "lower_into"]
+__all__ = ["batch", "lower", "lower_into", "lower_layers"]

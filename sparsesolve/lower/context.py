@@ -19,6 +19,7 @@ from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Slots
 from sparsesolve.ir.tape import Instruction, Ref, Tape
+from sparsesolve.lower.layers import Layers
 from sparsesolve.trace.vocabulary import RECORDED
 
 __all__ = ["RULES", "Context", "Rule", "is_slots", "rule"]
@@ -89,6 +90,7 @@ class Context:
         self.tape = tape
         self.values = values
         self.step: Instruction | None = None
+        self.layers: Layers | None = None  # products of matrices whose sums are kept
         self.linear_maps: dict[int, Any] = {}  # what slots are linear in others, by the first one
 
     # ----- arguments -----

@@ -17,10 +17,11 @@ from sparsesolve.lower.batch import batch
 from sparsesolve.lower.collector import collector_paused
 from sparsesolve.lower.complex_values import Deferred, Pair, lower_complex
 from sparsesolve.lower.context import RULES, Context, is_slots
+from sparsesolve.lower.layers import Layers, may_have_layers
 from sparsesolve.lower.opaque import Pending, lower_opaque
 from sparsesolve.lower.sharing import Shared
 
-__all__ = ["lower", "lower_into"]
+__all__ = ["lower", "lower_into", "lower_layers"]
 
 _NUMBERS = {np.int32}  # a traced scalar
 _COMPLEX = (Pair, Deferred, Pending)
@@ -58,7 +59,35 @@ def lower(tape: Tape) -> Program:
         return batch(builder.build(result))
 
 
-def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slots] = ()) -> Operand:
+def lower_layers(tape: Tape) -> Program | None:
+    """Turn a tape into a program that keeps the sums of its layers, for second derivatives.
+
+    Parameters
+    ----------
+    tape : Tape
+        A recorded function.
+
+    Returns
+    -------
+    Program or None
+        None where nothing is kept that `lower` writes out.
+    """
+    if not may_have_layers(tape):
+        return None
+    builder, layers = Builder(tape.input.shape), Layers(tape)
+    parameters = [builder.parameter(info.shape) for info in tape.parameters]
+    with collector_paused():
+        result = lower_into(builder, tape, builder.x, parameters, layers)
+        return batch(builder.build(result)) if layers.any else None
+
+
+def lower_into(
+    builder: Builder,
+    tape: Tape,
+    x: Slots,
+    parameters: Sequence[Slots] = (),
+    layers: Layers | None = None,
+) -> Operand:
     """Append a tape's instructions to a program that is being built.
 
     Parameters
@@ -71,6 +100,8 @@ def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slot
         Slots of the differentiated argument.
     parameters : sequence of ndarray of int32
         Slots of each parameter.
+    layers : Layers, optional
+        Decides which products keep their sums.
 
     Returns
     -------
@@ -82,6 +113,7 @@ def lower_into(builder: Builder, tape: Tape, x: Slots, parameters: Sequence[Slot
         # elements of a scalar are handled one by one: a plain number is quicker than an array
         values[number] = slots[()]
     context = Context(builder, tape, values)
+    context.layers = layers
     before = builder.origin
     with np.errstate(all="ignore"):
         _run(context, tape.instructions)

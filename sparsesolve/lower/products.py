@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from sparsesolve.ir.program import Index, Node, Slots
 from sparsesolve.lower.context import Context, is_slots
+from sparsesolve.lower.layers import MANY, UNROLLED
 
 __all__ = ["contract", "read_subscripts", "summed_terms"]
 
 _MOST_TERMS = 50_000_000
-_UNROLLED = 8  # up to so many terms a result, the sum is a chain of maps, which fuses
 
 _PRODUCT = (Node("load", (0,)), Node("load", (1,)), Node("multiply", (0, 1)))
 
@@ -120,7 +120,11 @@ def _pair(c: Context, a: Any, left: str, b: Any, right: str, output: str) -> Any
         full = (*shape, *terms)
         factors += [_spread(part, names, output + summed, full) for part in (ids, wanted)]
     flat = [part.reshape(*shape, count) for part in factors]
-    return _sum_products(c, flat[0], flat[2], flat[1] & flat[3])
+    often = min(flat[0].size // max(1, np.size(array)) for array in (a, b)) >= MANY
+    kept = False
+    if c.layers is not None and c.step is not None and count >= MANY:
+        kept = c.layers.keeps(c.step, often=often)
+    return _sum_products(c, flat[0], flat[2], flat[1] & flat[3], written_out=not kept)
 
 
 def _factor(c: Context, operand: Any) -> tuple[Slots, NDArray[np.bool_]]:
@@ -143,14 +147,16 @@ def _spread(array: Any, names: str, order: str, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(ordered[index], shape)
 
 
-def _sum_products(c: Context, a: Slots, b: Slots, wanted: NDArray[np.bool_]) -> Slots:
-    """Sum the wanted products of two factors over their last axis."""
+def _sum_products(
+    c: Context, a: Slots, b: Slots, wanted: NDArray[np.bool_], *, written_out: bool
+) -> Slots:
+    """Sum the wanted products of two factors over their last axis, as maps if they are few."""
     shape, count = a.shape[:-1], a.shape[-1]
     rows = int(np.prod(shape, dtype=np.int64))
     whole = bool(wanted.all())
     if count == 1 and whole:
         return np.asarray(_times(c, a[..., 0], b[..., 0]), dtype=np.int32)
-    if whole and 0 < count <= _UNROLLED <= rows:
+    if written_out and whole and 0 < count <= UNROLLED <= rows:
         products = [_times(c, a[..., k], b[..., k]) for k in range(count)]
         return np.asarray(c.chain("add", products), dtype=np.int32)
     segments = np.zeros(rows + 1, dtype=np.int64)
