@@ -12,9 +12,11 @@ import autograd.numpy as anp
 import numpy as np
 import scipy.sparse
 import scipy.special
+from autograd.extend import defvjp
 from autograd.numpy import _original_where as where
 from autograd.scipy import special
 
+from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.lower.context import Context, rule
 from sparsesolve.lower.opaque import kept
 from sparsesolve.numpy_ops.reductions import extremum, merge_axes, restore_axes
@@ -24,6 +26,19 @@ from sparsesolve.trace.operands import plain_index
 __all__: list[str] = []
 
 implements(np.i0)(lambda x: scipy.special.i0(x))
+
+
+def _slope_of_psi(ans: Any, x: Any) -> Callable[[Any], Any]:
+    if np.dtype(getattr(x, "dtype", np.float64)).kind == "c":
+        raise UnsupportedOperation(
+            "expected one derivative of a gamma function of complex numbers, got a second one. "
+            "Use derivatives of first order only; SciPy has no polygamma of complex numbers."
+        )
+    return lambda g: g * special.polygamma(1, x)
+
+
+for _psi in (special.psi, special.digamma):
+    defvjp(_psi, _slope_of_psi)
 
 _NDTR = np.sqrt(0.5)
 

@@ -304,7 +304,9 @@ class Recorder:
             if argument._trace != self.trace or type(argument._node) is not TapeNode:
                 raise UnsupportedOperation(
                     "expected plain constants beside the traced values, got a value of another "
-                    f"trace at {user_line()}. Pass it to the inner function as an argument."
+                    f"trace at {user_line()}. Pass it to the inner function as an argument; where "
+                    "that is what a solver of sparsesolve solves, call the one of scipy.optimize, "
+                    "or make it an operation by sparsesolve.implicit."
                 )
             if self.apart is not None and argument._node.ref is not None:
                 self.met[argument._node.ref.index] = np.array(argument._value)[()]

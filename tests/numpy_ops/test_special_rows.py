@@ -146,3 +146,18 @@ def test_points_where_a_quotient_would_fail():
 def test_what_has_no_closed_form_is_refused(function):
     with pytest.raises(TraceError):
         ss.jacobian(function, np.array([0.3, 0.4]))
+
+
+def test_gamma_functions_of_complex_numbers_have_one_derivative():
+    def coulomb(x):
+        return np.abs(ssp.gamma(1 + 1j * x[0]) * x[1]) ** 2
+
+    x = np.array([0.7, 0.9])
+    pi_x = np.pi * x[0]  # |gamma(1 + iy)|^2 = pi y / sinh(pi y)
+    size = pi_x / np.sinh(pi_x)
+    slope = size / x[0] * (1 - pi_x / np.tanh(pi_x))
+    np.testing.assert_allclose(
+        ss.gradient(coulomb, x)(x), [slope * x[1] ** 2, 2 * size * x[1]], rtol=1e-12
+    )
+    with pytest.raises(TraceError, match="one derivative of a gamma function"):
+        ss.hessian(coulomb, x)(x)

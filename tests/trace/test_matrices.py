@@ -132,3 +132,16 @@ def test_reductions_and_fits(name):
     np.testing.assert_allclose(J.value(x), np.ravel(f(x)), rtol=1e-12, atol=1e-14)
     expected = differences(lambda x: np.atleast_1d(f(x)), x)
     np.testing.assert_allclose(J(x).toarray(), expected, atol=1e-7)
+
+
+def in_long_numbers(x):
+    x = np.asarray(x, dtype=np.longdouble)
+    radius = np.sqrt(np.sum(x.astype(np.longdouble) ** 2))
+    return np.array([radius**1.5, x[0] / radius, x[1] * x[2]], dtype=float)
+
+
+def test_long_numbers_are_those_of_64_bits():
+    J = ss.jacobian(in_long_numbers, X)
+    x = 1.1 * X
+    np.testing.assert_allclose(J.value(x), in_long_numbers(x), rtol=1e-15)
+    np.testing.assert_allclose(J(x).toarray(), differences(in_long_numbers, x), atol=1e-8)

@@ -111,6 +111,11 @@ WITH_LINE = {
         "sparse|does not|object|branch",
         "A @ x|np|dense",
     ),
+    "a solver of ours": (
+        lambda x: ss.root(lambda y: y**3 + y - x, np.zeros(4)).x,
+        "another trace",
+        r"scipy\.optimize",
+    ),
     "an integral": (
         lambda x: x * scipy.integrate.dblquad(lambda s, t: s * t * x[0], 0, 1, 0, 1)[0],
         "quad|float",
