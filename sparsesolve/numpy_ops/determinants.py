@@ -22,7 +22,9 @@ from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.matrix_call import Called, MatrixCall, Shape
 from sparsesolve.ir.program import Slots
 from sparsesolve.numpy_ops.matrix_calls import INVERSE, PRODUCT
+from sparsesolve.trace.naming import named
 from sparsesolve.trace.primitives import primitive
+from sparsesolve.trace.vocabulary import RECORDED
 
 __all__ = ["COFACTORS", "CURVATURE", "DETERMINANT", "LOG_DETERMINANT", "cofactors"]
 
@@ -189,6 +191,9 @@ def _det_vjp(ans: Any, a: Any) -> Callable[[Any], Any]:
 
 
 defvjp(anp.linalg.det, _det_vjp)
+for _primitive, _name in ((cofactors, "cofactors"), (_curvature, "curvature of det")):
+    named(_primitive, _name)
+    RECORDED.add(_name)
 defvjp(cofactors, lambda ans, a: lambda g: _curvature(a, g))
 defvjp(_curvature, _third_vjp, lambda ans, a, e: lambda g: _curvature(a, g))
 
