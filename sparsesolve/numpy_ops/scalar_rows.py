@@ -63,7 +63,7 @@ def _power_slope(g: Any, ans: Any, x: Any, y: Any) -> Any:
 
 def _tanh_slope(g: Any, ans: Any, x: Any) -> Any:
     """``g / cosh(x)**2``, zero where the square overflows and second derivatives are NaN."""
-    return anp.where(anp.abs(x) < 350.0, g / anp.cosh(x) ** 2, 0.0)
+    return anp.where(anp.abs(x) >= 350.0, 0.0, g / anp.cosh(x) ** 2)
 
 
 # --- from a row to its primitive and its rule ---

@@ -307,3 +307,11 @@ def test_second_derivative_of_sinc_at_zero():
     H = ss.hessian(lambda x: np.sum(np.sinc(x)), np.ones(2))
     found = H(np.array([0.0, 1e-8])).diagonal()
     np.testing.assert_allclose(found, -(np.pi**2) / 3.0, rtol=1e-14)
+
+
+def test_the_slope_of_tanh_is_nan_where_its_value_is() -> None:
+    """And zero where the square of the hyperbolic cosine overflows."""
+    J = ss.jacobian(lambda x: np.tanh(np.sqrt(x)), np.ones(3))
+    with np.errstate(invalid="ignore"):
+        found = J(np.array([-1.0, 4.0, 1e6])).diagonal()
+    np.testing.assert_allclose(found, [np.nan, 0.25 / np.cosh(2.0) ** 2, 0.0])
