@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ _LONG = 384  # kernels of all trips
 _WIDEST = 1024  # rows of a kernel; the entries of wider trips leave the cache before they are read
 _LONGEST_TRIP = 1024  # kernels
 _WINDOW = 20_000  # kernels that are searched for the length of a trip
-_FIRST = 3
+_FIRST, _LAST = 3, 4
 _MOST_GIVEN = 4_000_000  # numbers of slots that all trips are given
 
 _CONSTANT = 2**40  # from here on a code is a constant slot
@@ -58,10 +59,14 @@ def roll(program: Program) -> Program:
     run = find_run(program)
     if run is None:
         return program
-    for skipped in range(_FIRST):  # the first trips may read what a loop before them computed
-        first, trips = run.first + skipped * run.period, run.trips - skipped
+    # the first trips may read what a loop before them computed, and what follows look like a trip
+    for dropped, skipped in product(range(_LAST), range(_FIRST)):
+        first, trips = run.first + skipped * run.period, run.trips - skipped - dropped
         try:
             return _Roller(program, Run(first, run.period, trips)).roll()
+        except _Unfit:
+            if skipped == _FIRST - 1:  # trips are alike, and one less would not do either
+                break
         except _Different:
             continue
     return program
@@ -201,6 +206,10 @@ class _Different(Exception):
     """Trips are not alike; not an error."""
 
 
+class _Unfit(_Different):
+    """Trips are alike, but derivatives of one need to know where it stands."""
+
+
 @dataclass(slots=True)
 class _Given:
     """What trips get from outside: columns of slots, one for each trip, equal ones once."""
@@ -244,7 +253,7 @@ class _Roller:
         body = fused_body(self.body(codes, kept))
         given = np.stack(self.given.columns, axis=1)
         if is_affine(body, given, self.outer) or not keeps_slopes_finite(body, given, self.outer):
-            raise _Different
+            raise _Unfit
         self.outer.instructions = list(self.program.instructions[: self.run.first])
         moved = self.append(body, kept)
         for step in self.program.instructions[self.run.stop :]:

@@ -116,3 +116,29 @@ def test_long_trips_are_rolled_up_though_few(steps: int, least: int) -> None:
     expected = Interpreter(gradient_program(plain))(point(6, 1))
     run = compile_program(fuse(gradient_program(rolled)))
     np.testing.assert_allclose(run(point(6, 1)), expected, rtol=1e-11)
+
+
+ENDS: dict[str, Function] = {
+    "like the first step": lambda t: t * t,
+    "like two steps": lambda t: (t * t + t) * t,
+    "unlike": np.arctan,
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_follows_a_loop_may_look_like_a_trip(end: str) -> None:
+    def function(x: Any) -> Any:
+        t = 1.0
+        for a in x:
+            t = t * np.cos(a) + a
+        return ENDS[end](t)
+
+    n = 60
+    plain, rolled = lowered(function, n)
+    assert sum(trips(rolled)) >= n - 4
+    for x in (point(n, 1), point(n, 2)):
+        expected = Interpreter(gradient_program(plain))(x)
+        np.testing.assert_allclose(Interpreter(gradient_program(rolled))(x), expected, rtol=1e-12)
+    H = ss.hessian(function, point(n))
+    found = H(x).toarray()
+    np.testing.assert_allclose(found, slopes_of_gradient(function, x), rtol=1e-5, atol=1e-7)
