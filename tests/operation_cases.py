@@ -18,6 +18,8 @@ import autograd.scipy.stats as ast
 import numpy as np
 import scipy.sparse as sp
 import scipy.special as ssp
+from autograd import grad
+from autograd.numpy.linalg import det
 
 A = np.random.default_rng(5).standard_normal((4, 6))
 B = np.random.default_rng(6).standard_normal((6, 3))
@@ -410,6 +412,8 @@ solve: np.linalg.solve(M, x.T) ** 2
 solve traced: np.linalg.solve(np.diag(x[0]) + M, x[1])
 inv: np.linalg.inv(M + x.T @ x)
 det: np.linalg.det(M + x.T @ x)
+slope of det: grad(det)(M + x.T @ x)
+curvature of det: grad(lambda y: grad(det)(y)[0, 1])(M + x.T @ x)
 slogdet: np.linalg.slogdet(M + x.T @ x)[1]
 solve broadcast: np.linalg.solve(M, np.broadcast_to(x[1, 1], (3,))) * x
 pinv: np.linalg.pinv(x)

@@ -171,14 +171,14 @@ def prepare(
     """
     function = python_source(function)
     code = _code_of(function)
-    needed = _PLAIN if code is None else _NEEDED.get(code, _PLAIN)
-    if guarded:  # or Python's max of two numbers would be a branch
-        needed = max(needed, _NAMES)
+    least = _NAMES if guarded else _PLAIN  # or Python's max of two numbers would be a branch
+    needed = least if code is None else max(least, _NEEDED.get(code, _PLAIN))
     errors: list[TraceError] = []
-    # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then
-    for level in range(needed, _BUFFERS + 1):
+    # it writes into plain arrays or takes Python's functions, maybe: names are replaced only then;
+    # what functions of the same code needed comes first, and may be more than this one takes
+    for level in (*range(needed, _BUFFERS + 1), *range(least, needed)):
         if level == _BUFFERS > needed and not isinstance(errors[-1], _INTO_PLAIN):
-            break
+            continue
         try:
             tracing = partial(
                 _prepared, function, example_arguments, argnum, opened, level, guarded, denying
@@ -187,11 +187,11 @@ def prepare(
         except TraceError as refused:
             if errors and isinstance(refused, Outlived):
                 raise errors[0] from None
-            errors.append(refused)
+            errors += [refused] if level >= needed else []
         except _Raised as raised:
-            errors.append(_explained(raised, function, example_arguments))
+            errors += [_explained(raised, function, example_arguments)] if level >= needed else []
         else:
-            if code is not None and level > _PLAIN:
+            if code is not None and max(level, needed) > _PLAIN:
                 _NEEDED[code] = level
             if not (merging and asks_often(traced.path)):
                 return traced
