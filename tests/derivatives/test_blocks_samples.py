@@ -121,6 +121,7 @@ def test_weights_of_rows_of_a_lagrangian(eager):
     np.testing.assert_allclose(np.tril(lower.toarray()), np.tril(dense), atol=1e-11)
 
 
+@pytest.mark.slow
 def test_what_is_not_finite_is_computed_in_the_plain_way(eager, monkeypatch):
     data = np.abs(np.random.default_rng(7).normal(size=(20, 16))) + 0.1
 
