@@ -76,7 +76,7 @@ def check(f, n, seed=0, expected=True):
 def test_networks_are_those_of_autograd(eager, sizes, rows, loss, bias):
     data = np.random.default_rng(1).normal(size=(rows, sizes[0]))
     f, n = network(sizes, data, loss=loss, bias=bias)
-    check(f, n)
+    check(f, n, expected=len(sizes) > 2)  # sums of one layer meet no other
 
 
 @pytest.mark.slow

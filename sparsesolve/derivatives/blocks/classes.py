@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.host.imports import importing
 
-__all__ = ["Classes", "Unstructured", "connected", "distinct", "split_by_key"]
+__all__ = ["Classes", "Unstructured", "connected", "distinct", "levels_of", "split_by_key"]
 
 Ids = NDArray[np.intp]
 Marks = NDArray[np.uint64]
@@ -64,7 +64,7 @@ class Classes:
         starts = np.concatenate([[0], np.cumsum(np.bincount(rows[direct], minlength=k))])
         self._own_rows = starts, columns[direct]
         self._between = rows[~direct], columns[~direct] - n
-        self.level = _levels(*self._between, k)
+        self.level = levels_of(*self._between, k)
         self.kind = np.full(k, -1, dtype=np.intp)
         self._members: list[Ids] = []
         self._supports: list[Ids] = []
@@ -228,8 +228,8 @@ def connected(one: Ids, other: Ids, count: int) -> Ids:
     return label.astype(np.intp)
 
 
-def _levels(reader: Ids, read: Ids, k: int) -> Ids:
-    """How many sums lie behind each other on the way to each, at most."""
+def levels_of(reader: Ids, read: Ids, k: int) -> Ids:
+    """Return how many sums lie behind each other on the way to each, at most."""
     level = np.zeros(k, dtype=np.intp)
     for _ in range(_MOST_LEVELS):
         raised = level.copy()

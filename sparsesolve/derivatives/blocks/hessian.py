@@ -225,7 +225,7 @@ class BlockedHessian(Blocked):
         if self._samples is None:
             return super().dense(x, parameters)
         first, second = self._entries(x, parameters)
-        total = self._total.dense([], self._direct.data(second), self._samples(first, second))
+        total = self._total.add_single(self._samples(first, second), self._direct.data(second))
         return self._mended(total, x, parameters)
 
     def _at(self, x: Any, parameters: Sequence[Any]) -> tuple[Array, list[Array]]:

@@ -80,7 +80,7 @@ class BlockedJacobian(Blocked):
         if self._samples is None:
             return super().dense(x, parameters)
         values = self._extended.first(self._extended.point(x, parameters), parameters)
-        total = self._total.dense([], self._direct.data(values), self._samples(values))
+        total = self._total.add_single(self._samples(values), self._direct.data(values))
         return self._mended(total, x, parameters)
 
     def terms(self) -> float:

@@ -8,11 +8,10 @@ reads sums of its own sample only, ``y_u T`` is a small matrix of each sample, a
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.derivatives.blocks.classes import Unstructured, connected, distinct
-from sparsesolve.derivatives.blocks.places import Filled, Places, in_samples
+from sparsesolve.derivatives.blocks.classes import Unstructured, connected
+from sparsesolve.derivatives.blocks.places import Filled, Places, in_samples, require_meeting
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries
 
 __all__ = ["RowSamples"]
@@ -47,13 +46,8 @@ class _RowBatch(Places):
         at[known] = of * self.most + turn
         shape = (self.count, self.most, self.size)
         self._reading = Filled(first, chosen, at[rows] * self.size + place[cuts], shape)
-        columns = self.own.columns
-        self._many: sp.csr_array | None = None
-        if distinct(columns).size < columns.size:  # places share inputs
-            where = columns, np.arange(columns.size)
-            self._many = sp.csr_array((np.ones(columns.size), where), shape=(n, columns.size))
         deep = float(self.size**2 if self.is_deep else 0)
-        each = self.most * (deep + _EACH * columns.size) + self.size * deep
+        each = self.most * (deep + _EACH * self.own.columns.size) + self.size * deep
         self.work = self.count * each
 
     def write(self, total: Array, first: Array) -> None:
@@ -65,8 +59,8 @@ class _RowBatch(Places):
         entries = reading.take(self.own.place, axis=2) * own[:, None, :]
         there = self._rows >= 0
         found, rows = entries[there], self._rows[there]
-        if self._many is not None:
-            total[rows] = (self._many @ found.T).T
+        if self.own.many is not None:
+            total[rows] = (self.own.many @ found.T).T
         else:
             total[rows[:, None], self.own.columns] = found
 
@@ -93,7 +87,7 @@ class RowSamples:
     Raises
     ------
     Unstructured
-        If samples are too large, or have too different numbers of rows.
+        If samples are too large, each is one sum, or they have too different numbers of rows.
     """
 
     def __init__(
@@ -107,6 +101,7 @@ class RowSamples:
     ) -> None:
         label = _components(first, shape[1], kind.size, rows, cuts)
         self.shape = shape
+        require_meeting(label)
         self._batches = [
             _RowBatch(first, shape[1], where, (rows, cuts, chosen))
             for where in in_samples(label, kind)

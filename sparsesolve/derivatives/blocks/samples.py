@@ -17,15 +17,15 @@ Software 27: values are eliminated in reverse order, here many at a time.
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.derivatives.blocks.classes import connected, distinct
+from sparsesolve.derivatives.blocks.classes import connected
 from sparsesolve.derivatives.blocks.places import (
     ByColumn,
     Places,
     SumEntries,
     in_samples,
+    require_meeting,
     split_entries,
 )
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, as_slice
@@ -119,12 +119,8 @@ class _Batch(Places):
                 outer[reached[:, None], columns] += product
 
     def _spread(self, total: Array, inner: Array, outer: Array) -> None:
-        columns = self.own.columns
-        if distinct(columns).size < columns.size:  # places share inputs, as in a convolution
-            ones = np.ones(columns.size)
-            many = sp.csr_array(
-                (ones, (columns, np.arange(columns.size))), shape=total.shape[:1] + columns.shape
-            )
+        columns, many = self.own.columns, self.own.many
+        if many is not None:
             inner, outer = many @ (many @ inner).T, many @ outer
             columns = np.arange(self.n)
         total[columns[:, None], columns] += inner
@@ -153,11 +149,12 @@ class Samples:
     Raises
     ------
     Unstructured
-        If samples are too large.
+        If samples are too large, or each is one sum.
     """
 
     def __init__(self, first: SplitEntries, second: SplitEntries, n: int, kind: Ids) -> None:
         label = _components(first, second, n, kind.size)
+        require_meeting(label)
         self.n = n
         self._batches = [_Batch(first, second, n, *where) for where in in_samples(label, kind)]
         self.work = sum(batch.work for batch in self._batches)

@@ -149,8 +149,11 @@ class BlockSum:
             total = self._add(total, block, *self.slices[number])
         if total is None:
             total = np.zeros(self.shape)
-        if entries is not None:
-            total.reshape(-1)[self._entries] += entries
+        return total if entries is None else self.add_single(total, entries)
+
+    def add_single(self, total: Array, entries: Array) -> Array:
+        """Add the single entries to a dense array, and return it."""
+        total.reshape(-1)[self._entries] += entries
         return total
 
     def _add(
