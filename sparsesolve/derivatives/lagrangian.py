@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -122,7 +123,7 @@ class ProblemDerivatives(ProblemPrograms, Remade):
         self._start = start
         lowered = lower_together((objective, *constraints), (start, *given), self.log, guarded)
         self._functions, self._program = lowered.functions, lowered.program
-        self._structure = lowered.structure
+        self._structure, self._layered = lowered.structure, partial(lowered.layered, self.log)
         sizes = [math.prod(shape) for shape in lowered.shapes]
         if objective is not None and sizes[0] != 1:
             raise StructureMismatch(

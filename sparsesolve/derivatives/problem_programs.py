@@ -52,6 +52,7 @@ class ProblemPrograms(Proofs):
     _lazy: Lazy
     _structure: Structure
     _parameters: Sequence[Array]
+    _layered: Callable[[], Fused | None] | None = None  # the program with sums of layers kept
 
     @property
     def jacobian_pattern(self) -> Pattern:
@@ -146,7 +147,9 @@ class ProblemPrograms(Proofs):
         """The lower triangle of the Hessian of the Lagrangian."""
 
         def make() -> Nonzeros:
-            return hessian_nonzeros(self._program, self._adjoint, self.log, weighted=True)
+            return hessian_nonzeros(
+                self._program, self._adjoint, self.log, weighted=True, layered=self._layered
+            )
 
         return self._made("hessian", make)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,12 @@ from sparsesolve.derivatives.structures import Structure, structure_of
 from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.fuse.roll import roll
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.program import Program
+from sparsesolve.ir.tape import Tape
 from sparsesolve.lower import lower_into
 from sparsesolve.lower.batch import batch
+from sparsesolve.lower.collector import collector_paused
+from sparsesolve.lower.layers import Layers, may_have_layers
 
 __all__ = ["Together", "lower_together"]
 
@@ -43,6 +48,31 @@ class Together:
     shapes: tuple[tuple[int, ...], ...]
     functions: tuple[TracedFunction | None, ...]
     structure: Structure
+
+    def layered(self, log: PrepareLog) -> Fused | None:
+        """Return the program with the sums of layers kept, for second derivatives.
+
+        Parameters
+        ----------
+        log : PrepareLog
+            Gets the times.
+
+        Returns
+        -------
+        Fused or None
+            None where no function has layers.
+        """
+        tapes = [found.traced.tape for found in self.functions if found is not None]
+        layers = {tape: Layers(tape) for tape in tapes if may_have_layers(tape)}
+        if not layers:
+            return None
+        shapes = [block.shape for block in self.program.parameters]
+        with log.stage("lower"), collector_paused():
+            program = _one_program(self.functions, self.program.n, shapes, layers)
+            if not any(found.any for found in layers.values()):
+                return None
+            rolled = roll(batch(program))
+        return fused(rolled, log)
 
 
 def lower_together(
@@ -82,21 +112,38 @@ def _lowered(
     example: Sequence[NDArray[np.float64]],
     log: PrepareLog,
 ) -> Fused:
-    b = Builder((example[0].size,))
-    parameters = [b.parameter(p.shape) for p in example[1:]]
-    outputs: list[NDArray[np.int32]] = []
     parts: list[LoweredPart] = []
-    for found in traced:
-        if found is None:
+    begin = 0
+    for function in traced:
+        if function is None:
+            begin += 1
+        else:
+            parts += function.lowered_at(begin)
+            begin += math.prod(function.output_shape)
+    with log.stage("lower"), collector_paused():
+        program = _one_program(traced, example[0].size, [p.shape for p in example[1:]], {})
+        lowered = roll(batch(program))
+    found = fused(lowered, log)
+    with log.stage("check"):
+        compare_lowering(found, parts)
+    return found
+
+
+def _one_program(
+    traced: Sequence[TracedFunction | None],
+    n: int,
+    parameter_shapes: Sequence[tuple[int, ...]],
+    layers: Mapping[Tape, Layers],
+) -> Program:
+    """Lower functions one after the other; with the sums of some tapes' layers kept."""
+    b = Builder((n,))
+    parameters = [b.parameter(shape) for shape in parameter_shapes]
+    outputs: list[NDArray[np.int32]] = []
+    for function in traced:
+        if function is None:
             outputs.append(b.constant(np.zeros(1)))
             continue
-        parts += found.lowered_at(sum(part.size for part in outputs))
-        with log.stage("lower"):
-            value = lower_into(b, found.traced.tape, b.x, parameters)
-            outputs.append(b.slots(value).reshape(-1))
-    with log.stage("lower"):
-        lowered = roll(batch(b.build(np.concatenate(outputs))))
-    program = fused(lowered, log)
-    with log.stage("check"):
-        compare_lowering(program, parts)
-    return program
+        tape = function.traced.tape
+        value = lower_into(b, tape, b.x, parameters, layers.get(tape))
+        outputs.append(b.slots(value).reshape(-1))
+    return b.build(np.concatenate(outputs))
