@@ -310,9 +310,8 @@ def hessian(
         traced = scalar_function(function, args, argnum, options.check, log, guarded)
 
         def make() -> Nonzeros:
-            return hessian_nonzeros(
-                traced.program, slopes_of(traced), log, layered=partial(_with_layers, traced)
-            )
+            slopes, layered = partial(slopes_of, traced), partial(_with_layers, traced)
+            return hessian_nonzeros(traced.program, slopes, log, layered=layered)
 
         return Hessian(traced, traced.made("Hessian", make), format)
 

@@ -234,7 +234,7 @@ def jacobian_nonzeros(program: Fused, log: PrepareLog, arrange: Arrange | None =
 
 def _jacobian_nonzeros(program: Fused, log: PrepareLog, arrange: Arrange | None) -> Nonzeros:
     if log.options.method != "colored":
-        blocked = blocked_jacobian(program, log, _plain(program, log))
+        blocked = blocked_jacobian(program, log, _plain(lambda: program, log))
         if blocked is not None:
             return blocked
     large = log.options.method == "auto" and program.n * program.m > _MOST_LISTED
@@ -277,7 +277,7 @@ def fewest_colors(pattern: Pattern) -> Recovery:
 
 def hessian_nonzeros(
     function: Fused,
-    gradient: Fused,
+    gradient: Callable[[], Fused],
     log: PrepareLog,
     *,
     weighted: bool = False,
@@ -287,8 +287,10 @@ def hessian_nonzeros(
 
     Parameters
     ----------
-    function, gradient : Fused
-        What it is of, and its gradient.
+    function : Fused
+        What it is of.
+    gradient : callable
+        Returns its gradient, which blocks do without.
     log : PrepareLog
         Method "auto" multiplies blocks where wide sums enter what is not linear, and else does as
         `symmetric_nonzeros`.
@@ -306,15 +308,15 @@ def hessian_nonzeros(
             blocked = blocked_hessian(program, log, plain, weighted=weighted)
             if blocked is not None:
                 return blocked
-    return symmetric_nonzeros(gradient, log)
+    return symmetric_nonzeros(gradient(), log)
 
 
-def _plain(program: Fused, log: PrepareLog) -> Callable[[Any, Sequence[Any]], Array]:
+def _plain(program: Callable[[], Fused], log: PrepareLog) -> Callable[[Any, Sequence[Any]], Array]:
     """Return what computes a transposed Jacobian by products with unit vectors; made if called."""
     made = Lazy()
 
     def units(x: Any, parameters: Sequence[Any]) -> Array:
-        products: Products = made.get("products", lambda: _push(program, log))
+        products: Products = made.get("products", lambda: _push(program(), log))
         return products.units(x, parameters)
 
     return units

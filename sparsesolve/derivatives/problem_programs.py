@@ -147,9 +147,8 @@ class ProblemPrograms(Proofs):
         """The lower triangle of the Hessian of the Lagrangian."""
 
         def make() -> Nonzeros:
-            return hessian_nonzeros(
-                self._program, self._adjoint, self.log, weighted=True, layered=self._layered
-            )
+            program, adjoint, layered = self._program, lambda: self._adjoint, self._layered
+            return hessian_nonzeros(program, adjoint, self.log, weighted=True, layered=layered)
 
         return self._made("hessian", make)
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.blocks.classes import distinct
 from sparsesolve.derivatives.blocks.sensitivities import Sensitivities
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries
 from sparsesolve.derivatives.comparison import CheckPoint
-from sparsesolve.derivatives.fused import fused
+from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import executable
-from sparsesolve.differentiate import jacobian_program
+from sparsesolve.differentiate import adjoint_program, jacobian_program
 from sparsesolve.differentiate.cuts import extended_program
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.ir.builder import Builder
@@ -52,6 +53,25 @@ class Extended:
         """Return x and the sums."""
         flat = np.asarray(x, dtype=np.float64).reshape(-1)
         return np.concatenate([flat, self._cuts(flat, parameters)])
+
+    @property
+    def curved(self) -> Ids:
+        """Numbers of the sums that are not linear in x and the other sums."""
+        stop = int(self.first.pattern.indptr[self.k])
+        rows = self.first.pattern.rows[:stop]
+        return distinct(rows[self.first.source[:stop] >= 0].astype(np.intp))
+
+    def bent(self, *, weighted: bool) -> Fused:
+        """Return the adjoint of the sums that are not linear and the outputs, by x and the sums.
+
+        Parameters
+        ----------
+        weighted : bool
+            Whether outputs have weights as sums do, behind theirs; otherwise these are ones.
+        """
+        kept = np.concatenate([self.curved, np.arange(self.k, self.k + self.m)])
+        program = Builder.resume(self.program).build(self.program.outputs[kept])
+        return fused(adjoint_program(program, unweighted=0 if weighted else self.m))
 
     def outputs(self) -> tuple[Ids, Ids, Ids]:
         """Return row, column and number of each entry of the outputs' own rows."""

@@ -20,9 +20,8 @@ from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
 from sparsesolve.derivatives.blocks.samples import Samples
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, Submatrix
 from sparsesolve.derivatives.blocks.sums import BlockSum, Box
-from sparsesolve.derivatives.fused import fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.differentiate import adjoint_program, jacobian_program
+from sparsesolve.differentiate import jacobian_program
 
 __all__ = ["BlockedHessian"]
 
@@ -95,8 +94,9 @@ class BlockedHessian(Blocked):
         self._extended, self._plain, self.method = extended, plain, extended.method
         self._weighted = weighted
         n, m, k = extended.n, extended.m, extended.k
+        self._curved = extended.curved
         with log.stage("differentiate"):
-            adjoint = fused(adjoint_program(extended.program, unweighted=0 if weighted else m))
+            adjoint = extended.bent(weighted=weighted)
         with log.stage("detect"):
             found = jacobian_program(adjoint, lower=True)
         self._second = SplitEntries(found, extended.log, "the Hessian of a sum")
@@ -242,7 +242,7 @@ class BlockedHessian(Blocked):
         z = extended.point(x, given)
         first = extended.first(z, given)
         seeds = self._seeds.transposed_times(first, weights)
-        multipliers = extended.sums.multipliers(first, seeds)
+        multipliers = extended.sums.multipliers(first, seeds)[self._curved]
         if self._weighted:
             multipliers = np.concatenate([multipliers, weights])
         return first, self._second(z, [*given, multipliers])
@@ -272,6 +272,7 @@ class BlockedHessian(Blocked):
         z = extended.point(x, given)
         chain = Chain(extended.first, extended.first(z, given), extended.n, extended.k)
         _, multipliers = chain.backward(np.zeros(z.size), weights)
+        multipliers = multipliers[self._curved]
         both = np.concatenate([multipliers, weights]) if self._weighted else multipliers
         lower = whole(self._second, self._second(z, [*given, both]))
         moved = chain.forward(v)
