@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -67,13 +68,37 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def _check_options(options: Mapping[str, Any], method: Any) -> None:
-    """Raise where an option is none of scipy's: it would be dropped, and another problem solved."""
-    known = set(_OPTIONS)
-    if isinstance(method, type):  # a method of the user's own may take more
-        known.update(inspect.signature(method).parameters)
-    words = (*_WORDS, *_OPTIONS, *sorted(known - set(_OPTIONS)))
-    refuse_words("solve_ivp", sorted(set(options) - known), words)
+@dataclass(frozen=True, eq=False, slots=True)
+class _Asked:
+    """What `solve_ivp` was asked for, checked; `options` are scipy's own."""
+
+    rhs: Rhs
+    t_span: tuple[float, float]
+    y0: Any
+    method: Any
+    args: tuple[Any, ...]
+    derivatives: SolverDerivatives
+    options: dict[str, Any]
+    mass: Any
+    wanted: Any
+    adjoint: bool
+    reduces: bool
+    linear_solver: str
+
+    @property
+    def forward(self) -> bool:
+        """Whether sensitivities are integrated with the states."""
+        return self.wanted is not None and not self.adjoint
+
+    @property
+    def atol(self) -> Any:
+        return self.options.get("atol", _ATOL)
+
+    @property
+    def passed(self) -> dict[str, Any]:
+        """Return what scipy's function is given; compiled functions take one state."""
+        options = {k: v for k, v in self.options.items() if k != "vectorized"}
+        return options | ({"args": self.args} if self.args else {})
 
 
 def integrate(
@@ -108,7 +133,34 @@ def integrate(
         return _by_petsc(
             rhs, checked_span(t_span), start_point(y0, "y0"), args, derivatives, options
         )
-    options = dict(options)
+    asked = _asked(rhs, t_span, y0, method, args, derivatives, dict(options))
+    if callable(asked.mass) or asked.reduces:
+        return _as_implicit(asked)
+    if method in _EXPLICIT and asked.wanted is None:
+        vectorized = {k: v for k, v in asked.options.items() if k == "vectorized"}
+        return solve_ivp(rhs, asked.t_span, y0, method=method, **vectorized, **asked.passed)
+    solver, kind = _solver(method)
+    start = start_point(y0, "y0")
+    supply = JacobianSupply(rhs, asked.t_span, start, asked.args, jac, asked.atol, derivatives)
+    trouble = supply.trouble_at_the_start()
+    if trouble:  # scipy's methods would halve their step without end
+        return _not_begun(supply, trouble)
+    if asked.forward:
+        return _with_sensitivities(asked, supply)
+    run = _run(asked, supply, solver, kind)
+    return _with_vjp(run, asked, supply) if asked.adjoint else run
+
+
+def _asked(
+    rhs: Rhs,
+    t_span: tuple[float, float],
+    y0: Any,
+    method: Any,
+    args: tuple[Any, ...],
+    derivatives: SolverDerivatives,
+    options: dict[str, Any],
+) -> _Asked:
+    """Check what is given, before anything is prepared; take what is not scipy's out of options."""
     mass, wanted = options.pop("mass_matrix", None), options.pop("sensitivity", None)
     adjoint = bool(options.pop("adjoint", False))
     reduces = bool(options.pop("index_reduction", False))
@@ -126,53 +178,87 @@ def integrate(
         _check_mass(options | ({"sensitivity": wanted} if by_forward else {}), method)
         if adjoint and (callable(mass) or reduces):
             raise ValueError(_CONSTANT_MASS)
-    if callable(mass) or reduces:
-        options.pop("vectorized", None)
-        options["index_reduction"] = reduces
-        residual = MassFunction(mass if callable(mass) else MassConstant(mass, np.size(y0)), rhs)
-        given: dict[str, Any] = {"args": args, "derivatives": derivatives, "options": options}
-        return integrate_implicit(residual, t_span, y0, None, method="Radau", **given)
     if wanted is not None:
         args = with_float_parameters(args, wanted)
-    passed = options | ({"args": args} if args else {})
-    if method in _EXPLICIT and wanted is None:
-        return solve_ivp(rhs, t_span, y0, method=method, **passed)
-    # only differences profit from it, and there are none; compiled functions take one state
-    passed.pop("vectorized", None)
-    solver, kind = _solver(method) if method not in _EXPLICIT else (method, method)
-    start = start_point(y0, "y0")
-    atol = options.get("atol", _ATOL)
-    supply = JacobianSupply(rhs, t_span, start, args, jac, atol, derivatives)
-    trouble = supply.trouble_at_the_start()
-    if trouble:  # scipy's methods would halve their step without end
-        return _not_begun(supply, trouble)
-    if wanted is not None and not adjoint:
-        made = TrajectorySensitivities(rhs, supply, args, wanted, derivatives)
-        passed = {k: v for k, v in passed.items() if k not in ("args", "atol")}
-        return _confirmed(made.run(t_span, method, passed, atol), supply, rhs, args, ())
+    more: dict[str, Any] = {"adjoint": adjoint, "reduces": reduces, "linear_solver": linear}
+    return _Asked(rhs, t_span, y0, method, args, derivatives, options, mass, wanted, **more)
+
+
+def _check_options(options: Mapping[str, Any], method: Any) -> None:
+    """Raise where an option is none of scipy's: it would be dropped, and another problem solved."""
+    known = set(_OPTIONS)
+    if isinstance(method, type):  # a method of the user's own may take more
+        known.update(inspect.signature(method).parameters)
+    words = (*_WORDS, *_OPTIONS, *sorted(known - set(_OPTIONS)))
+    refuse_words("solve_ivp", sorted(set(options) - known), words)
+
+
+def _as_implicit(asked: _Asked) -> Any:
+    """Integrate a mass matrix that is a function, or an index that is reduced, as F(t, y, y') = 0.
+
+    The checks of the arguments leave no sensitivities here.
+    """
+    mass = asked.mass if callable(asked.mass) else MassConstant(asked.mass, np.size(asked.y0))
+    options = {k: v for k, v in asked.options.items() if k != "vectorized"}
+    return integrate_implicit(
+        MassFunction(mass, asked.rhs),
+        asked.t_span,
+        asked.y0,
+        None,
+        method="Radau",
+        args=asked.args,
+        derivatives=asked.derivatives,
+        options=options | {"index_reduction": asked.reduces},
+    )
+
+
+def _with_sensitivities(asked: _Asked, supply: JacobianSupply) -> Any:
+    """Integrate the states and, with them, their derivatives."""
+    rhs, args = asked.rhs, asked.args
+    made = TrajectorySensitivities(rhs, supply, args, asked.wanted, asked.derivatives)
+    passed = {k: v for k, v in asked.passed.items() if k not in ("args", "atol")}
+    run = made.run(asked.t_span, asked.method, passed, asked.atol)
+    return _confirmed(run, supply, rhs, args, ())
+
+
+def _run(asked: _Asked, supply: JacobianSupply, solver: Any, kind: str) -> Any:
+    """Integrate the states alone."""
+    passed, start = asked.passed, supply.y_start
     notes: tuple[str, ...] = ()
-    if mass is not None:
-        solver, start, form, notes = _with_mass(mass, supply, options)
-    elif kind == "LSODA":
-        form = supply.lsoda()
-        for known in ("lband", "uband"):  # which the pattern gives
-            passed.pop(known, None)
-    elif kind == "cvode":
-        form = {"supply": supply, "linear_solver": linear}
-    elif kind == "krylov" or (kind == "auto" and not supply.is_small):
-        solver, form = KrylovBDF, {"matrix": supply.by_rows}
+    if asked.mass is not None:
+        solver, start, form, notes = _with_mass(asked.mass, supply, asked.options)
+    elif kind == "auto" and not supply.is_small:
+        solver, form = KrylovBDF, _form("krylov", asked, supply)
     else:
-        jacobian = {"jac": supply.dense if supply.is_small else supply.sparse}
-        form = {} if kind in _EXPLICIT else jacobian
-    passed |= {"dense_output": True} if adjoint else {}
-    run = solve_ivp(supply.function(rhs), t_span, start, method=solver, **form, **passed)
-    run = _confirmed(run, supply, rhs, args, notes)
-    if adjoint:
-        kept = None if mass is None else read_mass_matrix(mass, start.size)
-        rtol = options.get("rtol", _RTOL)
-        made_by = Integration(rhs, supply, args, derivatives, rtol, atol, kept)
-        run = with_adjoint(run, made_by, wanted)
-        run.sol = run.sol if options.get("dense_output") else None
+        form = _form(kind, asked, supply)
+    if kind == "LSODA":  # the pattern gives the bands
+        passed = {k: v for k, v in passed.items() if k not in ("lband", "uband")}
+    passed |= {"dense_output": True} if asked.adjoint else {}
+    function = supply.function(asked.rhs)
+    run = solve_ivp(function, asked.t_span, start, method=solver, **form, **passed)
+    return _confirmed(run, supply, asked.rhs, asked.args, notes)
+
+
+def _form(kind: str, asked: _Asked, supply: JacobianSupply) -> dict[str, Any]:
+    """Return the Jacobian as a method takes it."""
+    if kind == "LSODA":
+        return supply.lsoda()
+    if kind == "cvode":
+        return {"supply": supply, "linear_solver": asked.linear_solver}
+    if kind == "krylov":
+        return {"matrix": supply.by_rows}
+    if kind in _EXPLICIT:
+        return {}
+    return {"jac": supply.dense if supply.is_small else supply.sparse}
+
+
+def _with_vjp(run: Any, asked: _Asked, supply: JacobianSupply) -> Any:
+    """Give a run the function that integrates the adjoint equations."""
+    mass = None if asked.mass is None else read_mass_matrix(asked.mass, supply.y_start.size)
+    rtol = asked.options.get("rtol", _RTOL)
+    made_by = Integration(asked.rhs, supply, asked.args, asked.derivatives, rtol, asked.atol, mass)
+    run = with_adjoint(run, made_by, asked.wanted)
+    run.sol = run.sol if asked.options.get("dense_output") else None
     return run
 
 
@@ -250,6 +336,7 @@ def _confirmed(
 
 
 def _solver(method: Any) -> tuple[Any, str]:
+    """Return a method of scipy's or ours, and which needs it has."""
     known = {
         "BDF": (SparseBDF, "BDF"),
         "Radau": (SparseRadau, "Radau"),
@@ -260,6 +347,8 @@ def _solver(method: Any) -> tuple[Any, str]:
     }
     if isinstance(method, str) and method in known:
         return known[method]
+    if method in _EXPLICIT:
+        return method, method
     if method in (BDF, Radau):
         return known[method.__name__]
     if isinstance(method, type):

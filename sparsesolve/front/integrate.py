@@ -7,6 +7,7 @@ imported on use.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -137,30 +138,19 @@ def solve_ivp(
     >>> by_rate.round(4), by_start.round(4)
     (np.float64(-0.1353), array([0.1353]))
     """
-    with importing():
-        from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
-
     begin_ranks(method)
-    if form_of(y0, "y0") is not None:
-        raise TypeError(
-            f"`y0` must be an array, got {type(y0).__name__}: trajectories are arrays. Concatenate "
-            "its parts, and cut `y` up inside of the function."
-        )
+    _refuse_nests(y0)
     named = {
         "t_eval": t_eval,
         "dense_output": dense_output,
         "events": events,
+        "vectorized": vectorized,
         "mass_matrix": mass_matrix,
         "sensitivity": sensitivity,
         "adjoint": adjoint,
         "index_reduction": index_reduction,
     }
-    given = {
-        k: v
-        for k, v in {**named, "vectorized": vectorized}.items()
-        if v is not None and v is not False
-    }
-    return integrate(
+    return _integrate()(
         require_callable(rhs, kwargs),
         t_span,
         y0,
@@ -168,8 +158,29 @@ def solve_ivp(
         args=as_tuple(args),
         jac=jac,
         derivatives=derivatives,
-        options=given | options,
+        options=_given(named) | options,
     )
+
+
+@cache
+def _integrate() -> Any:
+    with importing():
+        from sparsesolve.adapters.ode import integrate  # noqa: PLC0415
+
+    return integrate
+
+
+def _refuse_nests(y0: Any) -> None:
+    if form_of(y0, "y0") is not None:
+        raise TypeError(
+            f"`y0` must be an array, got {type(y0).__name__}: trajectories are arrays. Concatenate "
+            "its parts, and cut `y` up inside of the function."
+        )
+
+
+def _given(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given: neither None nor False."""
+    return {k: v for k, v in named.items() if v is not None and v is not False}
 
 
 def odeint(
@@ -332,9 +343,8 @@ def solve_dae(
     with importing():
         from sparsesolve.adapters.dae import integrate_implicit  # noqa: PLC0415
 
-    named = {"t_eval": t_eval, "events": events, "dense_output": dense_output or None}
-    named["index_reduction"] = index_reduction or None
-    given = {k: v for k, v in named.items() if v is not None}
+    named = {"t_eval": t_eval, "events": events, "dense_output": dense_output}
+    given = _given({**named, "index_reduction": index_reduction})
     return integrate_implicit(
         require_callable(residual, kwargs),
         t_span,
