@@ -56,6 +56,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     refused,
     roots,
     scalar_rows,
+    series,
     sparse,
     sparse_matrices,
     sparse_systems,

@@ -14,7 +14,6 @@ from sparsesolve.numpy_ops.roots import record_root
 from sparsesolve.trace.closures import Opened
 from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.operands import holds_boxes, operand, plain_index
-from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []
@@ -211,18 +210,3 @@ def _polyfit(
         powers, y = powers * w[:, None], (y.T * w).T
     scale = np.sqrt((powers * powers).sum(axis=0))
     return (np.linalg.lstsq(powers / scale, y, rcond=None)[0].T / scale).T
-
-
-@replaces("numpy.polynomial.polynomial", "polyder")
-def _series_derivative(plain: Callable[..., Any]) -> Callable[..., Any]:
-    def call(c: Any, m: int = 1, scl: Any = 1, axis: int = 0) -> Any:
-        if not holds_boxes(c):
-            return plain(c, m, scl, axis)
-        c = operand(c)
-        if np.ndim(c) != 1:
-            raise refuse(f"derivatives of several series at {user_line()}", "Take one by one")
-        for _ in range(plain_index(m)):
-            c = c[1:] * (np.arange(1, len(c)) * scl) if len(c) > 1 else 0.0 * c[:1]
-        return c
-
-    return call
