@@ -2,8 +2,9 @@
 
 A determinant is a polynomial: its derivatives are smooth where the matrix has no inverse. The
 product of a tiny determinant and a huge inverse is right only if both have the same rounding
-errors. So cofactors come from one factorization, whose pivots of zero are moved to rounding, and
-second derivatives of nearly singular matrices from singular values, where nothing cancels.
+errors. So cofactors come from one factorization, whose pivots of zero are moved by next to nothing,
+and second derivatives of nearly singular matrices from singular values, where nothing cancels.
+Where a determinant is too small or large for products, rows and columns are scaled before.
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ from sparsesolve.trace.vocabulary import RECORDED
 __all__ = ["COFACTORS", "CURVATURE", "DETERMINANT", "LOG_DETERMINANT", "cofactors"]
 
 Array = NDArray[np.float64]
+Ids = NDArray[np.intp]
 Many = Sequence[Slots | None]
 
 _WELL = 1e5  # condition up to which products with the inverse lose few digits
+_SMALL = 1e-100  # determinants, beyond which powers of two are kept apart
+_NOTHING = -400  # exponent of a row or a column of zeros
+_MOVED = -500.0  # exponent of the product of all pivots that are moved
 
 
 class _Determinant(MatrixCall):
@@ -90,11 +95,11 @@ class _Cofactors(MatrixCall):
         a = operands[0]
         if isbox(a):
             return _curvatures(anp.linalg.det(a), anp.transpose(anp.linalg.inv(a)))
-        determinant, inverse = _factorized(a)
-        if _is_well(a, inverse):
+        diagonal, inverse = _factorized(a)
+        determinant = diagonal.prod()
+        if _is_ordinary(determinant) and _is_well(a, inverse):
             return _curvatures(determinant, inverse.T)
-        units = np.eye(a.size).reshape(a.size, *a.shape)
-        return np.stack([_by_singular_values(a, unit) for unit in units]).reshape(a.size, -1)
+        return _balanced_curvatures(_Balanced(a))
 
 
 class _Curvature(MatrixCall):
@@ -214,12 +219,22 @@ def _of_each(function: Callable[..., Any], *arrays: Any) -> Any:
 
 
 def _cofactors(a: Any) -> Any:
-    determinant, inverse = _factorized(a)
-    return determinant * inverse.T
+    diagonal, inverse = _factorized(a)
+    determinant = diagonal.prod()
+    if _is_ordinary(determinant):
+        return determinant * inverse.T
+    balanced = _Balanced(a)
+    diagonal, inverse = _factorized(balanced.matrix)
+    exponents = np.frexp(np.abs(diagonal))[1]
+    determinant = _times_two_to(diagonal, -exponents).prod()
+    return balanced.turned_back(determinant * inverse.T, int(exponents.sum()))
 
 
-def _factorized(a: Any) -> tuple[Any, Any]:
-    """Return determinant and inverse of a matrix that differs from `a` by rounding at most."""
+def _factorized(a: Any) -> tuple[Array, Any]:
+    """Return factors of the determinant, and the inverse, of a matrix that is `a` but for rounding.
+
+    Pivots of zero are moved by so little that only what they alone make large is left.
+    """
     from scipy.linalg import lapack  # noqa: PLC0415  (slow to import)
 
     kind = "z" if a.dtype.kind == "c" else "d"
@@ -227,19 +242,77 @@ def _factorized(a: Any) -> tuple[Any, Any]:
     diagonal = np.diagonal(factors)
     none = diagonal == 0.0
     if none.any():
-        factors[none, none] = np.finfo(np.float64).eps * (np.max(np.abs(a)) or 1.0)
+        factors[none, none] = 2.0 ** (_MOVED / none.sum()) * (np.max(np.abs(a)) or 1.0)
         diagonal = np.diagonal(factors)
+    diagonal = diagonal.copy()
     swaps = sum(k != pivot for k, pivot in enumerate(pivots.tolist()))
-    inverse = getattr(lapack, f"{kind}getri")(factors, pivots)[0]
-    return diagonal.prod() * (-1) ** swaps, inverse
+    if swaps % 2:
+        diagonal[0] *= -1
+    return diagonal, getattr(lapack, f"{kind}getri")(factors, pivots)[0]
 
 
 def _changed_cofactors(a: Any, e: Any) -> Any:
-    determinant, inverse = _factorized(a)
-    if not _is_well(a, inverse):
-        return _by_singular_values(a, e)
+    diagonal, inverse = _factorized(a)
+    determinant = diagonal.prod()
+    if not (_is_ordinary(determinant) and _is_well(a, inverse)):
+        scaled = _Balanced(a, alike=True)  # a direction may join rows of all sizes
+        return scaled.turned_back(_by_singular_values(scaled.matrix, scaled.direction(e)))
     w = inverse.T
     return determinant * (np.sum(w * e) * w - w @ e.T @ w)
+
+
+def _balanced_curvatures(balanced: _Balanced) -> Array:
+    """Return all second derivatives of a determinant, one direction after the other."""
+    shape = balanced.matrix.shape
+    found = np.zeros(shape * 2, dtype=balanced.matrix.dtype)
+    for i, j in np.ndindex(*shape):
+        unit = np.zeros(shape)
+        unit[i, j] = 1.0
+        changed = _by_singular_values(balanced.matrix, balanced.direction(unit))
+        changed[i], changed[:, j] = 0.0, 0.0  # linear in a row, and in a column
+        found[i, j] = balanced.turned_back(changed)
+    return found.reshape(found[0, 0].size, -1)
+
+
+class _Balanced:
+    """A matrix whose rows and columns are scaled to a size of one, by powers of two: exactly.
+
+    With `alike` all rows are scaled by one number, and columns are left.
+    """
+
+    def __init__(self, a: Any, *, alike: bool = False) -> None:
+        self._rows = _exponents(a, axis=1)
+        if alike:
+            self._rows[:] = self._rows.max()
+        a = _times_two_to(a, -self._rows)
+        self._columns = _exponents(a, axis=0) * (not alike)
+        self.matrix = _times_two_to(a, -self._columns)
+
+    def direction(self, e: Any) -> Any:
+        """Return a direction, scaled as the matrix is."""
+        return _times_two_to(e, -self._rows - self._columns)
+
+    def turned_back(self, cofactors: Any, exponent: int = 0) -> Any:
+        """Return cofactors, or their change, times a power of two, for the matrix as it was."""
+        exponent += int(self._rows.sum() + self._columns.sum())
+        return _times_two_to(cofactors, exponent - self._rows - self._columns)
+
+
+def _exponents(a: Any, axis: int) -> Ids:
+    peaks = np.abs(a).max(axis=axis, keepdims=True)
+    exponents: Ids = np.where(peaks == 0.0, _NOTHING, np.frexp(peaks)[1]).astype(np.intp)
+    return exponents
+
+
+def _times_two_to(a: Any, exponents: Any) -> Any:
+    if a.dtype.kind == "c":
+        return np.ldexp(a.real, exponents) + 1j * np.ldexp(a.imag, exponents)
+    return np.ldexp(a, exponents)
+
+
+def _is_ordinary(determinant: Any) -> bool:
+    """Whether products with it neither lose digits nor overflow, and no pivot was moved."""
+    return bool(_SMALL < abs(determinant) < 1.0 / _SMALL)
 
 
 def _by_singular_values(a: Any, e: Any) -> Any:

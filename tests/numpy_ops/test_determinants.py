@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -139,3 +140,61 @@ def test_a_complex_covariance() -> None:
     h = 1e-6 * np.eye(16)
     expected = np.array([(covariance(x + e) - covariance(x - e)) / 2e-6 for e in h]).T
     np.testing.assert_allclose(J(x).toarray(), expected, atol=1e-8)
+
+
+def exact(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Derivatives of a determinant with 60 digits, by deleting rows and columns."""
+    n, found, second = len(a), np.zeros(a.shape), np.zeros((*a.shape, *a.shape))
+    exactly = mpmath.matrix(a.tolist())
+
+    def rest(rows: tuple[int, ...], columns: tuple[int, ...]) -> float:
+        i = [k for k in range(n) if k not in rows]
+        j = [k for k in range(n) if k not in columns]
+        return mpmath.det(mpmath.matrix([[exactly[k, m] for m in j] for k in i]))
+
+    with mpmath.workdps(60):
+        for i, j in np.ndindex(n, n):
+            found[i, j] = float((-1) ** (i + j) * rest((i,), (j,)))
+            for k, m in np.ndindex(n, n):
+                if i != k and j != m:
+                    sign = (-1) ** (i + j + k + m) * (1 if (i < k) == (j < m) else -1)
+                    second[i, j, k, m] = float(sign * rest((i, k), (j, m)))
+    return found.reshape(-1), second.reshape(a.size, a.size)
+
+
+@pytest.mark.parametrize("size", [1e-100, 1e-85, 1e50, 1e72])
+def test_determinants_that_no_number_can_hold_have_derivatives(size: float) -> None:
+    """The determinant is zero, a subnormal number or infinite, and what it is made of is not."""
+    a = size * np.random.default_rng(3).normal(size=(4, 4))
+    first, second = exact(a)
+    x0 = R.normal(size=16)
+    H = ss.hessian(det, x0)
+    with np.errstate(over="ignore"):  # squares of these numbers
+        np.testing.assert_allclose(ss.gradient(det, x0)(a.ravel()), first, rtol=1e-12)
+    np.testing.assert_allclose(H(a.ravel()).toarray(), second, rtol=1e-10)
+    e = np.random.default_rng(4).normal(size=16)
+    np.testing.assert_allclose(H.hvp(a.ravel(), e), second @ e, rtol=1e-9)
+
+
+@pytest.mark.parametrize("singular", [False, True])
+def test_rows_and_columns_of_different_units(singular: bool) -> None:
+    a = np.random.default_rng(5).normal(size=(4, 4))
+    if singular:
+        a[:, 2] = 0.0
+    units = np.outer([1e8, 1.0, 1e-4, 1e-8], [1e3, 1.0, 1e-4, 1e5])
+    a *= units
+    first, second = exact(a)
+    x0 = R.normal(size=16)
+    slopes, H = ss.gradient(det, x0)(a.ravel()), ss.hessian(det, x0)(a.ravel()).toarray()
+    whole, units = units.prod() ** 0.25, units.ravel()
+    np.testing.assert_allclose(slopes * units / whole, first * units / whole, atol=1e-13)
+    units = np.outer(units, units) / whole
+    np.testing.assert_allclose(H * units, second * units, atol=1e-13)
+
+
+def test_a_pivot_of_zero_adds_nothing_to_others() -> None:
+    a = np.diag([1e10, 1.0, 2.0, 0.0])
+    found = ss.gradient(det, R.normal(size=16))(a.ravel())
+    np.testing.assert_allclose(found, minors(a).ravel(), rtol=1e-14, atol=1e-100)
+    turned = cofactors(np.exp(0.3j) * a)  # a complex one too
+    np.testing.assert_allclose(turned, np.exp(0.9j) * minors(a), rtol=1e-14, atol=1e-100)
