@@ -40,6 +40,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     log_sum_exp,
     loops,
     masked_arrays,
+    matrix_equations,
     minima,
     movement,
     multivariate_normal,
