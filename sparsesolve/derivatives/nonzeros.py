@@ -97,7 +97,10 @@ class Accumulated:
         known: bool = False,
         arrange: Arrange | None = None,
     ) -> Accumulated:
-        """Make the program of nonzeros ready to run; `known` as for `executable`."""
+        """Make the program of nonzeros ready to run; `known` as for `executable`.
+
+        Whoever arranges them has a place of his own, which is filled as a whole only once.
+        """
         known_pattern = weakref.ref(pattern)  # the names outlive it where it is dropped
 
         def name(k: int) -> str:
@@ -108,6 +111,7 @@ class Accumulated:
             at = k if order is None else order[k]
             return f"entry ({found.rows[at]}, {found.indices[at]}) of the {matrix}"
 
+        log = replace(log, lean=arrange is not None)
         run = executable(program, log, name, known=known)
         return cls(pattern, run, engine_name(run), matrix)
 
@@ -360,11 +364,15 @@ def _accumulated(
         log.note(f"colored: {error}")
         with log.stage("detect"):
             return boolean_pattern(program)
-    matrix, listed = "Hessian" if lower else "Jacobian", found.program
-    order = None if arrange is None else arrange(found.pattern)
-    if order is not None:
-        listed = replace(listed, outputs=listed.outputs[order])
-    return Accumulated.of(found.pattern, fused(listed, log), matrix, log, arrange=arrange)
+    pattern, listed = found.pattern, found.program
+    del found  # arrays of all nonzeros are freed as soon as they can be
+    listed = fused(_in_order(listed, pattern, arrange), log)
+    return Accumulated.of(pattern, listed, "Hessian" if lower else "Jacobian", log, arrange=arrange)
+
+
+def _in_order(listed: Program, pattern: Pattern, arrange: Arrange | None) -> Program:
+    order = None if arrange is None else arrange(pattern)
+    return listed if order is None else replace(listed, outputs=listed.outputs[order])
 
 
 def engine_name(run: Executable) -> str:

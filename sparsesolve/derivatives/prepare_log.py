@@ -30,6 +30,8 @@ class PrepareLog:
         What was asked for.
     point : CheckPoint, optional
         Where machine code is compared with the interpreter when it is made.
+    lean : bool, default False
+        Whether memory counts more than the time to write whole results; see `compile_program`.
     """
 
     options: Options = field(default_factory=Options)
@@ -37,6 +39,7 @@ class PrepareLog:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     compared: list[int] = field(default_factory=lambda: [0, 0])
+    lean: bool = False
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

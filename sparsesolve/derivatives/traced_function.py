@@ -384,7 +384,7 @@ def executable(
         return Interpreter(program)
     try:
         with log.stage("compile"), collector_paused():
-            compiled = compile_program(program, threads=log.options.threads)
+            compiled = compile_program(program, threads=log.options.threads, lean=log.lean)
     except (CannotCompile, OSError, RuntimeError) as error:  # the last two: LLVM may not run here
         if log.options.method == "compiled":
             raise

@@ -19,6 +19,10 @@ __all__ = ["Draft", "rebuilt", "with_parameter"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 
+_LARGE = 1 << 18  # slots, from which on a table of all is not made for few reads
+_FEW = 4  # a read of less than one in this many of the slots
+_CHUNK = 1 << 14
+
 
 @dataclass(slots=True)
 class Draft:
@@ -32,14 +36,14 @@ class Draft:
         Old first slot of each output.
     rows : int
         Old number of slots of each output.
-    kept : ndarray of int32 or None
-        Which of these rows the new kernel computes; None for all.
+    kept : Index or None
+        Which of these rows the new kernel computes, increasing; None for all.
     """
 
     step: Kernel | Opaque
     starts: tuple[int, ...]
     rows: int
-    kept: Slots | None = None
+    kept: Index | None = None
 
     @classmethod
     def of(cls, step: Kernel | Opaque) -> Draft:
@@ -81,7 +85,7 @@ def rebuilt(
     else:
         moved = _Moved(0, program.n_slots)
         inputs = np.flatnonzero(read[: program.n]).astype(np.int32)
-        moved.scatter(0, inputs)
+        moved.scatter(0, Index.of(inputs))
         away = moved.move(program.n, kept - program.n) - program.n
         parameters = tuple(Block(block.start + away, block.shape) for block in parameters)
         kept = moved.top
@@ -129,6 +133,8 @@ class _Moved:
         self.sizes: list[int] = [kept] if kept else []
         self.thinned: list[tuple[int, int, Slots]] = []
         self._table: Slots | None = None
+        self._pieces: _Pieces | None = None
+        self._spared = n_slots  # reads that pieces answer before a table is made
 
     def move(self, start: int, size: int) -> int:
         """Give `size` slots from `start` on their new place."""
@@ -146,16 +152,16 @@ class _Moved:
         kept = np.flatnonzero(read[known.start : known.start + known.values.size]).astype(np.int32)
         values = known.values if kept.size == known.values.size else known.values[kept]
         start = self.top
-        self.scatter(known.start, kept)
+        self.scatter(known.start, Index.of(kept))
         return Constant(start, values)
 
-    def scatter(self, start: int, kept: Slots) -> None:
+    def scatter(self, start: int, kept: Index) -> None:
         """Give some of the slots from `start` on their new place; the others are dropped."""
-        if kept.size and int(kept[-1]) - int(kept[0]) == kept.size - 1:  # a run: they increase
-            self.move(start + int(kept[0]), kept.size)
-            return
-        self.thinned.append((start, self.top, kept))
-        self.top += kept.size
+        if kept.is_run:
+            self.move(start + kept.start, kept.length)
+        elif kept.length:
+            self.thinned.append((start, self.top, kept.to_array()))
+            self.top += kept.length
 
     def table(self) -> Slots:
         """Return the new number of every old slot, -1 for the dropped; made once, on demand."""
@@ -176,4 +182,41 @@ class _Moved:
         if at >= 0 and high < self.old[at] + self.sizes[at]:
             offset = self.new[at] - self.old[at]
             return index.shifted(offset) if offset else index
+        if self._table is None and _FEW * index.length < self.n_slots >= _LARGE:
+            self._spared -= index.length
+            if self._spared > 0:
+                self._pieces = self._pieces or _Pieces(self)
+                return Index.of(self._pieces.renumbered(index.to_array()))
         return Index.of(self.table()[index.to_array()])
+
+
+class _Pieces:
+    """The same as a table, by search among blocks: for few reads of a large program."""
+
+    def __init__(self, moved: _Moved) -> None:
+        whole = zip(moved.old, moved.new, moved.sizes, strict=True)
+        parts = [(old, new, size, None) for old, new, size in whole if size]
+        thinned = [(o + int(k[0]), new, int(k[-1] - k[0]) + 1, k) for o, new, k in moved.thinned]
+        ordered = sorted([*parts, *thinned], key=lambda piece: piece[0])
+        starts, places, sizes, kept = zip(*ordered, strict=True)
+        self._starts, self._places, self._sizes = map(np.array, (starts, places, sizes))
+        self._kept = {p: k - k[0] for p, k in enumerate(kept) if k is not None}
+
+    def renumbered(self, ids: Slots) -> Slots:
+        """Return new numbers, -1 for slots that were dropped."""
+        found = np.empty(ids.size, dtype=np.int32)
+        for begin in range(0, ids.size, _CHUNK):  # searching takes eight bytes a slot
+            part = slice(begin, begin + _CHUNK)
+            found[part] = self._found(ids[part])
+        return found
+
+    def _found(self, ids: Slots) -> NDArray[np.int64]:
+        piece = np.maximum(np.searchsorted(self._starts, ids, side="right") - 1, 0)
+        at = ids - self._starts[piece]
+        inside = (at >= 0) & (at < self._sizes[piece])
+        for p in self._kept.keys() & set(np.unique(piece).tolist()):
+            here, kept = np.flatnonzero(piece == p), self._kept[p]
+            place = np.minimum(np.searchsorted(kept, at[here]), kept.size - 1)
+            inside[here] &= kept[place] == at[here]
+            at[here] = place
+        return np.where(inside, at + self._places[piece], -1)

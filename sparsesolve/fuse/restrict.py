@@ -62,7 +62,7 @@ def _kernel(step: Kernel, need: NDArray[np.bool_], worth: float) -> Draft | None
     live = [k for k in range(len(step.outputs)) if wanted[k].any()]
     if not live:
         return None
-    rows = wanted.any(axis=0)
+    rows = np.asarray(wanted.any(axis=0))
     count = int(rows.sum())
     whole = count == step.rows or count > worth * step.rows
     if len(live) == len(step.outputs) and whole:
@@ -77,7 +77,7 @@ def _kernel(step: Kernel, need: NDArray[np.bool_], worth: float) -> Draft | None
     thin = replace(step, loads=loads, nodes=tuple(nodes), outputs=tuple(outputs))
     if whole:
         return Draft(thin, starts, step.rows)
-    kept = np.flatnonzero(rows).astype(np.int32)
+    kept = _marked(rows, count)
     points, segments = _points(step, kept)
     thin = replace(
         thin,
@@ -88,10 +88,19 @@ def _kernel(step: Kernel, need: NDArray[np.bool_], worth: float) -> Draft | None
     return Draft(thin, starts, step.rows, kept)
 
 
-def _points(step: Kernel, kept: NDArray[np.int32]) -> tuple[Index, NDArray[np.int64] | None]:
+def _marked(rows: NDArray[np.bool_], count: int) -> Index:
+    """Where a mask is true: a run where it can be, as where a rank owns rows of a grid."""
+    first = int(rows.argmax())
+    if rows[first : first + count].all():
+        return Index(count, first, int(count > 1))
+    return Index.of(np.flatnonzero(rows).astype(np.int32))
+
+
+def _points(step: Kernel, rows: Index) -> tuple[Index, NDArray[np.int64] | None]:
     """Points of the domain that some rows need, and the segments these rows then have."""
     if step.segments is None:
-        return Index.of(kept), None
+        return rows, None
+    kept = rows.to_array()
     lengths = np.diff(step.segments)[kept]
     segments = np.concatenate([[0], np.cumsum(lengths)])
     offset = np.repeat(step.segments[kept] - segments[:-1], lengths)

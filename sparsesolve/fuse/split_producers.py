@@ -67,7 +67,7 @@ def _part(step: Kernel, positions: Slots) -> Draft:
     points = Index.of(positions)
     loads = tuple(index.take(points) for index in step.loads)
     draft = Draft.of(step)
-    return replace(draft, step=replace(step, length=points.length, loads=loads), kept=positions)
+    return replace(draft, step=replace(step, length=points.length, loads=loads), kept=points)
 
 
 class _Owners:
@@ -85,7 +85,7 @@ class _Owners:
             if draft.kept is None:
                 self.table[start : start + draft.rows] = self.count
             else:
-                self.table[start + draft.kept] = self.count
+                self.table[start + draft.kept.to_array()] = self.count
 
     def parts(self, step: Kernel) -> list[Slots]:
         """Positions at which all loads read the same producers; none: leave it whole."""

@@ -110,6 +110,11 @@ class Index:
         ends = (self.start, self.start + self.stride * (self.length - 1))
         return min(ends), max(ends)
 
+    @property
+    def is_run(self) -> bool:
+        """Whether these are consecutive slots, at least one."""
+        return self.array is None and self.length > 0 and (self.stride == 1 or self.length == 1)
+
     def same_as(self, other: Index) -> bool:
         """Whether both read the same slots."""
         if self is other:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sparsesolve.adapters.petsc.needed import Needed
 from sparsesolve.adapters.petsc.numbering import Numbering
 from sparsesolve.adapters.petsc.ranks import Ranks
-from sparsesolve.adapters.petsc.storage_order import MatrixEntries, StorageOrder
+from sparsesolve.adapters.petsc.storage_order import MatrixEntries, StorageOrder, indptr_of
 from sparsesolve.derivatives.row_part import RowPart
 from sparsesolve.host.memory import give_back
 
@@ -124,7 +124,7 @@ class _Added:
             known = np.unique(np.concatenate([keys, more]))
             places.append(size + np.searchsorted(known, keys))
             others[chosen] = size + np.searchsorted(known, more)
-            self.blocks.append(MatrixEntries(*np.divmod(known, max(n, 1))))
+            self.blocks.append(MatrixEntries.of(*np.divmod(known, max(n, 1)), count))
             size += known.size
         self._place, self._mass = np.concatenate(places), others
         self.data = np.zeros(size)
@@ -147,7 +147,7 @@ class _ByRows:
         kind, sizes = ranks.petsc.IntType, numbering.sizes
         rows, columns = (np.concatenate([getattr(b, name) for b in blocks]) for name in _NAMES)
         self._data, self._order = data, np.lexsort((columns, rows))
-        self._indptr = _indptr(rows, sizes[0]).astype(kind)
+        self._indptr = indptr_of(rows, sizes[0]).astype(kind)
         self._columns = columns[self._order].astype(kind)
         made = self.matrix = ranks.petsc.Mat().create(comm=ranks.comm)
         made.setSizes((sizes, sizes))
@@ -170,18 +170,14 @@ def _matrix_in(
     kind, sizes = ranks.petsc.IntType, numbering.sizes
     parts, begin = [], 0
     for block, first in zip(blocks, (numbering.begin, 0), strict=True):
-        end = begin + block.rows.size
-        indptr = _indptr(block.rows, sizes[0]).astype(kind)
-        parts.append((indptr, (block.columns - first).astype(kind), data[begin:end]))
+        end = begin + block.columns.size
+        columns = (block.columns - first).astype(kind, copy=False)
+        parts.append((block.indptr.astype(kind), columns, data[begin:end]))
         begin = end
     csr = parts[0] if ranks.size == 1 else tuple(parts)
     made = ranks.petsc.Mat().createAIJWithArrays((sizes, sizes), csr, comm=ranks.comm)
     made.setFromOptions()
     return made
-
-
-def _indptr(rows: Ids, count: int) -> Ids:
-    return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))])
 
 
 def _has_diagonal(own: MatrixEntries, numbering: Numbering) -> bool:

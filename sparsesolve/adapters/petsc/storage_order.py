@@ -15,20 +15,36 @@ from numpy.typing import NDArray
 from sparsesolve.adapters.petsc.needed import Needed
 from sparsesolve.adapters.petsc.numbering import Numbering
 
-__all__ = ["MatrixEntries", "StorageOrder"]
+__all__ = ["MatrixEntries", "StorageOrder", "indptr_of"]
 
 Ids = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatrixEntries:
-    """Nonzeros of some columns: rows from the first that is owned, PETSc's global columns.
+    """Nonzeros of some columns: where each row that is owned begins, and PETSc's global columns.
 
     The column of a sum is -1 less its number.
     """
 
-    rows: Ids
+    indptr: Ids
     columns: Ids
+
+    @classmethod
+    def of(cls, rows: Ids, columns: Ids, count: int) -> MatrixEntries:
+        """Take entries by their rows, which do not decrease; `count` rows are owned."""
+        return cls(indptr_of(rows, count), columns)
+
+    @property
+    def rows(self) -> Ids:
+        """Row of each, counted from the first that is owned; made when asked for."""
+        count = self.indptr.size - 1
+        return np.repeat(np.arange(count, dtype=np.int32), np.diff(self.indptr))
+
+
+def indptr_of(rows: Ids, count: int) -> Ids:
+    """Return where each of some rows begins, and the end."""
+    return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))])
 
 
 class StorageOrder:
@@ -66,13 +82,15 @@ class StorageOrder:
 
     def blocks(self, pattern: Any) -> list[MatrixEntries]:
         """Return own columns, others', and sums: nonzeros of each as they come in that order."""
-        order = self.order(pattern)
-        columns, rows = self._columns[pattern.indices], pattern.rows
-        if order is not None:
-            columns, rows = columns[order], rows[order]
-        ends = np.cumsum(np.bincount(self._kinds(columns), minlength=3))
-        cuts = zip([0, *ends[:2]], ends, strict=True)
-        # copies: what is kept of few nonzeros must not keep all
-        return [
-            MatrixEntries(rows[begin:end].copy(), columns[begin:end].copy()) for begin, end in cuts
-        ]
+        columns = self._columns[pattern.indices]
+        if not self._in_order:
+            columns = columns[np.lexsort((columns, pattern.rows))]
+        kinds = self._kinds(columns)
+        begins, others = np.array(pattern.indptr), []
+        for k in (1, 2):
+            places = np.flatnonzero(kinds == k)  # few
+            rows = np.searchsorted(pattern.indptr, places, side="right") - 1
+            others.append(MatrixEntries.of(rows, columns[places], pattern.shape[0]))
+            begins -= others[-1].indptr.astype(begins.dtype)
+        own = columns if begins[-1] == columns.size else columns[kinds == 0]
+        return [MatrixEntries(begins, own), *others]

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.arguments import flat_argument, flat_parameters, output_buffer
-from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, NativeRun, Place
+from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, NativeRun, Place, refuse
 from sparsesolve.engine.llvm.code.codegen import CannotCompile, generate
 from sparsesolve.engine.llvm.code.vectormath import vector_width
 from sparsesolve.engine.llvm.plan.callbacks import with_callbacks
+from sparsesolve.engine.llvm.plan.constant_results import constant_results
 from sparsesolve.engine.llvm.plan.kernel_signature import KernelSignature
 from sparsesolve.engine.llvm.plan.plan_text import plan_lines
 from sparsesolve.engine.llvm.plan.planner import make_plan
@@ -57,7 +58,7 @@ class Statistics:
     index_bytes: int
 
 
-def compile_program(program: Program, *, threads: int = 1) -> Compiled:
+def compile_program(program: Program, *, threads: int = 1, lean: bool = False) -> Compiled:
     """Compile a program.
 
     Parameters
@@ -66,6 +67,8 @@ def compile_program(program: Program, *, threads: int = 1) -> Compiled:
         What to run.
     threads : int, default 1
         How many threads share a long kernel.
+    lean : bool, default False
+        Whether memory counts more than the time to write a whole result, constants included.
 
     Returns
     -------
@@ -84,18 +87,20 @@ def compile_program(program: Program, *, threads: int = 1) -> Compiled:
     >>> compile_program(b.build(b.map("multiply", b.x, b.x)))([1.0, 2.0, 3.0])
     array([1., 4., 9.])
     """
-    return compile_joint([program], threads=threads)[0]
+    return compile_joint([program], threads=threads, lean=lean)[0]
 
 
-def compile_joint(programs: Iterable[Program], *, threads: int = 1) -> list[Compiled]:
+def compile_joint(
+    programs: Iterable[Program], *, threads: int = 1, lean: bool = False
+) -> list[Compiled]:
     """Compile several programs as one module, which is quicker than one by one.
 
     Parameters
     ----------
     programs : iterable of Program
         For example value, gradient and Hessian of one function.
-    threads : int, default 1
-        How many threads share a long kernel.
+    threads, lean
+        As for one.
 
     Returns
     -------
@@ -110,7 +115,7 @@ def compile_joint(programs: Iterable[Program], *, threads: int = 1) -> list[Comp
     begin = time.perf_counter()
     width = vector_width()
     programs = [with_callbacks(program) for program in programs]
-    plans = [make_plan(program, width) for program in programs]
+    plans = [make_plan(program, width, lean=lean) for program in programs]
     signatures: dict[KernelSignature, int] = {}
     for plan in plans:
         for task in plan.tasks:
@@ -131,6 +136,7 @@ class Compiled(Evaluator):
         self._machine = machine
         self.program = machine.plan.program
         self._constants = machine.plan.prefilled
+        self._fills = machine.plan.fills
         self.when_upgraded: Callable[[Compiled], object] | None = None  # better code is in place
         tasks = list(machine.plan.tasks)
         self.statistics = Statistics(
@@ -180,6 +186,8 @@ class Compiled(Evaluator):
             return out
         if self._constants is not None:
             np.copyto(out, self._constants)
+        elif not self._fills:
+            np.copyto(out, self.prefilled())
         self.run_into(out, x, parameters)
         return out
 
@@ -197,7 +205,9 @@ class Compiled(Evaluator):
 
     def prefilled(self) -> Array:
         """Return a fresh result with the constant entries in place, the others undefined."""
-        return np.empty(self.program.m) if self._constants is None else self._constants.copy()
+        if self._constants is not None:
+            return self._constants.copy()
+        return np.empty(self.program.m) if self._fills else constant_results(self.program)
 
     def run_into(self, buffer: Array, x: Any, parameters: Sequence[Any] = ()) -> None:
         """Write the entries of the result that vary.
@@ -229,11 +239,13 @@ class Compiled(Evaluator):
         self, places: Sequence[Place | Fixed], *, fill: bool, first: FastCall | None = None
     ) -> FastCall:
         """Make a builtin; it always refuses where the program calls Python or shares its work."""
+        if fill and not self._fills:
+            return refuse
         return self._machine.fastcall(places, fill=fill, first=first)
 
     def native_run(self) -> NativeRun | None:
         """Return what machine code needs to run it; None where Python is called in between."""
-        return self._machine.native_run(self._upgraded)
+        return self._machine.native_run(self._upgraded) if self._fills else None
 
     def _upgraded(self) -> None:
         if self.when_upgraded is not None:

@@ -24,7 +24,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         if stage.call is not None:
             call = stage.call
             yield f"call {call.name} with {len(call.operands)} operands for {call.length} results"
-    if plan.prefilled is not None:
+    if plan.is_constant.any():
         yield f"constant: {int(plan.is_constant.sum())} of {plan.program.m} results"
 
 

@@ -26,6 +26,7 @@ from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 
 __all__ = ["Plan", "Stage", "make_plan"]
 
+_LARGE = 1 << 16  # results
 _DIRECT_SHARE = 4  # an output goes straight to the result if one in this many of its rows does
 
 
@@ -52,7 +53,8 @@ class Plan:
     mirrored : tuple of int
         Parameters to be copied to the rest buffer before a run.
     prefilled : ndarray of float64, shape (m,), or None
-        The result with its constant entries in place and NaN elsewhere; None if it has none.
+        The result with its constant entries in place and NaN elsewhere; None if it has none, or if
+        it is not to be kept (`constant_results` makes it again).
     is_constant : ndarray of bool, shape (m,)
         Where they are.
     """
@@ -65,20 +67,34 @@ class Plan:
     is_constant: NDArray[np.bool_]
 
     @property
+    def fills(self) -> bool:
+        """Whether all that is needed to write whole results is kept."""
+        return self.prefilled is not None or not self.is_constant.any()
+
+    @property
     def tasks(self) -> Iterator[Task]:
         """All tasks, in order."""
         for stage in self.stages:
             yield from stage.tasks
 
 
-def make_plan(program: Program, width: int) -> Plan:
+def make_plan(program: Program, width: int, *, lean: bool = False) -> Plan:
     """Plan a program for vectors of `width` lanes.
+
+    Parameters
+    ----------
+    program : Program
+        What to run.
+    width : int
+        Lanes.
+    lean : bool, default False
+        Whether a large result is written whole only once, so that its constants need not be kept.
 
     Notes
     -----
     Time and memory are linear in the index arrays.
     """
-    return _Planner(program, width).plan()
+    return _Planner(program, width).plan(keep=not lean or program.m < _LARGE)
 
 
 class _Planner:
@@ -100,7 +116,7 @@ class _Planner:
         self.n_slots += count
         return self.n_slots - count
 
-    def plan(self) -> Plan:
+    def plan(self, *, keep: bool) -> Plan:
         stages: list[Stage] = []
         tasks: list[Task] = []
         for step in self._live_steps():
@@ -112,7 +128,8 @@ class _Planner:
                 tasks.append(make_task(*given, trips=step.trips, group=step.group))
         tasks.extend(self._copies())
         stages.append(Stage(tuple(tasks), None))
-        prefilled = self.regions.values[self.program.outputs] if self.constant.any() else None
+        wanted = keep and self.constant.any()
+        prefilled = self.regions.values[self.program.outputs] if wanted else None
         mirrored = tuple(sorted(self.regions.mirrored))
         return Plan(self.program, tuple(stages), self.n_slots, mirrored, prefilled, self.constant)
 
