@@ -75,9 +75,15 @@ def ipopt_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave each k-th case of a test marked `every(k)` in the default run; the rest is slow."""
+    """Leave each k-th case of a test marked `every(k)` in the default run; the rest is slow.
+
+    Of one marked `slow_cases` the named cases are slow.
+    """
     seen: Counter[str] = Counter()
     for item in items:
+        mark = item.get_closest_marker("slow_cases")
+        if mark and item.nodeid.partition("[")[2].removesuffix("]") in mark.args:
+            item.add_marker(pytest.mark.slow)
         if mark := item.get_closest_marker("every"):
             test = item.nodeid.partition("[")[0]
             if seen[test] % mark.args[0]:

@@ -135,6 +135,7 @@ def test_options_of_a_warm_start_may_be_given() -> None:
     assert slow.iterations > quick.iterations
 
 
+@pytest.mark.slow
 def test_a_problem_is_freed_with_what_it_keeps() -> None:
     problem = family()
     problem.solve(method="ipopt", options={"transport": "c"})

@@ -139,6 +139,7 @@ def test_a_handler_of_the_user_stays(options):
     assert seen == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.every(4)
 @pytest.mark.parametrize("library", [None, "cyipopt"])
 def test_several_threads_solve_at_once(library, options):
@@ -164,6 +165,7 @@ def test_several_threads_solve_at_once(library, options):
     assert not wrong
 
 
+@pytest.mark.slow
 def test_an_error_outside_of_the_evaluation_comes_out(monkeypatch):
     monkeypatch.setattr(Callbacks, "gradient", lambda self, x: np.zeros(3))
     with pytest.raises(ValueError, match="could not broadcast"):

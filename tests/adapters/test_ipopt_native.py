@@ -108,6 +108,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow_cases("threads-3000")
 @pytest.mark.every(4)
 @pytest.mark.parametrize("limit", [3000, 3])
 @pytest.mark.parametrize("case", CASES)

@@ -93,6 +93,7 @@ def test_ipopt(program: Program) -> None:
     check(program, minimize(program.problem, solver="ipopt"), 1e-5)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 @QUICK
 def test_bounds_alone(seed: int) -> None:

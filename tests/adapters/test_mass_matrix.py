@@ -82,6 +82,7 @@ def test_combinations_of_equations_hold_in_the_amplifier() -> None:
         np.testing.assert_allclose(free[:, i] + free[:, j], 0.0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_identity_takes_the_steps_of_scipy() -> None:
     def van_der_pol(t, y):
         return np.array([y[1], 1e3 * (1.0 - y[0] ** 2) * y[1] - y[0]])

@@ -28,6 +28,7 @@ def solve(objective, x0, solver: str, **arguments):
         return minimize(objective, x0, solver=solver, **arguments)
 
 
+@pytest.mark.slow_cases("trust-constr")
 @pytest.mark.every(9)
 @pytest.mark.parametrize("solver", UNCONSTRAINED)
 def test_nothing_unbounded_is_solved(solver: str) -> None:

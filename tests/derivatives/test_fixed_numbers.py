@@ -40,6 +40,7 @@ def test_knots_of_an_interpolator() -> None:
     np.testing.assert_array_equal(J.values(p, KNOTS, second, 2.0), J(p, KNOTS, second, 2.0).data)
 
 
+@pytest.mark.slow
 def test_all_numbers() -> None:
     def f(x: Any, data: Any, edge: float) -> Any:
         b, a = scipy.signal.butter(1, edge)  # wants a number

@@ -43,6 +43,7 @@ def test_a_number(method):
     np.testing.assert_allclose(J(x).toarray(), expected, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.slow_cases("33")
 @pytest.mark.parametrize("n", [1, 2, 31, 33])
 def test_a_system_with_a_parameter(n):
     root = ss.implicit(by_root, chain)

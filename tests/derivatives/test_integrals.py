@@ -113,6 +113,7 @@ def test_first_derivatives(name):
 SMOOTH = [name for name in CASES if name != "a branch"]
 
 
+@pytest.mark.slow_cases("between steps")
 @pytest.mark.every(7)
 @pytest.mark.parametrize("name", SMOOTH)
 def test_second_derivatives(name):

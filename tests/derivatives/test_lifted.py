@@ -62,6 +62,7 @@ def lifted(problem: ss.Problem) -> LiftedDerivatives:
     return found
 
 
+@pytest.mark.slow_cases("nested-100")
 @pytest.mark.every(4)
 @pytest.mark.parametrize("n", [16, 33, 100])
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -90,6 +90,7 @@ def test_one_sided_where_the_function_ends(method):
     check(product, np.zeros(3), method, [0.0, 0.0, 1.0])
 
 
+@pytest.mark.slow_cases("31-colored")
 @pytest.mark.every(4)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n", [1, 2, 31, 33])
@@ -279,6 +280,7 @@ def test_functions_of_repeated_eigenvalues(method):
     check(exponentials, A.ravel(), method, (2 * np.diag(np.exp([1.0, 1.0, 0.5]))).ravel())
 
 
+@pytest.mark.slow
 @pytest.mark.every(3)
 @pytest.mark.parametrize("method", METHODS)
 def test_functions_of_repeated_singular_values(method):

@@ -93,6 +93,7 @@ def test_every_derivative_of_a_problem_is_looked_at():
             call(problem)
 
 
+@pytest.mark.slow_cases("2000")
 @pytest.mark.usefixtures("copies_off")
 @pytest.mark.parametrize("n", [32, 40, 2000])
 def test_wrong_copies(n):

@@ -122,6 +122,7 @@ def test_a_branch_inside_of_an_inner_gradient():
     np.testing.assert_allclose(J(-np.ones(2)).toarray(), [[-3.0, 0.0], [0.0, -3.0]])
 
 
+@pytest.mark.slow
 def test_what_numba_compiled():
     numba = pytest.importorskip("numba")
     compiled = numba.njit(upwind)

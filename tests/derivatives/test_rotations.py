@@ -90,6 +90,7 @@ def generators(p):
     return np.array([np.cross(e, p) for e in np.eye(3)]).T
 
 
+@pytest.mark.slow_cases("rotate_scipy-compiled")
 @pytest.mark.every(10)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("rotate", ROTATIONS)

@@ -231,9 +231,8 @@ def nested(scan: Any, x: Any, inner: int, outer: int) -> Any:
     return scan(step, x[1], np.linspace(0.0, 1.0, outer))[1]
 
 
-@pytest.mark.parametrize(
-    ("inner", "outer"), [(3, 40), (40, 3), pytest.param(26, 25, marks=SLOW), (9, 8)]
-)
+@pytest.mark.slow_cases("3-40", "40-3", "26-25")
+@pytest.mark.parametrize(("inner", "outer"), [(3, 40), (40, 3), (26, 25), (9, 8)])
 def test_a_loop_in_a_loop(inner: int, outer: int) -> None:
     x = np.array([0.4, 0.9])
     J = ss.jacobian(lambda x: nested(ss.scan, x, inner, outer), x)
@@ -244,6 +243,7 @@ def test_a_loop_in_a_loop(inner: int, outer: int) -> None:
     np.testing.assert_allclose(H(x).toarray(), expected, rtol=1e-10)
 
 
+@pytest.mark.slow_cases("33", "23")
 @pytest.mark.parametrize("length", [0, 1, 2, 7, 8, 23, 24, 33, 100])
 def test_lengths(length: int) -> None:
     def f(scan: Any, x: Any) -> Any:

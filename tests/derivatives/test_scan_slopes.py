@@ -45,6 +45,7 @@ def test_many_steps_with_choices_stay_a_loop(count: int) -> None:
     np.testing.assert_allclose(H(x).toarray(), twice, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_steps_around_a_singular_point_have_limits() -> None:
     def f(x: Any) -> Any:
         def step(c: Any, _: Any) -> Any:

@@ -62,6 +62,7 @@ SEARCHES = {
 }
 
 
+@pytest.mark.slow_cases("bisection")
 @pytest.mark.parametrize("name", SEARCHES)
 def test_searches_are_refused_with_a_way_out(name):
     with pytest.raises(VerificationError, match=r"comparisons alone.*brentq.*implicit"):

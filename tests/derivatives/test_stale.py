@@ -252,6 +252,7 @@ def solve(method: str, function, x0, **options):
     return ss.least_squares(function, x0, method=method, **options)
 
 
+@pytest.mark.slow_cases("newton")
 @pytest.mark.parametrize("method", ["newton", *SQUARES])
 def test_a_prepared_jacobian_follows_the_function_that_is_given(method: str) -> None:
     F, p = cubic()

@@ -51,6 +51,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow_cases("dopri5")
 @pytest.mark.every(3)
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives(name):

@@ -171,6 +171,7 @@ REDUCTIONS = {
 }
 
 
+@pytest.mark.slow_cases("std-compiled")
 @pytest.mark.every(7)
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize("name", REDUCTIONS)

@@ -359,6 +359,7 @@ def test_a_watched_array_is_not_resized_in_place() -> None:
     J.verify()
 
 
+@pytest.mark.slow
 def test_a_watched_array_is_not_kept_alive() -> None:
     holder = {"d": np.ones(1000)}
     J = ss.jacobian(lambda x: x * holder["d"], np.ones(1000))

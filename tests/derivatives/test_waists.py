@@ -107,6 +107,7 @@ def test_the_same_function_with_slots_for_its_waists(function: Any, n: int) -> N
         np.testing.assert_allclose(Interpreter(split)(x), Interpreter(program)(x), rtol=1e-12)
 
 
+@pytest.mark.slow_cases("sums_of_sums-compiled", "convolution-compiled")
 @pytest.mark.every(7)
 @pytest.mark.usefixtures("eager")
 @pytest.mark.every(3)
@@ -122,6 +123,7 @@ def test_hessians(function: Any, n: int, method: Any) -> None:
         assert_close(H.as_linear_operator(x) @ np.eye(n), expected, rtol=1e-10)
 
 
+@pytest.mark.slow_cases("exponentials", "convolution")
 @pytest.mark.every(5)
 @pytest.mark.every(2)
 @pytest.mark.parametrize(("function", "n"), FUNCTIONS, ids=NAMES)

@@ -172,6 +172,7 @@ def test_rolled_programs_compute_the_same(name: str) -> None:
     np.testing.assert_allclose(Interpreter(rolled)(point(n)), function(point(n)), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.every(9)
 @pytest.mark.parametrize("name", VECTOR)
 def test_products_of_rolled_programs(name: str) -> None:
@@ -184,6 +185,7 @@ def test_products_of_rolled_programs(name: str) -> None:
         assert_same(a, b, point(n, 1), [weights])
 
 
+@pytest.mark.slow_cases("oscillator 24")
 @pytest.mark.every(3)
 @pytest.mark.parametrize("name", VECTOR)
 def test_jacobians_of_rolled_programs(name: str) -> None:
@@ -196,6 +198,7 @@ def test_jacobians_of_rolled_programs(name: str) -> None:
     assert_same(fuse(a.program), fuse(b.program), point(n, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.every(7)
 @pytest.mark.parametrize("name", SCALAR)
 def test_hessians_of_rolled_programs(name: str) -> None:
@@ -207,6 +210,7 @@ def test_hessians_of_rolled_programs(name: str) -> None:
     assert_same(fuse(a.program), fuse(b.program), point(n, 1))
 
 
+@pytest.mark.slow_cases("recurrence 50-auto", "coupled-colored")
 @pytest.mark.every(11)
 @pytest.mark.parametrize("method", ["auto", "compiled", "interpreted", "colored"])
 @pytest.mark.parametrize("name", SCALAR)

@@ -221,6 +221,7 @@ def test_references_are_counted():
     assert abs(sys.getrefcount(None) - nothing) < 100
 
 
+@pytest.mark.slow
 def test_an_entry_keeps_what_it_needs():
     compiled = weighted()
     entry = compiled.fastcall(places(), fill=True)

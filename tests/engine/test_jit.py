@@ -77,6 +77,7 @@ def body(k: int) -> str:
     return BODY.replace("ret void", f"%x = add i64 %low, {k}\n  ret void")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
 def test_code_is_freed_with_its_last_user(monkeypatch):
     monkeypatch.setenv("SPARSESOLVE_CACHE", "0")

@@ -27,6 +27,7 @@ def chain(n_nodes: int, length: int, n: int = 4) -> Program:
     return Program(size, (size,), (), (), (kernel,), slots, (slots.size,), kernel.stop)
 
 
+@pytest.mark.slow_cases("7000-1")
 @pytest.mark.every(4)
 @pytest.mark.parametrize("length", [1, 2, 3, 33])
 @pytest.mark.parametrize("n_nodes", [1499, 1500, 1501, 3001, 7000])

@@ -114,6 +114,7 @@ def run_python(code: str) -> int:
     return subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_process_has_a_team_of_its_own():
     code = """

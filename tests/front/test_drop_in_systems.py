@@ -40,6 +40,7 @@ def test_root(method: str | None, given: dict[str, Any]) -> None:
     assert any("`jac` was not used" in note for note in ours.notes) == callable(given.get("jac"))
 
 
+@pytest.mark.slow_cases("broyden1")
 @pytest.mark.every(4)
 @pytest.mark.parametrize(
     "method",
@@ -223,6 +224,7 @@ def apex(t, y):
     return y[1]
 
 
+@pytest.mark.slow_cases("Radau")
 @pytest.mark.parametrize("method", ["RK45", "BDF", "Radau", "LSODA"])
 def test_solve_ivp(method: str) -> None:
     given: dict[str, Any] = dict(

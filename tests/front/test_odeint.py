@@ -63,6 +63,7 @@ def test_backward_and_one_time():
     assert ss.odeint(decay, [0.5], [0.0]).tolist() == [[0.5]]
 
 
+@pytest.mark.slow_cases("solve_ivp")
 @pytest.mark.parametrize("solve", ["odeint", "solve_ivp"])
 def test_inside_of_a_function(solve):
     def f(p):

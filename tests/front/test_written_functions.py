@@ -52,6 +52,7 @@ def differences(function, args, argnum):
     return np.stack(columns, axis=-1)
 
 
+@pytest.mark.slow_cases("residual: arma")
 @pytest.mark.every(10)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")

@@ -15,6 +15,7 @@ from sparsesolve.ir.scalar_ops import OPS
 from tests.random_programs import programs
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(programs())
 def test_fused_programs_give_the_same_values(program):

@@ -52,6 +52,7 @@ def filtered(x):
     return total
 
 
+@pytest.mark.slow
 def test_constants_of_each_trip_are_no_data() -> None:
     plain, rolled = lowered(filtered, 2)
     assert sum(trips(rolled)) >= 27
@@ -125,6 +126,7 @@ ENDS: dict[str, Function] = {
 }
 
 
+@pytest.mark.slow_cases("like two steps")
 @pytest.mark.parametrize("end", ENDS)
 def test_what_follows_a_loop_may_look_like_a_trip(end: str) -> None:
     def function(x: Any) -> Any:

@@ -177,6 +177,7 @@ def test_a_block_triangular_matrix_is_square_all_over() -> None:
 # ----- Why there is no solution -----
 
 
+@pytest.mark.slow
 def test_a_smallest_set_of_rows_that_contradict() -> None:
     """a + b <= 1 and a + b >= 2 clash; the other 30 rows do not matter."""
     rng = np.random.default_rng(0)

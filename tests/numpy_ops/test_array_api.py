@@ -67,6 +67,7 @@ def differences(f: Callable[[Any], Any], x: Any) -> Any:
     return np.stack(rows, axis=-1)
 
 
+@pytest.mark.slow_cases("skew")
 @pytest.mark.every(4)
 @pytest.mark.parametrize("name", CASES)
 def test_equals_differences(name: str) -> None:
@@ -77,6 +78,7 @@ def test_equals_differences(name: str) -> None:
         np.testing.assert_allclose(J(x).toarray(), differences(f, x), rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_engines_and_second_derivatives() -> None:
     def cost(x: Any) -> Any:
         turned = Rotation.from_rotvec(x[:3]).apply(POINTS) + x[3:]

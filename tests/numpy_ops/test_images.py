@@ -19,6 +19,7 @@ IMAGE, LINE = RNG.normal(size=(5, 4)), RNG.normal(size=6)
 MODES = ("constant", "nearest", "mirror", "reflect", "grid-wrap")
 
 
+@pytest.mark.slow_cases("5-grid-wrap")
 @pytest.mark.every(6)
 @pytest.mark.parametrize(("order", "mode"), [*itertools.product((0, 1, 2, 3, 5), MODES)])
 def test_at_traced_coordinates(order, mode):

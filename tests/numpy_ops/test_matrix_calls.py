@@ -76,6 +76,7 @@ def test_jacobians(name: str) -> None:
             np.testing.assert_allclose(J(x).toarray(), expected(x), rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.slow_cases("a likelihood", "eigenvalues")
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_hessians(name: str) -> None:
     function = total(FUNCTIONS[name], np)
@@ -87,6 +88,7 @@ def test_hessians(name: str) -> None:
             np.testing.assert_allclose(H(x).toarray(), expected(x), rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.slow_cases("33")
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 33])
 def test_sizes(n: int) -> None:
     shift = n * np.eye(n)
@@ -104,6 +106,7 @@ def test_sizes(n: int) -> None:
     np.testing.assert_allclose(H(z).toarray(), differences(gradient, z), atol=1e-6)
 
 
+@pytest.mark.slow_cases("12")
 @pytest.mark.parametrize("n", [1, 3, 12])
 def test_exponentials(n: int) -> None:
     C = 0.3 * R.normal(size=(n, n))
@@ -158,6 +161,7 @@ def test_singular_matrices_raise_as_in_a_plain_call() -> None:
         J(np.zeros(N))
 
 
+@pytest.mark.slow_cases("3", "2")
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_small_systems_in_a_loop_are_written_out(n: int) -> None:
     """A filter: calls would keep its steps from being one loop."""

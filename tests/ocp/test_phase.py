@@ -109,6 +109,7 @@ def test_the_wall_may_be_data_of_a_path_constraint() -> None:
     assert len(calls) - count <= 2  # plainly, to see whether data have changed
 
 
+@pytest.mark.slow
 def test_functions_that_cannot_take_rows_are_called_point_by_point() -> None:
     def branching(t: Any, x: Any, u: Any, p: Any) -> Any:
         return [x[1], 2.0 * u[0]] if t < 0.0 else np.array([x @ np.array([0.0, 1.0]), u[0]])

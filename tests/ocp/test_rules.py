@@ -85,6 +85,7 @@ def regulator() -> ocp.Phase:
     )
 
 
+@pytest.mark.slow_cases("scheme2-4-1e-10-1e-09-1e-07")
 @pytest.mark.ipopt
 @pytest.mark.parametrize(
     ("scheme", "intervals", "cost", "costate", "control"),

@@ -117,6 +117,7 @@ def test_derivatives_of_all_rules_agree_with_differences(rng: np.random.Generato
         np.testing.assert_allclose(problem.gradient(x), np.array(slopes) / 2e-6, atol=1e-7)
 
 
+@pytest.mark.slow_cases("auto")
 @pytest.mark.parametrize("scale", ["auto", {"x": 1e6, "v": [1e6, 1e-3], "a": 1e3, "final_time": 2}])
 def test_units_change_nothing_but_what_the_solver_sees(scale: Any) -> None:
     """Two masses, of very different units: the cost and the costates are those of the user's."""

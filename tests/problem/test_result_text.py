@@ -70,6 +70,7 @@ def test_plain_results_are_printed_as_before() -> None:
     assert "<th>cost</th>" in html
 
 
+@pytest.mark.slow_cases("ipopt")
 @pytest.mark.parametrize("method", ["ipopt", "trust-constr", "SLSQP", "L-BFGS-B", "trust-krylov"])
 def test_the_history_is_what_a_callback_sees(method: str) -> None:
     if method == "ipopt" and not any(s.name == "ipopt" for s in ss.solvers()):
@@ -105,6 +106,7 @@ def test_roots_and_fits_have_histories() -> None:
         assert fit.history.objective[-1] == pytest.approx(fit.cost, abs=1e-20)
 
 
+@pytest.mark.slow
 def test_a_history_is_drawn() -> None:
     pytest.importorskip("matplotlib")
     result = ss.minimize(lambda x: np.sum((x - 2.0) ** 4), np.zeros(4), method="L-BFGS-B")

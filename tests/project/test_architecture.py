@@ -9,7 +9,7 @@ import functools
 import importlib
 import inspect
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,21 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
+def of_every_module(check: Callable[[Path], None]) -> Callable[[], None]:
+    """Make one test of a check: a case for each of five hundred files costs more than the check."""
+
+    def test() -> None:
+        wrong = []
+        for path in MODULES:
+            try:
+                check(path)
+            except AssertionError as error:
+                wrong.append(f"{name_of(path)}: {error}")
+        assert not wrong, "\n".join(wrong)
+
+    return test
+
+
 @functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
@@ -129,7 +144,7 @@ def test_imports_by_name_are_seen() -> None:
     assert [m for m, _ in imports_in(path, ast.parse(code))] == ["sparsesolve.front", "autograd"]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@of_every_module
 def test_imports_point_downward(path: Path) -> None:
     stage = name_of(path).split("/")[0]
     if stage == "__init__":  # names only, loaded on first use
@@ -171,7 +186,7 @@ def test_no_import_cycles_inside_a_stage() -> None:
         visit(module, ())
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@of_every_module
 def test_third_parties_stay_in_their_place(path: Path) -> None:
     for module, names in imports_of(path):
         full = {module, *(f"{module}.{n}" for n in names)}
@@ -182,7 +197,7 @@ def test_third_parties_stay_in_their_place(path: Path) -> None:
         assert top not in ("problems", "benchmarks", "tests"), f"{name_of(path)} imports {top}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@of_every_module
 def test_private_names_stay_in_their_file(path: Path) -> None:
     for module, names in imports_of(path):
         if module.startswith("sparsesolve"):
@@ -245,7 +260,7 @@ def code_lines(function: ast.FunctionDef) -> int:
     return int(function.end_lineno or 0) - int(start or 0)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@of_every_module
 def test_modules_say_what_they_are(path: Path) -> None:
     tree = tree_of(path)
     assert ast.get_docstring(tree), "module docstring missing"
@@ -298,7 +313,7 @@ def test_public_docstrings_are_complete(name: str) -> None:
     assert signature.return_annotation is None or "Returns\n-------" in text
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@of_every_module
 def test_no_module_imports_the_package_as_a_whole(path: Path) -> None:
     """Or else all modules depend on each other, for mypy too; commands may."""
     if name_of(path).split("/")[0] in ("__init__", "__main__", "cli"):

@@ -51,6 +51,7 @@ def test_import_is_light() -> None:
     assert not loaded.intersection(heavy)
 
 
+@pytest.mark.slow
 def test_derivatives_need_neither_solver_nor_coloring_compiler() -> None:
     """A Jacobian loads no numba, no solver of ours, no plotting library."""
     code = (

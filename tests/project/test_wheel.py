@@ -67,6 +67,7 @@ def installed(tmp_path: Path) -> Path:
     return home
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_the_suite_runs_under_its_longer_names(installed: Path, tmp_path: Path) -> None:
     """Beside a user's own module of the same name, in a folder of the user's."""

@@ -150,6 +150,7 @@ def test_a_failed_cell_is_measured_once(monkeypatch):
     assert [r.status for r in rows] == ["no", "no"]
 
 
+@pytest.mark.slow
 def test_samples_count_calls_of_the_first_number():
     seen = []
     samples = sample(seen.append, repetitions=4, budget=0.001)

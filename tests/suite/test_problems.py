@@ -93,6 +93,7 @@ def test_table_of_problems() -> None:
         assert f" {entry.name} " in run.stdout
 
 
+@pytest.mark.slow_cases("glider")
 @pytest.mark.every(6)
 @pytest.mark.ipopt
 @pytest.mark.parametrize("entry", of_kind("minimize"))

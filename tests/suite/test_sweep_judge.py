@@ -162,6 +162,7 @@ def test_estimated_multipliers_are_exact_where_rows_are_many() -> None:
     assert judge(chain, x, None).violation == 0.0
 
 
+@pytest.mark.slow_cases("lukvle6")
 @pytest.mark.parametrize("name", ["hs71", "lukvle6", "camshape", "nist-hahn1", "chain"])
 def test_dense_autograd_gives_our_values(name, rng) -> None:
     ours = build(Spec("own", name)).problem

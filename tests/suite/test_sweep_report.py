@@ -244,6 +244,7 @@ def test_a_page_without_pictures_is_a_page() -> None:
     Page(html_page(verdicts(ROWS[:1]), []))
 
 
+@pytest.mark.slow
 def test_the_markdown_has_a_line_a_problem(folder: Path) -> None:
     text = (folder / "report.md").read_text()
     without_pictures = markdown(verdicts(ROWS), [])
@@ -278,6 +279,7 @@ def test_a_folder_without_results_is_told(tmp_path: Path, capsys) -> None:
     assert "start `run` first" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
 def test_the_page_sorts_and_filters_in_a_browser(folder: Path, tmp_path: Path) -> None:
     """The script runs: a probe at the end of the page sorts, filters, and writes what it sees."""

@@ -149,6 +149,7 @@ def test_refusals_without_rows() -> None:
     assert not [1 for s in SOLVERS for w in WAYS[:3] if refusal(s, w, free)]
 
 
+@pytest.mark.slow
 def test_an_unreadable_problem_is_told(tmp_path: Path) -> None:
     (tmp_path / "BAD.SIF").write_text("NAME          BAD\nVARIABLES\n")
     with Store(tmp_path / "out") as store, Nursery(1, ["benchmarks.sweep.posed"]) as nursery:
@@ -201,6 +202,7 @@ def _description() -> Description:
     return Description(4, 2, bounded=True, fixed=0, best=17.0, classification="OOR2-AN-4-2")
 
 
+@pytest.mark.slow_cases("trust-constr-dense-autograd")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("solver", ["trust-constr", "slsqp"])
 def test_every_way_solves_and_counts(solver: str, way: str) -> None:

@@ -59,6 +59,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow_cases("compiled-auto")
 @pytest.mark.every(4)
 @pytest.mark.parametrize("method", ["auto", "interpreted"])
 @pytest.mark.parametrize("name", CASES)

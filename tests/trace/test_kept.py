@@ -77,6 +77,7 @@ def in_a_closure() -> Callable[[Any], Any]:
     return cost
 
 
+@pytest.mark.slow_cases("<lambda>0")
 @pytest.mark.parametrize("make", [lambda: Log().cost, lambda: in_globals, in_a_closure])
 def test_what_is_kept_changes_nothing(make: Callable[[], Any]) -> None:
     cost = make()
