@@ -130,8 +130,8 @@ class CProblem:
         self._error: BaseException | None = None
         self.options: dict[str, str | int | float] = {}
         self._structures = {
-            "jacobian": problem_obj.jacobianstructure() if m else ((), ()),
-            "hessian": problem_obj.hessianstructure(),
+            "jacobian": _structure(problem_obj.jacobianstructure() if m else ((), ())),
+            "hessian": _structure(problem_obj.hessianstructure()),
         }
         self._callbacks = {name: self._protected(name) for name in CALLBACKS}
         bounds = [np.array(b, dtype=np.float64) for b in (lb, ub, cl, cu)]
@@ -288,7 +288,7 @@ class CProblem:
     def _write_structure(self, name: str, size: int, places: tuple[int, ...]) -> None:
         for place, indices in zip(places, self._structures[name], strict=False):
             if size:
-                np.ctypeslib.as_array((_INT * size).from_address(place))[:] = indices
+                ctypes.memmove(place, _address(indices), size * indices.itemsize)
 
     def _protected(self, name: str) -> Any:
         """Make a callback that raises nothing and returns 1, or 0 where it failed or stops."""
@@ -310,6 +310,11 @@ class CProblem:
 
     def _keep(self, error: BaseException) -> None:
         self._error = self._error or error
+
+
+def _structure(places: tuple[Any, Any]) -> tuple[NDArray[np.intc], ...]:
+    """Return rows and columns in the form that IPOPT copies."""
+    return tuple(np.ascontiguousarray(indices, dtype=np.intc) for indices in places)
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -60,7 +60,8 @@ class NativeProblem(CProblem):
         seen = intermediate if watched or not self._native.ranks else 0
         self._notes = monitor is not None and not seen
         note = intermediate if self._notes else 0
-        self._native.ask(**{kind: self._addresses[name] for name, kind in _KINDS.items()})
+        if self._native is not resting:
+            self._native.ask(**{kind: self._addresses[name] for name, kind in _KINDS.items()})
         main = threading.current_thread() is threading.main_thread()
         self._native.tell(beat=self._beat[1] if main else 0, intermediate=seen, note=note)
         self._user = self._native.address

@@ -108,7 +108,8 @@ def warm_point(problem: Problem, warm_start: Result) -> Array:
             f"`warm_start` must come from a problem of {problem.m} constraint rows, got one of "
             f"{warm_start.multipliers.size}."
         )
-    x: Array = np.clip(warm_start.x, *problem.bounds)
+    lower, upper = problem.bounds
+    x: Array = np.minimum(np.maximum(warm_start.x, lower), upper)
     return x
 
 
@@ -175,7 +176,7 @@ def inside(evaluation: Evaluation, x: Array) -> Array:
 
     IPOPT before 3.14 moves it back in any case, and calls solved what then breaks equalities.
     """
-    moved = np.clip(x, evaluation.lower, evaluation.upper)
+    moved: Array = np.minimum(np.maximum(x, evaluation.lower), evaluation.upper)
     if evaluation.m == 0 or np.array_equal(moved, x):
         return moved
     violation = evaluation.violation(moved)

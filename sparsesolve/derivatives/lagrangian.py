@@ -46,6 +46,20 @@ Array = NDArray[np.float64]
 Scalar = Callable[..., Any]
 
 
+class _Rows:
+    """Values of all constraints at the last point, of which each takes its part."""
+
+    def __init__(self, compute: Callable[[Array], Array]) -> None:
+        self._compute = compute
+        self._known: tuple[bytes, Array] | None = None
+
+    def __call__(self, start: int, end: int, x: Array) -> Array:
+        key = x.tobytes()
+        if self._known is None or self._known[0] != key:
+            self._known = key, self._compute(x)
+        return self._known[1][start:end]
+
+
 class ProblemDerivatives(ProblemPrograms, Remade):
     """Values and exact sparse derivatives of an objective and constraints.
 
@@ -333,24 +347,30 @@ class ProblemDerivatives(ProblemPrograms, Remade):
         given = functions or [(f.name, f.function) if f else ("zero", None) for f in traced]
         if [f is None for _, f in given] != [own is None for own in traced]:
             return "problem", "has other functions than those that were traced"
-        values = [None] * len(traced) if near is None else self._computed(near)
-        for (name, function), own, value in zip(given, traced, values, strict=True):
+        programs = self._programs()
+        for (name, function), own, compute in zip(given, traced, programs, strict=True):
             if function is not None and own is not None:
-                stale = own.staleness(function, [x, *self._parameters], near, value)
+                stale = own.staleness(function, [x, *self._parameters], near, compute)
                 if stale:
                     return name, stale
         return "", ""
 
-    def _computed(self, x: Array) -> list[Array | None]:
-        """Return the value of each function at a point, by programs that are ready; else None."""
+    def _value(self, run: Evaluator, x: Array) -> Array:
+        return run(x, self._parameters)
+
+    def _programs(self) -> list[Callable[[Array], Array] | None]:
+        """Return a program for each function, if they are ready; else None."""
         names = ("_objective_run", "_constraint_run")[: 2 if self.m else 1]
         runs = [self._lazy.known(name) for name in names]
         if None in runs:
             return [None] * len(self._functions)
-        f, *c = (run(x, self._parameters) for run in runs)
+        f, *c = (partial(self._value, run) for run in runs)
+        if not c:
+            return [f, *([None] * len(self.constraint_sizes))]
+        rows = _Rows(c[0])
         ends = itertools.accumulate(self.constraint_sizes)
         sized = zip(ends, self.constraint_sizes, strict=True)
-        return [f, *(c[0][end - size : end] if c else None for end, size in sized)]
+        return [f, *(partial(rows, end - size, end) for end, size in sized)]
 
     @property
     def user_calls(self) -> int:

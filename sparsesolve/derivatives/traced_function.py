@@ -301,7 +301,7 @@ class TracedFunction:
         function: Callable[..., Any],
         args: Sequence[Any],
         near: Array | None = None,
-        computed: Array | None = None,
+        compute: Callable[[Array], Array] | None = None,
     ) -> str:
         """Say how `function` differs from what was traced; see `sparsesolve.trace.freshness`.
 
@@ -314,7 +314,7 @@ class TracedFunction:
             near,
             traced_from=self._function,
             called=self._count,
-            computed=None if self._has_loops else computed,
+            compute=None if self._has_loops else compute,
         )
 
     @forkable_property

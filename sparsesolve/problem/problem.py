@@ -203,7 +203,8 @@ class Problem(Resolved, Explained):
     @property
     def start(self) -> Array:
         """Starting point moved into the bounds, where every solve begins, shape (n,)."""
-        return np.clip(self._x0, self._lower, self._upper)
+        inside: Array = np.minimum(np.maximum(self._x0, self._lower), self._upper)
+        return inside
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -221,6 +222,8 @@ class Problem(Resolved, Explained):
                 np.concatenate([p[0] for p in pairs] + empty),
                 np.concatenate([p[1] for p in pairs] + empty),
             )
+            if self._family is not None and self._family.constraints is self.constraints:
+                self._family._limits = self._limits
         return self._limits[0].copy(), self._limits[1].copy()
 
     @property

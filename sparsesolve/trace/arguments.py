@@ -53,6 +53,7 @@ from sparsesolve.trace.sealed import Sealed
 __all__ = ["Arguments", "OtherConstant", "layout", "ways_to_read"]
 
 _LARGEST = 2.0**53
+_REAL = np.dtype(np.float64)
 _ARRAYS, _ALL = 2, 3
 
 
@@ -317,10 +318,8 @@ def _pairs(expected: Any, given: Any) -> tuple[Sequence[Any], Sequence[Any]]:
 
 def _is_numeric(argument: Any) -> bool:
     """Tell real numbers, arrays of them and lists of them from everything else."""
-    if isinstance(argument, (bool, np.bool_)):
-        return False
     if isinstance(argument, (int, float)):
-        return True
+        return not isinstance(argument, bool)
     if isinstance(argument, (np.ndarray, np.generic)):
         return argument.dtype.kind in "iuf"
     if isinstance(argument, list):
@@ -334,7 +333,8 @@ def _is_numeric(argument: Any) -> bool:
 def _match(expected: Any, given: Any, found: list[NDArray[np.float64]]) -> None:
     kind = type(expected)
     if kind is Leaf:
-        found.append(_array(expected, given))
+        plain = type(given) is np.ndarray and given.dtype is _REAL and given.shape == expected.shape
+        found.append(given if plain else _array(expected, given))
     elif kind is Static:
         _match_static(expected, given)
     elif type(given) is Sealed:

@@ -38,6 +38,7 @@ _TOLERANCE = 1e-12
 # how many times the change of a value that rounding of x alone would cause is rounding
 _ROUNDING = 64.0
 _EPS = float(np.finfo(np.float64).eps)
+_NOT_YET: tuple[Array, list[LoopRun]] = (np.empty(0), [])
 
 
 def staleness(
@@ -48,7 +49,7 @@ def staleness(
     *,
     traced_from: Callable[..., Any] | None = None,
     called: Callable[[], None] = lambda: None,
-    computed: Array | None = None,
+    compute: Callable[[Array], Array] | None = None,
 ) -> str:
     """Say how a function differs from its tape; empty where it does not.
 
@@ -67,8 +68,8 @@ def staleness(
         What was traced; where it is `function`, what it uses is compared as well.
     called : callable, optional
         Called before each call of the function.
-    computed : ndarray, optional
-        What a program made of the tape gives at `near`. Where the plain call says the same, the
+    compute : callable, optional
+        A program made of the tape. Where the plain call says at `near` what it gives there, the
         tape is not replayed, which takes longer than both.
 
     Returns
@@ -92,9 +93,9 @@ def staleness(
     for point in [x] if near is None else [near, x]:
         at = point[()]
         given = _replaced(args, traced.arguments.argnum, traced.arguments.point(at.copy()))
-        quick = computed if point is near and not (change or around) else None
+        quick = compute if point is near and not (change or around) else None
         with np.errstate(all="ignore"):
-            recorded, loops = _replayed(traced.tape, at, values) if quick is None else (quick, [])
+            recorded, loops = _replayed(traced.tape, at, values) if quick is None else _NOT_YET
             try:
                 with repeated(loops):
                     plain = plain_output(call(*given))
@@ -103,7 +104,7 @@ def staleness(
                     raise
                 continue
             if quick is not None:
-                if _says_the_same(plain, quick, traced.tape):
+                if _says_the_same(plain, quick, at, traced.tape):
                     return ""
                 recorded, _ = _replayed(traced.tape, at, values)
             same = _same_values(plain, recorded, traced.tape, at, values)
@@ -142,20 +143,41 @@ def _steps(shape: tuple[int, ...]) -> Array:
     return np.random.default_rng(0).uniform(0.5, 1.0, size=shape)
 
 
+@lru_cache(maxsize=4)
+def _signs(shape: tuple[int, ...]) -> Array:
+    """Return the same signs each time."""
+    return np.random.default_rng(1).choice([-1.0, 1.0], size=shape)
+
+
 def _replayed(tape: Tape, x: Any, parameters: Sequence[Any]) -> tuple[Array, list[LoopRun]]:
     with rehearsed() as loops:
         return np.asarray(evaluate(tape, x, parameters)), loops
 
 
-def _says_the_same(plain: Array, computed: Array, tape: Tape) -> bool:
-    """Whether a plain call gave what a program computed, and finite numbers alone."""
+def _says_the_same(plain: Array, compute: Callable[[Array], Array], x: Any, tape: Tape) -> bool:
+    """Whether a plain call gave what a program computes, and finite numbers alone."""
     if plain.shape != tape.output_shape:
         return False
+    computed = compute(x)
     if plain.size == 1:  # an objective: NumPy takes longer than all the rest
         one, other = float(plain.item()), float(computed.item())
-        return isfinite(one) and abs(one - other) <= _TOLERANCE * abs(one)
-    near = np.abs(plain - computed.reshape(plain.shape)) <= _TOLERANCE * np.abs(plain)
-    return bool(near.all() and np.isfinite(plain).all())
+        if isfinite(one) and abs(one - other) <= _TOLERANCE * abs(one):
+            return True
+    computed = computed.reshape(plain.shape)
+    if not np.isfinite(plain).all():
+        return False
+    apart = np.abs(plain - computed) > _TOLERANCE * np.abs(plain)
+    return not apart.any() or _is_rounding(plain, computed, compute, x, apart)
+
+
+def _is_rounding(
+    one: Array, other: Array, compute: Callable[[Array], Any], x: Any, apart: NDArray[np.bool_]
+) -> bool:
+    """Whether the last bits of x alone would do as much, as they do where terms cancel."""
+    # all at once, or else the last bits of a large sum would hide them
+    nearby = np.asarray(compute(x * (1.0 + _ROUNDING * _EPS * _signs(np.shape(x)))))
+    noise = np.abs(nearby.reshape(other.shape) - other)
+    return bool(_close(one, other, np.where(np.isfinite(noise), noise, 0.0))[apart].all())
 
 
 def _is_same(function: Any, other: Any) -> bool:
@@ -188,11 +210,7 @@ def _same_values(
     apart = ~_close(plain, recorded, _TOLERANCE * np.abs(recorded))
     if not apart.any():
         return True
-    # where terms cancel, the last bits of x alone would do as much
-    signs = np.random.default_rng(1).choice([-1.0, 1.0], size=np.shape(x))
-    nearby = np.asarray(evaluate(tape, x * (1.0 + _EPS * signs), parameters))
-    noise = _ROUNDING * np.abs(nearby - recorded)
-    return bool(_close(plain, recorded, np.where(np.isfinite(noise), noise, 0.0))[apart].all())
+    return _is_rounding(plain, recorded, lambda at: evaluate(tape, at, parameters), x, apart)
 
 
 def _close(a: Array, b: Array, tolerance: Array) -> NDArray[np.bool_]:

@@ -107,3 +107,25 @@ def test_loops_take_over_what_the_tape_computes(replays: list[str]) -> None:
     replays.clear()
     assert problem.staleness(np.ones(2), np.full(2, 0.9)) == ("", "")
     assert len(replays) == 1
+
+
+@pytest.mark.parametrize("change", [0.0, 1e-9])
+def test_rounding_where_terms_cancel_is_no_change(change: float, replays: list[str]) -> None:
+    weights, near = np.linspace(0.3, 1.7, 20 * 97).reshape(20, 97), np.linspace(1.0, 2.0, 97)
+    limit = Stored(1.0)
+
+    def rows(x: Any, p: Any) -> Any:
+        return np.sum((weights * x) ** 2, axis=1) * limit() - p
+
+    nearly = rows(near, 0.0) * (1.0 - 1e-13)
+    problem = ss.Problem(
+        lambda x, p: np.sum(x**2), near, parameters=nearly, constraints=ss.Constraint(rows, 0.0)
+    )
+    plain, compiled = rows(near, nearly), problem.constraint_values(near)
+    assert (np.abs(plain - compiled) > 1e-12 * np.abs(plain)).any()
+    problem.objective_value(near)
+    limit.set(1.0 + change)
+    replays.clear()
+    name, how = problem.staleness(near, near)
+    assert (name, how[:7]) == (("constraint rows", "returns") if change else ("", ""))
+    assert bool(replays) == bool(change)

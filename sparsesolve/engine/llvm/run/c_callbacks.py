@@ -24,6 +24,7 @@ from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 __all__ = ["CCallbacks"]
 
 _STATE = {name: place for place, name in enumerate(STATE)}
+_KNOWN = ("known0", "known1")
 
 
 class CCallbacks:
@@ -121,13 +122,16 @@ class CCallbacks:
     @property
     def ranks(self) -> bool:
         """Whether the best point can be found without Python."""
-        rows = self._words[STATE.index("m")] > 0
+        rows = self._words[_STATE["m"]] > 0
         return "function" in self.runs and ("constraints" in self.runs or not rows)
 
     def ask(self, **functions: int) -> None:
-        """Give the address of what is called for a kind where there is no finite value."""
+        """Give the address of what is called for a kind where there is no finite value.
+
+        It holds for all solves to come.
+        """
         for kind, address in functions.items():
-            self._words[_place(kind, "python")] = address
+            self._words[_place(kind, "python")] = self._blank[_place(kind, "python")] = address
 
     def tell(self, *, beat: int = 0, intermediate: int = 0, note: int = 0) -> None:
         """Give the addresses of what is called now and then, and at an iteration; 0 for nothing.
@@ -142,12 +146,13 @@ class CCallbacks:
 
     def points(self) -> Iterator[tuple[Array, dict[str, Any]]]:
         """Yield a copy of each point and of its values by kind, the newer point last."""
-        current = int(self._words[STATE.index("current")])
+        words = self._words.tolist()
+        current = words[_STATE["current"]]
         for slot in (1 - current, current):
             known = {
                 kind: values[slot].copy()
                 for kind, values in self._values.items()
-                if self._words[_place(kind, f"known{slot}")] == 1
+                if words[_place(kind, _KNOWN[slot])] == 1
             }
             if known:
                 yield self._points[slot].copy(), known
@@ -162,19 +167,20 @@ class CCallbacks:
 
     def iterations(self) -> int:
         """Return the number of the last iteration, -1 if there was none."""
-        return int(self._words[STATE.index("iterations")])
+        return int(self._words[_STATE["iterations"]])
 
     def best(self) -> tuple[Array, float, float] | None:
         """Return the best point, its objective, and what it violates beyond what is feasible."""
-        if not self._words[STATE.index("is_better")]:
+        if not self._words[_STATE["is_better"]]:
             return None
-        value, excess = (float(self._reals[STATE.index(k)]) for k in ("best_value", "best_excess"))
+        value, excess = (float(self._reals[_STATE[k]]) for k in ("best_value", "best_excess"))
         return self._best.copy(), value, excess
 
     def release(self) -> tuple[dict[str, int], float]:
         """Give back what programs need to run; return runs by kind, and the seconds they took."""
-        counts = {kind: int(self._words[_place(kind, "count")]) for kind in self.runs}
-        spent = sum(int(self._words[_place(kind, "nanoseconds")]) for kind in self.runs)
+        words = self._words.tolist()
+        counts = {kind: words[_place(kind, "count")] for kind in self.runs}
+        spent = sum(words[_place(kind, "nanoseconds")] for kind in self.runs)
         for kind, run in self.runs.items():
             self._words[_place(kind, "drive")] = 0
             run.release(counts[kind])
