@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sparsesolve as ss
-from sparsesolve.derivatives.blocks import classes, hessian, jacobian
+from sparsesolve.derivatives.blocks import classes, places
 from sparsesolve.derivatives.blocks.classes import Classes, Unstructured, distinct
 from sparsesolve.differentiate import cuts
 
@@ -45,7 +45,7 @@ def eager(monkeypatch):
     """Blocks wherever there are wide sums, however few; samples wherever there are blocks."""
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
     monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
-    monkeypatch.setattr(hessian, "_GAIN", 0.0)
+    monkeypatch.setattr(places, "_GAIN", 0.0)
 
 
 def check(f, n, seed=0, expected=True):
@@ -132,7 +132,7 @@ def test_what_is_not_finite_is_computed_in_the_plain_way(eager, monkeypatch):
 
     x = np.random.default_rng(8).uniform(0.1, 1.0, 288)
     H = ss.hessian(f, x)
-    monkeypatch.setattr(hessian, "_GAIN", np.inf)
+    monkeypatch.setattr(places, "_GAIN", np.inf)
     plain = ss.hessian(lambda w: f(w) + 0.0, x)
     assert by_samples(H)
     assert not by_samples(plain)
@@ -152,7 +152,7 @@ def eager_rows(monkeypatch):
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
     monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
     monkeypatch.setattr(cuts, "_READERS", 1)
-    monkeypatch.setattr(jacobian, "_GAIN", 0.0)
+    monkeypatch.setattr(places, "_GAIN", 0.0)
 
 
 LOSSES = {

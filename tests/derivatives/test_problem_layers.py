@@ -10,7 +10,7 @@ import pytest
 from autograd import hessian
 
 import sparsesolve as ss
-from sparsesolve.derivatives.blocks import hessian as block_hessian
+from sparsesolve.derivatives.blocks import places
 from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.lagrangian import ProblemDerivatives
 from sparsesolve.differentiate import cuts
@@ -47,7 +47,7 @@ def lagrangian(w: Any, scale: Any, sigma: float, multipliers: Any) -> Any:
 def test_a_lagrangian_by_blocks_is_that_of_autograd(
     eager: None, monkeypatch: pytest.MonkeyPatch, gain: float
 ) -> None:
-    monkeypatch.setattr(block_hessian, "_GAIN", gain)
+    monkeypatch.setattr(places, "_GAIN", gain)
     d = ProblemDerivatives(
         lambda w, p: attention(w, p[0]), [lambda w, p: network(w, p[0])], np.zeros(75),
         parameters=np.ones(1),

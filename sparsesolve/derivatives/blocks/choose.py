@@ -13,6 +13,7 @@ from sparsesolve.derivatives.blocks.hessian import BlockedHessian
 from sparsesolve.derivatives.blocks.jacobian import BlockedJacobian
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.differentiate import TooManyTerms
+from sparsesolve.differentiate.biases import with_biases
 from sparsesolve.differentiate.cuts import pays, wide_sums, widely_read_sums
 from sparsesolve.differentiate.waists import with_waists
 from sparsesolve.ir.program import Program, Slots
@@ -33,7 +34,7 @@ def blocked_jacobian(program: Program, log: PrepareLog, plain: Plain) -> Blocked
         The other way to the values, where they are not finite.
     """
     with log.stage("detect"):
-        program = with_waists(program)
+        program = with_biases(with_waists(program))
         cuts = widely_read_sums(program)
     if not cuts.size:
         return None
@@ -61,7 +62,7 @@ def blocked_hessian(
         Whether weights of the outputs come as the last parameter; otherwise they are ones.
     """
     with log.stage("detect"):
-        program = with_waists(program)
+        program = with_biases(with_waists(program))
         cuts = wide_sums(program)
     if not cuts.size:
         return None

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.derivatives.blocks.classes import distinct
 from sparsesolve.derivatives.blocks.sensitivities import Sensitivities
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries
 from sparsesolve.derivatives.comparison import CheckPoint
@@ -22,6 +21,7 @@ from sparsesolve.derivatives.traced_function import executable
 from sparsesolve.differentiate import adjoint_program, jacobian_program
 from sparsesolve.differentiate.cuts import extended_program
 from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program, Slots
 
@@ -54,12 +54,13 @@ class Extended:
         flat = np.asarray(x, dtype=np.float64).reshape(-1)
         return np.concatenate([flat, self._cuts(flat, parameters)])
 
-    @property
+    @forkable_property
     def curved(self) -> Ids:
         """Numbers of the sums that are not linear in x and the other sums."""
         stop = int(self.first.pattern.indptr[self.k])
-        rows = self.first.pattern.rows[:stop]
-        return distinct(rows[self.first.source[:stop] >= 0].astype(np.intp))
+        found = np.zeros(self.k, dtype=bool)
+        found[self.first.pattern.rows[:stop][self.first.source[:stop] >= 0]] = True
+        return np.flatnonzero(found)
 
     def bent(self, *, weighted: bool) -> Fused:
         """Return the adjoint of the sums that are not linear and the outputs, by x and the sums.

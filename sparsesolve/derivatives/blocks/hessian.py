@@ -17,6 +17,7 @@ from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plai
 from sparsesolve.derivatives.blocks.classes import Unstructured, split_by_key
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
+from sparsesolve.derivatives.blocks.places import samples_pay
 from sparsesolve.derivatives.blocks.samples import Samples
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, Submatrix
 from sparsesolve.derivatives.blocks.sums import BlockSum, Box
@@ -27,7 +28,6 @@ __all__ = ["BlockedHessian"]
 
 Ids = NDArray[np.intp]
 _FEW_ROWS = 8  # a product of so few rows is formed at once
-_GAIN = 1.5  # by which samples must be less work than blocks
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,7 +117,7 @@ class BlockedHessian(Blocked):
             found = Samples(extended.first, self._second, extended.n, extended.sums.kind)
         except Unstructured:
             return None
-        return found if _GAIN * found.work < self._work() else None
+        return found if samples_pay(found.work, self._work()) else None
 
     def _work(self) -> float:
         """How many products of numbers one evaluation takes."""

@@ -16,6 +16,7 @@ from sparsesolve.derivatives.blocks.blocked import Blocked, NumberedBlocks, Plai
 from sparsesolve.derivatives.blocks.classes import Unstructured, split_by_key
 from sparsesolve.derivatives.blocks.extended import Extended
 from sparsesolve.derivatives.blocks.low_rank import Part, SparsePlusLowRank
+from sparsesolve.derivatives.blocks.places import samples_pay
 from sparsesolve.derivatives.blocks.row_samples import RowSamples
 from sparsesolve.derivatives.blocks.submatrix import Array, Submatrix
 from sparsesolve.derivatives.blocks.sums import BlockSum, Box
@@ -23,7 +24,6 @@ from sparsesolve.derivatives.blocks.sums import BlockSum, Box
 __all__ = ["BlockedJacobian"]
 
 Ids = NDArray[np.intp]
-_GAIN = 1.5  # by which samples must be less work than blocks
 
 
 class BlockedJacobian(Blocked):
@@ -68,7 +68,7 @@ class BlockedJacobian(Blocked):
             found = RowSamples(extended.first, total.shape, extended.sums.kind, *entries)
         except Unstructured:
             return None
-        return found if _GAIN * found.work < work else None
+        return found if samples_pay(found.work, work) else None
 
     @property
     def is_formed_at_once(self) -> bool:

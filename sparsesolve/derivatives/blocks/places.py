@@ -24,10 +24,12 @@ __all__ = [
     "SumEntries",
     "in_samples",
     "require_meeting",
+    "samples_pay",
     "split_entries",
 ]
 
 Ids = NDArray[np.intp]
+_GAIN = 1.5  # by which samples must be less work than blocks
 _MOST_SIZES = 8  # of samples; where there are more, all are done together
 _MOST_NUMBERS = 2**25  # of one array
 
@@ -173,6 +175,11 @@ def in_samples(label: Ids, kind: Ids) -> Iterator[tuple[Ids, Ids]]:
         sample[mine] = np.searchsorted(distinct(label[mine]), label[mine])
         place[mine] = np.searchsorted(distinct(key[mine]), key[mine])
         yield sample, place
+
+
+def samples_pay(work: float, of_blocks: float) -> bool:
+    """Whether samples are so much less work than blocks that they are taken."""
+    return _GAIN * work < of_blocks
 
 
 def _turns(label: Ids, kind: Ids) -> Ids:

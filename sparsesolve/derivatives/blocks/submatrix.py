@@ -54,9 +54,7 @@ class SplitEntries:
         if varying.size:
             rows, columns = self.pattern.rows[varying], self.pattern.indices[varying]
             program = fused(Builder.resume(found.program).build(slots[varying]), log)
-            self.run = executable(
-                fused(program, log), log, lambda k: f"{what}[{rows[k]}, {columns[k]}]"
-            )
+            self.run = executable(program, log, lambda k: f"{what}[{rows[k]}, {columns[k]}]")
 
     def __call__(self, x: Any, parameters: Sequence[Any]) -> Array:
         """Return the entries that vary."""
