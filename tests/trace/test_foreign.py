@@ -24,7 +24,7 @@ FOREIGN = {
     "maximum": lambda x: A.multiply(x).max(axis=1),
     "qr": lambda x: scipy.linalg.qr(M + np.diag(x), pivoting=True)[1].ravel(),
     "schur": lambda x: scipy.linalg.schur(M + np.diag(x))[0].ravel(),
-    "logm": lambda x: scipy.linalg.logm(np.diag(x)).ravel(),
+    "signm": lambda x: scipy.linalg.signm(np.diag(x)).ravel(),
     "ndimage": lambda x: scipy.ndimage.grey_dilation(x, 3),
     "signal": lambda x: scipy.signal.order_filter(x, np.ones(3), 1),
     "hausdorff": lambda x: directed_hausdorff(x.reshape(2, 2), np.eye(2))[0],
