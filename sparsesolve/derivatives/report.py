@@ -94,5 +94,12 @@ def readable(nonzeros: Any) -> str:
     run = getattr(products or nonzeros, "run", None)
     if run is None:
         return "differences of the function itself"
+    programs = getattr(run, "programs", None)
+    if programs is None:
+        return _text(run)
+    return "\n\n".join(f"{what}:\n{_text(part)}" for what, part in programs().items())
+
+
+def _text(run: Any) -> str:
     source = getattr(run, "source", None)
     return str(source() if source else run.program)

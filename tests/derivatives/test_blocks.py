@@ -196,6 +196,14 @@ def test_sums_of_sums_count_with_all_that_they_depend_on() -> None:
 
 
 @pytest.mark.usefixtures("eager")
+def test_programs_of_blocks_can_be_read() -> None:
+    J = ss.jacobian(lambda x: np.exp(-np.sum(x**2)) * np.sin(x), np.ones(700))
+    assert J.kernels().startswith("wide sums:\n")
+    assert "their Jacobian:\n" in J.kernels()
+    H = ss.hessian(lambda x: np.sum(x) ** 2 * np.sum(np.cos(x)), np.ones(700))
+    assert "second derivatives by the sums:\n" in H.kernels()
+
+
 def test_linear_sums_are_not_cut() -> None:
     H = ss.hessian(lambda x: np.sum(A @ x) + x[0] ** 2, np.ones(24))
     assert not isinstance(nonzeros_of(H), Blocked)

@@ -14,6 +14,7 @@ from sparsesolve.derivatives.blocks.low_rank import SparsePlusLowRank
 from sparsesolve.derivatives.blocks.submatrix import Array
 from sparsesolve.derivatives.blocks.sums import BlockSum
 from sparsesolve.derivatives.limits import all_finite
+from sparsesolve.derivatives.traced_function import Executable
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.host.fork import forkable_property
@@ -41,6 +42,10 @@ class Blocked(Evaluator):
     def run(self) -> Evaluator:
         """Computes the values."""
         return self
+
+    def programs(self) -> dict[str, Executable]:
+        """Return the programs whose values are multiplied, by what they compute."""
+        raise NotImplementedError
 
     @property
     def pattern(self) -> Pattern:

@@ -17,7 +17,7 @@ from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries
 from sparsesolve.derivatives.comparison import CheckPoint
 from sparsesolve.derivatives.fused import Fused, fused
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.traced_function import executable
+from sparsesolve.derivatives.traced_function import Executable, executable
 from sparsesolve.differentiate import adjoint_program, jacobian_program
 from sparsesolve.differentiate.cuts import extended_program
 from sparsesolve.engine.interpreter.interpret import Interpreter
@@ -48,6 +48,11 @@ class Extended:
         with log.stage("detect"):
             self.sums = Sensitivities(self.first, self.n, self.k)
         self.method = "interpreted" if isinstance(self._cuts, Interpreter) else "compiled"
+
+    def programs(self) -> dict[str, Executable]:
+        """Return the programs of the sums and of their Jacobian, by what they compute."""
+        sums = {"wide sums": self._cuts}
+        return sums if self.first.run is None else {**sums, "their Jacobian": self.first.run}
 
     def point(self, x: Any, parameters: Sequence[Any]) -> Array:
         """Return x and the sums."""

@@ -22,6 +22,7 @@ from sparsesolve.derivatives.blocks.samples import Samples
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, Submatrix
 from sparsesolve.derivatives.blocks.sums import BlockSum, Box
 from sparsesolve.derivatives.prepare_log import PrepareLog
+from sparsesolve.derivatives.traced_function import Executable
 from sparsesolve.differentiate import jacobian_program
 
 __all__ = ["BlockedHessian"]
@@ -194,6 +195,11 @@ class BlockedHessian(Blocked):
         shape = (a.cuts.size, b.cuts.size)
         factor = Submatrix(self._second, shape, sums.place[i], sums.place[j], chosen)
         return _Term(left, right, factor, (a.columns, b.columns), symmetric=left == right)
+
+    def programs(self) -> dict[str, Executable]:
+        """Return the programs whose values are multiplied, by what they compute."""
+        found, second = self._extended.programs(), self._second.run
+        return found if second is None else {**found, "second derivatives by the sums": second}
 
     @property
     def is_formed_at_once(self) -> bool:

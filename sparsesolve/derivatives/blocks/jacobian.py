@@ -20,6 +20,7 @@ from sparsesolve.derivatives.blocks.places import samples_pay
 from sparsesolve.derivatives.blocks.row_samples import RowSamples
 from sparsesolve.derivatives.blocks.submatrix import Array, Submatrix
 from sparsesolve.derivatives.blocks.sums import BlockSum, Box
+from sparsesolve.derivatives.traced_function import Executable
 
 __all__ = ["BlockedJacobian"]
 
@@ -69,6 +70,10 @@ class BlockedJacobian(Blocked):
         except Unstructured:
             return None
         return found if samples_pay(found.work, work) else None
+
+    def programs(self) -> dict[str, Executable]:
+        """Return the programs whose values are multiplied, by what they compute."""
+        return self._extended.programs()
 
     @property
     def is_formed_at_once(self) -> bool:
