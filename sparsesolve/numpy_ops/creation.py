@@ -80,7 +80,7 @@ def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> 
         return anp.not_equal(x, 0)
     if kind == np.complex128:
         return anp.add(x, complex(-0.0, 0.0))
-    if kind == np.int64:
+    if kind.kind in "iu":  # what a narrow one cannot hold, the check finds
         return anp.trunc(x)
     raise refuse(f"a conversion to {kind} at {user_line()}", "Compute in float64")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sparsesolve.errors import DataDependentBranch
 from sparsesolve.trace.branches import answer, innermost, takes_answers
 from sparsesolve.trace.dispatch import implements
-from sparsesolve.trace.operands import is_traced, operand
+from sparsesolve.trace.operands import is_traced, operand, plain_index
 from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []
@@ -190,3 +190,16 @@ def _nanmedian(a: Any, axis: None = None, **options: Any) -> Any:
         )
     flat = anp.reshape(a, (-1,))
     return np.median(flat[~np.asarray(_ask(anp.isnan(flat)))])
+
+
+# --- positions in other forms ---
+
+
+def _of_constants(function: Callable[..., Any]) -> None:
+    @implements(function)
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(plain_index, args), **kwargs)
+
+
+for _form in (np.ix_, np.ravel_multi_index, np.unravel_index):
+    _of_constants(_form)

@@ -41,6 +41,7 @@ from sparsesolve.trace.sparse_entries import is_sparse_tracer
 from sparsesolve.trace.sparse_tracers import SPARSE_NAMES, beside_sparse
 from sparsesolve.trace.tables import is_table
 from sparsesolve.trace.viewing import viewed
+from sparsesolve.trace.wholes import is_always_whole
 
 __all__ = ["BOXED", "ArrayTracer", "ScalarTracer"]
 
@@ -73,10 +74,12 @@ class ScalarTracer(Box):  # type: ignore[misc]
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """Become an object array: of the whole for scipy.sparse, of the elements otherwise."""
         if dtype is not None and np.dtype(dtype) != object:
+            if np.dtype(dtype).kind in "iu" and is_always_whole(self):
+                return np.asarray(constant_of(self), dtype)
             refuse_conversion(self, f"an array of kind {np.dtype(dtype)}", TOWARD_NUMBERS)
         if not self.shape or is_sparse_call(sys._getframe(1)):
             return self.as_object()
-        if self.dtype == bool:  # NumPy reads an index
+        if self.dtype == bool or is_always_whole(self):  # NumPy reads an index
             return constant_of(self)
         elements = np.empty(self.shape, dtype=object)
         for place in np.ndindex(self.shape):

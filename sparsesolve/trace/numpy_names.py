@@ -100,15 +100,21 @@ def _ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     return ((place, array[place]) for place in np.ndindex(array.shape))
 
 
-def _float64(value: Any = 0.0) -> Any:
-    value = current(value)
-    if not holds_boxes(value):
-        return np.float64(value)
-    array = np.asarray(value)
-    return np.astype(array, np.float64) if isbox(array) else array
+def _making(kind: type) -> Callable[..., Any]:
+    """Return what makes numbers of a kind of NumPy's, traced ones of traced ones."""
+
+    def make(value: Any = 0) -> Any:
+        value = current(value)
+        if not holds_boxes(value):
+            return kind(value)
+        array = np.asarray(value)
+        return np.astype(array, kind) if isbox(array) else array
+
+    return make
 
 
+_KINDS = (np.float64, np.int64, np.int32, np.int16, np.int8, np.intc, np.uint8, np.uint16)
 _OWN: dict[type, Any] = {
-    np.float64: stand_in(np.float64, _float64),
+    **{kind: stand_in(kind, _making(kind)) for kind in _KINDS},
     np.ndenumerate: _ndenumerate,
 }

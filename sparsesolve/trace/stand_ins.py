@@ -44,6 +44,6 @@ class _StandInKind(type):
 def stand_in(plain: type, make: Callable[..., Any]) -> Any:
     """Return a class that makes other things than `plain`, and else is like it."""
     own: dict[str, Any] = {"plain": plain, "make": staticmethod(make), "__doc__": plain.__doc__}
-    if issubclass(plain, (float, complex)):
+    if issubclass(plain, (float, complex, np.integer)):
         own["dtype"] = np.dtype(plain)
     return _StandInKind(builtins.str(plain.__name__), (plain,), own)
