@@ -19,6 +19,7 @@ right by construction: `np.roll` and `np.pad` of three unknowns, where slot 3 ho
 from sparsesolve.host.imports import importing
 from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions)
     array_api,
+    b_splines,
     choices,
     complex_branches,
     complex_numbers,

@@ -21,7 +21,7 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["through_heights"]
+__all__ = ["OfHeights", "through_heights"]
 
 _FIX = (
     "Data of an interpolator must be constants, but for the heights of a cubic or B-spline: use "
@@ -30,22 +30,23 @@ _FIX = (
 _CALL = "Call the spline, or its derivative, at points instead"
 
 
-class _OfHeights:
+class OfHeights:
     """A spline as a sum of cardinal ones."""
 
     def __init__(self, cardinal: Any, heights: Any) -> None:
         self.cardinal, self.heights = cardinal, heights
 
     def __call__(self, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
+        """Return the value, or a derivative."""
         return anp.dot(self.cardinal(x, nu, extrapolate), self.heights)
 
     def derivative(self, nu: int = 1) -> Any:
         """Return the derivative."""
-        return _OfHeights(self.cardinal.derivative(nu), self.heights)
+        return OfHeights(self.cardinal.derivative(nu), self.heights)
 
     def antiderivative(self, nu: int = 1) -> Any:
         """Return the antiderivative."""
-        return _OfHeights(self.cardinal.antiderivative(nu), self.heights)
+        return OfHeights(self.cardinal.antiderivative(nu), self.heights)
 
     def integrate(self, a: Any, b: Any, extrapolate: Any = None) -> Any:
         """Return the integral between constant limits."""
@@ -140,7 +141,7 @@ def _cubic(plain: Callable[..., Any]) -> Callable[..., Any]:
         kind: Any = type(self)
         self.__class__ = _of_heights_class(kind)
         vars(self)["_cardinal"] = cardinal
-        _adopt(self, _OfHeights(cardinal, heights))
+        _adopt(self, OfHeights(cardinal, heights))
         return None
 
     return init
@@ -160,7 +161,7 @@ def _b_spline(plain: Callable[..., Any]) -> Callable[..., Any]:
         knots, heights = _columns(x, y, "make_interp_spline", *args, *options.values())
         if not isinstance(options.get("bc_type"), str | None) or options.get("axis"):
             raise _refuse("make_interp_spline")
-        return _OfHeights(plain(knots, np.eye(len(knots)), k, *args, **options), heights)
+        return OfHeights(plain(knots, np.eye(len(knots)), k, *args, **options), heights)
 
     return call
 

@@ -30,6 +30,8 @@ def _adjoint(a: Any) -> Any:
 
 # --- linear equations ---
 
+_MOST = 64  # unknowns of a system that is written out
+
 
 def _product_map(left: Any, right: Any) -> Any:
     """Return the matrix of ``X -> left @ X @ right``, rows of X one after the other."""
@@ -43,6 +45,10 @@ def _sylvester(plain: Callable[..., Any]) -> Callable[..., Any]:
         if not holds_boxes([a, b, q]):
             return plain(a, b, q)
         a, b, q = map(operand, (a, b, q))
+        if np.size(q) > _MOST and not any(map(np.iscomplexobj, (a, b, q))):
+            from autograd.scipy.linalg import solve_sylvester  # noqa: PLC0415  (slow to import)
+
+            return solve_sylvester(a, b, q)
         system = _product_map(a, np.eye(len(b))) + _product_map(np.eye(len(a)), b)
         return anp.reshape(anp.linalg.solve(system, anp.reshape(q, (-1,))), q.shape)
 

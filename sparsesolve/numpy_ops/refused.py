@@ -28,8 +28,7 @@ _DATA = (
     "traced, or np.linalg.solve for the coefficients"
 )
 _INTERPOLATORS = (
-    "BSpline UnivariateSpline InterpolatedUnivariateSpline RegularGridInterpolator "
-    "RectBivariateSpline SmoothBivariateSpline"
+    "LSQUnivariateSpline RegularGridInterpolator RectBivariateSpline SmoothBivariateSpline"
 )
 _REFUSED = {
     "scipy.integrate": {
@@ -49,7 +48,7 @@ _REFUSED = {
         "Use np.linalg.solve, inv, eigh, svd or cholesky, which have a derivative",
     )
     | {"eig": "Use np.linalg.eig, or eigh where the matrix is symmetric"},
-    "scipy.interpolate": dict.fromkeys(("griddata", "splrep", "splprep", "make_lsq_spline"), _DATA)
+    "scipy.interpolate": dict.fromkeys(("griddata", "splprep", "make_lsq_spline"), _DATA)
     | {f"{name}.__init__": _DATA for name in _INTERPOLATORS.split()},
     "scipy.signal": dict.fromkeys(
         ("medfilt", "find_peaks", "welch", "spectrogram", "stft", "hilbert"),

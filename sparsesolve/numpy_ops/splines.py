@@ -26,6 +26,7 @@ __all__ = [
     "evaluate",
     "horner",
     "interp1d_value",
+    "of_fitpack",
     "of_spline",
     "refuse_complex",
     "step_weights",
@@ -155,9 +156,12 @@ def _within(x: Any, value: Any, low: float, high: float, below: Any, above: Any)
 def _univariate(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
     def call(self: Any, x: Any, nu: int = 0, ext: Any = None) -> Any:
+        through = vars(self).get("_through_heights")
+        if through is not None:
+            return through(x, nu, ext)
         if not holds_boxes(x):
             return plain(self, x, nu, ext)
-        return _fitpack(x, self._eval_args, nu, self.ext if ext is None else ext)
+        return of_fitpack(x, self._eval_args, nu, self.ext if ext is None else ext)
 
     return call
 
@@ -166,12 +170,14 @@ def _univariate(plain: Callable[..., Any]) -> Callable[..., Any]:
 def _splev(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
     def call(x: Any, tck: Any, der: int = 0, ext: int = 0) -> Any:
-        if not holds_boxes(x):
+        if not holds_boxes([x, *tck[:2]]):
             return plain(x, tck, der, ext)
         t, c, k = tck
+        if holds_boxes(t):
+            raise refuse(f"splev with traced knots at {user_line()}", _REWRITE)
         if np.ndim(c) == 1 and not isinstance(c, list):
-            return _fitpack(x, tck, der, ext)
-        return [_fitpack(x, (t, part, k), der, ext) for part in c]
+            return of_fitpack(x, tck, der, ext)
+        return [of_fitpack(x, (t, part, k), der, ext) for part in c]
 
     return call
 
@@ -179,15 +185,18 @@ def _splev(plain: Callable[..., Any]) -> Callable[..., Any]:
 _EXTENSIONS = {"extrapolate": 0, "zeros": 1, "raise": 2, "const": 3}
 
 
-def _fitpack(x: Any, tck: Any, nu: int, ext: Any) -> Any:
+def of_fitpack(x: Any, tck: Any, nu: int, ext: Any) -> Any:
     """Value of a spline of FITPACK; outside of its knots as `ext` says, NaN for an error."""
     t, c, k = tck
     ext = _EXTENSIONS.get(ext, ext)
-    coefficients, breaks = of_spline(t, c, k, nu)
+    size, traced = len(t) - k - 1, holds_boxes(c)
+    coefficients, breaks = of_spline(t, np.eye(size) if traced else c, k, nu)
     low, high = t[k], t[-k - 1]
     if ext == 3:
         x = anp.minimum(anp.maximum(operand(x), low), high)
     value = evaluate(coefficients, breaks, x, True)
+    if traced:  # by the basis
+        value = anp.dot(value, operand(c)[:size])
     if ext in (0, 3):
         return value
     outside = 0.0 if ext == 1 else np.nan

@@ -87,7 +87,7 @@ REFUSED = {
     "lsqr": (lambda x: spl.lsqr(A, x)[0], "spsolve"),
     "qr": (lambda x: scipy.linalg.qr(DENSE + np.diag(x), pivoting=True)[1], "economic"),
     "lu": (lambda x: scipy.linalg.lu(DENSE + np.diag(x))[1], "np.linalg.solve"),
-    "logm": (lambda x: scipy.linalg.logm(np.diag(np.exp(x))), "np.linalg.solve"),
+    "schur": (lambda x: scipy.linalg.schur(DENSE + np.diag(x))[0], "np.linalg.solve"),
     "eig": (lambda x: scipy.linalg.eigvals(np.diag(x)).real, "eigh"),
     "knots of a spline": (
         lambda x: scipy.interpolate.CubicSpline(np.cumsum(x), T)(0.5),
@@ -102,7 +102,7 @@ REFUSED = {
         "constant knots",
     ),
     "knots of interp1d": (lambda x: scipy.interpolate.interp1d(np.cumsum(x), T)(2), "np.interp"),
-    "knots of FITPACK": (lambda x: scipy.interpolate.splrep(T, x)[1], "np.interp"),
+    "knots of FITPACK": (lambda x: scipy.interpolate.splrep(T, x, s=1.0)[1], "s=0"),
     "median filter": (lambda x: scipy.ndimage.median_filter(x, 3), "np.maximum"),
     "medfilt": (lambda x: scipy.signal.medfilt(x, 3), "np.sort"),
     "coefficients": (

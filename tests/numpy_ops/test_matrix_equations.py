@@ -24,6 +24,12 @@ def positive(x):
 
 EQUATIONS = {
     "sylvester": lambda x: scipy.linalg.solve_sylvester(matrix(x), np.diag(x[:2]), B * x[3]),
+    "large sylvester": lambda x: scipy.linalg.solve_sylvester(
+        np.diag(np.arange(1.0, 10.0)) * x[0], matrix(x[::-1]).T @ A, np.ones((9, 3)) * x[1]
+    ),
+    "larger sylvester": lambda x: scipy.linalg.solve_sylvester(
+        np.diag(np.arange(1.0, 24.0)) * x[0], A @ A.T * x[4], np.ones((23, 3)) * x[1]
+    ),
     "lyapunov": lambda x: scipy.linalg.solve_continuous_lyapunov(matrix(x), -positive(x)),
     "discrete": lambda x: scipy.linalg.solve_discrete_lyapunov(0.3 * matrix(x), np.eye(3)),
     "riccati": lambda x: scipy.linalg.solve_continuous_are(matrix(x), B, np.eye(3), np.diag(x[:2])),
@@ -64,7 +70,7 @@ def test_slopes(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EQUATIONS)
 def test_curvatures(name):
-    f = lambda x: np.sum(EQUATIONS[name](x) * np.arange(1.0, 4.0)[:, None])
+    f = lambda x: np.sum(EQUATIONS[name](x)[:3] * np.arange(1.0, 4.0)[:, None])
     g, H = ss.gradient(f, X), ss.hessian(f, X)
     x = 1.1 * X + 0.02
     np.testing.assert_allclose(H(x).toarray(), differences(g, x), rtol=1e-5, atol=1e-6)
