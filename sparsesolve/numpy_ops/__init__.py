@@ -33,6 +33,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     filters,
     fourier,
     grids,
+    histograms,
     images,
     integration,
     interpolants,

@@ -43,7 +43,8 @@ def _b_spline(plain: Callable[..., Any]) -> Callable[..., Any]:
         coefficients, count = operand(c), len(t) - k - 1
         cardinal = object.__new__(type(self))
         plain(cardinal, t, np.eye(count), k, extrapolate, 0)
-        self.__class__ = _with_traced_coefficients(type(self))
+        kind: Any = type(self)
+        self.__class__ = _with_traced_coefficients(kind)
         vars(self).update(_cardinal=cardinal, _coefficients=coefficients)
         vars(self)["_through_heights"] = OfHeights(cardinal, coefficients[:count])
         return None

@@ -60,8 +60,8 @@ WITH_LINE = {
     # other numbers, and other kinds of them
     "float32": (lambda x: x.astype(np.float32), "conversion to float32", "float64"),
     "np.float32": (lambda x: x * np.float32(x[0]), "conversion to an array", r"float\(\)"),
-    "np.int64": (lambda x: x * np.int64(x[0]), "kind int64", r"float\(\)"),
-    "int32": (lambda x: x.astype(np.int32), "conversion to int32", "float64"),
+    "np.bool": (lambda x: x * np.bool_(x[0]), "kind bool", r"float\(\)"),
+    "complex64": (lambda x: x.astype(np.complex64), "conversion to complex64", "float64"),
     "a dtype": (lambda x: np.sum(x, dtype=np.float32), "float32", "Leave it out"),
     "Decimal": (lambda x: x * float(decimal.Decimal(x[0])), "Decimal", "NumPy's functions"),
     "Fraction": (lambda x: x * float(fractions.Fraction(x[0])), "as_integer_ratio", "NumPy's"),
