@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.again import program_again
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
+from sparsesolve.derivatives.fused import fused_gradient
 from sparsesolve.derivatives.jacobian import direction
 from sparsesolve.derivatives.nonzeros import Accumulated, Nonzeros, engine_name
 from sparsesolve.derivatives.other_constants import also_for_others
@@ -52,7 +54,11 @@ class Gradient(ScalarDerivative):
     _name = "gradient"
 
     def _limited(self, function: TracedFunction, nonzeros: Nonzeros) -> Evaluator:
-        return function.limits.guard(nonzeros.run, variables=(nonzeros.pattern.indices,))
+        return function.limits.guard(
+            nonzeros.run,
+            variables=(nonzeros.pattern.indices,),
+            again=program_again(fused_gradient, function.log.options),
+        )
 
     def __call__(self, *args: Any) -> Array:
         """Return the gradient in the shape of the differentiated argument."""

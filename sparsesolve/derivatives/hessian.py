@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.cache import shared_coloring_cache
+from sparsesolve.derivatives.again import hessian_again, program_again
 from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.blocks.low_rank import by_columns, linear_operator
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.branches import Guarded, with_branches
 from sparsesolve.derivatives.calling import as_scipy_calls
 from sparsesolve.derivatives.derivative import SymmetricDerivative
-from sparsesolve.derivatives.fused import Fused, fused
+from sparsesolve.derivatives.fused import Fused, fused, fused_gradient
 from sparsesolve.derivatives.jacobian import nonzero_part
 from sparsesolve.derivatives.matrix_template import template_of
 from sparsesolve.derivatives.nonzeros import Nonzeros, hessian_nonzeros
@@ -146,7 +147,11 @@ class Hessian(SymmetricDerivative, ScalarDerivative):
         if isinstance(nonzeros, Blocked):  # what is not finite spreads to all unknowns of a sum
             return function.limits.guard(nonzeros.run)
         pattern = nonzeros.pattern
-        return function.limits.guard(nonzeros.run, variables=(pattern.rows, pattern.indices))
+        return function.limits.guard(
+            nonzeros.run,
+            variables=(pattern.rows, pattern.indices),
+            again=hessian_again(pattern, fused_gradient, function.log.options),
+        )
 
     @property
     def pattern(self) -> Pattern:
@@ -213,7 +218,8 @@ class Hessian(SymmetricDerivative, ScalarDerivative):
     @forkable_property
     def _gradient(self) -> BoundEvaluator:
         variables = (np.arange(self.shape[1]),)
-        return self._call("gradient", self._gradient_program, variables)
+        again = program_again(fused_gradient, self._traced("gradient").log.options)
+        return self._call("gradient", self._gradient_program, variables, again)
 
     def as_linear_operator(self, *args: Any) -> Any:
         """Return the Hessian at a point as scipy's `LinearOperator`, without forming it.

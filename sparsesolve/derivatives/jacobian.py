@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.coloring import Coloring
+from sparsesolve.derivatives.again import jacobian_again
 from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.blocks.low_rank import by_columns, linear_operator
 from sparsesolve.derivatives.branches import Guarded, with_branches
@@ -82,7 +83,12 @@ class Jacobian(SparseDerivative):
         if isinstance(nonzeros, Blocked) and not (function.limits.needed and nonzeros.is_formable):
             return function.limits.guard(nonzeros.run)
         pattern = nonzeros.pattern
-        return function.limits.guard(nonzeros.run, rows=pattern.rows, variables=(pattern.indices,))
+        return function.limits.guard(
+            nonzeros.run,
+            rows=pattern.rows,
+            variables=(pattern.indices,),
+            again=jacobian_again(pattern, function.log.options),
+        )
 
     @property
     def coloring(self) -> Coloring:
@@ -132,18 +138,15 @@ class Jacobian(SparseDerivative):
     def jvp(self, *args: Any) -> Array:
         """Return ``J(x) @ v``, shape (m,); `v` of shape (n,) or of x comes last."""
         x, parameters = self._arguments("jvp", args[:-1])
-        program = self._traced("products").program
-        rows = np.arange(program.m)
-        run = self._derivative("jvp", lambda: tangent_program(program), rows=rows)
+        run = self._derivative("jvp", tangent_program, rows=np.arange(self.shape[0]))
         return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
 
     @also_for_others
     def vjp(self, *args: Any) -> Array:
         """Return ``J(x).T @ w``, shape (n,); `w` of shape (m,) or of the value comes last."""
         x, parameters = self._arguments("vjp", args[:-1])
-        program = self._traced("products").program
-        variables = (np.arange(program.n),)
-        run = self._derivative("vjp", lambda: adjoint_program(program), variables=variables)
+        variables = (np.arange(self.shape[1]),)
+        run = self._derivative("vjp", adjoint_program, variables=variables)
         return run(x, [*parameters, direction("w", args[-1], self.shape[0])])
 
     def as_linear_operator(self, *args: Any) -> Any:

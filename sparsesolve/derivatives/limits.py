@@ -24,7 +24,6 @@ In each case the function itself must be continuous there. What is not accepted 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -33,13 +32,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.fused import Fused, fused
+from sparsesolve.derivatives.screened import Screened, all_finite
+from sparsesolve.derivatives.trip_by_trip import Again, Mended
 from sparsesolve.differentiate import guard_program, may_be_singular, off_zero
-from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, Fixed, NativeRun, Place, refuse
+from sparsesolve.engine.evaluator import Array, Evaluator
 from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.fuse.fit import hides_slopes
+from sparsesolve.fuse.unroll import unrolled
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 
-__all__ = ["Limits", "all_finite"]
+__all__ = ["Limits"]
 
 _RATIO = 2.0  # by which square roots of the steps shrink
 _ROOTS = _RATIO ** -np.arange(2.0, 14.0)
@@ -55,11 +59,6 @@ _NOTHING = 1e-9  # a mean of two sides below this, relative to them, is zero
 
 Ids = NDArray[np.intp]
 Mask = NDArray[np.bool_]
-
-
-def all_finite(values: Array) -> bool:
-    """Whether all values are finite; one pass, without temporaries unless they are large."""
-    return math.isfinite(values.dot(values)) or bool(np.isfinite(values).all())
 
 
 class Limits:
@@ -105,8 +104,19 @@ class Limits:
     def _guards(self) -> Program | None:
         return guard_program(self.program)
 
+    @forkable_property
+    def _by_trips(self) -> tuple[Fused, Limits]:
+        """The function without loops, and its limits."""
+        program = fused(unrolled(self.program))
+        return program, Limits(program, self._make)
+
     def guard(
-        self, run: Evaluator, *, rows: Any = None, variables: Sequence[Any] = ()
+        self,
+        run: Evaluator,
+        *,
+        rows: Any = None,
+        variables: Sequence[Any] = (),
+        again: Again | None = None,
     ) -> Evaluator:
         """Return an evaluator of a derivative that takes limits where its values are not finite.
 
@@ -118,8 +128,20 @@ class Limits:
             Which element of the function each value belongs to; by default all do.
         variables : sequence of ndarray of int, each of shape (size,)
             Which variables each value belongs to; by default all do.
+        again : callable, optional
+            Makes what computes the same values of another program of the function.
         """
-        return _Limited(self, run, rows, tuple(variables)) if self.needed else run
+        if not self.needed:
+            return run
+        if again is None or not hides_slopes(self.program):
+            return _Limited(self, run, rows, tuple(variables))
+
+        def by_trips() -> Evaluator:
+            program, limits = self._by_trips
+            return limits.guard(again(program), rows=rows, variables=variables)
+
+        count = len(self.program.parameters)
+        return Mended(run, self.value, self.guards, count, rows, by_trips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,66 +161,16 @@ class _Side:
         return np.asarray((self.error <= _SETTLED * self.size) & self.continuous)
 
 
-class _Limited(Evaluator):
+class _Limited(Screened):
     """See `Limits.guard`."""
 
     def __init__(
         self, limits: Limits, run: Evaluator, rows: Any, variables: tuple[Any, ...]
     ) -> None:
+        super().__init__(run, limits.guards, len(limits.program.parameters))
         self._limits = limits
-        self._evaluate = run
         self._rows = rows
         self._variables = variables
-        self.prefilled = run.prefilled  # type: ignore[method-assign]  # called at every evaluation
-
-    @property
-    def size(self) -> int:
-        """How many values."""
-        return self._evaluate.size
-
-    def __call__(self, x: Any, parameters: Sequence[Any] = (), out: Array | None = None) -> Array:
-        """Return the values."""
-        values = self._evaluate(x, parameters, out)
-        self._mend(values, x, parameters)
-        return values
-
-    def run_into(self, buffer: Array, x: Any, parameters: Sequence[Any] = ()) -> None:
-        """Write the values that vary."""
-        self._evaluate.run_into(buffer, x, parameters)
-        self._mend(buffer, x, parameters)
-
-    def native_run(self) -> NativeRun | None:
-        """Return what machine code needs, whose user looks for values that are not finite."""
-        return self._evaluate.native_run() if self._limits.guards is None else None
-
-    def fastcall(
-        self, places: Sequence[Place | Fixed], *, fill: bool, first: FastCall | None = None
-    ) -> FastCall:
-        """Return the quick way, which gives up where a value is not finite."""
-        inner = self._evaluate.fastcall(places, fill=fill, first=first)
-        if inner is refuse:
-            return inner
-
-        isfinite = math.isfinite
-
-        def checked(*args: Any) -> Array | None:
-            out = inner(*args)
-            if out is None or isfinite(out.dot(out)) or all_finite(out):
-                return out
-            return None
-
-        guards = self._limits.guards
-        if guards is None:
-            return checked
-        most = len(self._limits.program.parameters)  # weights and directions are none of theirs
-        own = [k for k, p in enumerate(places) if not isinstance(p, Place) or p.number < most]
-        look, size = guards.fastcall([places[k] for k in own], fill=True), guards.size
-
-        def guarded(*args: Any) -> Array | None:
-            hits = look(*(args[k] for k in own), np.empty(size))
-            return checked(*args) if hits is not None and not hits.any() else None
-
-        return guarded
 
     def _mend(self, values: Array, x: Any, parameters: Sequence[Any]) -> None:
         """Put limits in the place of values that are not finite, where there are limits."""
@@ -263,14 +235,6 @@ class _Limited(Evaluator):
         size = np.maximum(np.abs(limit), 1e-3 * np.abs(known).max(initial=0.0))
         wrong = smooth & (np.abs(limit - known) > _SAME * size)
         values[finite[wrong]] = limit[wrong]
-
-    def _hits(self, point: Array, rest: list[Any]) -> Mask | None:
-        """Which guards are hit."""
-        guards = self._limits.guards
-        if guards is None:
-            return None
-        hits: Mask = guards(point, rest[: len(self._limits.program.parameters)]) != 0.0
-        return hits
 
     def _directions(self, point: Array, bad: Ids) -> list[Array]:
         """List directions to try: of the variables of the bad values first, then of all."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.again import Derive, hessian_again, jacobian_again, program_again
 from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.fused import Fused, fused, fused_adjoint, fused_gradient
 from sparsesolve.derivatives.hessian import SymmetricTemplate
@@ -96,18 +97,24 @@ class ProblemPrograms(Proofs):
         """The gradient; like the next two with limits at singular points."""
         run = self._run("gradient", self.slopes)
         return self._limits("objective", self._objective_program).guard(
-            run, variables=(np.arange(self.n),)
+            run,
+            variables=(np.arange(self.n),),
+            again=program_again(fused_gradient, self.log.options),
         )
 
     @shared_property
     def _lagrangian_gradient(self) -> Evaluator:
         run = self._run("Lagrangian gradient", self._adjoint)
-        return self._limits("all", self._program).guard(run, variables=(np.arange(self.n),))
+        return self._for_all(run, fused_adjoint)
 
     @shared_property
     def _lagrangian_product(self) -> Evaluator:
         run = self._run("Lagrangian product", lambda: tangent_program(self._adjoint))
-        return self._limits("all", self._program).guard(run, variables=(np.arange(self.n),))
+        return self._for_all(run, _fused_product)
+
+    def _for_all(self, run: Evaluator, derive: Derive) -> Evaluator:
+        limits, again = self._limits("all", self._program), program_again(derive, self.log.options)
+        return limits.guard(run, variables=(np.arange(self.n),), again=again)
 
     @shared_property
     def _adjoint(self) -> Fused:
@@ -122,7 +129,10 @@ class ProblemPrograms(Proofs):
         pattern = self.jacobian_pattern
         limits = self._limits("constraints", self._constraint_program)
         return limits.guard(
-            self.jacobian_nonzeros.run, rows=pattern.rows, variables=(pattern.indices,)
+            self.jacobian_nonzeros.run,
+            rows=pattern.rows,
+            variables=(pattern.indices,),
+            again=jacobian_again(pattern, self.log.options),
         )
 
     @shared_property
@@ -131,7 +141,11 @@ class ProblemPrograms(Proofs):
         if isinstance(self.hessian_nonzeros, Blocked):
             return limits.guard(self.hessian_nonzeros)
         pattern = self.hessian_pattern
-        return limits.guard(self.hessian_nonzeros.run, variables=(pattern.rows, pattern.indices))
+        return limits.guard(
+            self.hessian_nonzeros.run,
+            variables=(pattern.rows, pattern.indices),
+            again=hessian_again(pattern, fused_adjoint, self.log.options),
+        )
 
     @property
     def jacobian_nonzeros(self) -> Nonzeros:
@@ -180,3 +194,8 @@ class ProblemPrograms(Proofs):
         """Return what `make` makes of the tapes, once for all that record the same ones."""
         made: _T = self._lazy.get(name, lambda: self._structure.get(name, self.log, make))
         return made
+
+
+def _fused_product(program: Fused, log: PrepareLog) -> Fused:
+    """Return products with the Hessian of the Lagrangian."""
+    return fused(tangent_program(fused_adjoint(program, log)), log)

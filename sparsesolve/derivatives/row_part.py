@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.again import jacobian_again
 from sparsesolve.derivatives.comparison import CheckPoint, LoweredPart, compare_lowering
 from sparsesolve.derivatives.fused import fused
 from sparsesolve.derivatives.global_sums import GlobalSums
@@ -101,7 +102,8 @@ class RowPart:
         rows, columns = (
             where if order is None else where[order] for where in (pattern.rows, pattern.indices)
         )
-        return pattern, limits.guard(found.run, rows=rows, variables=(columns,))
+        again = jacobian_again(pattern, self.log.options, order)
+        return pattern, limits.guard(found.run, rows=rows, variables=(columns,), again=again)
 
     def arrange(self, order: Arrange) -> None:
         """Say in which order `refill` is to write nonzeros; before they are prepared.

@@ -22,6 +22,7 @@ from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.differentiate import tangent_program
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.host.fork import forkable_property
+from sparsesolve.ir.program import Program
 from sparsesolve.trace import OtherConstant
 
 __all__ = ["ScalarDerivative", "scalar_function", "slopes_of"]
@@ -36,6 +37,11 @@ class ScalarDerivative(SparseDerivative):
     def _gradient_program(self) -> Fused:
         return slopes_of(self._traced("gradient"))
 
+    def _tangent_of_gradient(self, program: Fused) -> Program:
+        traced = self._traced("gradient")
+        mine = program is traced.program
+        return tangent_program(slopes_of(traced) if mine else fused_gradient(program, traced.log))
+
     def value(self, *args: Any) -> float:
         """Return the function's value."""
         self.calls["value"] += 1
@@ -49,9 +55,7 @@ class ScalarDerivative(SparseDerivative):
         """Return ``H(x) @ v``, shape (n,); `v` of shape (n,) or of x comes last."""
         x, parameters = self._arguments("hvp", args[:-1])
         variables = (np.arange(self.shape[1]),)
-        run = self._derivative(
-            "hvp", lambda: tangent_program(self._gradient_program), variables=variables
-        )
+        run = self._derivative("hvp", self._tangent_of_gradient, variables=variables)
         return run(x, [*parameters, direction("v", args[-1], self.shape[1])])
 
 

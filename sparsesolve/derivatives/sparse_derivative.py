@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.derivatives.again import program_again
 from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.blocks.low_rank import SparsePlusLowRank
 from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
@@ -24,6 +25,7 @@ from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.other_constants import embedded, require_constant
 from sparsesolve.derivatives.report import readable, report
 from sparsesolve.derivatives.traced_function import Executable, Lazy, TracedFunction, executable
+from sparsesolve.derivatives.trip_by_trip import Again
 from sparsesolve.engine.evaluator import Array, Evaluator, FastCall, refuse
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
@@ -335,14 +337,19 @@ class SparseDerivative(Derivative):
         return self._function
 
     def _call(
-        self, name: str, program: Fused, variables: Variables | None = None
+        self,
+        name: str,
+        program: Fused,
+        variables: Variables | None = None,
+        again: Again | None = None,
     ) -> BoundEvaluator:
         """Return a program under the function's arguments; as `_executable` or `_derivative`."""
 
         def make() -> BoundEvaluator:
             run: Evaluator = self._executable(name, program)
             if variables is not None:
-                run = self._traced("products").limits.guard(run, variables=variables)
+                limits = self._traced("products").limits
+                run = limits.guard(run, variables=variables, again=again)
             return BoundEvaluator(run, self._function.arguments)
 
         made: BoundEvaluator = self._lazy.get(f"call {name}", make)
@@ -351,14 +358,21 @@ class SparseDerivative(Derivative):
     def _derivative(
         self,
         name: str,
-        program: Fused | Callable[[], Program],
+        derive: Callable[[Fused], Program],
         *,
         rows: Any = None,
         variables: Variables = (),
     ) -> Evaluator:
         """As `_executable`, with limits at singular points; see `Limits.guard`."""
-        run = self._executable(name, program)
-        return self._traced("products").limits.guard(run, rows=rows, variables=variables)
+        traced = self._traced("products")
+
+        def make() -> Evaluator:
+            run = self._executable(name, lambda: derive(traced.program))
+            again = program_again(lambda p, log: fused(derive(p), log), traced.log.options)
+            return traced.limits.guard(run, rows=rows, variables=variables, again=again)
+
+        made: Evaluator = self._lazy.get(f"limits of {name}", make)
+        return made
 
     def _executable(self, name: str, program: Fused | Callable[[], Program]) -> Executable:
         """Return a program made ready to run on first use; `program` is fused, or makes one."""

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions
-from sparsesolve.ir.program import Kernel, Node, Program
+from sparsesolve.ir.program import Node, Program
+from sparsesolve.ir.recurrence import all_kernels
 
 __all__ = ["guard_program"]
 
@@ -40,10 +41,12 @@ def guard_program(program: Program) -> Program | None:
     """
     active = active_slots(program)
     sizes = np.zeros(program.n_slots, dtype=bool)
+    for constant in program.constants:
+        sizes[constant.start : constant.start + constant.values.size] = constant.values >= 0.0
     b = Builder.resume(program)
     found = []
-    for step in program.instructions:
-        if not isinstance(step, Kernel) or step.length == 0:
+    for step in all_kernels(program):
+        if step.length == 0:
             continue
         moving = [any_slot(active, index) for index in step.loads]
         if not any(moving):
@@ -51,17 +54,18 @@ def guard_program(program: Program) -> Program | None:
         known = [bool(sizes[index.to_array()].all()) for index in step.loads]
         e = Expressions()
         numbers = e.graft(step.nodes)
-        hit = _any_hit(e, moving, known)
+        by_form = _sizes(e, known)
+        hit = _any_hit(e, moving, by_form)
         if hit is not None:
             start = b.kernel(step.length, step.loads, e.nodes, [hit])
             found.append(np.arange(start, start + step.length, dtype=np.int32))
         for k, output in enumerate(step.outputs):
             first = step.start + k * step.rows
-            sizes[first : first + step.rows] = _is_size(e, numbers[output], known)
+            sizes[first : first + step.rows] = by_form[numbers[output]]
     return b.build(np.concatenate(found)) if found else None
 
 
-def _any_hit(e: Expressions, moving: list[bool], known: list[bool]) -> int | None:
+def _any_hit(e: Expressions, moving: list[bool], sizes: list[bool]) -> int | None:
     """Node that is true where a guard is hit; None if there is no guard."""
     through: list[bool] = []
     any_hit: int | None = None
@@ -71,13 +75,13 @@ def _any_hit(e: Expressions, moving: list[bool], known: list[bool]) -> int | Non
             continue
         through.append(any(through[a] for a in node.args))
         if through[-1]:
-            hit = _hit(e, node, known)
+            hit = _hit(e, node, sizes)
             if hit is not None:
                 any_hit = hit if any_hit is None else e.intern("logical_or", any_hit, hit)
     return any_hit
 
 
-def _hit(e: Expressions, node: Node, known: list[bool]) -> int | None:
+def _hit(e: Expressions, node: Node, sizes: list[bool]) -> int | None:
     """Node that is true where a condition is that of a guard, and it is hit."""
     if node.op in ("isnan", "isinf"):
         return e.intern(node.op, *node.args)
@@ -88,7 +92,7 @@ def _hit(e: Expressions, node: Node, known: list[bool]) -> int | None:
     if node.op in _BELOW | _ABOVE:
         for size, other in (node.args, node.args[::-1]):
             bound = e.value(other)
-            if bound is not None and 0.0 <= bound <= _TINY and _is_size(e, size, known):
+            if bound is not None and 0.0 <= bound <= _TINY and sizes[size]:
                 return e.intern("less_equal", size, other)
     return None
 
@@ -99,13 +103,15 @@ def _is_infinite(e: Expressions, number: int) -> bool:
     return value is not None and bool(np.isinf(value))
 
 
-def _is_size(e: Expressions, number: int, known: list[bool]) -> bool:
-    """Whether a node is zero or positive by its form."""
-    node = e.nodes[number]
-    if node.op == "load":
-        return known[node.args[0]]
-    if node.op == "multiply":
-        return node.args[0] == node.args[1] or all(_is_size(e, a, known) for a in node.args)
-    if node.op == "add":
-        return all(_is_size(e, a, known) for a in node.args)
-    return node.op in _SIZES or (node.op == "const" and node.value >= 0.0)
+def _sizes(e: Expressions, known: list[bool]) -> list[bool]:
+    """Which nodes are zero or positive by their form; `known` says it of loads."""
+    found: list[bool] = []
+    for node in e.nodes:
+        if node.op == "load":
+            found.append(known[node.args[0]])
+            continue
+        square = node.op == "multiply" and node.args[0] == node.args[1]
+        sum_or_product = node.op in ("add", "multiply") and all(found[a] for a in node.args)
+        constant = node.op == "const" and node.value >= 0.0
+        found.append(square or sum_or_product or constant or node.op in _SIZES)
+    return found

@@ -11,7 +11,8 @@ import numpy as np
 from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import Expressions
-from sparsesolve.ir.program import Kernel, Node, Program
+from sparsesolve.ir.program import Node, Program
+from sparsesolve.ir.recurrence import all_kernels
 from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["piece_program"]
@@ -37,8 +38,8 @@ def piece_program(program: Program) -> Program | None:
     active = active_slots(program)
     b = Builder.resume(program)
     found = []
-    for step in program.instructions:
-        if not isinstance(step, Kernel) or step.length == 0:
+    for step in all_kernels(program):
+        if step.length == 0:
             continue
         e = Expressions()
         e.graft(step.nodes)

@@ -7,63 +7,69 @@ derivatives of a trip need to know nothing of where it stands.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.ir.builder import Builder
-from sparsesolve.ir.program import Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.program import Constant, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["has_guards", "is_affine", "is_tame", "keeps_slopes_finite"]
+__all__ = ["calls_functions", "hides_slopes", "is_affine"]
+
+Constants: TypeAlias = Sequence[Constant]
 
 _CHOICES = {"where", "maximum", "minimum", "fmax", "fmin", "abs", "copysign"}
 _FINITE = _CHOICES | {"negative", "add", "subtract", "multiply", "sin", "cos", "tanh", "arctan"}
 _LINEAR = {"add", "subtract", "negative"}
-_SPECIAL = {"equal", "not_equal", "isnan", "isinf", "isfinite"}
-_COMPARISONS = {"less", "less_equal", "greater", "greater_equal"}
-_SIZES = {"sqrt", "abs", "hypot"}
 _POSITIVE = {"exp", "cosh"}
-_TAME = _FINITE | {"divide", "log", "log1p", "sqrt", "load", "const"}
+_MOST_STEPS = 50_000  # kernels of all trips, up to which these are looked at one by one
 _SLOPED = _FINITE | {"exp", "sinh", "cosh"}  # slopes are finite but for overflow
 
 
-def keeps_slopes_finite(body: Program, given: Slots, b: Builder) -> bool:
-    """Whether no infinite slope can meet what was not chosen, or a constant that is zero.
+def calls_functions(body: Program) -> bool:
+    """Whether a trip calls functions of a user."""
+    return any(OPS[op].function is not None for op in _ops(body))
 
-    Choices keep infinite slopes of what was not chosen out of the derivative, and so do constants
-    that are zero, across all kernels; guards are looked for in kernels alone.
 
-    Parameters
-    ----------
-    body : Program
-        What a trip does.
-    given : ndarray of int32, shape (trips, body.n)
-        Slots that trips get; below 0 what a trip computes.
-    b : Builder
-        Has the constants.
+def hides_slopes(program: Program) -> bool:
+    """Whether infinite slopes of loops may meet what was not chosen, or a constant that is zero.
+
+    Choices keep infinite slopes of what was not chosen out of the derivative, within a trip. What
+    an earlier trip computed, and a later one did not choose, gets the adjoint zero, and zero times
+    infinity is NaN.
     """
-    ops = {node.op for step in body.instructions for node in _nodes(step)}
-    ops -= {"load", "const"}
-    if any(OPS[op].flat or OPS[op].function is not None for op in ops):
+    loops = [step for step in program.instructions if isinstance(step, Recurrence)]
+    if sum(step.trips * len(step.body.instructions) for step in loops) > _MOST_STEPS:
         return False
+    return not all(_keeps_slopes_finite(step, program.constants) for step in loops)
+
+
+def _keeps_slopes_finite(step: Recurrence, constants: Constants) -> bool:
+    ops = _ops(step.body)
     if ops <= _FINITE:
         return True
     if ops & _CHOICES:
         return False
-    if not _gives_zeros(given, b):
-        return True
-    if _gives_zeros(given[1:], b):  # a mask, and not the state at the beginning
+    if _has_zeros(step.body) or _gives_zeros(step.inputs()[1:], constants):
         return False
-    return all(_overflows_at_most(_nodes(step)) for step in body.instructions)
+    safe = all(_overflows_at_most(_nodes(kernel)) for kernel in step.body.instructions)
+    return safe or not _gives_zeros(step.inputs(), constants)  # the state at the beginning
 
 
-def is_tame(steps: Sequence[Kernel | Opaque]) -> bool:
-    """Whether slopes are infinite at single points only, of which there are limits.
+def _has_zeros(body: Program) -> bool:
+    """Whether a constant of a trip is zero."""
+    nodes = [node for step in body.instructions for node in _nodes(step)]
+    written = any(node.op == "const" and node.value == 0.0 for node in nodes)
+    return written or any((constant.values == 0.0).any() for constant in body.constants)
 
-    Exponentials overflow, and what follows may be finite again: everywhere in some region.
-    """
-    return all(node.op in _TAME for step in steps for node in _nodes(step))
+
+def _ops(body: Program) -> set[str]:
+    """Operations of a body, but for those whose slope is zero."""
+    ops = {node.op for step in body.instructions for node in _nodes(step)} - {"load", "const"}
+    return {op for op in ops if not OPS[op].flat}
 
 
 def _overflows_at_most(nodes: Sequence[Node]) -> bool:
@@ -94,26 +100,6 @@ def _least_values(nodes: Sequence[Node]) -> list[float]:
     return least
 
 
-def has_guards(body: Program) -> bool:
-    """Whether a trip may step around a singular point, or calls functions of a user.
-
-    Looked for is what `differentiate/guards` knows: such a point needs its limits.
-    """
-    steps = [_nodes(step) for step in body.instructions]
-    ops = {node.op for nodes in steps for node in nodes} - {"load", "const"}
-    if ops & _SPECIAL or any(OPS[op].function is not None for op in ops):
-        return True
-    return any(
-        node.op in _COMPARISONS and any(_is_size(nodes[a]) for a in node.args)
-        for nodes in steps
-        for node in nodes
-    )
-
-
-def _is_size(node: Node) -> bool:
-    return node.op in _SIZES or (node.op == "multiply" and node.args[0] == node.args[1])
-
-
 def is_affine(body: Program, given: Slots, b: Builder) -> bool:
     """Whether a trip multiplies nothing that may vary by anything that may.
 
@@ -127,9 +113,9 @@ def is_affine(body: Program, given: Slots, b: Builder) -> bool:
     return all(_is_affine(step, moving) for step in body.instructions)
 
 
-def _gives_zeros(given: Slots, b: Builder) -> bool:
+def _gives_zeros(given: Slots, constants: Constants) -> bool:
     """Whether some trip is given a constant that is zero."""
-    zeros = [c.start + np.flatnonzero(c.values == 0.0) for c in b.constants]
+    zeros = [c.start + np.flatnonzero(c.values == 0.0) for c in constants]
     return bool(np.isin(np.unique(given), np.concatenate(zeros)).any()) if zeros else False
 
 

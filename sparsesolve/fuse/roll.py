@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.fuse.body import fused_body
-from sparsesolve.fuse.fit import is_affine, is_tame, keeps_slopes_finite
+from sparsesolve.fuse.fit import calls_functions, is_affine
 from sparsesolve.fuse.renames import renamed
 from sparsesolve.fuse.settle import settled
 from sparsesolve.ir.builder import Builder
@@ -237,7 +237,6 @@ class _Roller:
         self.is_constant = program.constant_mask()
         self.values = program.constant_values()
         self.trips = np.arange(run.trips)
-        self.tame = is_tame(program.instructions[run.first : run.first + run.period])
 
     def kernels(self, q: int) -> list[Kernel]:
         """Instruction q of all trips."""
@@ -252,7 +251,7 @@ class _Roller:
             raise _Different
         body = fused_body(self.body(codes, kept))
         given = np.stack(self.given.columns, axis=1)
-        if is_affine(body, given, self.outer) or not keeps_slopes_finite(body, given, self.outer):
+        if is_affine(body, given, self.outer) or calls_functions(body):
             raise _Unfit
         self.outer.instructions = list(self.program.instructions[: self.run.first])
         moved = self.append(body, kept)
@@ -290,8 +289,6 @@ class _Roller:
         bits = self.values.view(np.int64)
         same = np.asarray(self.is_constant[read].all(axis=0))
         same[same] = (bits[read[:, same]] == bits[read[0, same]]).all(axis=0)
-        if not self.tame:  # a zero that may hide an overflow is one that the trips are given
-            same[(self.values[read[0]] == 0.0) & (read != read[0]).any(axis=0)] = False
         return same
 
     def varying(self, steps: list[Kernel]) -> list[Ints]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.fuse.body import fused_body
-from sparsesolve.fuse.fit import has_guards, is_affine, keeps_slopes_finite
+from sparsesolve.fuse.fit import calls_functions, is_affine
 from sparsesolve.fuse.renames import renamed
 from sparsesolve.fuse.unroll import unrolled
 from sparsesolve.ir.builder import Builder
@@ -20,7 +20,6 @@ from sparsesolve.ir.recurrence import Recurrence, append_recurrence, places
 
 __all__ = ["settled"]
 
-_MANY = 100  # trips, from which on a loop stays one for the time that it would take
 _FEW = 2000  # kernels of all trips, up to which affine loops are unrolled
 
 
@@ -97,8 +96,7 @@ def _read_outside(program: Program) -> NDArray[np.bool_]:
 def _stays(step: Recurrence, b: Builder) -> bool:
     """Whether a recurrence differentiates well as it is."""
     given: Slots = np.where(step.sources < 0, -1, step.inputs())
-    if not keeps_slopes_finite(step.body, given, b):
-        # where a slope is infinite the derivative may be NaN then, and limits are taken
-        return step.trips > _MANY and not has_guards(step.body)
+    if calls_functions(step.body):
+        return False
     few = step.trips * len(step.body.instructions) <= _FEW
     return not (few and is_affine(step.body, given, b))

@@ -10,6 +10,7 @@ outputs; for each of them trip behind trip. So every kernel of the body is one k
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
 
 __all__ = [
     "Recurrence",
+    "all_kernels",
     "append_recurrence",
     "append_trips",
     "distinct",
@@ -74,6 +76,15 @@ class Recurrence(Opaque):
             for step in self.body.instructions
             if isinstance(step, Kernel)
         ]
+
+
+def all_kernels(program: Program) -> Iterator[Kernel]:
+    """Yield all kernels of a program, those of trips over all of these."""
+    for step in program.instructions:
+        if isinstance(step, Kernel):
+            yield step
+        elif isinstance(step, Recurrence):
+            yield from step.kernels()
 
 
 def places(body: Program, trips: int) -> Slots:

@@ -13,7 +13,7 @@ import numpy as np
 from sparsesolve.derivatives.blocks.low_rank import SparsePlusLowRank
 from sparsesolve.derivatives.blocks.submatrix import Array
 from sparsesolve.derivatives.blocks.sums import BlockSum
-from sparsesolve.derivatives.limits import all_finite
+from sparsesolve.derivatives.screened import all_finite
 from sparsesolve.derivatives.traced_function import Executable
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
