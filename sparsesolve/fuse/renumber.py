@@ -184,8 +184,8 @@ class _Moved:
             return index.shifted(offset) if offset else index
         if self._table is None and _FEW * index.length < self.n_slots >= _LARGE:
             self._spared -= index.length
-            if self._spared > 0:
-                self._pieces = self._pieces or _Pieces(self)
+            self._pieces = self._pieces or _Pieces(self)
+            if self._spared > 0 and self._pieces.are_apart:
                 return Index.of(self._pieces.renumbered(index.to_array()))
         return Index.of(self.table()[index.to_array()])
 
@@ -201,6 +201,8 @@ class _Pieces:
         starts, places, sizes, kept = zip(*ordered, strict=True)
         self._starts, self._places, self._sizes = map(np.array, (starts, places, sizes))
         self._kept = {p: k - k[0] for p, k in enumerate(kept) if k is not None}
+        # rows of a split kernel may lie between each other, and a search finds one piece only
+        self.are_apart = bool(np.all(self._starts[1:] >= (self._starts + self._sizes)[:-1]))
 
     def renumbered(self, ids: Slots) -> Slots:
         """Return new numbers, -1 for slots that were dropped."""

@@ -73,3 +73,14 @@ def test_pieces_agree_with_the_table(few: bool) -> None:
     np.testing.assert_array_equal(found.to_array(), table[ids])
     assert (one._table is None) == few
     assert set(table[ids[:9]] >= 0) == {True, False}
+
+
+def test_pieces_that_lie_between_each_other_are_left_to_the_table() -> None:
+    """As those of a kernel that was split by what its rows read."""
+    size = 1 << 18
+    moved = _Moved(0, size)
+    for first in range(3):
+        moved.scatter(1000, Index.of(np.arange(first, 3000, 3)))
+    ids = np.random.default_rng(6).permutation(3000)[:700].astype(np.int32)
+    found = moved.apply(Index.of(1000 + ids)).to_array()
+    np.testing.assert_array_equal(found, ids % 3 * 1000 + ids // 3)
