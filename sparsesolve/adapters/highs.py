@@ -45,8 +45,10 @@ _STATUS = {
 }
 _UNCLEAR = (2, 4)  # what presolving says of a problem that is either unbounded or infeasible
 _SLOPE = 1e-6  # ten times HiGHS' tolerance
+_ROUNDING = 1e-11  # of the largest slope
 _PROOFS = (Status.INFEASIBLE, Status.UNBOUNDED)
 _DOUBT = "HiGHS ended with what linear problems contradict:"
+_LEFT = "HiGHS ended where more of a slope is left than it allows."
 _FINAL = (Status.SOLVED, Status.INFEASIBLE, Status.TIME_LIMIT)
 
 
@@ -120,6 +122,8 @@ def solve_highs(
             found = read_end(Callbacks(evaluation), monitor, other)
         elif found.status in _PROOFS and is_contradicted(evaluation, ended):
             found = replace(found, status=Status.STALLED, message=f"{_DOUBT} {found.message}")
+        elif _is_steep(found):
+            found = replace(found, status=Status.STALLED, message=_LEFT)
         # along a flat direction that falls slowly it ends anywhere, and every slope is small
         short = found.status is Status.ACCEPTABLE
         return replace(found, backend=backend, status=Status.STALLED if short else found.status)
@@ -198,8 +202,12 @@ class _LinearProgram:
 
 
 def _is_steep(found: Result) -> bool:
-    """Whether more of a slope is left than HiGHS leaves: it may be one without an end."""
-    return found.status is Status.SOLVED and found.optimality > _SLOPE
+    """Whether more of a slope is left than HiGHS leaves: it may be one without an end.
+
+    Where units differ much, a slope that is small beside others may still lead far down.
+    """
+    least = max(_SLOPE, _ROUNDING * float(np.abs(found.gradient).max(initial=0.0)))
+    return found.status is Status.SOLVED and found.optimality > least
 
 
 def _ended(

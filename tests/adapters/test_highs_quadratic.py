@@ -191,3 +191,28 @@ def test_without_bindings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ss.minimize(problem).solver != "highs"
     with pytest.raises(SolverUnavailable, match="sparsesolve\\[highs\\]"):
         ss.minimize(problem, method="highs")
+
+
+def test_a_slope_that_is_small_beside_others_may_lead_far_down() -> None:
+    """Units from 1e-3 to 1e4: HiGHS ends at 1.17, with a slope of 2e-3 left in one of 1000."""
+    unit = np.array([1e-2, 1e-3, 1e3, 1e4, 1e3])
+    half = np.array([20.0, 1600.0, 0.0, 3e-5, 8e-4])
+    c = np.array([10.0, 800.0, 5e-4, 4e-5, -1.5e-3])
+    A = np.array([[40.0, 0.0, -8e-4, 2e-5, 1.3e-3], [20.0, 800.0, -7e-4, 0.0, 1.1e-3],
+                  [0.0, 900.0, -1e-3, 0.0, 1e-4], [110.0, -500.0, -1.3e-3, -3e-5, 0.0],
+                  [0.0, 1000.0, 1e-4, 0.0, 4e-4]])  # fmt: skip
+    lower = np.array([-1.61, -np.inf, 0.39, -1.76117904, -np.inf])
+    upper = np.array([0.39, 1.06412963, 0.39, np.inf, 1.07490182])
+    low, high = np.array([-1.7, -0.3, -0.8, -1.4, 0.0]), np.array([-1.7, *[np.inf] * 4])
+
+    def problem(s: np.ndarray) -> ss.Problem:
+        rows = [ss.Constraint(lambda y: A @ (s * y), lower, upper)]
+        bounds = low * unit / s, high * unit / s
+        return ss.Problem(lambda y: 0.5 * (half @ (s * y)) ** 2 + c @ (s * y), np.zeros(5),
+                          bounds=bounds, constraints=rows)  # fmt: skip
+
+    known = ss.minimize(problem(unit)).fun
+    found = ss.minimize(problem(np.ones(5)))
+    assert found.success
+    np.testing.assert_allclose(found.fun, known, rtol=0, atol=1e-5)
+    assert ss.minimize(problem(np.ones(5)), method="highs").status is Status.STALLED
