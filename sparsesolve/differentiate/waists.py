@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ __all__ = ["WIDE", "waists", "with_waists"]
 WIDE = 16  # inputs that a sum must read at least
 _MOST_STRUCTURES = 128  # of points: more would not be blocks
 _SUMS = frozenset({"add", "subtract"})
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+Marks: TypeAlias = NDArray[np.uint64]
 
 
 def waists(program: Program) -> frozenset[int]:
@@ -50,8 +54,8 @@ def waists(program: Program) -> frozenset[int]:
     ]
     if not found:
         return frozenset()
-    active = active_slots(program)
-    return frozenset(step.start for step in found if _moving(step, active))
+    active, marks = active_slots(program), _marks(program)
+    return frozenset(step.start for step in found if _moving(step, active, marks))
 
 
 def with_waists(program: Program) -> Program:
@@ -69,35 +73,61 @@ def with_waists(program: Program) -> Program:
     """
     if not any(isinstance(s, Kernel) and len(s.loads) >= WIDE for s in program.instructions):
         return program
-    active = active_slots(program)
+    active, marks = active_slots(program), _marks(program)
     b = Builder.resume(program)
     b.instructions = []
     for step in program.instructions:
         if isinstance(step, Kernel) and len(step.loads) >= WIDE:
-            step = _split(b, step, _moving(step, active))
+            step = _split(b, step, _moving(step, active, marks))
         b.instructions.append(step)
     if b.n_slots == program.n_slots:
         return program
     return replace(b.build(program.outputs), output_shape=program.output_shape)
 
 
-def _moving(step: Kernel, active: NDArray[np.bool_]) -> set[int]:
+def _marks(program: Program) -> Marks:
+    """Return a number for each slot: equal where the same inputs are read in the same way.
+
+    What does not depend on the input has zero, so data do not tell points apart.
+    """
+    marks = np.zeros(program.n_slots, dtype=np.uint64)
+    marks[: program.n] = np.random.default_rng(0).integers(1, 2**63, program.n, dtype=np.uint64)
+    for step in program.instructions:
+        if isinstance(step, Kernel):
+            found = _together(step.loads, step.length, marks)
+            if step.segments is not None:
+                total = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(found)])
+                found = total[step.segments[1:]] - total[step.segments[:-1]]
+            marks[step.start : step.stop] = np.tile(found, len(step.outputs))
+        else:
+            read = [marks[index.to_array()].sum(dtype=np.uint64) for index in step.operands]
+            marks[step.start : step.stop] = np.sum(read, dtype=np.uint64)
+    return marks
+
+
+def _together(loads: Sequence[Index], length: int, marks: Marks) -> Marks:
+    """Return a number for each point: equal where loads have the same marks."""
+    found = np.zeros(length, dtype=np.uint64)
+    for index in loads:
+        one = index.array is None and index.stride == 0
+        found *= _MIX
+        found += marks[index.start] if one else marks[index.to_array()]
+    return found
+
+
+def _moving(step: Kernel, active: NDArray[np.bool_], marks: Marks) -> set[int]:
     """Return the loads that depend on x; none where they are few, or points share none."""
     moving = {k for k, index in enumerate(step.loads) if any_slot(active, index)}
-    if len(moving) >= WIDE and _points_share([step.loads[k] for k in moving]):
+    if len(moving) >= WIDE and _points_share([step.loads[k] for k in moving], step.length, marks):
         return moving
     return set()
 
 
-def _points_share(loads: Sequence[Index]) -> bool:
+def _points_share(loads: Sequence[Index], length: int, marks: Marks) -> bool:
     """Whether few points differ in what they read."""
-    arrays = [index.to_array() for index in loads if index.array is not None or index.stride]
-    if not arrays or arrays[0].size <= _MOST_STRUCTURES:
+    if length <= _MOST_STRUCTURES:
         return True
-    together = np.zeros(arrays[0].size, dtype=np.uint64)
-    for ids in arrays:
-        together = together * np.uint64(0x9E3779B97F4A7C15) + ids.astype(np.uint64)
-    return int(np.unique(together).size) <= _MOST_STRUCTURES
+    return int(np.unique(_together(loads, length, marks)).size) <= _MOST_STRUCTURES
 
 
 def _split(b: Builder, step: Kernel, moving: set[int]) -> Kernel:
