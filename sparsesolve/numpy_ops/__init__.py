@@ -46,6 +46,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     minima,
     movement,
     multivariate_normal,
+    neighbors,
     norms,
     ordering,
     orthogonal,

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from sparsesolve.trace.array_methods import replace_method
 from sparsesolve.trace.changes import Changes
 
-__all__ = ["latest_trace", "replace_all", "replaces"]
+__all__ = ["COMPILED_BY_NAME", "latest_trace", "replace_all", "replaces"]
 
 _Make: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 _MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a type that is not written in C, and can be changed
@@ -94,6 +94,8 @@ class _Spot:
 
 
 _SPOTS: dict[tuple[bool, int], _Spot | None] = {}
+COMPILED_BY_NAME: dict[int, Any] = {}
+"""What stands for functions that are written in C, and may have been imported by their names."""
 
 
 def _find(changes: Changes, module: str, path: tuple[str, ...], make: _Make) -> _Spot | None:
@@ -111,7 +113,10 @@ def _find(changes: Changes, module: str, path: tuple[str, ...], make: _Make) -> 
     if isinstance(thing, type) and not thing.__flags__ & _MADE_BY_CLASS:
         replace_method(changes, thing, name, make(plain))
         return None
-    return _Spot(vars(thing), name, plain, thing, name, plain, make(plain))
+    other = make(plain)
+    if isinstance(plain, types.BuiltinFunctionType):
+        COMPILED_BY_NAME[id(plain)] = other
+    return _Spot(vars(thing), name, plain, thing, name, plain, other)
 
 
 _CODES: dict[types.FunctionType, tuple[types.CodeType, types.CodeType]] = {}

@@ -33,7 +33,7 @@ from sparsesolve.trace.if_conversion import converted
 from sparsesolve.trace.numpy_names import numpy_name
 from sparsesolve.trace.python_numbers import BUILTINS, CMATH, MATH
 from sparsesolve.trace.recorder import Recorder, root_of
-from sparsesolve.trace.replaced import replace_all
+from sparsesolve.trace.replaced import COMPILED_BY_NAME, replace_all
 from sparsesolve.trace.sources import is_library
 from sparsesolve.trace.writable import Writable, current, wrapped
 
@@ -85,6 +85,7 @@ def substitute(
         plain = getattr(np, name)
         own[name] = _creating(plain, recorder, threading.get_ident())
         table[id(plain.__wrapped__ if name in _REPLACED else plain)] = own[name]
+    table.update(COMPILED_BY_NAME)
     table.update((id(getattr(math, name)), new) for name, new in MATH.items())
     changes.update(vars(np), own)
     changes.update(vars(math), MATH)
