@@ -21,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.methods.sparse_lu import SparseLU
+from sparsesolve.methods.sparse_lu import Factor, SparseLU
 
 __all__ = ["LowRankAugmented", "LowRankLU", "LowRankSum", "column_squares", "reach", "scaled_rows"]
 
@@ -181,11 +181,30 @@ class _Factor:
         return found
 
 
+class _LastLU(SparseLU):
+    """As `SparseLU`; the last matrix is not factorized again: often sums alone are not linear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: tuple[Any, Factor] | None = None
+
+    def factor(self, matrix: Any) -> Factor:
+        """Factorize, or return the factorization of the last matrix if this one is equal."""
+        if self._last is None or not _are_equal(self._last[0], matrix):
+            self._last = matrix.copy(), super().factor(matrix)
+        return self._last[1]
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    pairs = ((getattr(a, name) for a in (one, other)) for name in ("data", "indices", "indptr"))
+    return all(np.array_equal(*pair) for pair in pairs)
+
+
 class LowRankLU:
     """Systems with a square `LowRankSum`; as `SparseLU`."""
 
     def __init__(self) -> None:
-        self._lu = SparseLU()
+        self._lu = _LastLU()
 
     def factor(self, J: LowRankSum) -> _Factor:
         """Prepare the system ``J y = b``."""

@@ -245,3 +245,19 @@ def test_bounds_leave_first_derivatives_to_the_largest() -> None:
 def test_hessians_that_are_not_large_go_to_the_usual_solver() -> None:
     result = ss.minimize(coupled, np.full(100, 0.1))
     assert not any("is not formed" in note for note in result.notes)
+
+
+def test_a_sparse_part_that_stays_is_factorized_once() -> None:
+    lu, b = LowRankLU(), np.linspace(-1.0, 1.0, 12)
+    first, second = random_sum(12, 12, 2, 5), random_sum(12, 12, 2, 6)
+    for left in (first.left, second.left):
+        J = LowRankSum(first.sparse.copy(), left, first.right)
+        np.testing.assert_allclose(dense(J) @ lu.factor(J).solve(b), b, atol=1e-10)
+    assert lu._lu.factorizations == 1
+    J = LowRankSum(first.sparse, first.left, first.right)
+    lu.factor(J).solve(b)
+    first.sparse.data *= 2.0  # in place
+    np.testing.assert_allclose(dense(J) @ lu.factor(J).solve(b), b, atol=1e-10)
+    assert lu._lu.factorizations == 2
+    np.testing.assert_allclose(dense(second) @ lu.factor(second).solve(b), b, atol=1e-10)
+    assert lu._lu.factorizations == 3
