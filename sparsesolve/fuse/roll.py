@@ -28,8 +28,6 @@ __all__ = ["find_run", "roll"]
 
 _LEAST_TRIPS = 12
 _LEAST_KERNELS = 96  # of all trips; shorter runs are quick as they are
-_MANY_TRIPS = 24  # fewer are rolled up only if they are long
-_LONG = 384  # kernels of all trips
 _WIDEST = 1024  # rows of a kernel; the entries of wider trips leave the cache before they are read
 _LONGEST_TRIP = 1024  # kernels
 _WINDOW = 20_000  # kernels that are searched for the length of a trip
@@ -107,8 +105,7 @@ def find_run(program: Program) -> Run | None:
         return None
     first, size = _longest(kinds[best.period :] == kinds[: -best.period])
     trips = (size + best.period) // best.period
-    least = _LEAST_KERNELS if trips >= _MANY_TRIPS else _LONG
-    if trips < _LEAST_TRIPS or trips * best.period < least:
+    if trips < _LEAST_TRIPS or trips * best.period < _LEAST_KERNELS:
         return None
     trip = program.instructions[first : first + best.period]
     if max(step.stop - step.start for step in trip) > _WIDEST:
