@@ -56,7 +56,7 @@ def solve_ivp(
         Initial state, real for the implicit methods.
     method : {"BDF", "Radau", "LSODA", "krylov", "auto", "cvode", "RK45", ...} or OdeSolver
         Default is "BDF". "krylov" is a BDF method of ours that solves by products with the Jacobian
-        (GMRES), and factorizes only where a trial of the first steps says that it pays: for many
+        (GMRES), and factorizes only where the products so far say that it pays: for many
         unknowns. "auto" takes it above 40 unknowns with a sparse Jacobian, else "BDF". "cvode" is
         that of SUNDIALS, where it is installed, with `linear_solver` "auto", "dense", "sparse" or
         "gmres". "petsc" is TS of PETSc, by all processes of ``mpiexec -n 4 python script.py``

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.integrate import solve_ivp as scipy_solve_ivp
 
 from sparsesolve.front import solve_ivp
@@ -53,6 +54,25 @@ def test_mild_stiffness_needs_no_factorization_and_strong_stiffness_few() -> Non
     assert 0 < stiff.nlu < 0.3 * theirs.nlu
     assert stiff.nfev < 1.2 * theirs.nfev
     np.testing.assert_allclose(stiff.y[:, -1], theirs.y[:, -1], rtol=1e-3)
+
+
+@pytest.mark.parametrize(("strength", "least", "most"), [(3.0, 41, 41), (20.0, 3, 11)])
+def test_products_are_borne_until_they_have_cost_a_factorization(
+    strength: float, least: int, most: int
+) -> None:
+    n = 400
+    chain = strength * sp.diags_array([1.0, -2.0, 1.0], offsets=[-1, 0, 1], shape=(n, n)).tocsr()
+    force = 100.0 * np.random.default_rng(0).normal(size=n)
+    newton = NewtonKrylov(lambda t, y: chain @ y + force, lambda t, y: chain, n)
+    zero, first = np.zeros(n), 41
+    for number in range(1, 41):
+        solved = newton.solve(0.0, zero, zero, 1.0, 1.0, zero, np.ones(n))
+        assert solved is not None
+        np.testing.assert_allclose(solved[0] - chain @ solved[0], force, atol=1.0)
+        if newton.factorizations and first == 41:
+            first = number
+    assert least <= first <= most
+    assert newton.factorizations <= 1
 
 
 @pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 100])
