@@ -15,7 +15,7 @@ import numpy as np
 from autograd.numpy import _original_where as where
 
 from sparsesolve.trace.dispatch import refuse
-from sparsesolve.trace.operands import holds_boxes, operand
+from sparsesolve.trace.operands import holds_boxes, operand, plain_index
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
@@ -25,7 +25,7 @@ __all__: list[str] = []
 class _Masked:
     """What stands for a masked array."""
 
-    __array_ufunc__ = None  # operators of arrays come here
+    __array_priority__ = 200.0  # operators of arrays come here
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, values: Any, mask: Any) -> None:
@@ -35,6 +35,19 @@ class _Masked:
         self.mask = self._mask = anp.broadcast_to(known, shape)
         self.shape, self.ndim, self.size = shape, len(shape), int(np.prod(shape))
         self.dtype = np.dtype(np.float64)
+        self._shares = False  # memory, if it were one of NumPy's
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options or len(inputs) > 2:
+            raise refuse(f"`np.{ufunc.__name__}` of a masked array at {user_line()}", _FIX)
+        core: Any = np.ma.core
+        made = {1: core._MaskedUnaryOperation, 2: core._MaskedBinaryOperation}
+        narrow = core.ufunc_domain.get(ufunc) is not None
+        known = getattr(np.ma, ufunc.__name__, None) if narrow else None
+        return (known or made[len(inputs)](ufunc))(*inputs)
+
+    def __array__(self, *_: Any, **options: Any) -> NoReturn:
+        raise refuse(f"a plain array of a masked array at {user_line()}", _FIX)
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -86,17 +99,39 @@ class _Masked:
         """Return the smallest that is not masked."""
         return anp.min(self.filled(np.inf), axis=axis, **_kept(options))
 
+    def _part(self, data: Any, mask: Any) -> Any:
+        """Return what may share memory: neither may be assigned to any more."""
+        part = _Masked(data, mask)
+        part._shares = self._shares = True
+        return part
+
     def __getitem__(self, index: Any) -> Any:
-        return _Masked(self.data[index], self.mask[index])
+        return self._part(self.data[index], self.mask[index])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if self._shares:
+            what = f"an assignment to a masked array of which parts were taken, at {user_line()}"
+            raise refuse(what, "Take a copy first")
+        index, hit = plain_index(index), np.zeros(self.shape, dtype=bool)
+        hit[index] = True
+        if value is np.ma.masked:
+            self.mask = self._mask = anp.logical_or(self.mask, hit)
+            return
+        (values, mask), to = _parts(value), np.zeros(self.shape)[index].shape
+        places = np.zeros(self.shape, dtype=np.int64)
+        places[index] = np.arange(int(np.prod(to))).reshape(to)
+        new, new_mask = (anp.reshape(anp.broadcast_to(v, to), (-1,)) for v in (values, mask))
+        self.data = self._data = where(hit, new[places], self.data)
+        self.mask = self._mask = where(hit, new_mask[places], self.mask)
 
     def copy(self) -> Any:
-        """Return the same: it is never changed."""
-        return self
+        """Return another one, of the same elements."""
+        return _Masked(self.data, self.mask)
 
     def reshape(self, *shape: Any) -> Any:
         """Return it in another shape."""
         to = shape[0] if len(shape) == 1 else shape
-        return _Masked(anp.reshape(self.data, to), anp.reshape(self.mask, to))
+        return self._part(anp.reshape(self.data, to), anp.reshape(self.mask, to))
 
     def ravel(self) -> Any:
         """Return it as one dimension."""
@@ -107,7 +142,7 @@ class _Masked:
     @property
     def T(self) -> Any:
         """The transposed one."""
-        return _Masked(anp.transpose(self.data), anp.transpose(self.mask))
+        return self._part(anp.transpose(self.data), anp.transpose(self.mask))
 
     def __neg__(self) -> Any:
         return _Masked(-self.data, self.mask)
@@ -224,6 +259,19 @@ def _masked_where(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+@replaces("numpy.ma.extras", "median")
+def _median(plain: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(plain)
+    def call(a: Any, axis: Any = None, *args: Any, **options: Any) -> Any:
+        if not _is_traced(a):
+            return plain(a, axis, *args, **options)
+        if axis is not None or args or options:
+            raise refuse(f"`ma.median` along an axis at {user_line()}", _FIX)
+        return np.median(np.ma.array(a).compressed())
+
+    return call
+
+
 @replaces("numpy.ma.core", "MaskedArray.__new__")
 def _new(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
@@ -245,6 +293,25 @@ def _array(plain: Callable[..., Any]) -> Callable[..., Any]:
         return np.ma.MaskedArray(data, mask=options.get("mask", False))
 
     return call
+
+
+def _of_two(plain: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(plain)
+    def call(self: Any, a: Any, b: Any, *args: Any, **options: Any) -> Any:
+        if not _is_traced(a, b):
+            return plain(self, a, b, *args, **options)
+        (first, one), (second, other) = _parts(a), _parts(b)
+        mask = _either(one, other)
+        return _masked_result(_NAMES.get(self.__name__, ""), self.f, (first, second), mask)
+
+    return call
+
+
+_NAMES = {"true_divide": "truediv", "divide": "truediv", "floor_divide": "floordiv"} | {
+    name: "mod" for name in ("mod", "remainder", "fmod")
+}
+for _kind in ("_MaskedBinaryOperation", "_DomainedBinaryOperation"):
+    replaces("numpy.ma.core", f"{_kind}.__call__")(_of_two)
 
 
 @replaces("numpy.ma.core", "_MaskedUnaryOperation.__call__")

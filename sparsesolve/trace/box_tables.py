@@ -61,3 +61,18 @@ def besides_words(compare: Any, plain: Callable[[Any, Any], Any]) -> Callable[..
         return plain(self._value, other) if words else compare(self, other)
 
     return operator
+
+
+_PRIORITY = 100.0  # of traced arrays
+_MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a type that is not written in C
+
+
+def computes_itself(kind: type) -> bool:
+    """Whether objects of a user's class, or masked arrays, say themselves how they are computed."""
+    if not kind.__flags__ & _MADE_BY_CLASS:
+        return False
+    if issubclass(kind, np.ndarray):
+        return kind.__name__ == "MaskedArray"
+    if hasattr(kind, "__array_ufunc__"):
+        return bool(getattr(kind, "__array_priority__", 0.0) > _PRIORITY)
+    return hasattr(kind, "__radd__")

@@ -383,8 +383,9 @@ def _binary(function: Callable[..., Any], swap: bool = False) -> Callable[..., A
                 return _record(self, ufunc(*pair), function, pair, (0, 1), parents)
         if kind is not np.ndarray and scipy.sparse.issparse(other) and function in SPARSE_NAMES:
             return beside_sparse(SPARSE_NAMES[function], self, other, swap)
-        if getattr(kind, "__array_ufunc__", self) is None or is_table(other):
-            return NotImplemented  # as a polynomial says, which does it itself
+        itself = getattr(kind, "__array_ufunc__", self) is None or box_tables.computes_itself(kind)
+        if itself or is_table(other):
+            return NotImplemented  # as a polynomial says
         if kind is np.matrix:
             return ufunc(*map(as_elements, (other, self) if swap else (self, other)))
         other = operand(other)

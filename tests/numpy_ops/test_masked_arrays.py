@@ -20,6 +20,14 @@ def invalid(x):
         return ma.masked_invalid(np.log(x - 0.4)).filled(0.0)
 
 
+def written(x):
+    m = ma.array(x**2, mask=x > 0.8)
+    m[2] = ma.masked
+    m[:2] = ma.array(x[1:3], mask=[False, True])
+    m[x > 0.9] = x[0]
+    return m.filled(3.0) * m.copy().count()
+
+
 CASES = {
     "filled": lambda x: ma.filled(ma.masked_where(x < 0.5, x) * 2.0, 0.1),
     "by a constant": lambda x: ma.masked_where(EVERY_THIRD, x).filled(-1.0),
@@ -41,6 +49,11 @@ CASES = {
         [ma.prod(ma.masked_outside(x, 0.3, 0.8)), ma.array(x).var(ddof=1)]
     ),
     "parts": lambda x: ma.masked_where(x > 0.9, x)[2:].reshape(2, 3).T.ravel().filled(0.0),
+    "beside data": lambda x: ((DATA - x) / x + x / (DATA + x)).filled(0.0),
+    "twice": lambda x: ma.array(DATA - x, mask=DATA.mask).filled(1.0),
+    "functions of NumPy": lambda x: np.maximum(np.sqrt(DATA + x), 2.0).filled(0.0),
+    "median": lambda x: x * ma.median(DATA - x),
+    "written": written,
     "counts": lambda x: x * ma.masked_less(x, 0.4).count(),
 }  # fmt: skip
 
@@ -71,3 +84,18 @@ REFUSED = {
 def test_refused_with_the_line_and_a_way_out(name):
     with pytest.raises(TraceError, match=rf"(?s){name}.*test_masked_arrays\.py:\d+.*np\.where"):
         ss.jacobian(REFUSED[name], X)
+
+
+def test_parts_may_share_memory():
+    def f(x):
+        m = ma.array(x * 2.0)
+        m[1:][0] = 1.0
+        return m.filled(0.0)
+
+    with pytest.raises(TraceError, match=r"test_masked_arrays.*copy"):
+        ss.jacobian(f, X)
+
+
+def test_a_result_that_is_masked_is_refused():
+    with pytest.raises(TraceError, match=r"masked array.*filled"):
+        ss.jacobian(lambda x: DATA - x, X)
