@@ -13,11 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.expression import live_nodes, used_loads
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 
-__all__ = ["with_biases"]
+__all__ = ["has_layers", "with_biases"]
 
 _UNREAD, _NONE = -1, -2  # in the place of a bias
 _SHORTEST = 4  # terms of the sums that are looked at
@@ -52,6 +53,32 @@ def with_biases(program: Program) -> Program:
         for step in program.instructions
     ]
     return replace(b.build(program.outputs), output_shape=program.output_shape)
+
+
+def has_layers(program: Program) -> bool:
+    """Whether some sum is of products of inputs with what depends on other sums.
+
+    Where none is, as in a regression with an intercept for each group, nothing is gained by biases
+    in sums, and intercepts of different groups would seem to have second derivatives.
+
+    Parameters
+    ----------
+    program : Program
+        A fused program.
+    """
+    active = active_slots(program)
+    reached = np.zeros(program.n_slots, dtype=bool)
+    for step in program.instructions:
+        indices = step.loads if isinstance(step, Kernel) else step.operands
+        marked = [any_slot(reached, index) for index in indices]
+        is_sum = isinstance(step, Kernel) and _is_sum(step)
+        if is_sum and any(marked):
+            others = [k for k, index in enumerate(indices) if not marked[k]]
+            if any(any_slot(active, indices[k]) for k in others):
+                return True
+        if is_sum or any(marked):
+            reached[step.start : step.stop] = True
+    return False
 
 
 def _is_sum(step: Kernel) -> bool:

@@ -13,7 +13,7 @@ from autograd import hessian, jacobian
 import sparsesolve as ss
 from sparsesolve.derivatives.blocks import places
 from sparsesolve.differentiate import cuts
-from sparsesolve.differentiate.biases import with_biases
+from sparsesolve.differentiate.biases import has_layers, with_biases
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.fuse import fuse
 from sparsesolve.ir.program import Kernel, Program, verify
@@ -127,3 +127,27 @@ def test_derivatives_by_blocks_have_no_columns_of_biases_before(eager: None) -> 
     assert (entries_of_sums(H), entries_of_sums(J)) == (hidden + last, hidden)
     assert_close(H(y).toarray(), hessian(softmax)(y), rtol=1e-10)
     assert_close(J(y).toarray(), jacobian(network)(y).reshape(48, N), rtol=1e-10)
+
+
+GROUPS = np.repeat(np.arange(6), 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (network, True),
+        (softmax, True),
+        (lambda w: np.sum(np.exp(DATA @ w[:9] + w[9:15][GROUPS])) + w @ w, False),
+        (lambda w: np.sum(DATA[:, 0] * np.tanh(DATA @ split(w)[0] + split(w)[1]).T), False),
+        (lambda w: np.sin(w), False),
+    ],
+)
+def test_layers(function: Callable[[Any], Any], expected: bool) -> None:
+    assert has_layers(program_of(function)) == expected
+
+
+def test_intercepts_of_groups_have_no_second_derivatives_of_each_other(eager: None) -> None:
+    H = ss.hessian(
+        lambda w: anp.sum(anp.log1p(anp.exp(anp.dot(DATA, w[:9]) + w[9:15][GROUPS]))), np.zeros(15)
+    )
+    assert H.nnz == 15 * 15 - 6 * 5

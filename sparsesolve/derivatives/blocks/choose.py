@@ -13,7 +13,7 @@ from sparsesolve.derivatives.blocks.hessian import BlockedHessian
 from sparsesolve.derivatives.blocks.jacobian import BlockedJacobian
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.differentiate import TooManyTerms
-from sparsesolve.differentiate.biases import with_biases
+from sparsesolve.differentiate.biases import has_layers, with_biases
 from sparsesolve.differentiate.cuts import pays, wide_sums, widely_read_sums
 from sparsesolve.differentiate.waists import with_waists
 from sparsesolve.ir.program import Program, Slots
@@ -34,7 +34,7 @@ def blocked_jacobian(program: Program, log: PrepareLog, plain: Plain) -> Blocked
         The other way to the values, where they are not finite.
     """
     with log.stage("detect"):
-        program = with_biases(with_waists(program))
+        program = _with_wide_sums(program)
         cuts = widely_read_sums(program)
     if not cuts.size:
         return None
@@ -62,7 +62,7 @@ def blocked_hessian(
         Whether weights of the outputs come as the last parameter; otherwise they are ones.
     """
     with log.stage("detect"):
-        program = with_biases(with_waists(program))
+        program = _with_wide_sums(program)
         cuts = wide_sums(program)
     if not cuts.size:
         return None
@@ -71,6 +71,12 @@ def blocked_hessian(
     except (TooManyTerms, Unstructured):
         return None
     return _if_it_pays(found, found.terms(), cuts, log)
+
+
+def _with_wide_sums(program: Program) -> Program:
+    """Give sums inside expressions, and those of layers with their biases, slots of their own."""
+    program = with_waists(program)
+    return with_biases(program) if has_layers(program) else program
 
 
 def _if_it_pays(found: Blocked, terms: float, cuts: Slots, log: PrepareLog) -> Blocked | None:
