@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.crossings import Crossings
 from sparsesolve.derivatives.hessian import hessian
+from sparsesolve.derivatives.integrand_rows import IntegrandRows
 from sparsesolve.derivatives.jacobian import jacobian
 from sparsesolve.derivatives.jumps import Watch
 from sparsesolve.derivatives.traced_function import Lazy
@@ -332,10 +333,15 @@ def _integral(solve: Callable[..., Any], bind: Callable[..., Any]) -> Callable[.
         return bind(parameters)(s)
 
     integrand.calls = getattr(bind, "calls", None)  # type: ignore[attr-defined]
-    slopes = _Slopes(integrand)
+    rows = IntegrandRows(integrand)
+    latest: list[tuple[bytes, Any]] = [(b"", None)]  # several derivatives are asked for there
 
-    def value(a: Any, b: Any, *parameters: Any) -> Any:
-        return solve(bind(parameters), float(a), float(b))
+    def value(*args: Any) -> Any:
+        key, known = _key(args), latest[0]
+        if known[0] != key:
+            a, b, *parameters = args
+            known = latest[0] = key, solve(bind(tuple(parameters)), float(a), float(b))
+        return known[1]
 
     def slope(k: int, args: Sequence[Any]) -> Array:
         a, b, *parameters = args
@@ -343,15 +349,8 @@ def _integral(solve: Callable[..., Any], bind: Callable[..., Any]) -> Callable[.
             return np.asarray((2 * k - 1) * bind(parameters)(args[k]), dtype=np.float64)
         passed = Crossings()
 
-        def partial(s: float, j: int) -> Any:
-            given = (s, *parameters)
-            row = slopes.by(k - 1, given)
-            found = row(*given).toarray()[0, j]
-            passed.note(row, *given)
-            return found
-
-        count = np.size(args[k])
-        parts = [solve(lambda s, j=j: partial(s, j), a, b) for j in range(count)]
+        columns = (rows.column(k - 2, j, parameters, passed) for j in range(np.size(args[k])))
+        parts = [solve(column, a, b) for column in columns]
 
         def moved(p: Array) -> Array:
             given = [*args[:k], p.reshape(np.shape(args[k]))[()], *args[k + 1 :]]

@@ -297,3 +297,26 @@ def test_refused(name):
     function, text = REFUSED[name]
     with pytest.raises(TraceError, match=text):
         function(X)
+
+
+def test_parameters_share_what_is_evaluated():
+    """One preparation for all parameters, and one evaluation a point of the rule."""
+    points = []
+
+    def f(p):
+        def density(s):
+            if isinstance(s, float):
+                points.append(s)
+            return np.exp(-p[0] * s**2) * np.cos(p[1] * s) + p[2] * s ** p[3]
+
+        return np.array([quad(density, 0.1, 1.0)[0], p[0] * p[2]])
+
+    x = np.array([1.0, 2.0, 0.5, 3.0])
+    J = ss.jacobian(f, x)
+    np.testing.assert_allclose(J(1.1 * x).toarray(), differences(f, 1.1 * x), rtol=1e-7, atol=1e-9)
+    for _ in range(2):
+        J(x)
+        J(1.2 * x)
+    points.clear()
+    J(1.3 * x)
+    assert len(points) <= 3 * 21  # values for the check of jumps; slopes are machine code
