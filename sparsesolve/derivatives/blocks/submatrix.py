@@ -27,6 +27,7 @@ Array = NDArray[np.float64]
 Ids = NDArray[np.intp]
 _SPARSE = 8.0  # products of a dense block in the time of one of a sparse one
 _DENSE = 8  # a block with one entry in so many places is multiplied as a dense one
+_SMALL = 2**14  # entries of a block that is multiplied before SciPy would have begun
 
 
 class SplitEntries:
@@ -152,6 +153,9 @@ class Submatrix:
         """Return the product of the transposed block with a dense matrix or vector."""
         if self._is_dense and right.ndim == 2:
             return np.asarray(self.dense(values).T @ right)
+        if right.ndim == 1 and self.nnz < _SMALL:
+            terms = self.data(values) * right[self.rows]
+            return np.bincount(self.columns, terms, minlength=self.shape[1])
         return np.asarray(self.sparse(values).T @ right)
 
     def factor(self, values: Array) -> Any:

@@ -8,6 +8,7 @@ Otherwise each block knows the places of its elements among the values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -28,6 +29,33 @@ Box: TypeAlias = tuple[Ids, Ids]
 MOST_FORMED = 2**27  # entries of a matrix: 1 GiB of values
 _DENSE = 8  # a pattern with one entry in so many places is summed as a dense array
 _MOST_DENSE = 2**26
+
+
+_Stretch: TypeAlias = tuple[Ids | slice, Ids | slice]
+_LONG = 32  # consecutive numbers
+_MOST_RUNS = 4
+
+
+def _stretches(ids: Ids) -> list[_Stretch]:
+    """Cut increasing numbers into long runs, whose slices are quick, and the rest.
+
+    Returns
+    -------
+    list of tuple
+        Places and the numbers there.
+    """
+    ends = np.concatenate([[0], np.flatnonzero(np.diff(ids) != 1) + 1, [ids.size]])
+    begins = ends[:-1][np.diff(ends) >= _LONG]
+    ends = ends[1:][np.diff(ends) >= _LONG]
+    if not begins.size or begins.size > _MOST_RUNS:
+        return [(slice(None), as_slice(ids))]
+    rest = np.ones(ids.size, dtype=bool)
+    found: list[_Stretch] = []
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        rest[begin:end] = False
+        found.append((slice(begin, end), slice(int(ids[begin]), int(ids[begin]) + end - begin)))
+    others = np.flatnonzero(rest)
+    return [*found, (as_slice(others), as_slice(ids[others]))] if others.size else found
 
 
 class BlockSum:
@@ -146,7 +174,7 @@ class BlockSum:
         self.require_formable()
         total: Array | None = None if base is None else base.copy()
         for number, block in blocks:
-            total = self._add(total, block, *self.slices[number])
+            total = self._add(total, block, number)
         if total is None:
             total = np.zeros(self.shape)
         return total if entries is None else self.add_single(total, entries)
@@ -156,19 +184,24 @@ class BlockSum:
         total.reshape(-1)[self._entries] += entries
         return total
 
-    def _add(
-        self, total: Array | None, block: Array, rows: Ids | slice, cols: Ids | slice
-    ) -> Array:
+    def _add(self, total: Array | None, block: Array, number: int) -> Array:
         if total is None:
             if block.shape == self.shape:
                 own = block.flags.c_contiguous and block.flags.writeable
                 return block if own else np.array(block, order="C")
             total = np.zeros(self.shape)
-        if isinstance(rows, slice) or isinstance(cols, slice):
-            total[rows, cols] += block
-        else:
-            total[rows[:, None], cols] += block
+        for (rows, to_rows), (columns, to_columns) in product(*self._stretches[number]):
+            part = block[rows][:, columns]
+            if isinstance(to_rows, slice) or isinstance(to_columns, slice):
+                total[to_rows, to_columns] += part
+            else:
+                total[to_rows[:, None], to_columns] += part
         return total
+
+    @forkable_property
+    def _stretches(self) -> list[tuple[list[_Stretch], list[_Stretch]]]:
+        """Rows and columns of each block, and of the sum, in stretches that are added at once."""
+        return [(_stretches(rows), _stretches(columns)) for rows, columns in self.boxes]
 
     @forkable_property
     def slices(self) -> list[tuple[Ids | slice, Ids | slice]]:

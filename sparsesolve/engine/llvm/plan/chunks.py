@@ -7,10 +7,10 @@ after the chunks that it needs itself. The numbers are the same in any order.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Protocol
 
 import numpy as np
@@ -202,6 +202,10 @@ class _Tiler:
         self._done = [0] * len(tasks)
         self._stops = [[chunk.stop for chunk in task.chunks] for task in tasks]
         self._found: list[tuple[int, Chunk]] = []
+        written = sorted((*write, k) for k, task in enumerate(tasks) for write in task.writes)
+        self._written = written
+        self._firsts = [first for first, _, _ in written]
+        self._lasts = list(accumulate((last for _, last, _ in written), max))
 
     def order(self) -> list[tuple[int, Chunk]]:
         """Let the tasks that nobody reads advance together, and the others as they are needed."""
@@ -219,15 +223,19 @@ class _Tiler:
         task = self._tasks[number]
         while self._done[number] < count:
             chunk = task.chunks[self._done[number]]
-            for earlier in range(number):
-                for need in chunk.needs:
-                    self._provide(earlier, need)
+            for earlier, stop in self._needed(number, chunk):
+                self._advance(earlier, stop)
             self._found.append((number, chunk))
             self._done[number] += 1
 
-    def _provide(self, number: int, need: Hull) -> None:
-        low, high = need
-        for first, last in self._tasks[number].writes:
-            if low <= last and first <= high:
-                row = min(high, last) - first
-                self._advance(number, bisect_right(self._stops[number], row) + 1)
+    def _needed(self, number: int, chunk: Chunk) -> list[tuple[int, int]]:
+        """Return earlier tasks, in order, that write what a chunk reads, and how many chunks."""
+        found: dict[int, int] = {}
+        for low, high in chunk.needs:
+            begin, end = bisect_left(self._lasts, low), bisect_right(self._firsts, high)
+            for first, last, earlier in self._written[begin:end]:
+                if low <= last and earlier < number:
+                    row = min(high, last) - first
+                    count = bisect_right(self._stops[earlier], row) + 1
+                    found[earlier] = max(count, found.get(earlier, 0))
+        return sorted(found.items())
