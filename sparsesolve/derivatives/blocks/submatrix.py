@@ -155,7 +155,8 @@ class Submatrix:
             return np.asarray(self.dense(values).T @ right)
         if right.ndim == 1 and self.nnz < _SMALL:
             terms = self.data(values) * right[self.rows]
-            return np.bincount(self.columns, terms, minlength=self.shape[1])
+            total = np.bincount(self.columns, terms, minlength=self.shape[1])
+            return np.asarray(total, dtype=np.float64)  # not so if there are no terms
         return np.asarray(self.sparse(values).T @ right)
 
     def factor(self, values: Array) -> Any:
