@@ -14,11 +14,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
+from sparsesolve.adapters.adjoint_implicit import ImplicitAdjoint
 from sparsesolve.adapters.finite_values import FiniteValues
 from sparsesolve.adapters.first_states import events_of_first, keep_first
 from sparsesolve.adapters.implicit_radau import ImplicitRadau
 from sparsesolve.adapters.index_reduction import ReducedSystem
 from sparsesolve.adapters.ode_arguments import check_given, checked_span
+from sparsesolve.adapters.sensitivity import with_float_parameters
 from sparsesolve.adapters.sundials import Ida, checked_linear_solver
 from sparsesolve.host.words import check_call, refuse_words
 from sparsesolve.methods.consistent import consistent_start
@@ -39,7 +41,7 @@ WITH_SYSTEMS = ("t_eval", "dense_output", "events", "first_step", "max_step", "r
 
 _WORDS = (
     "residual", "t_span", "y0", "yp0", "method", "args", "kwargs", "derivatives",
-    "linear_solver", "index_reduction", *WITH_SYSTEMS,
+    "linear_solver", "index_reduction", "sensitivity", "adjoint", *WITH_SYSTEMS,
 )  # fmt: skip
 
 # scipy's defaults
@@ -207,12 +209,7 @@ def integrate_implicit(
     if method not in ("Radau", "ida"):
         raise ValueError(f"`method` must be 'Radau' or 'ida', got {method!r}.")
     options = dict(options)
-    reduces = bool(options.pop("index_reduction", False))
-    if reduces and (method == "ida" or derivatives == "differences"):
-        raise ValueError(
-            "`index_reduction` needs method='Radau', and equations that can be traced: "
-            "`derivatives` must not be 'differences'."
-        )
+    reduces, wanted = _taken(options, method, derivatives)
     linear = checked_linear_solver(options.pop("linear_solver", None), method, "ida")
     refuse_words("solve_dae", sorted(set(options) - set(WITH_SYSTEMS)), _WORDS)
     t_span = checked_span(t_span)
@@ -223,7 +220,10 @@ def integrate_implicit(
     slope = start_point(slope, "yp0") if told else np.zeros(y.size)
     if slope.shape != y.shape:
         raise ValueError(f"`yp0` must have as many values as `y0`, {y.size}, got {slope.size}.")
-    atol = options.get("atol", _ATOL)
+    if wanted is not None:
+        args = with_float_parameters(args, wanted)
+    atol, kept = options.get("atol", _ATOL), bool(options.get("dense_output"))
+    options |= {} if wanted is None else {"dense_output": True}
     system = TracedSystem(residual, t, y, slope, args, atol, derivatives)
     with np.errstate(all="ignore"):
         trouble = _trouble(system.residual(t, y, slope))
@@ -243,7 +243,32 @@ def integrate_implicit(
     stale = system.change(end - _NEAR * (end - t), np.asarray(last), run.yp0, run.success)
     if stale:
         run.update(status=-1, success=False, message=during("residual", stale))
+    if wanted is not None:
+        example = [t, np.stack([y, run.yp0]), *args]
+        run.vjp = ImplicitAdjoint(run, system, example, wanted, options.get("rtol", _RTOL))
+        run.sol = run.sol if kept else None
     return run
+
+
+def _taken(
+    options: dict[str, Any], method: str, derivatives: SolverDerivatives
+) -> tuple[bool, Any]:
+    """Take out of the options whether the index is reduced, and what the adjoint is wanted of."""
+    reduces = bool(options.pop("index_reduction", False))
+    if reduces and (method == "ida" or derivatives == "differences"):
+        raise ValueError(
+            "`index_reduction` needs method='Radau', and equations that can be traced: "
+            "`derivatives` must not be 'differences'."
+        )
+    wanted, adjoint = options.pop("sensitivity", None), bool(options.pop("adjoint", False))
+    if adjoint != (wanted is not None):
+        raise ValueError(
+            "`sensitivity` of implicit systems needs `adjoint=True`, and `adjoint` needs "
+            "`sensitivity`: positions in `args`, or 'y0'."
+        )
+    if adjoint and reduces:
+        raise ValueError("`adjoint` needs a system of index one, got `index_reduction`.")
+    return reduces, wanted
 
 
 class _Start(NamedTuple):

@@ -96,6 +96,10 @@ class MassSystem:
         # a product with a few numbers costs less than a call of sparse arithmetic
         self._factor = mass.toarray() if mass.shape[0] <= _FEW else mass
 
+    def slopes(self, t: float, y: Array) -> Array:
+        """Return f."""
+        return self._function(t, y)
+
     def residual(self, t: float, y: Array, slope: Array) -> Array:
         """Return ``M y' - f``."""
         return np.asarray(self._factor @ slope - self._function(t, y))

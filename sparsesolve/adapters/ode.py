@@ -49,10 +49,7 @@ _WITHOUT_MASS = (
     "call `solve_dae`."
 )
 
-_CONSTANT_MASS = (
-    "`adjoint` with `mass_matrix` needs a constant matrix and index one, got a function or "
-    "`index_reduction`."
-)
+_OF_INDEX_ONE = "`adjoint` with `mass_matrix` needs index one, got `index_reduction`."
 
 # scipy's defaults
 _ATOL, _RTOL = 1e-6, 1e-3
@@ -176,8 +173,8 @@ def _asked(
     if mass is not None:
         by_forward = wanted is not None and not adjoint
         _check_mass(options | ({"sensitivity": wanted} if by_forward else {}), method)
-        if adjoint and (callable(mass) or reduces):
-            raise ValueError(_CONSTANT_MASS)
+        if adjoint and reduces:
+            raise ValueError(_OF_INDEX_ONE)
     if wanted is not None:
         args = with_float_parameters(args, wanted)
     more: dict[str, Any] = {"adjoint": adjoint, "reduces": reduces, "linear_solver": linear}
@@ -194,12 +191,11 @@ def _check_options(options: Mapping[str, Any], method: Any) -> None:
 
 
 def _as_implicit(asked: _Asked) -> Any:
-    """Integrate a mass matrix that is a function, or an index that is reduced, as F(t, y, y') = 0.
-
-    The checks of the arguments leave no sensitivities here.
-    """
+    """Integrate as F(t, y, y') = 0: a mass matrix that is a function, an index that is reduced."""
     mass = asked.mass if callable(asked.mass) else MassConstant(asked.mass, np.size(asked.y0))
     options = {k: v for k, v in asked.options.items() if k != "vectorized"}
+    options |= {"index_reduction": asked.reduces}
+    options |= {"sensitivity": asked.wanted, "adjoint": True} if asked.adjoint else {}
     return integrate_implicit(
         MassFunction(mass, asked.rhs),
         asked.t_span,
@@ -208,7 +204,7 @@ def _as_implicit(asked: _Asked) -> Any:
         method="Radau",
         args=asked.args,
         derivatives=asked.derivatives,
-        options=options | {"index_reduction": asked.reduces},
+        options=options,
     )
 
 

@@ -87,7 +87,7 @@ def solve_ivp(
     adjoint : bool, default False
         With `sensitivity`: integrate the states alone, by any method but "petsc", and give the
         result a function `vjp`, which integrates the adjoint equations back: for few functionals
-        of the trajectory and many parameters. Also with a constant `mass_matrix`, of index one.
+        of the trajectory and many parameters. Also with a `mass_matrix`, of index one.
     index_reduction : bool, default False
         With `mass_matrix`: whether a system whose index is greater than one is integrated by one of
         index one, as by `solve_dae`.
@@ -280,6 +280,8 @@ def solve_dae(
     kwargs: Mapping[str, Any] | None = None,
     derivatives: SolverDerivatives = "auto",
     index_reduction: bool = False,
+    sensitivity: Any = None,
+    adjoint: bool = False,
     **options: Any,
 ) -> Any:
     """Integrate ``residual(t, y, y', *args) = 0`` with exact sparse derivatives.
@@ -311,6 +313,9 @@ def solve_dae(
         Whether a system whose index is greater than one, as that of a pendulum, is integrated by
         one of index one: equations are differentiated by t as often as structure says, and states
         are projected onto those that are lost by that after each step. By "Radau" only.
+    sensitivity, adjoint
+        As for `solve_ivp`, with ``adjoint=True`` alone: the result has a function `vjp`. For
+        systems of index one, whose equations determine all slopes that are in them.
     **options
         `rtol`, `atol`, `first_step`, `max_step`, as in scipy.
 
@@ -344,6 +349,7 @@ def solve_dae(
         from sparsesolve.adapters.dae import integrate_implicit  # noqa: PLC0415
 
     named = {"t_eval": t_eval, "events": events, "dense_output": dense_output}
+    named |= {"sensitivity": sensitivity, "adjoint": adjoint}
     given = _given({**named, "index_reduction": index_reduction})
     return integrate_implicit(
         require_callable(residual, kwargs),
