@@ -13,11 +13,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from sparsesolve.differentiate import TooManyTerms, jacobian_pattern
-from sparsesolve.differentiate.kernel_reverse import reverse
+from sparsesolve.differentiate.index_sets import index_sets, loads_by_output, pattern_of
 from sparsesolve.differentiate.rows import Entries, Rows
 from sparsesolve.differentiate.trips import Trips, dependence
 from sparsesolve.errors import StructureTooLarge
-from sparsesolve.ir.expression import Expressions
 from sparsesolve.ir.program import Kernel, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import Recurrence, distinct
 from sparsesolve.structure.pattern import Pattern
@@ -53,11 +52,14 @@ def jacobian_structure(program: Program) -> Pattern:
 
 
 def boolean_pattern(program: Program) -> Pattern:
-    """Propagate index sets through a program, one boolean sparse product a kernel."""
+    """Propagate index sets through a program: as bits, or by one sparse product a kernel."""
+    sets = index_sets(program)
+    if sets is not None:
+        return pattern_of(program, sets)
     rows = Rows(program.n, program.n_slots, 0)
     for step in program.instructions:
         if isinstance(step, Kernel):
-            for k, loads in enumerate(_loads_by_output(step)):
+            for k, loads in enumerate(loads_by_output(step)):
                 if loads:
                     rows.store(step.start + k * step.rows, _union(rows, step, loads, program.n))
         elif isinstance(step, Recurrence):
@@ -79,7 +81,7 @@ def is_full(program: Program) -> bool:
     single[: program.n] = np.arange(program.n)
     for step in program.instructions:
         if isinstance(step, Kernel):
-            for k, loads in enumerate(_loads_by_output(step)):
+            for k, loads in enumerate(loads_by_output(step)):
                 rows = slice(step.start + k * step.rows, step.start + (k + 1) * step.rows)
                 full[rows] = _summed(step, sum(full[ids] for ids in loads))
                 single[rows] = -2 if step.segments is not None else _common(single, loads)
@@ -109,20 +111,6 @@ def _common(single: Slots, loads: list[Slots]) -> Any:
         same = (here == result) | (here == -1)
         result = np.where(same, result, np.where(np.equal(result, -1), here, -2))
     return result
-
-
-def _loads_by_output(step: Kernel) -> list[list[Slots]]:
-    """List what each output reads with a derivative that is not structurally zero."""
-    e = Expressions()
-    numbers = e.graft(step.nodes)
-    count = len(e.nodes)
-    every = set(range(len(step.loads)))
-    found = []
-    for output in step.outputs:
-        pulled = reverse(e, {numbers[output]: e.const(1.0)}, every, count)
-        live = [load for load, partial in pulled.items() if e.value(partial) != 0.0]
-        found.append([step.loads[load].to_array() for load in live])
-    return found
 
 
 def _union(rows: Rows, step: Kernel, loads: list[Slots], n: int) -> Entries:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.activity import any_slot
+from sparsesolve.differentiate.index_sets import index_sets, terms_to_list
 from sparsesolve.differentiate.input_kernels import Load, in_column_order, input_kernel_entries
 from sparsesolve.differentiate.kernel_reverse import (
     Known,
@@ -50,6 +51,9 @@ __all__ = ["JacobianProgram", "TooManyTerms", "jacobian_pattern", "jacobian_prog
 
 MOST_TERMS = 100_000_000
 _FREE_TERMS = 8_000_000
+_SOME_TERMS = 1_000_000  # from which on all are counted before more are listed
+_REDUNDANT = 16  # terms an entry, from which on structures alone are not found by a list
+_MARGIN = 2  # by which they may be fewer than is counted
 _TERMS_AN_ENTRY = 25  # beyond the free ones, terms are bounded by entries of the largest block
 
 
@@ -115,7 +119,7 @@ def jacobian_program(
 def jacobian_pattern(program: Program, *, most_terms: int = MOST_TERMS) -> Pattern:
     """Return the pattern alone; parameters and errors as for `jacobian_program`."""
     try:
-        return _pattern(program, _Walk(program, most_terms).run())
+        return _pattern(program, _Walk(program, most_terms, bare=True).run())
     except Irregular:
         return jacobian_pattern(unrolled(program), most_terms=most_terms)
 
@@ -149,9 +153,13 @@ def _lower_triangle(entries: Entries, n: int) -> Entries:
 
 
 class _Walk:
-    """The state of one pass: the growing program and the row of every slot."""
+    """The state of one pass: the growing program and the row of every slot.
 
-    def __init__(self, program: Program, most_terms: int) -> None:
+    Of a `bare` one only the structure is wanted.
+    """
+
+    def __init__(self, program: Program, most_terms: int, *, bare: bool = False) -> None:
+        self.bare = bare
         self.program = program
         self.builder = Builder.resume(program)
         self.rows = Rows(program.n, program.n_slots, self.builder.scalar(1.0))
@@ -174,11 +182,25 @@ class _Walk:
         return self.rows.gather(self.program.outputs)
 
     def charge(self, terms: int) -> None:
-        self.spent += terms
-        bound = min(self.most, _FREE_TERMS + _TERMS_AN_ENTRY * self.rows.largest)
-        if self.spent > bound:
+        before, self.spent = self.spent, self.spent + terms
+        self.require_few(self.spent, self.rows.largest)
+        if before <= _SOME_TERMS < self.spent:
+            self.look_ahead()
+
+    def look_ahead(self) -> None:
+        """Stop at once where there will be too many terms by far, if none of them cancel."""
+        sets = index_sets(self.program)
+        if sets is not None:
+            terms, largest, entries = terms_to_list(self.program, sets)
+            self.require_few(int(terms / _MARGIN), largest)
+            if self.bare and terms > _REDUNDANT * entries:
+                raise TooManyTerms("a structure is found in other ways")
+
+    def require_few(self, terms: int, largest: int) -> None:
+        bound = min(self.most, _FREE_TERMS + _TERMS_AN_ENTRY * largest)
+        if terms > bound:
             raise TooManyTerms(
-                f"expected at most {bound} terms in the chain rule, got {self.spent}: wide blocks "
+                f"expected at most {bound} terms in the chain rule, got {terms}: wide blocks "
                 "are multiplied. Use method='colored'."
             )
 
