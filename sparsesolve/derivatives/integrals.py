@@ -20,7 +20,7 @@ from sparsesolve.derivatives.crossings import Crossings
 from sparsesolve.derivatives.hessian import hessian
 from sparsesolve.derivatives.integrand_rows import IntegrandRows
 from sparsesolve.derivatives.jacobian import jacobian
-from sparsesolve.derivatives.jumps import Watch
+from sparsesolve.derivatives.jumps import JUMPS, MISSED, Watch
 from sparsesolve.derivatives.traced_function import Lazy
 from sparsesolve.numpy_ops.implicit import root_operation
 from sparsesolve.numpy_ops.integration import OPERATIONS
@@ -356,7 +356,8 @@ def _integral(solve: Callable[..., Any], bind: Callable[..., Any]) -> Callable[.
             given = [*args[:k], p.reshape(np.shape(args[k]))[()], *args[k + 1 :]]
             return np.array([value(*given)])
 
-        watch.look(moved, np.ravel(args[k]), np.array(parts), _INTEGRAL, passed.found())
+        fix = JUMPS if rows.may_jump() else MISSED
+        watch.look(moved, np.ravel(args[k]), np.array(parts), _INTEGRAL, passed.found(), fix)
         return np.reshape(parts, np.shape(args[k]))
 
     watch = Watch()

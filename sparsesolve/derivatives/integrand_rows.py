@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.crossings import Crossings
 from sparsesolve.derivatives.jacobian import jacobian
+from sparsesolve.derivatives.jumps import may_jump
 from sparsesolve.derivatives.traced_function import Lazy
 
 __all__ = ["IntegrandRows"]
@@ -36,6 +37,7 @@ class IntegrandRows:
     def __init__(self, integrand: Callable[..., Any]) -> None:
         self._integrand = integrand
         self._prepared = Lazy()
+        self._latest: Any = None
         self._kept: tuple[Any, dict[float, Array]] = None, {}  # replaced as one, for threads
 
     def column(self, k: int, j: int, parameters: Sequence[Any], passed: Crossings) -> Any:
@@ -46,12 +48,18 @@ class IntegrandRows:
         at = int(ends[k]) + j
 
         def derivative(s: float) -> Any:
-            row = self._prepared.get(f"{shapes}", lambda: self._made(s, joined, shapes))
+            row = self._latest = self._prepared.get(
+                f"{shapes}", lambda: self._made(s, joined, shapes)
+            )
             found = self._row(row, s, joined)
             passed.note(row, s, joined)
             return found[at]
 
         return derivative
+
+    def may_jump(self) -> bool:
+        """Whether what is integrated may jump, as far as its operations tell."""
+        return may_jump(self._latest)
 
     def _made(self, s: float, joined: Array, shapes: Sequence[tuple[int, ...]]) -> Any:
         ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])

@@ -18,13 +18,23 @@ from numpy.typing import NDArray
 from sparsesolve.errors import VerificationError
 from sparsesolve.ir.program import Kernel
 
-__all__ = ["Watch", "may_jump"]
+__all__ = ["JUMPS", "MISSED", "Watch", "may_jump"]
 
 Array = NDArray[np.float64]
 
 _STEPS = 1e-2, 3e-2, 3e-3, 1e-3
 _ALLOWED, _NOISE = 1e-2, 1e-4  # of the derivative; of the value: what integrators leave
 _AGREE = 0.1  # by how much of the gap two differences may differ; else they are noise
+
+JUMPS = (
+    "the function that it integrates has a jump or a kink, and where it has depends on what it is "
+    "differentiated by. Integrate up to there and on from there in two calls, or make it smooth."
+)
+MISSED = (
+    "the rule does not resolve what it integrates, which is smooth, but narrow. Give limits around "
+    "it, a smaller `epsabs`, or a `bound` that keeps parameters from going there."
+)
+"""What the reason is, and what to do, where derivatives are not those of differences."""
 
 _CONTINUOUS = frozenset(
     (
@@ -72,6 +82,7 @@ class Watch:
         slopes: Array,
         what: str,
         passed: frozenset[Any] = frozenset(),
+        reason: str = JUMPS,
     ) -> None:
         """Compare derivatives at a point, if it is its turn.
 
@@ -87,6 +98,8 @@ class Watch:
             What they are derivatives of.
         passed : frozenset, optional
             Whatever may bring a jump in, by any names.
+        reason : str, default `JUMPS`
+            Why they may differ.
 
         Raises
         ------
@@ -99,11 +112,13 @@ class Watch:
             return
         slopes = slopes.reshape(-1, at.size)
         if np.all(np.isfinite(slopes)):
-            _compare(value, at, slopes, what)
+            _compare(value, at, slopes, what, reason)
             self.harmless |= passed
 
 
-def _compare(value: Callable[[Array], Array], at: Array, slopes: Array, what: str) -> None:
+def _compare(
+    value: Callable[[Array], Array], at: Array, slopes: Array, what: str, reason: str
+) -> None:
     """Hold derivatives against differences along one direction."""
     size = float(np.max(np.abs(value(at)), initial=0.0))
     direction = _direction(at, slopes, size)
@@ -119,9 +134,7 @@ def _compare(value: Callable[[Array], Array], at: Array, slopes: Array, what: st
         if any(np.max(np.abs(found - other)) < _AGREE * gap[worst] for other in seen):
             raise VerificationError(
                 f"expected {what}, got {claimed[worst]:.6g} for {found[worst]:.6g} by "
-                "differences: the function that it integrates has a jump or a kink, and where "
-                "it has depends on what it is differentiated by. Integrate up to there and on "
-                "from there in two calls, or make it smooth."
+                f"differences: {reason}"
             )
         seen.append(found)
 

@@ -18,6 +18,8 @@ from sparsesolve.trace.sources import user_line
 
 __all__ = ["viewed"]
 
+_FUNCTIONS = "Use NumPy's functions of the array."
+_COLUMNS = "Name its columns: `x, v = y.reshape(-1, 2).T`, and np.stack for the way back."
 _PAIRS = (np.dtype(np.float64), np.dtype(np.complex128))
 
 
@@ -29,9 +31,10 @@ def viewed(self: Any, dtype: Any = None, type: Any = None) -> Any:
         return as_elements(self).view(np.matrix)
     kind = self.dtype if dtype is None else np.dtype(dtype)
     if type not in (None, np.ndarray) or (kind != self.dtype and not _is_pair(self, kind)):
+        columns = kind.names is not None
         raise UnsupportedAttributeError(
             f"expected attributes of an array that can be recorded, got `.view` of {self.dtype} as "
-            f"{dtype or type} at {user_line()}. Use NumPy's functions of the array."
+            f"{dtype or type} at {user_line()}. {_COLUMNS if columns else _FUNCTIONS}"
         )
     if kind == self.dtype:
         return self

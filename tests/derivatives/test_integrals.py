@@ -320,3 +320,9 @@ def test_parameters_share_what_is_evaluated():
     points.clear()
     J(1.3 * x)
     assert len(points) <= 3 * 21  # values for the check of jumps; slopes are machine code
+
+
+def test_a_rule_that_misses_what_it_integrates_is_called_so():
+    J = ss.jacobian(lambda p: quad(lambda z: np.exp(-p[0] * z**2), 0, 1)[0] * p, np.ones(1))
+    with pytest.raises(VerificationError, match=r"narrow.*limits around"):
+        [J(np.array([1e7 + k])) for k in range(8)]  # it is looked at from time to time
