@@ -286,7 +286,7 @@ def _lower_transpose(c: Context, array: Any, axes: Any = None) -> Any:
 
 
 @rule("broadcast_to", "movement")
-def _lower_broadcast_to(c: Context, array: Any, shape: Any) -> Any:
+def _lower_broadcast_to(c: Context, array: Any, shape: Any, subok: bool = False) -> Any:
     return np.broadcast_to(array, shape)
 
 

@@ -63,6 +63,7 @@ def besides_words(compare: Any, plain: Callable[[Any, Any], Any]) -> Callable[..
     return operator
 
 
+_KNOWN = ("numpy", "scipy", "autograd", "sparsesolve")
 _PRIORITY = 100.0  # of traced arrays
 _MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a type that is not written in C
 
@@ -75,4 +76,4 @@ def computes_itself(kind: type) -> bool:
         return kind.__name__ == "MaskedArray"
     if hasattr(kind, "__array_ufunc__"):
         return bool(getattr(kind, "__array_priority__", 0.0) > _PRIORITY)
-    return hasattr(kind, "__radd__")
+    return hasattr(kind, "__radd__") and kind.__module__.partition(".")[0] not in _KNOWN

@@ -13,6 +13,7 @@ import scipy.optimize
 import scipy.signal
 import scipy.sparse as sp
 import scipy.sparse.linalg as spl
+from branch_references import differences
 from scipy.integrate import odeint, quad
 from scipy.spatial.distance import cdist, pdist
 
@@ -135,3 +136,17 @@ def test_plain_values_pass():
     x = np.random.default_rng(2).uniform(0.1, 0.9, N)
     J = ss.jacobian(f, x)
     np.testing.assert_allclose(J.value(x), f(x), rtol=1e-12)
+
+
+def test_responses_at_frequencies():
+    at = np.linspace(0.1, 3.0, 5)
+
+    def f(p):
+        w, h = scipy.signal.freqz(p[:2], np.r_[1.0, p[2:4]], worN=at)
+        shifted = np.broadcast_to(p[:2] * 1j, (2, 2), subok=True)
+        return np.r_[np.abs(h), np.angle(h) * w, shifted.imag.ravel()]
+
+    x = np.array([0.2, 0.3, -0.4, 0.1])
+    J = ss.jacobian(f, x)
+    np.testing.assert_allclose(J.value(1.1 * x), f(1.1 * x), rtol=1e-12)
+    np.testing.assert_allclose(J(1.1 * x).toarray(), differences(f, 1.1 * x), atol=1e-7)
