@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.activity import any_slot
+from sparsesolve.differentiate.carried_rows import CarriedRows
 from sparsesolve.differentiate.index_sets import index_sets, terms_to_list
 from sparsesolve.differentiate.input_kernels import Load, in_column_order, input_kernel_entries
 from sparsesolve.differentiate.kernel_reverse import (
@@ -331,6 +332,10 @@ class _Walk:
             return
         b = self.builder
         b.origin = step.origin
+        carried = CarriedRows.of(self.rows, trips, inputs)
+        if carried is not None and carried.pays():
+            self.rows.store(step.start, carried.entries(b, self.carry))
+            return
         local = jacobian_program(trips.body)
         wanted = active[local.pattern.indices]
         output = local.pattern.rows[wanted].astype(np.intp)
@@ -345,6 +350,13 @@ class _Walk:
         partials = Partials(output, number, append_trips(b, fuse(body), inputs))
         found = recurrence_rows(b, self.rows, self.combine, trips, inputs, partials)
         self.rows.store(step.start, found)
+
+    def carry(self, body: Program, start: int, given: Entries) -> tuple[Builder, Entries]:
+        """Carry rows that are given through a trip."""
+        walk = _Walk(body, self.most)
+        walk.steep = np.ones(body.n_slots, dtype=bool)  # what is given may be infinite
+        walk.rows.store(start, given)
+        return walk.builder, walk.run()
 
     def opaque(self, step: Opaque) -> None:
         """Let every output depend on every element of an active operand."""

@@ -51,6 +51,7 @@ __all__ = ["component", "svdvals"]
 
 _WRITTEN_OUT = 3  # largest matrix that is written out
 _LOOP = 8  # single systems
+_SYSTEMS = {"linalg.inv", "linalg.solve", "linalg.cholesky"}
 _MOST_CALLS = 256  # a larger stack of larger matrices stays one call
 
 
@@ -246,6 +247,9 @@ def _lower_cholesky(c: Context, a: Any, *, upper: bool = False) -> Any:
     assert step is not None
     ids = np.swapaxes(a, -1, -2) if upper else a
     whole = _mirrored(ids)
+    if _is_small_in_a_loop(c, whole):
+        lower = _factor(c, whole)
+        return np.swapaxes(lower, -1, -2) if upper else lower
     stack = whole.reshape(-1, *whole.shape[-2:]) if whole.size else whole[None]
     pieces = stack if 0 < len(stack) <= _MOST_CALLS and whole.size else [whole]
     known = CHOLESKY if pieces[0].ndim == 2 else step.function
@@ -290,8 +294,31 @@ def _each(
 
 def _in_a_loop(c: Context) -> bool:
     """Whether single systems are as many as the steps of a loop, which calls would unroll."""
-    systems = (s for s in c.tape.instructions if s.op in ("linalg.inv", "linalg.solve"))
+    systems = filter(_is_system, c.tape.instructions)
     return len(list(islice(systems, _LOOP))) == _LOOP  # no more are looked for
+
+
+def _is_small_in_a_loop(c: Context, a: Slots) -> bool:
+    return a.ndim == 2 and 0 < len(a) <= _WRITTEN_OUT and _in_a_loop(c)
+
+
+def _is_system(step: Instruction) -> bool:
+    """Whether an instruction is one of the calls that are written out in loops."""
+    return step.op in _SYSTEMS or (step.op == "component" and step.args[0] is linalg.slogdet)
+
+
+def _factor(c: Context, a: Slots) -> Slots:
+    """Cholesky's factor of a small matrix; NaN where NumPy would raise."""
+    n = len(a)
+    factor = np.full((n, n), c.zero, dtype=np.int32)
+    for j in range(n):
+        left = a[j:, j]
+        for k in range(j):
+            left = c.map("subtract", left, c.map("multiply", factor[j:, k], factor[j, k]))
+        factor[j, j] = c.map("sqrt", left[0])
+        if j + 1 < n:
+            factor[j + 1 :, j] = c.map("divide", left[1:], factor[j, j])
+    return factor
 
 
 def _adjugate(c: Context, a: Slots) -> tuple[Slots, Slots]:
@@ -350,6 +377,9 @@ def _mirrored(a: Slots, side: str = "L") -> Slots:
 @rule("component", "linear algebra")
 def _lower_component(c: Context, function: Any, k: int, a: Any, *rest: Any, **options: Any) -> Any:
     if function is linalg.slogdet and k == 1 and a.ndim == 2 and a.size:
+        found = _determinant(c, a, tuple(range(len(a)))) if _is_small_in_a_loop(c, a) else None
+        if found is not None:
+            return c.map("log", c.map("abs", found))
         return LOG_DETERMINANT.on(c.builder, a)
     if function is linalg.eigh and k == 0 and a.ndim == 2 and a.size:
         return _EIGENVALUES.on(c.builder, _mirrored(a, *rest, **options))
