@@ -62,13 +62,6 @@ Array = NDArray[np.float64]
 
 _MOST_ITERATIONS = 3000  # IPOPT's default
 _HONOR = "honor_original_bounds"
-_DEFAULTS: dict[str, OptionValue] = {
-    "print_level": 0,
-    "sb": "yes",
-    # IPOPT refines each solution of a linear system once, and again where its residual is large:
-    # without the first, 57 of 60 problems take the same steps, to the digit, or one more or less
-    "min_refinement_steps": 0,
-}
 _NOTHING = -101  # where it was interrupted, and told nothing
 
 
@@ -251,7 +244,7 @@ def solve_ipopt(
     if way.timed and way.transport == "cyipopt":
         raise ValueError("`timing` needs transport='native' or 'c', got 'cyipopt'.")
     _check_linear_solver(given, way)
-    defaults = _DEFAULTS | {_HONOR: "no"}
+    defaults: dict[str, OptionValue] = {"print_level": 0, "sb": "yes", _HONOR: "no"}
     start: dict[str, Array] = {}
     x0 = problem.start
     callbacks = _callbacks(way, problem, monitor)
