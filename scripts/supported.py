@@ -62,12 +62,17 @@ all columns of a Jacobian at once. Linear too are systems with a constant matrix
 `splu(A).solve`, and `scipy.linalg`'s `solve`, `solve_banded`, `solveh_banded`, `solve_triangular`,
 `cho_solve`, `lu_solve`), factorized once; with
 a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
-`expm`, `toeplitz`, `circulant`, SciPy's interpolators of one variable and on grids (`CubicSpline`,
-`make_interp_spline`, `interp1d`, `PchipInterpolator`, `Akima1DInterpolator`, `CubicHermiteSpline`
-also through traced heights, `PPoly` of traced coefficients), `RBFInterpolator` over constant nodes;
+`expm`, `sqrtm`, `logm` of real matrices, Sylvester, Lyapunov and Riccati equations
+(`solve_sylvester`, `solve_continuous_are` and their like), `toeplitz`, `circulant`,
+SciPy's interpolators of one variable and on grids (`CubicSpline`, `make_interp_spline`,
+`interp1d`, `PchipInterpolator`, `Akima1DInterpolator`, `CubicHermiteSpline`
+also through traced heights, as are `splrep` and `InterpolatedUnivariateSpline` without smoothing;
+`PPoly`, `BSpline`, `splev` of traced coefficients), series of
+`numpy.polynomial`, `RBFInterpolator` over constant nodes;
 `map_coordinates`, `shift` and `affine_transform` of `scipy.ndimage` at traced places; filters of
 `scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `signal.square` and
-`signal.sawtooth`; `cdist` and `pdist`;
+`signal.sawtooth`; `cdist` and `pdist`; `KDTree.query` and `linear_sum_assignment`, whose choices
+are guards; histograms of constant data by traced weights;
 `block_diag`; `pdf`, `cdf`, `sf` and their logarithms, `pmf` and `logpmf`, of distributions of
 `scipy.stats` (also frozen ones, and `multivariate_normal`), its `skew`, `kurtosis`, `zscore`,
 `entropy`, `gmean` and their like; rotations of `scipy.spatial.transform`.

@@ -37,6 +37,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     images,
     integration,
     interpolants,
+    iterative_systems,
     joining,
     linalg,
     log_sum_exp,

@@ -39,7 +39,7 @@ _REFUSED = {
         "quad_vec": _QUADRATURE,
     },
     "scipy.sparse.linalg": dict.fromkeys(
-        ("cg", "gmres", "bicgstab", "minres", "lgmres", "gcrotmk", "lsqr", "lsmr"),
+        ("gcrotmk", "lsqr", "lsmr"),
         "Use spsolve, or splu(A).solve, which have a derivative",
     )
     | dict.fromkeys(("eigs", "eigsh", "svds"), "Use np.linalg.eigh of the dense matrix"),

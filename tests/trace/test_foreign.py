@@ -20,7 +20,7 @@ A = scipy.sparse.diags([-1.0, 2.5, -1.0], [-1, 0, 1], shape=(4, 4), format="csc"
 M = A.toarray()
 
 FOREIGN = {
-    "cg": lambda x: scipy.sparse.linalg.cg(A, x)[0],
+    "lsqr": lambda x: scipy.sparse.linalg.lsqr(A, x)[0],
     "maximum": lambda x: A.multiply(x).max(axis=1),
     "qr": lambda x: scipy.linalg.qr(M + np.diag(x), pivoting=True)[1].ravel(),
     "schur": lambda x: scipy.linalg.schur(M + np.diag(x))[0].ravel(),
