@@ -28,13 +28,15 @@ _MOST_WORDS = 2**24
 _AT_ONCE = 2**21  # words of what is read at once
 
 
-def index_sets(program: Program) -> Sets | None:
+def index_sets(program: Program, *, roughly: bool = False) -> Sets | None:
     """Return the inputs that each slot depends on, at most.
 
     Parameters
     ----------
     program : Program
         A fused program.
+    roughly : bool, default False
+        Whether all that a kernel reads counts, whatever its derivative.
 
     Returns
     -------
@@ -53,7 +55,9 @@ def index_sets(program: Program) -> Sets | None:
             read = [np.bitwise_or.reduce(sets[i.to_array()], axis=0) for i in step.operands]
             sets[step.start : step.stop] = np.bitwise_or.reduce(read, axis=0)
             continue
-        for k, loads in enumerate(loads_by_output(step)):
+        every = [index.to_array() for index in step.loads]
+        read_by = [every] * len(step.outputs) if roughly else loads_by_output(step)
+        for k, loads in enumerate(read_by):
             if loads:
                 _unite(sets, step, loads, step.start + k * step.rows)
     return sets

@@ -190,15 +190,24 @@ class _Walk:
 
     def look_ahead(self) -> None:
         """Stop at once where there will be too many terms by far, if none of them cancel."""
-        sets = index_sets(self.program)
-        if sets is not None:
+        for roughly in (True, False):  # exact sets take longer, and are found where it matters
+            sets = index_sets(self.program, roughly=roughly)
+            if sets is None:
+                return
             terms, largest, entries = terms_to_list(self.program, sets)
-            self.require_few(int(terms / _MARGIN), largest)
-            if self.bare and terms > _REDUNDANT * entries:
-                raise TooManyTerms("a structure is found in other ways")
+            if terms <= _MARGIN * self.bound(largest) and not (
+                self.bare and terms > _REDUNDANT * entries
+            ):
+                return
+        self.require_few(int(terms / _MARGIN), largest)
+        raise TooManyTerms("a structure is found in other ways")
+
+    def bound(self, largest: int) -> int:
+        """Return how many terms are listed at most."""
+        return min(self.most, _FREE_TERMS + _TERMS_AN_ENTRY * largest)
 
     def require_few(self, terms: int, largest: int) -> None:
-        bound = min(self.most, _FREE_TERMS + _TERMS_AN_ENTRY * largest)
+        bound = self.bound(largest)
         if terms > bound:
             raise TooManyTerms(
                 f"expected at most {bound} terms in the chain rule, got {terms}: wide blocks "

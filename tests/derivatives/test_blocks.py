@@ -180,16 +180,16 @@ def test_what_has_no_wide_sums_of_one_structure_stays_a_list(function: Any) -> N
 
 @pytest.mark.slow
 def test_sums_of_sums_count_with_all_that_they_depend_on() -> None:
-    inputs = np.cos(np.arange(160.0)).reshape(20, 8)
+    inputs = np.cos(np.arange(110.0)).reshape(11, 10)  # trips of longer loops stay a loop
 
     def recurrence(w: Any) -> Any:
-        state, total = np.zeros(8), 0.0
+        state, total = np.zeros(10), 0.0
         for row in inputs:
-            state = np.tanh(w.reshape(8, 8) @ state + row)
+            state = np.tanh(w.reshape(10, 10) @ state + row)
             total = total + np.sum(state**2)
         return total
 
-    x = rng.normal(size=64) * 0.3
+    x = rng.normal(size=100) * 0.3
     H = ss.hessian(recurrence, x)
     assert isinstance(nonzeros_of(H), Blocked)
     assert_close(H(x).toarray(), dense_hessian(recurrence, x), rtol=1e-11)

@@ -8,10 +8,12 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from scipy.sparse import csgraph
 
 import sparsesolve as ss
 from sparsesolve.derivatives.blocks import classes, places
-from sparsesolve.derivatives.blocks.classes import Classes, Unstructured, distinct
+from sparsesolve.derivatives.blocks.classes import Classes, Unstructured, connected, distinct
 from sparsesolve.differentiate import cuts
 
 
@@ -249,3 +251,12 @@ def test_distinct_keys():
     assert distinct(keys).tolist() == np.unique(keys).tolist()
     assert distinct(keys[:0]).size == 0
     assert distinct(keys[:1]).tolist() == keys[:1].tolist()
+
+
+@pytest.mark.parametrize(("count", "links"), [(1, 0), (2, 1), (33, 20), (100, 99), (300, 200)])
+def test_connected_parts_are_those_of_scipy(count, links):
+    rng = np.random.default_rng(count)
+    pairs = rng.integers(0, count, (2, links)) if count != 100 else np.arange(99) + [[0], [1]]
+    graph = sp.csr_array((np.ones(links), pairs), shape=(count, count))
+    expected = csgraph.connected_components(graph, directed=False)[1]
+    assert connected(*pairs, count).tolist() == expected.tolist()

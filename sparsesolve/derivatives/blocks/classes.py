@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-
-from sparsesolve.host.imports import importing
 
 __all__ = ["Classes", "Unstructured", "connected", "distinct", "levels_of", "split_by_key"]
 
@@ -193,6 +190,8 @@ def distinct(keys: Ids) -> Ids:
 
 def split_by_key(keys: Ids, things: Ids, count: int) -> list[Ids]:
     """Split things by key, each part in its order."""
+    if count == 1:
+        return [things]
     order = np.argsort(keys, kind="stable")
     ends = np.cumsum(np.bincount(keys, minlength=count))[:-1]
     return np.split(things[order], ends) if count else []
@@ -219,13 +218,31 @@ def _ranges(starts: Ids, chosen: Ids) -> Ids:
 
 
 def connected(one: Ids, other: Ids, count: int) -> Ids:
-    """Return the number of the connected part that each of some things is in."""
-    with importing():
-        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - rarely needed
+    """Return the number of the connected part that each of some things is in.
 
-    graph = sp.csr_array((np.ones(one.size, dtype=bool), (one, other)), shape=(count, count))
-    label: Ids = connected_components(graph, directed=False)[1]
-    return label.astype(np.intp)
+    Parts are in the order of their first things; each takes the smallest number that is next to it,
+    again and again. SciPy's graphs take longer to import than most are to walk.
+    """
+    label = np.arange(count)
+    while True:
+        left, right = label[one], label[other]
+        least, lower = np.minimum(left, right), label.copy()
+        np.minimum.at(lower, left, least)
+        np.minimum.at(lower, right, least)
+        lower = _followed(lower)
+        if np.array_equal(lower, label):
+            break
+        label = lower
+    return np.asarray(np.unique(label, return_inverse=True)[1]).reshape(-1)
+
+
+def _followed(label: Ids) -> Ids:
+    """Follow labels to those that are their own."""
+    while True:
+        further = label[label]
+        if np.array_equal(further, label):
+            return label
+        label = further
 
 
 def levels_of(reader: Ids, read: Ids, k: int) -> Ids:

@@ -86,7 +86,9 @@ class Sensitivities:
         pattern = entries.pattern
         rows, columns = self.place[pattern.rows[chosen]], pattern.indices[chosen]
         direct = columns < self.n
-        at = np.searchsorted(inputs, columns[direct])
+        place = np.empty(self.n, dtype=np.intp)
+        place[inputs] = np.arange(inputs.size)
+        at = place[columns[direct]]
         shape = (cuts.size, inputs.size)
         own = Submatrix(entries, shape, rows[direct], at, chosen[direct])
         rest = np.flatnonzero(~direct)

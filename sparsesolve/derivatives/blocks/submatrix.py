@@ -85,13 +85,15 @@ class Submatrix:
         self, entries: SplitEntries, shape: tuple[int, int], rows: Ids, columns: Ids, chosen: Ids
     ) -> None:
         self.shape = shape
-        place = rows.astype(np.int64) * shape[1] + columns
+        place = np.multiply(rows, shape[1], dtype=np.int64)
+        place += columns
         if not np.all(place[1:] > place[:-1]):
             order = np.argsort(place, kind="stable")
             place, rows, columns, chosen = place[order], rows[order], columns[order], chosen[order]
         self.rows, self.columns, self._place = rows, columns, place
-        self._numbers = entries.numbers[chosen]
-        source = entries.source[chosen]
+        taken = as_slice(chosen)
+        self._numbers = entries.numbers[taken]
+        source = entries.source[taken]
         self._varying = np.flatnonzero(source >= 0)
         self._source: Ids | slice = as_slice(source[self._varying])
         self.is_constant = not self._varying.size
