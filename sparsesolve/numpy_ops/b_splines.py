@@ -15,6 +15,7 @@ import numpy as np
 
 from sparsesolve.numpy_ops.interpolants import OfHeights, through_heights
 from sparsesolve.numpy_ops.splines import of_fitpack
+from sparsesolve.trace.constant_parts import taken_out
 from sparsesolve.trace.dispatch import refuse
 from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
@@ -81,6 +82,7 @@ def _splrep(plain: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:  # fmt: skip
         if not holds_boxes([x, y, w, s, *args]):
             return plain(x, y, w, xb, xe, k, *args, s=s, **options)
+        x = taken_out(x)
         if holds_boxes(x) or w is not None or args or options or s not in (None, 0):
             raise _refuse("splrep")
         made = [plain(x, unit, None, xb, xe, k, s=0) for unit in np.eye(len(x))]
@@ -109,6 +111,7 @@ def _through(kind: str, smoothed: bool) -> Callable[..., Any]:
         def init(self: Any, x: Any, y: Any, w: Any = None, *args: Any, **options: Any) -> None:
             if not holds_boxes([x, y, w, *args, *options.values()]):
                 return plain(self, x, y, w, *args, **options)  # type: ignore[no-any-return]
+            x = taken_out(x)
             exact = not smoothed or options.get("s", args[2] if len(args) > 2 else None) == 0
             if holds_boxes([x, *args]) or w is not None or not exact:
                 raise _refuse(kind)

@@ -16,6 +16,7 @@ import numpy as np
 from autograd.numpy import _original_where as where
 
 from sparsesolve.numpy_ops.splines import interp1d_value
+from sparsesolve.trace.constant_parts import taken_out
 from sparsesolve.trace.dispatch import refuse
 from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
@@ -90,6 +91,7 @@ def _refuse(name: str) -> Any:
 
 def _columns(x: Any, y: Any, name: str, *others: Any) -> tuple[Any, Any]:
     """Return knots and heights; refuse anything else that is traced."""
+    x = taken_out(x)
     if any(map(holds_boxes, (x, *others))):
         raise _refuse(name)
     return np.asarray(x, dtype=np.float64), operand(y)

@@ -16,6 +16,7 @@ from autograd.numpy import _original_where as where
 from numpy.typing import NDArray
 
 from sparsesolve.numpy_ops.splines import axes_moved, horner
+from sparsesolve.trace.constant_parts import taken_out
 from sparsesolve.trace.dispatch import refuse
 from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
@@ -199,6 +200,7 @@ def _pchip(plain: Callable[..., Any]) -> Callable[..., Any]:
     def init(self: Any, x: Any, y: Any, axis: int = 0, extrapolate: Any = None) -> None:
         if not holds_boxes(x) and not holds_boxes(y):
             return plain(self, x, y, axis, extrapolate)  # type: ignore[no-any-return]
+        x = taken_out(x)
         if holds_boxes(x):
             raise _refuse("PchipInterpolator")
         heights, axis = _first_axis(y, axis)
@@ -215,6 +217,7 @@ def _akima(plain: Callable[..., Any]) -> Callable[..., Any]:
     def init(self: Any, x: Any, y: Any, axis: int = 0, **options: Any) -> None:
         if not holds_boxes(x) and not holds_boxes(y):
             return plain(self, x, y, axis, **options)  # type: ignore[no-any-return]
+        x = taken_out(x)
         if holds_boxes(x):
             raise _refuse("Akima1DInterpolator")
         heights, axis = _first_axis(y, axis)

@@ -118,3 +118,35 @@ def test_a_spline_has_its_knots_and_no_coefficients():
 def test_points_outside_raise_as_in_scipy():
     with pytest.raises(ValueError, match="outside of the interpolation range"):
         ss.jacobian(lambda x: si.interp1d(K, x)(5.0) * x, X)
+
+
+def _joined(x):
+    return np.hstack((K.reshape(-1, 1), np.reshape(x, (-1, 1))))
+
+
+def _filled(x):
+    table = np.zeros((K.size, 2))
+    table[:, 0], table[:, 1] = K, x
+    return table
+
+
+@pytest.mark.parametrize("table", [_joined, _filled, lambda x: np.array([K, x]).T])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda t: si.interp1d(t[:, 0], t[:, 1], kind="cubic"),
+        lambda t: si.PchipInterpolator(t[:, 0], t[:, 1]),
+        lambda t: si.InterpolatedUnivariateSpline(t[:, 0], t[:, 1]),
+    ],
+)
+def test_knots_that_were_joined_with_heights_are_constants(table, make):
+    f = lambda x: make(table(x))(np.array([0.31, 0.77]) * K[-1])
+    x = 0.3 + np.sin(np.arange(K.size))
+    J = ss.jacobian(f, x)
+    np.testing.assert_allclose(J(x).toarray(), differences(f, x), atol=1e-7)
+
+
+def test_knots_that_move_are_traced_still():
+    table = lambda x: np.hstack((np.cumsum(x**2).reshape(-1, 1), np.reshape(x, (-1, 1))))
+    with pytest.raises(ss.errors.TraceError, match=r"constant"):
+        ss.jacobian(lambda x: si.CubicSpline(*table(x).T)(0.4) * x, K + 0.3)
