@@ -54,8 +54,8 @@ def waists(program: Program) -> frozenset[int]:
     ]
     if not found:
         return frozenset()
-    active, marks = active_slots(program), _marks(program)
-    return frozenset(step.start for step in found if _moving(step, active, marks))
+    points = _Points(program)
+    return frozenset(step.start for step in found if points.share(step, points.moving(step)))
 
 
 def with_waists(program: Program) -> Program:
@@ -73,16 +73,37 @@ def with_waists(program: Program) -> Program:
     """
     if not any(isinstance(s, Kernel) and len(s.loads) >= WIDE for s in program.instructions):
         return program
-    active, marks = active_slots(program), _marks(program)
+    points = _Points(program)
     b = Builder.resume(program)
     b.instructions = []
     for step in program.instructions:
         if isinstance(step, Kernel) and len(step.loads) >= WIDE:
-            step = _split(b, step, _moving(step, active, marks))
+            step = _split(b, step, points)
         b.instructions.append(step)
     if b.n_slots == program.n_slots:
         return program
     return replace(b.build(program.outputs), output_shape=program.output_shape)
+
+
+class _Points:
+    """What the points of a program's kernels read; how inputs are read is found when asked for."""
+
+    def __init__(self, program: Program) -> None:
+        self._program, self._active = program, active_slots(program)
+        self._marks: Marks | None = None
+
+    def moving(self, step: Kernel) -> set[int]:
+        """Return the loads that depend on x."""
+        return {k for k, index in enumerate(step.loads) if any_slot(self._active, index)}
+
+    def share(self, step: Kernel, moving: set[int]) -> bool:
+        """Whether moving loads are many, and few points differ in what they read by these."""
+        if len(moving) < WIDE or step.length <= _MOST_STRUCTURES:
+            return len(moving) >= WIDE
+        if self._marks is None:
+            self._marks = _marks(self._program)
+        read = _together([step.loads[k] for k in moving], step.length, self._marks)
+        return int(np.unique(read).size) <= _MOST_STRUCTURES
 
 
 def _marks(program: Program) -> Marks:
@@ -115,25 +136,11 @@ def _together(loads: Sequence[Index], length: int, marks: Marks) -> Marks:
     return found
 
 
-def _moving(step: Kernel, active: NDArray[np.bool_], marks: Marks) -> set[int]:
-    """Return the loads that depend on x; none where they are few, or points share none."""
-    moving = {k for k, index in enumerate(step.loads) if any_slot(active, index)}
-    if len(moving) >= WIDE and _points_share([step.loads[k] for k in moving], step.length, marks):
-        return moving
-    return set()
-
-
-def _points_share(loads: Sequence[Index], length: int, marks: Marks) -> bool:
-    """Whether few points differ in what they read."""
-    if length <= _MOST_STRUCTURES:
-        return True
-    return int(np.unique(_together(loads, length, marks)).size) <= _MOST_STRUCTURES
-
-
-def _split(b: Builder, step: Kernel, moving: set[int]) -> Kernel:
+def _split(b: Builder, step: Kernel, points: _Points) -> Kernel:
     """Append a kernel for each waist of a kernel, and return what is left of it."""
-    numbers = _waists(step.nodes, moving) if moving else []
-    if not numbers:
+    moving = points.moving(step)
+    numbers = _waists(step.nodes, moving) if len(moving) >= WIDE else []
+    if not numbers or not points.share(step, moving):
         return step
     nodes, loads = list(step.nodes), list(step.loads)
     for number in numbers:
