@@ -8,9 +8,9 @@ them, and everything else is given to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ _LEAST_KERNELS = 96  # of all trips; shorter runs are quick as they are
 _WIDEST = 1024  # rows of a kernel; the entries of wider trips leave the cache before they are read
 _LONGEST_TRIP = 1024  # kernels
 _WINDOW = 20_000  # kernels that are searched for the length of a trip
-_FIRST, _LAST = 3, 4
+_MOST_LOOPS = 8
+_PARTS = 2  # of a run that are tried
 _MOST_GIVEN = 4_000_000  # numbers of slots that all trips are given
 
 _CONSTANT = 2**40  # from here on a code is a constant slot
@@ -40,7 +41,7 @@ Ints = NDArray[np.int64]
 
 
 def roll(program: Program) -> Program:
-    """Roll up the longest run of equal steps, where there is one.
+    """Roll up runs of equal steps, the longest first.
 
     Parameters
     ----------
@@ -54,20 +55,29 @@ def roll(program: Program) -> Program:
         were written as such are settled first.
     """
     program = settled(program)
-    run = find_run(program)
-    if run is None:
-        return program
-    # the first trips may read what a loop before them computed, and what follows look like a trip
-    for dropped, skipped in product(range(_LAST), range(_FIRST)):
-        first, trips = run.first + skipped * run.period, run.trips - skipped - dropped
-        try:
-            return _Roller(program, Run(first, run.period, trips)).roll()
-        except _Unfit:
-            if skipped == _FIRST - 1:  # trips are alike, and one less would not do either
-                break
-        except _Different:
-            continue
+    tried: set[int] = set()  # starts of instructions whose loop stays as it is
+    for _ in range(_MOST_LOOPS):
+        run = find_run(program, tried)
+        if run is None:
+            break
+        rolled = _rolled(program, run)
+        if rolled is None:
+            tried.update(step.start for step in program.instructions[run.first : run.stop])
+        else:
+            program = rolled
     return program
+
+
+def _rolled(program: Program, run: Run) -> Program | None:
+    """Roll up the longest part of a run whose trips are alike; None if there is none."""
+    for part in _alike(program, run)[:_PARTS]:
+        narrow = _at_the_narrowest(program, part)
+        for cut in _alike(program, narrow)[:1]:
+            try:
+                return _Roller(program, cut).roll()
+            except _Different:
+                continue
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +94,21 @@ class Run:
         return self.first + self.period * self.trips
 
 
-def find_run(program: Program) -> Run | None:
+def find_run(program: Program, tried: Set[int] = frozenset()) -> Run | None:
     """Find the longest run of kernels that repeats itself.
+
+    Parameters
+    ----------
+    program : Program
+        Any program.
+    tried : set of int, optional
+        First slots of kernels that are none of it.
 
     Notes
     -----
     Time is that of comparing the kinds of kernels once for each length of a trip.
     """
-    kinds = _kinds(program.instructions)
+    kinds = _kinds(program.instructions, tried)
     if kinds.size < _LEAST_KERNELS:
         return None
     middle = max(0, (kinds.size - _WINDOW) // 2)
@@ -105,21 +122,21 @@ def find_run(program: Program) -> Run | None:
         return None
     first, size = _longest(kinds[best.period :] == kinds[: -best.period])
     trips = (size + best.period) // best.period
-    if trips < _LEAST_TRIPS or trips * best.period < _LEAST_KERNELS:
+    if not _is_long(trips, best.period):
         return None
     trip = program.instructions[first : first + best.period]
     if max(step.stop - step.start for step in trip) > _WIDEST:
         return None
-    return _at_the_narrowest(program, Run(first, best.period, trips))
+    return Run(first, best.period, trips)
 
 
-def _kinds(steps: Sequence[Kernel | Opaque]) -> Ints:
+def _kinds(steps: Sequence[Kernel | Opaque], tried: Set[int]) -> Ints:
     """Give instructions that can be trips of one loop equal numbers."""
     numbers: dict[Any, int] = {}
     known: dict[int, Any] = {}  # by identity: most scalar kernels share their nodes
     found = np.empty(len(steps), dtype=np.int64)
     for k, step in enumerate(steps):
-        if isinstance(step, Opaque) or not _covers(step):
+        if isinstance(step, Opaque) or step.start in tried or not _covers(step):
             found[k] = -k - 1
             continue
         nodes = known.get(id(step.nodes))
@@ -147,7 +164,34 @@ def _longest(equal: NDArray[np.bool_]) -> tuple[int, int]:
     return int(edges[2 * at]), int(lengths[at])
 
 
-def _at_the_narrowest(program: Program, run: Run) -> Run | None:
+def _alike(program: Program, run: Run) -> list[Run]:
+    """Parts of a run in which all trips read the same of themselves, the longest first.
+
+    One loop may follow another one, and what follows a loop may look like a trip.
+    """
+    owners = _Owners.of(program, run)
+    differs = np.zeros(run.trips - 1, dtype=bool)
+    for q in range(run.period):
+        steps = program.instructions[run.first + q : run.stop : run.period]
+        for loads in zip(*(_reads(step) for step in steps), strict=True):
+            read = np.stack([index.to_array() for index in loads])
+            own = owners.trip[read] == np.arange(run.trips)[:, None]
+            place = np.where(own, owners.place[read], -1)
+            differs |= (place[1:] != place[:-1]).any(axis=1)
+    edges = np.concatenate([[0], np.flatnonzero(differs) + 1, [run.trips]])
+    parts = [
+        Run(run.first + int(a) * run.period, run.period, int(b - a))
+        for a, b in pairwise(edges)
+        if _is_long(int(b - a), run.period)
+    ]
+    return sorted(parts, key=lambda part: -part.trips)
+
+
+def _is_long(trips: int, period: int) -> bool:
+    return trips >= _LEAST_TRIPS and trips * period >= _LEAST_KERNELS
+
+
+def _at_the_narrowest(program: Program, run: Run) -> Run:
     """Let trips begin where the fewest values are alive that a later instruction of a run reads."""
     steps = program.instructions
     center = run.first + run.period * (run.trips // 2)
@@ -200,11 +244,7 @@ class _Owners:
 
 
 class _Different(Exception):
-    """Trips are not alike; not an error."""
-
-
-class _Unfit(_Different):
-    """Trips are alike, but derivatives of one need to know where it stands."""
+    """A run does not become a loop; not an error."""
 
 
 @dataclass(slots=True)
@@ -249,7 +289,7 @@ class _Roller:
         body = fused_body(self.body(codes, kept))
         given = np.stack(self.given.columns, axis=1)
         if is_affine(body, given, self.outer) or calls_functions(body):
-            raise _Unfit
+            raise _Different
         self.outer.instructions = list(self.program.instructions[: self.run.first])
         moved = self.append(body, kept)
         for step in self.program.instructions[self.run.stop :]:

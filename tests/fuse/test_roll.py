@@ -144,3 +144,45 @@ def test_what_follows_a_loop_may_look_like_a_trip(end: str) -> None:
     H = ss.hessian(function, point(n))
     found = H(x).toarray()
     np.testing.assert_allclose(found, slopes_of_gradient(function, x), rtol=1e-5, atol=1e-7)
+
+
+def sweeps(x: Any) -> Any:
+    """Elimination forward and substitution backward: two loops of three kernels a step."""
+    n = x.size // 2
+    c, d = np.zeros(n), np.zeros(n)
+    c[0], d[0] = x[0] / 4.0, x[n] / 4.0
+    for i in range(1, n):
+        pivot = 4.0 + x[i] - 0.5 * c[i - 1]
+        c[i], d[i] = x[i] / pivot, (x[n + i] - d[i - 1]) / pivot
+    y = np.zeros(n)
+    y[-1] = d[-1]
+    for i in range(n - 2, -1, -1):
+        y[i] = d[i] - c[i] * y[i + 1]
+    return y
+
+
+def three_loops(x: Any) -> Any:
+    """One after the other, with different steps."""
+    a, b, c = x[0], x[1], x[2]
+    for k in range(50):
+        a = np.sin(a * b + 0.1 * k)
+        b = b + 0.1 * a * c
+    for _ in range(60):
+        c = c * np.cos(a) + 0.1
+        c = c - 0.01 * c * c * b
+    for _ in range(70):
+        a, b = np.tanh(a + b * c), 0.9 * b * a
+    return np.array([a, b, c])
+
+
+@pytest.mark.parametrize(("function", "n", "lengths"), [(sweeps, 100, 2), (three_loops, 3, 3)])
+def test_several_loops_are_rolled_up(function: Function, n: int, lengths: int) -> None:
+    plain, rolled = lowered(function, n)
+    assert len(trips(rolled)) >= lengths
+    assert len(rolled.instructions) < len(plain.instructions) + 40
+    x = point(n, 1)
+    np.testing.assert_allclose(compile_program(rolled)(x), Interpreter(plain)(x), rtol=1e-12)
+    J, expected = jacobian_program(rolled), jacobian_program(plain)
+    values, right = (j.pattern.to_scipy(Interpreter(j.program)(x)).toarray() for j in (J, expected))
+    np.testing.assert_allclose(values, right, rtol=1e-10, atol=1e-14)
+    assert J.pattern.nnz == expected.pattern.nnz
