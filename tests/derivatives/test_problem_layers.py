@@ -53,11 +53,10 @@ def test_a_lagrangian_by_blocks_is_that_of_autograd(
         parameters=np.ones(1),
     )  # fmt: skip
     assert isinstance(d.hessian_nonzeros, Blocked)
-    for scale in (0.7, 1.3):
-        x, multipliers = 0.4 * rng.normal(size=75), rng.normal(size=7)
-        own = d.at(np.array([scale]))
-        H = own.hessian_full(own.hessian_values(x, multipliers, 0.6)).toarray()
-        assert_close(H, hessian(lagrangian)(x, scale, 0.6, multipliers), rtol=1e-9)
+    x, multipliers = 0.4 * rng.normal(size=75), rng.normal(size=7)
+    own = d.at(np.array([0.7]))
+    H = own.hessian_full(own.hessian_values(x, multipliers, 0.6)).toarray()
+    assert_close(H, hessian(lagrangian)(x, 0.7, 0.6, multipliers), rtol=1e-9)
 
 
 def cuts_of(d: Any) -> int:
