@@ -72,7 +72,8 @@ also through traced heights, as are `splrep` and `InterpolatedUnivariateSpline` 
 `map_coordinates`, `shift` and `affine_transform` of `scipy.ndimage` at traced places; filters of
 `scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `signal.square` and
 `signal.sawtooth`; `cdist` and `pdist`; `KDTree.query` and `linear_sum_assignment`, whose choices
-are guards; histograms of constant data by traced weights;
+are guards; `nnls`, `lsq_linear` and `fixed_point`; `gaussian_kde` at traced points; histograms of
+constant data by traced weights;
 `block_diag`; `pdf`, `cdf`, `sf` and their logarithms, `pmf` and `logpmf`, of distributions of
 `scipy.stats` (also frozen ones, and `multivariate_normal`), its `skew`, `kurtosis`, `zscore`,
 `entropy`, `gmean` and their like; rotations of `scipy.spatial.transform`.

@@ -40,6 +40,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     iterative_systems,
     joining,
     linalg,
+    linear_fits,
     log_sum_exp,
     loops,
     masked_arrays,

@@ -20,7 +20,7 @@ from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__: list[str] = []
+__all__ = ["limits_of", "record_minimum"]
 
 
 def _refuse(got: str, fix: str) -> NoReturn:
@@ -31,7 +31,9 @@ def _as_tuple(args: Any) -> tuple[Any, ...]:
     return args if isinstance(args, tuple) else (args,)
 
 
-def _minimum(solve: Any, bind: Any, start: Any, opened: Opened, bounds: Any) -> tuple[Any, Any]:
+def record_minimum(
+    solve: Any, bind: Any, start: Any, opened: Opened, bounds: Any
+) -> tuple[Any, Any]:
     """Record a minimum; return it and whether it was found.
 
     Parameters
@@ -63,7 +65,7 @@ def _minimum(solve: Any, bind: Any, start: Any, opened: Opened, bounds: Any) -> 
     return found[:-1], found[-1] != 0
 
 
-def _limits(bounds: Any, size: int) -> tuple[Any, Any]:
+def limits_of(bounds: Any, size: int) -> tuple[Any, Any]:
     """Return lower and upper bounds as SciPy reads them: pairs, or a `Bounds`."""
     if holds_boxes(bounds) or holds_boxes(list(vars(bounds).values()) if _has_lb(bounds) else ()):
         _refuse("bounds that are traced", "Keep them constant, or scale the unknowns by them")
@@ -106,7 +108,7 @@ def _minimize(plain: Callable[..., Any]) -> Callable[..., Any]:
         if Opened(constraints).values or np.size(constraints):
             _refuse("minimize with constraints", "Solve the conditions of the optimum by root")
         start = anp.reshape(operand(x0), (-1,)) * 1.0
-        limits = _limits(bounds, np.size(start))
+        limits = limits_of(bounds, np.size(start))
 
         def solve(bound: Any, start: Any) -> Any:
             f, more, own = bound
@@ -117,7 +119,7 @@ def _minimize(plain: Callable[..., Any]) -> Callable[..., Any]:
             f, more = bound[:2]
             return lambda y: f(y, *more)[0] if jac is True else f(y, *more)
 
-        found, well = _minimum(solve, objective, start, opened, limits)
+        found, well = record_minimum(solve, objective, start, opened, limits)
         return Found(well, x=found, fun=objective((fun, _as_tuple(args)))(found), status=0)
 
     return call
@@ -138,7 +140,7 @@ def _minimize_scalar(plain: Callable[..., Any]) -> Callable[..., Any]:
         others = {"bracket": bracket, "bounds": bounds, "method": method, "tol": tol}
         if not opened.values and not holds_boxes(bounds) and not holds_boxes(bracket):
             return plain(fun, args=args, options=options, **others)
-        limits = _limits(None if bounds is None else [tuple(bounds)], 1)
+        limits = limits_of(None if bounds is None else [tuple(bounds)], 1)
         if holds_boxes(bracket):
             _refuse("a bracket that is traced", "Give it constants")
 
@@ -147,7 +149,7 @@ def _minimize_scalar(plain: Callable[..., Any]) -> Callable[..., Any]:
             return result.x, result.success
 
         bind = lambda b: lambda y: b[0](y[0], *b[1])  # noqa: E731
-        found, well = _minimum(solve, bind, np.zeros(1), opened, limits)
+        found, well = record_minimum(solve, bind, np.zeros(1), opened, limits)
         return Found(well, x=found[0], fun=fun(found[0], *_as_tuple(args)))
 
     return call
@@ -170,7 +172,7 @@ def _least_squares(plain: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(bounds, tuple):
             size = np.size(start)
             pair = [*zip(*(np.broadcast_to(b, (size,)) for b in bounds), strict=True)]
-        limits = _limits(pair, np.size(start))
+        limits = limits_of(pair, np.size(start))
 
         def solve(bound: Any, start: Any) -> Any:
             f, more, keywords, slope = bound
@@ -184,7 +186,7 @@ def _least_squares(plain: Callable[..., Any]) -> Callable[..., Any]:
         def half(bound: Any) -> Callable[[Any], Any]:
             return lambda y: 0.5 * anp.sum(residual(bound, y) ** 2)
 
-        found, well = _minimum(solve, half, start, opened, limits)
+        found, well = record_minimum(solve, half, start, opened, limits)
         value = residual((fun, more, keywords), found)
         return Found(well, x=found, fun=value, cost=0.5 * anp.sum(value**2), status=1)
 
@@ -220,7 +222,7 @@ def _curve_fit(plain: Callable[..., Any]) -> Callable[..., Any]:
             scale = 1.0 if sigma is None else operand(sigma)
             return lambda p: 0.5 * anp.sum(((f(xdata, *p) - operand(ydata)) / scale) ** 2)
 
-        found, _ = _minimum(solve, half, start, opened, _limits(None, np.size(start)))
+        found, _ = record_minimum(solve, half, start, opened, limits_of(None, np.size(start)))
         return found, _Covariance()
 
     return call
@@ -236,7 +238,7 @@ class _Covariance:
         _refuse("covariances of curve_fit", "Compute them from the Jacobian of the model")
 
 
-for _name in ("fmin", "fmin_bfgs", "fmin_cg", "fmin_l_bfgs_b", "nnls", "lsq_linear", "linprog"):
+for _name in ("fmin", "fmin_bfgs", "fmin_cg", "fmin_l_bfgs_b", "linprog"):
 
     @replaces("scipy.optimize", _name)
     def _refusing(plain: Callable[..., Any], name: str = _name) -> Callable[..., Any]:

@@ -155,3 +155,36 @@ def _cond(x: Any, p: Any = None) -> Any:
         return sizes[..., 0] / sizes[..., -1]
     norms = [np.linalg.norm(each, p, axis=(-2, -1)) for each in (x, np.linalg.inv(x))]
     return norms[0] * norms[1]
+
+
+@implements(np.linalg.matrix_rank)
+def _matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    """Count singular values: a branch, as any count of comparisons."""
+    sizes = np.linalg.svdvals(operand(A))
+    if tol is None:
+        share = max(np.shape(A)[-2:]) * np.finfo(float).eps if rtol is None else rtol
+        tol = anp.max(sizes, axis=-1, keepdims=True) * share
+    return np.count_nonzero(sizes > tol, axis=-1)
+
+
+@replaces("scipy.linalg", "polar")
+def _polar(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(a: Any, side: str = "right") -> Any:
+        if not holds_boxes(a):
+            return plain(a, side)
+        left, sizes, right = np.linalg.svd(operand(a), full_matrices=False)
+        turned = anp.conj(right).T if side == "right" else left
+        return left @ right, (turned * sizes) @ anp.conj(turned).T
+
+    return call
+
+
+@replaces("scipy.linalg", "orthogonal_procrustes")
+def _procrustes(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(A: Any, B: Any, check_finite: bool = True) -> Any:
+        if not holds_boxes([A, B]):
+            return plain(A, B, check_finite)
+        left, sizes, right = np.linalg.svd((operand(B).T @ operand(A)).T)
+        return left @ right, anp.sum(sizes)
+
+    return call

@@ -35,7 +35,10 @@ def _interp(
     # a one in the column of the segment that holds x; no other column counts
     column = anp.reshape(x, (*np.shape(x), 1))
     inside = anp.logical_and(column >= knots[:-1], column < knots[1:])
-    slopes = (heights[1:] - heights[:-1]) / (knots[1:] - knots[:-1])
+    widths = knots[1:] - knots[:-1]
+    if not holds_boxes(knots):  # a segment between two that are one holds no x
+        widths = np.where(widths == 0.0, 1.0, widths)
+    slopes = (heights[1:] - heights[:-1]) / widths
     offset = x - anp.dot(inside, knots[:-1])
     value = anp.dot(inside, heights[:-1]) + anp.dot(inside, slopes) * offset
     value = where(x == knots[-1], heights[-1], value)

@@ -44,7 +44,7 @@ _REFUSED = {
     )
     | dict.fromkeys(("eigs", "eigsh", "svds"), "Use np.linalg.eigh of the dense matrix"),
     "scipy.linalg": dict.fromkeys(
-        ("schur", "lu", "hessenberg", "qz", "ldl", "polar", "null_space", "orth"),
+        ("schur", "lu", "hessenberg", "qz", "ldl", "null_space", "orth"),
         "Use np.linalg.solve, inv, eigh, svd or cholesky, which have a derivative",
     )
     | {"eig": "Use np.linalg.eig, or eigh where the matrix is symmetric"},

@@ -164,6 +164,29 @@ def _newton(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+@replaces("scipy.optimize", "fixed_point")
+def _fixed_point(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(func: Any, x0: Any, args: Any = (), *rest: Any, **options: Any) -> Any:
+        opened = Opened((func, _as_tuple(args)))
+        if _is_plain(opened, x0):
+            return plain(func, x0, args, *rest, **options)
+        shape = np.shape(operand(x0))
+
+        def solve(bound: Any, start: Any) -> Any:
+            return plain(bound[0], start, bound[1], *rest, **options), True
+
+        def bind(bound: Any) -> Callable[[Any], Any]:
+            def residual(y: Any) -> Any:
+                y = anp.reshape(y, shape)
+                return bound[0](y, *bound[1]) - y
+
+            return residual
+
+        return anp.reshape(record_root(solve, bind, (x0,), opened)[0], shape)
+
+    return call
+
+
 def _of_many(shape: tuple[int, ...]) -> Callable[[Any], Callable[[Any], Any]]:
     return lambda bound: lambda y: bound[0](anp.reshape(y, shape), *bound[1])
 

@@ -125,7 +125,7 @@ REFUSED = {
     ),
     "bounds that are traced": lambda p: so.minimize(well, p, (X,), bounds=[(0, p[0])] * 3).x,
     "covariances": lambda p: so.curve_fit(lambda t, a: a * t, T, p[0] * T, p0=[1])[1][0] * p,
-    "`scipy.optimize.nnls`": lambda p: so.nnls(A, np.concatenate((p, p)))[0],
+    "`scipy.optimize.linprog`": lambda p: so.linprog(p, A_eq=np.ones((1, 3)), b_eq=[1.0]).x,
 }
 
 
