@@ -191,7 +191,10 @@ class _Moved:
 
 
 class _Pieces:
-    """The same as a table, by search among blocks: for few reads of a large program."""
+    """The same as a table, by search among blocks: for few reads of a large program.
+
+    It is possible where blocks are `apart`: parts of a kernel that was split may interleave.
+    """
 
     def __init__(self, moved: _Moved) -> None:
         whole = zip(moved.old, moved.new, moved.sizes, strict=True)
@@ -202,7 +205,9 @@ class _Pieces:
         self._starts, self._places, self._sizes = map(np.array, (starts, places, sizes))
         self._kept = {p: k - k[0] for p, k in enumerate(kept) if k is not None}
         # rows of a split kernel may lie between each other, and a search finds one piece only
-        self.are_apart = bool(np.all(self._starts[1:] >= (self._starts + self._sizes)[:-1]))
+        disjoint = bool(np.all(self._starts[1:] >= (self._starts + self._sizes)[:-1]))
+        ordered_rows = all(bool(np.all(k[1:] > k[:-1])) for k in self._kept.values())
+        self.are_apart = disjoint and ordered_rows
 
     def renumbered(self, ids: Slots) -> Slots:
         """Return new numbers, -1 for slots that were dropped."""

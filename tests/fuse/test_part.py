@@ -50,6 +50,18 @@ def test_parts_give_the_same_values(n: int, kind: str) -> None:
     np.testing.assert_array_equal(Interpreter(same)(x), whole[rows])
 
 
+@pytest.mark.parametrize("offsets", [((0, 3), (2, 1)), ((0,), (1,)), ((3,), (0, 2))])
+def test_parts_that_interleave(offsets: tuple[tuple[int, ...], ...]) -> None:
+    """A kernel that was split leaves some of its slots to each part, in any order."""
+    made = _Moved(0, 1 << 19)
+    parts = [np.concatenate([np.arange(p, 4000, 4) for p in part]) for part in offsets]
+    for kept in parts:
+        made.scatter(1000, Index.of(kept.astype(np.int32)))
+    ids = np.concatenate(parts).astype(np.int32) + 1000
+    order = np.random.default_rng(1).permutation(ids.size)
+    np.testing.assert_array_equal(made.apply(Index.of(ids[order])).to_array(), order)
+
+
 @pytest.mark.parametrize("few", [True, False])
 def test_pieces_agree_with_the_table(few: bool) -> None:
     """Whole blocks, thinned blocks, and dropped slots, asked for in any order."""
