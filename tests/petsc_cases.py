@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import petsc_matrix_cases
+import petsc_rank_cases
 import scipy.sparse as sp
 from autograd.extend import defvjp, primitive
 
@@ -446,6 +447,15 @@ GROUPS: dict[str, list[Callable[[], Found]]] = {
     ],
     "view": [few_unknowns],
     "matrix": [petsc_matrix_cases.products],
+    "ranks": [
+        petsc_rank_cases.programs_that_differ_within,
+        petsc_rank_cases.errors_of_one_rank,
+        petsc_rank_cases.one_rank_watches,
+        petsc_rank_cases.fewer_unknowns_than_ranks,
+        petsc_rank_cases.in_steps,
+        petsc_rank_cases.partitioned_by_scotch,
+        petsc_rank_cases.without_a_value,
+    ],
     "trouble": [other_programs, other_arguments, fails_on_the_last_rank],
     "wrong": [one_rank_is_wrong],
 }

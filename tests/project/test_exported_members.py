@@ -64,3 +64,13 @@ def test_derivatives_need_neither_solver_nor_coloring_compiler() -> None:
     # autograd.scipy brings scipy's own solvers along; they are not asserted here
     ours = HEAVY - {"scipy.optimize", "scipy.integrate"} | {"sparsesolve.adapters"}
     assert not set(run.stdout.split()).intersection(ours)
+
+
+def test_our_newton_method_needs_no_solver_of_scipy() -> None:
+    code = (
+        "import sys, numpy as np, sparsesolve as ss\n"
+        "assert ss.root(lambda x: x**3 - 8.0, np.ones(3)).success\n"
+        "print(*sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not set(run.stdout.split()).intersection({"scipy.optimize", "scipy.integrate"})

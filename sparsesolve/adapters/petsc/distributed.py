@@ -17,15 +17,16 @@ from sparsesolve.adapters.petsc.low_rank import SumsOperator
 from sparsesolve.adapters.petsc.matrix import Assembly
 from sparsesolve.adapters.petsc.needed import Needed, SharedSums
 from sparsesolve.adapters.petsc.numbering import Numbering
-from sparsesolve.adapters.petsc.outcome import OwnedResult, version_of
+from sparsesolve.adapters.petsc.outcome import OwnedResult, Stop, version_of
 from sparsesolve.adapters.petsc.ranks import Ranks
-from sparsesolve.adapters.petsc.reorder import better_order
+from sparsesolve.adapters.petsc.reorder import better_numbering
 from sparsesolve.derivatives.row_part import Divided, RowPart
 from sparsesolve.host.memory import give_back
+from sparsesolve.methods.monitor import Monitor
 from sparsesolve.options import SolverDerivatives
 from sparsesolve.problem.result import Result
 
-__all__ = ["Distributed"]
+__all__ = ["Distributed", "Told", "distributed", "traced_together"]
 
 Array = NDArray[np.float64]
 Ids = NDArray[Any]
@@ -45,12 +46,9 @@ class Distributed:
     def __init__(self, ranks: Ranks, divided: Divided) -> None:
         self.ranks = ranks
         self.parameters = divided.parameters
-        self.numbering = Numbering(ranks, divided.shape[1])
-        self.block: RowPart = ranks.together(lambda: divided.rows(self.numbering.owned))
-        order, self.notes = better_order(ranks, self.numbering, self.block)
-        if order is not None:
-            self.numbering = Numbering(ranks, divided.shape[1], order)
-            self.block = ranks.together(lambda: divided.rows(self.numbering.owned))
+        usual = Numbering(ranks, divided.shape[1])
+        block = ranks.together(lambda: divided.rows(usual.owned))
+        self.numbering, self.block, self.notes = better_numbering(ranks, usual, block, divided.rows)
         self.notes += _called(ranks, self.block)
         self.counts = {"value": 0, "jacobian": 0}
         self.seconds = 0.0
@@ -84,6 +82,7 @@ class Distributed:
             self._thin = SumsOperator(self.ranks, self.numbering, self.sums, self.assembly)
             operator = self._thin.matrix
         give_back()
+        self.ranks.together(self.block.prepare)
         return operator, made
 
     def value(self, x: Any, out: Any, parameters: Sequence[Array] | None = None) -> None:
@@ -166,6 +165,33 @@ class Distributed:
         return Result(**fields) if gathered else OwnedResult(**fields, owned=self.numbering.owned)
 
 
+class Told:
+    """Tells a monitor of iterations: with whole vectors, on every rank, where any rank watches.
+
+    A rank may watch alone, as for ``progress=rank == 0``: the others bring their parts.
+    """
+
+    def __init__(self, system: Distributed, monitor: Monitor) -> None:
+        self._system, self._monitor = system, monitor
+        self._anywhere = bool(system.ranks.largest(float(monitor.watched)))
+
+    def __call__(
+        self, iteration: int, solution: Callable[[], Any], fun: float, measure: float
+    ) -> None:
+        """Tell of one iteration; raise `Stop` on all ranks where a callback of one stops it."""
+        x = self._system.whole(solution()) if self._anywhere else np.empty(0)
+
+        def told() -> bool:
+            if self._monitor.watched:
+                return self._monitor.update(iteration, x, fun, optimality=measure)
+            self._monitor.note(iteration, fun, 0.0, measure, float("nan"))
+            return True
+
+        go_on = self._system.ranks.together(told) if self._anywhere else told()
+        if self._anywhere and self._system.ranks.largest(float(not go_on)):
+            raise Stop
+
+
 def distributed(
     ranks: Ranks,
     function: Callable[..., Any],
@@ -228,4 +254,5 @@ def traced_together(
         )
     divided = ranks.together(lambda: Divided(function, example, argnum, derivatives))
     ranks.require_same(divided.digest())
+    ranks.require_near(*divided.summary())
     return divided

@@ -66,10 +66,11 @@ def integrate_by_ts(
     answer, options = answer_of(given.get("options"))
     ranks = Ranks(require_petsc())
     ranks.require_same_given(t_span=t_span, y0=y0, **given)
-    system, notes = distributed(ranks, rhs, [float(times[0]), y0, *args], 1, derivatives)
-    if not system.parameters or np.shape(system.parameters[0]) != ():
-        raise ValueError("expected `rhs` to take the time, a number, before the state.")
-    return _Integration(system, y0, times, given).run(answer, options, notes)
+    with options_set(ranks.petsc, _DEFAULTS | options) as known:
+        system, notes = distributed(ranks, rhs, [float(times[0]), y0, *args], 1, derivatives)
+        if not system.parameters or np.shape(system.parameters[0]) != ():
+            raise ValueError("expected `rhs` to take the time, a number, before the state.")
+        return _Integration(system, y0, times, given).run(answer, known, notes)
 
 
 def _times(t_span: tuple[float, float], wanted: Any) -> Array:
@@ -122,20 +123,19 @@ class _Integration:
         """Write ``shift M - J``."""
         self.system.jacobian(y, operator, self._at(t), shift)
 
-    def run(self, answer: str, options: dict[str, Any], notes: tuple[str, ...]) -> Any:
+    def run(self, answer: str, known: Any, notes: tuple[str, ...]) -> Any:
         """Integrate from time to time, and keep the states."""
         petsc = self.system.ranks.petsc
-        with options_set(petsc, _DEFAULTS | options) as known:
-            ts, more = self._prepared(known)
-            states, code = [self._state(answer)], 1
-            for time in self.times[1:]:
-                ts.setMaxTime(time)
-                ts.solve(self.y)
-                code = int(ts.getConvergedReason())
-                if code < 0 or ts.getTime() < time - 1e-9 * abs(time - self.times[0]):
-                    break
-                states.append(self._state(answer))
-            nlu = int(ts.getSNESIterations())
+        ts, more = self._prepared(known)
+        states, code = [self._state(answer)], 1
+        for time in self.times[1:]:
+            ts.setMaxTime(time)
+            ts.solve(self.y)
+            code = int(ts.getConvergedReason())
+            if code < 0 or ts.getTime() < time - 1e-9 * abs(time - self.times[0]):
+                break
+            states.append(self._state(answer))
+        nlu = int(ts.getSNESIterations())
         success = len(states) == len(self.times)
         message = reason_of(petsc.TS.ConvergedReason, code)
         if not success:

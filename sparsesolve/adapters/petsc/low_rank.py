@@ -52,7 +52,7 @@ class SumsOperator:
         for made in (self._left, self._right):
             made.setUp()
             made.assemble()
-        self._buffers = [share.buffer() for share in sums.shares]
+        self._buffers = ranks.together(lambda: [share.buffer() for share in sums.shares])
         self._column = sparse.createVecRight()
         self.matrix = ranks.petsc.Mat().createLRC(sparse, self._left, None, self._right)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.petsc.distributed import Distributed, traced_together
+from sparsesolve.adapters.petsc.distributed import Distributed, Told, traced_together
 from sparsesolve.adapters.petsc.library import require_petsc
 from sparsesolve.adapters.petsc.needed import Needed, SharedSums
 from sparsesolve.adapters.petsc.options import answer_of, options_set
@@ -30,11 +30,13 @@ __all__ = ["minimize_by_tao"]
 Array = NDArray[np.float64]
 
 _TOL = 1e-8
+_USERS = 83  # PETSc's code of errors in what a user gives
+_NAN = -4  # TAO's reason
 _STATUS = {
     6: Status.STALLED,
     7: Status.UNBOUNDED,
     -2: Status.ITERATION_LIMIT,
-    -4: Status.EVALUATION_ERROR,
+    _NAN: Status.EVALUATION_ERROR,
     -5: Status.ITERATION_LIMIT,
     -6: Status.STALLED,
     -7: Status.STALLED,
@@ -97,8 +99,8 @@ def minimize_by_tao(
     answer, given = answer_of(options)
     ranks = Ranks(require_petsc())
     ranks.require_same_given(x0=start, bounds=problem.bounds, tol=tol, options=options)
-    run = _Minimization(ranks, problem, objective, start)
     with options_set(ranks.petsc, given):
+        run = _Minimization(ranks, problem, objective, start)
         run.solve(_TOL if tol is None else tol, monitor)
     return run.result(answer, monitor)
 
@@ -131,8 +133,17 @@ class _Minimization:
             tao.solve(self.x)
         except Stop:
             monitor.stopped = True
+        except self.ranks.petsc.Error as error:
+            if error.ierr != _USERS or self._is_finite():
+                raise
+            self.code = _NAN  # TAO raises an error of its own at such a start
+            return
         self.code = int(tao.getConvergedReason())
         self.iterations = int(tao.getIterationNumber())
+
+    def _is_finite(self) -> bool:
+        self.system.value(self.x, self.gradient)
+        return bool(np.isfinite(self.value(self.x)) and np.isfinite(self.gradient.norm()))
 
     def _made(self, tol: float) -> Any:
         system, ranks = self.system, self.ranks
@@ -216,12 +227,7 @@ def _watch(tao: Any, system: Distributed, monitor: Monitor) -> None:
 
     def seen(_: Any) -> None:
         iteration, fun, measure, *_ = tao.getSolutionStatus()
-        if not monitor.watched:
-            monitor.note(iteration, fun, 0.0, measure, float("nan"))
-            return
-        x = system.whole(tao.getSolution())
-        go_on = system.ranks.together(lambda: monitor.update(iteration, x, fun, optimality=measure))
-        if system.ranks.largest(float(not go_on)):
-            raise Stop
+        tell(iteration, tao.getSolution, fun, measure)
 
+    tell = Told(system, monitor)
     tao.setMonitor(seen)

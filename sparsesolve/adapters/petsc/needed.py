@@ -58,6 +58,13 @@ class Needed:
         self._scatter.scatter(self._local, x, addv=add, mode="reverse")
 
 
+def _prepared(divided: Divided, ranks: Ranks) -> list[RowPart]:
+    shares = divided.shares(ranks.rank, ranks.size)
+    for share in shares:
+        share.prepare()
+    return shares
+
+
 class SharedSums:
     """Sums over all unknowns, of which each rank adds its share.
 
@@ -74,7 +81,7 @@ class SharedSums:
         self.count = divided.sums.count
         self.shares: list[RowPart] = []
         if self.count:
-            self.shares = ranks.together(lambda: divided.shares(ranks.rank, ranks.size))
+            self.shares = ranks.together(lambda: _prepared(divided, ranks))
         self.needed = [Needed(ranks, numbering, x, share.inputs) for share in self.shares]
         self._one = np.empty(1)
 

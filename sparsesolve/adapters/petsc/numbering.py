@@ -42,11 +42,18 @@ class Numbering:
         How many there are.
     order : ndarray of int, shape (n,), optional
         The user's number of each of PETSc's; without, both are the same.
+    counts : ndarray of int, optional
+        How many each rank owns. Default is what PETSc gives them.
     """
 
-    def __init__(self, ranks: Ranks, n: int, order: Ids | None = None) -> None:
+    def __init__(
+        self, ranks: Ranks, n: int, order: Ids | None = None, counts: Ids | None = None
+    ) -> None:
         self.n = n
         self.begin, self.end = owned_range(n, ranks.size, ranks.rank)
+        if counts is not None:
+            self.begin = int(counts[: ranks.rank].sum())
+            self.end = self.begin + int(counts[ranks.rank])
         self._order = order
         self._place: Ids | None = None
         if order is not None:

@@ -101,10 +101,26 @@ class Ranks:
             If digests differ.
         """
         if not self._agree_on(digest):
-            raise VerificationError(
-                f"expected the same program on all {self.size} ranks, got different ones: the "
-                f"function, its data or its arguments differ between ranks. {_ADVICE}"
-            )
+            raise VerificationError(_OTHER_PROGRAMS.format(self.size))
+
+    def require_near(self, value: float, scale: float) -> None:
+        """Raise on all ranks where a number differs between them by more than rounding.
+
+        Parameters
+        ----------
+        value : float
+            Of this rank.
+        scale : float
+            Of what it was added up from.
+
+        Raises
+        ------
+        VerificationError
+            If they differ.
+        """
+        spread = self.largest(value) + self.largest(-value)
+        if spread > _NEAR * self.largest(scale):
+            raise VerificationError(_OTHER_PROGRAMS.format(self.size))
 
     def require_same_given(self, **given: Any) -> None:
         """Raise on all ranks where an argument differs: each would have a part of its own.
@@ -128,7 +144,12 @@ class Ranks:
         return self.largest(number) == -self.largest(-number)
 
 
+_NEAR = 1e-7  # of the sum of sizes: the processors of ranks may round differently
 _ADVICE = "Let no rank number, no random numbers without a seed and no local files enter."
+_OTHER_PROGRAMS = (
+    "expected the same program on all {} ranks, got different ones: the function, its data or its "
+    f"arguments differ between ranks. {_ADVICE}"
+)
 
 
 def digest_of(given: Any) -> bytes:

@@ -2,13 +2,15 @@
 
 Separate because most systems need none: grids are numbered row by row. Where a rank would need more
 of what others own than pays, the structure of the whole matrix is gathered once, and the unknowns
-are ordered by reverse Cuthill-McKee, so that those that equations join lie on one rank.
+are ordered by reverse Cuthill-McKee, so that those that equations join lie on one rank. Who names
+a partitioning of PETSc's gets that (`partition`).
 
 Cuthill and McKee (1969), "Reducing the bandwidth of sparse symmetric matrices".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,11 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from sparsesolve.adapters.petsc.numbering import Numbering
+from sparsesolve.adapters.petsc.partition import OPTION, partitioned
 from sparsesolve.adapters.petsc.ranks import Ranks
 from sparsesolve.derivatives.row_part import RowPart
 
-__all__ = ["better_order", "foreign"]
+__all__ = ["better_numbering", "foreign"]
 
 Ids = NDArray[Any]
 
@@ -43,10 +46,10 @@ def foreign(ranks: Ranks, numbering: Numbering, users: Ids) -> float:
     return ranks.total(float(np.count_nonzero((at < numbering.begin) | (at >= numbering.end))))
 
 
-def better_order(
-    ranks: Ranks, numbering: Numbering, part: RowPart
-) -> tuple[Ids | None, tuple[str, ...]]:
-    """Return another order of the unknowns, where that spares communication, and a note.
+def better_numbering(
+    ranks: Ranks, numbering: Numbering, part: RowPart, rows: Callable[[Ids], RowPart]
+) -> tuple[Numbering, RowPart, tuple[str, ...]]:
+    """Return a numbering of the unknowns that spares communication, its rows, and a note.
 
     Parameters
     ----------
@@ -54,23 +57,36 @@ def better_order(
         Who owns what, in the user's order.
     part : RowPart
         The rows of this rank.
+    rows : callable
+        Prepares other rows.
+
+    Returns
+    -------
+    tuple
+        `numbering` and `part` themselves where they are good, or no better ones were found.
     """
-    n = numbering.n
-    if ranks.size == 1 or n < _LEAST:
-        return None, ()
+    asked = ranks.petsc.Options().hasName(OPTION)
+    if ranks.size == 1 or numbering.n < _LEAST:
+        return numbering, part, ()
     before = foreign(ranks, numbering, part.inputs)
-    if before <= _MANY * n:
-        return None, ()
-    matrix = _whole_structure(ranks, numbering, ranks.together(part.structure), part.inputs)
-    order = reverse_cuthill_mckee(sp.csr_matrix(matrix + matrix.T), symmetric_mode=True)
-    order = order.astype(ranks.petsc.IntType)
-    renumbered = Numbering(ranks, n, order)
-    needed = np.unique(matrix[renumbered.owned].indices)
-    after = foreign(ranks, renumbered, needed)
+    if before <= _MANY * numbering.n and not asked:
+        return numbering, part, ()
     said = f"ranks need {before:.0f} unknowns of other ranks, counted once for each"
-    if after > _GAIN * before:
-        return None, (f"{said}; no order was found that spares half of them",)
-    return order, (f"unknowns were reordered: {said}; now {after:.0f}",)
+    structure = ranks.together(part.structure)
+    make = partitioned if asked else _by_bandwidth
+    better = make(ranks, numbering, structure, part.inputs)
+    found = ranks.together(lambda: rows(better.owned))
+    after = foreign(ranks, better, found.inputs)
+    if after >= before if asked else after > _GAIN * before:
+        less = "spares any" if asked else "spares half of them"
+        return numbering, part, (f"{said}; no order was found that {less}",)
+    return better, found, (f"unknowns were reordered: {said}; now {after:.0f}",)
+
+
+def _by_bandwidth(ranks: Ranks, numbering: Numbering, pattern: Any, inputs: Ids) -> Numbering:
+    matrix = _whole_structure(ranks, numbering, pattern, inputs)
+    order = reverse_cuthill_mckee(sp.csr_matrix(matrix + matrix.T), symmetric_mode=True)
+    return Numbering(ranks, numbering.n, order.astype(ranks.petsc.IntType))
 
 
 def _whole_structure(ranks: Ranks, numbering: Numbering, pattern: Any, inputs: Ids) -> sp.csr_array:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.adapters.petsc.distributed import Distributed, distributed
+from sparsesolve.adapters.petsc.distributed import Distributed, Told, distributed
 from sparsesolve.adapters.petsc.library import require_petsc
 from sparsesolve.adapters.petsc.linear import choose_linear_solver, precondition_on_the_right
 from sparsesolve.adapters.petsc.options import answer_of, options_set
@@ -62,8 +62,8 @@ def root_by_snes(
     ranks = Ranks(require_petsc())
     ranks.require_same_given(x0=x0, tol=tol, options=options)
     start = time.perf_counter()
-    system, notes = distributed(ranks, function, [x0, *args], 0, derivatives)
     with options_set(ranks.petsc, given) as known:
+        system, notes = distributed(ranks, function, [x0, *args], 0, derivatives)
         snes = ranks.petsc.SNES().create(comm=ranks.comm)
         residual, x = system.vector(), system.vector(x0)
         snes.setFunction(lambda _, at, out: system.value(at, out), residual)
@@ -114,15 +114,5 @@ def _message(ranks: Ranks, code: int, stopped: bool) -> str:
 
 def _watch(snes: Any, system: Distributed, monitor: Monitor) -> None:
     """Tell the monitor of every iteration; callbacks get whole vectors, on every rank."""
-
-    def seen(_: Any, iteration: int, norm: float) -> None:
-        cost = 0.5 * norm**2
-        if not monitor.watched:
-            monitor.note(iteration, cost, 0.0, norm, float("nan"))
-            return
-        x = system.whole(snes.getSolution())
-        go_on = system.ranks.together(lambda: monitor.update(iteration, x, cost, optimality=norm))
-        if system.ranks.largest(float(not go_on)):
-            raise Stop
-
-    snes.setMonitor(seen)
+    tell = Told(system, monitor)
+    snes.setMonitor(lambda _, k, norm: tell(k, snes.getSolution, 0.5 * norm**2, norm))
