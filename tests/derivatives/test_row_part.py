@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from autograd.extend import defvjp, primitive
 
 import sparsesolve as ss
 from sparsesolve.derivatives.row_part import Divided
@@ -148,3 +149,36 @@ def test_digests_tell_programs_apart() -> None:
         Divided(lambda x, p: p * x, [np.ones(5), 3.0]),
     ]
     assert len({other.digest() for other in others}) == 4
+
+
+def test_digests_know_where_sums_end() -> None:
+    ends = np.arange(36) // 12
+
+    def divided(end: int) -> Divided:
+        return Divided(lambda x: x - np.add.reduceat(x**2, [0, end, 30])[ends], [np.ones(36)])
+
+    assert divided(18).digest() == divided(18).digest()
+    assert divided(18).digest() != divided(19).digest()
+
+
+def test_summaries_know_what_calls_compute() -> None:
+    """A digest knows a call by its name alone."""
+
+    def divided(factor: float) -> Divided:
+        @primitive
+        def scaled(x: Any) -> Any:
+            return factor * x**2
+
+        defvjp(scaled, lambda ans, x: lambda g: 2.0 * factor * x * g)
+        return Divided(lambda x: x + scaled(x), [np.ones(9)])
+
+    one, other = divided(2.0), divided(3.0)
+    assert one.digest() == other.digest()
+    assert one.summary() == divided(2.0).summary()
+    assert abs(one.summary()[0] - other.summary()[0]) > 1e-3 * one.summary()[1] > 0.0
+
+
+def test_summaries_leave_out_what_is_not_finite() -> None:
+    with np.errstate(all="ignore"):
+        value, scale = Divided(lambda x: np.log(x - 2.0), [np.ones(5)]).summary()
+    assert (value, scale) == (0.0, 0.0)
