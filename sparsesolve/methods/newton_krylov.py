@@ -4,11 +4,11 @@ Separate from the differences and from scipy's driver. The Jacobian is exact and
 prediction of every step: its values cost little more than the function. So one or two Newton steps
 are enough, and what is solved for loosely is corrected in the next one.
 
-Without a preconditioner, mildly stiff systems need a few products each. Once they have needed more
-than preconditioned ones by what a factorization costs, the matrix is factorized: so never is more
-than twice the least spent. It serves as a preconditioner for many steps, whatever their size, until
-the products that it costs too many are worth a new one. Which it is follows from counts alone, so
-runs repeat themselves.
+Without a preconditioner, mildly stiff systems need a few products each. Where they need many, which
+is seen after some of them, or as soon as they have cost too much by what a factorization costs, the
+matrix is factorized, and serves as a preconditioner for many steps, whatever their size, until the
+products that it costs too many are worth a new one. Which it is follows from counts alone, so runs
+repeat themselves.
 
 Brown, Hindmarsh, Petzold (1994), "Using Krylov methods in the solution of large-scale
 differential-algebraic systems", SIAM J. Sci. Comput. 15(6).
@@ -41,8 +41,10 @@ _MOST_PRODUCTS = 100
 _VECTORS = 8.0  # of vectors of all unknowns in one product, and
 _ORTHOGONAL = 0.4  # for each product before it
 _FACTORIZATION = 60  # solves, for one factorization
-_PRECONDITIONED = 4.0  # solves, for one system with a factorization
-_FILL = 16  # entries of a factorization for one of J, before there is any
+_PRECONDITIONED = 8.0  # solves, for one system with a factorization, and its share of making one
+_FILL = 10  # entries of a factorization for one of J, before there is any
+
+_TRIAL = 12  # solves after which their cost is added up, if it was not too much before
 
 
 class NewtonKrylov:
@@ -75,8 +77,8 @@ class NewtonKrylov:
         self._factor: Factor | None = None
         self._pencil: Pencil | None = None
         self.products = self.jacobians = self.factorizations = 0
-        self._fill = self._wasted = 0
-        self._excess = 0.0
+        self._solves = self._fill = self._wasted = 0
+        self._spent = 0.0
         self._least: int | None = None
 
     def solve(
@@ -175,14 +177,18 @@ class NewtonKrylov:
                 self._factorize(jacobian, c)
             return
         entries, n = jacobian.nnz, jacobian.shape[0]
+        self._solves += 1
+        self._spent += count * (entries + (_VECTORS + _ORTHOGONAL * count) * n)
         fill = self._fill or _FILL * entries
-        by_products = count * (entries + (_VECTORS + _ORTHOGONAL * count) * n)
-        self._excess = max(0.0, self._excess + by_products - _PRECONDITIONED * fill)
-        if self._excess > _FACTORIZATION * fill:
-            self._excess = 0.0
+        excess = self._spent - self._solves * _PRECONDITIONED * fill
+        if self._solves < _TRIAL and excess <= _FACTORIZATION * fill:
+            return
+        mean = self._spent / self._solves
+        self._solves, self._spent = 0, 0.0
+        if excess > 0.0:
             self._factorize(jacobian, c)
-            if by_products <= _PRECONDITIONED * self._fill:  # now that it is known
-                self._factor = None
+        if mean <= _PRECONDITIONED * self._fill:  # now that it is known
+            self._factor = None
 
     def _factorize(self, jacobian: Any, c: float) -> None:
         by_columns = sp.csc_array(jacobian)
