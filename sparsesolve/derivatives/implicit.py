@@ -21,6 +21,8 @@ from sparsesolve.host.imports import importing
 from sparsesolve.numpy_ops.implicit import root_operation
 from sparsesolve.numpy_ops.roots import OPERATION
 from sparsesolve.options import as_function
+from sparsesolve.trace.content import content_of
+from sparsesolve.trace.watched import note_used
 
 __all__ = ["InnerRoot", "implicit"]
 
@@ -63,7 +65,14 @@ def implicit(solve: Callable[..., Any], residual: Callable[..., Any]) -> Callabl
     slopes = _Slopes(as_function("residual", residual))
     twice = slopes.curvature, slopes.curvature_by_direction
     operation = root_operation(solve, slopes.pullback, slopes.push, twice)
-    return wraps(solve)(operation)
+
+    @wraps(solve)
+    def root(*args: Any) -> Any:
+        if note_used((solve, residual)):
+            slopes.renew()
+        return operation(*args)
+
+    return root
 
 
 class _Slopes:
@@ -71,8 +80,15 @@ class _Slopes:
 
     def __init__(self, residual: Callable[..., Any]) -> None:
         self._residual = residual
+        self._used = content_of(residual)
         self._prepared = Lazy()
         self._last: tuple[bytes, Any] | None = None
+
+    def renew(self) -> None:
+        """Forget what was prepared, where the data of the residual are other ones now."""
+        used = content_of(self._residual)
+        if used is None or used != self._used:
+            self._used, self._prepared, self._last = used, Lazy(), None
 
     def pullback(self, g: Array, root: Array, k: int, args: Sequence[Any]) -> Array:
         """Return ``g`` times the derivative of the root by argument k, in the shape of that."""

@@ -81,7 +81,7 @@ def _tighter(options: dict[str, Any], default: float, steps: str | None = None) 
 def _ode(solve: Any, bind: Any, y0: Any, opened: Opened) -> Any:
     """Record a solution at constant times: one row a time."""
     y0 = anp.reshape(operand(y0), (-1,)) * 1.0
-    bind.calls = opened.thing
+    bind.calls = opened.used()
     make = OPERATIONS.get("ode")
     if make is None:
         _refuse("a differential equation that is traced by itself", "Use sparsesolve.jacobian")
@@ -234,7 +234,7 @@ def _quad(plain: Callable[..., Any]) -> Callable[..., Any]:
             function, given = opened(values)
             return lambda s: function(s, *given)
 
-        bind.calls = opened.thing  # type: ignore[attr-defined]
+        bind.calls = opened.used()  # type: ignore[attr-defined]
         make = OPERATIONS.get("integral")
         if make is None:
             _refuse("an integral that is traced by itself", "Use sparsesolve.jacobian")

@@ -60,7 +60,7 @@ def record_minimum(
     def objective(y: Any, start: Any, *values: Any) -> Any:
         return anp.sum(operand(bind(opened(values))(y[:-1])))
 
-    objective.calls = opened.thing  # type: ignore[attr-defined]
+    objective.calls = opened.used()  # type: ignore[attr-defined]
     found = make(solved, objective, bounds)(operand(start), *opened.values)
     return found[:-1], found[-1] != 0
 

@@ -78,7 +78,7 @@ def record_root(solve: Any, bind: Any, starts: tuple[Any, ...], opened: Opened) 
             )
         return np.append(values, y[-1] - 1.0)  # the flag follows from nothing
 
-    residual.calls = opened.thing  # type: ignore[attr-defined]
+    residual.calls = opened.used()  # type: ignore[attr-defined]
     found = make(solved, residual)(*map(operand, starts), *opened.values)
     return found[:-1], found[-1] != 0
 

@@ -46,7 +46,7 @@ class _Course:
         if make is None:
             raise refuse(f"a stepper that is traced by itself at {user_line()}", _FIX)
         bind: Any = lambda values: self._bound(values)  # noqa: E731
-        bind.calls = opened.thing
+        bind.calls = opened.used()
         self._row = make(self._solve, bind, holds_boxes(start))
 
     def _bound(self, values: Any) -> Callable[[Any, Any], Any]:

@@ -17,6 +17,7 @@ from autograd.tracer import isbox
 from sparsesolve.trace.content import globals_named
 from sparsesolve.trace.operands import is_traced
 from sparsesolve.trace.sources import is_library
+from sparsesolve.trace.watched import note_used
 from sparsesolve.trace.writable import current
 
 __all__ = ["Opened"]
@@ -55,6 +56,11 @@ class Opened:
     def __call__(self, values: Sequence[Any]) -> Any:
         """Return the same thing with other values in place of those that are traced."""
         return _Copy(lambda place: values[place.number], self._holding).of(self.thing)
+
+    def used(self) -> Any:
+        """Return the thing, which evaluations will call: what it uses is noted."""
+        note_used(self.thing)
+        return self.thing
 
     def _place(self, box: Any) -> Any:
         if not is_traced(box):

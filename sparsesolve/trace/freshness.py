@@ -87,7 +87,9 @@ def staleness(
         return function(*given)
 
     source = python_source(function)
-    change = first_change(traced.watched)
+    change, hidden = first_change(traced.watched)
+    if hidden:
+        return change
     around = _change_around(source, traced) if _is_same(function, traced_from) else ""
     values = [p[()] for p in parameters]
     for point in [x] if near is None else [near, x]:

@@ -42,6 +42,7 @@ __all__ = [
     "Recorder",
     "TapeNode",
     "active_recorder",
+    "active_recorders",
     "check_options",
     "gather",
     "recording",
@@ -208,6 +209,7 @@ class Recorder:
         self.keys: list[tuple[Any, str]] = []  # traced values of which a hash was taken, and where
         self.origins: Any = None  # how values came about, where that was asked for
         self.memories: dict[int, Owner] = {}  # of plain arrays with traced content
+        self.used: list[tuple[Any, Any]] = []  # functions called at evaluations, and their data
         self._kept: dict[int, tuple[Any, Any]] = {}
         self._small: list[NDArray[Any]] = []
 
@@ -380,10 +382,15 @@ def recording(recorder: Recorder) -> Iterator[None]:
         _ACTIVE.remove(recorder)
 
 
+def active_recorders() -> list[Recorder]:
+    """Return the recorders of the functions that this thread traces, the outermost first."""
+    here = threading.get_ident()
+    return [r for r in _ACTIVE if r.thread == here and not r.finished]
+
+
 def active_recorder() -> Recorder | None:
     """Return the recorder of the function that this thread traces, if there is one."""
-    here = threading.get_ident()
-    return next((r for r in reversed(_ACTIVE) if r.thread == here and not r.finished), None)
+    return next(reversed(active_recorders()), None)
 
 
 def _refuse_escaped(needed: set[int], first: int, steps: Sequence[tuple[Any, ...]]) -> None:

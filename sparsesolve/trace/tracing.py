@@ -58,7 +58,7 @@ from sparsesolve.trace.replaced import replace_all
 from sparsesolve.trace.sources import IMPLICIT, error_line, is_sparse_call, passed_a_solver
 from sparsesolve.trace.substitutes import mentions, substitute
 from sparsesolve.trace.tables import is_table
-from sparsesolve.trace.watched import Watched, watch
+from sparsesolve.trace.watched import Used, Watched, watch
 
 __all__ = ["Traced", "asks_for_types", "prepare", "trace"]
 
@@ -86,7 +86,7 @@ class Traced:
 
     tape: Tape
     arguments: Arguments
-    watched: tuple[Watched, ...] = ()
+    watched: tuple[Watched | Used, ...] = ()
     surroundings: Content | None = None
     path: Path | None = None
     merged: bool = False
@@ -327,7 +327,7 @@ def _prepared(
             recorder.finished = True
     tape = recorder.finish(len(parameters), output)
     denied = tuple((recorder.finish(len(parameters), ref), at) for ref, at in recorder.denials)
-    watched = watch(recorder.captured(), written=recorder.memories)
+    watched = watch(recorder.captured(), recorder.memories, recorder.used)
     # what the function itself changes, a counter or a cache, says nothing about its data
     surroundings = before if before == surroundings_of(function) else None
     if surroundings is None or not all(isinstance(part, Leaf) for part in arguments.tree):

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.trace.content import Content, content_of
-from sparsesolve.trace.recorder import root_of
+from sparsesolve.trace.recorder import active_recorders, root_of
 
-__all__ = ["Watched", "first_change", "watch"]
+__all__ = ["Used", "Watched", "first_change", "note_used", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,34 @@ class Watched:
         return owner is None or content_of(_part(owner, self.view)) == self.content
 
 
-def watch(captured: list[Any], written: Container[int] = ()) -> tuple[Watched, ...]:
-    """Watch those of some arrays and matrices that outlive their trace.
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A function that is called at evaluations, as it is then, by values but not by derivatives.
+
+    So values say nothing about its data: an integrand, a right side, an equation.
+    """
+
+    thing: Any
+    content: Content
+
+    def holds(self) -> bool:
+        """Whether what it uses is what it was."""
+        return content_of(self.thing) == self.content
+
+
+def note_used(thing: Any) -> bool:
+    """Let traces that go on note a function that evaluations will call; whether there are any."""
+    recorders = active_recorders()
+    content = content_of(thing) if recorders else None
+    for recorder in recorders:
+        recorder.used.append((thing, content))
+    return bool(recorders)
+
+
+def watch(
+    captured: list[Any], written: Container[int] = (), used: Sequence[tuple[Any, Any]] = ()
+) -> tuple[Watched | Used, ...]:
+    """Watch those of some arrays and matrices that outlive their trace, and functions.
 
     Parameters
     ----------
@@ -62,6 +88,8 @@ def watch(captured: list[Any], written: Container[int] = ()) -> tuple[Watched, .
         Emptied, so that what nobody else holds is gone.
     written : container of int
         Memory that the function itself writes into, which is another one after each call.
+    used : sequence
+        Functions that evaluations call, and what they used; those that change it are left out.
     """
     found: dict[Any, tuple[str, weakref.ref[Any], View | None]] = {}
     while captured:
@@ -69,19 +97,25 @@ def watch(captured: list[Any], written: Container[int] = ()) -> tuple[Watched, .
         if not isinstance(thing, np.ndarray) or id(root_of(thing)) not in written:
             _note(thing, found)
         del thing
-    return tuple(
+    arrays = [
         Watched(name, reference, view, content_of(_part(owner, view)))
         for name, reference, view in found.values()
         if (owner := reference()) is not None
-    )
+    ]
+    functions = [Used(thing, content) for thing, content in used if content is not None]
+    return (*arrays, *(one for one in functions if one.holds()))
 
 
-def first_change(watched: Sequence[Watched]) -> str:
-    """Say which of them holds something else now; empty if none."""
-    for one in watched:
-        if not one.holds():
-            return f"uses {one.name} that was changed in place"
-    return ""
+def first_change(watched: Sequence[Watched | Used]) -> tuple[str, bool]:
+    """Say which of them holds something else now, and whether values may hide it.
+
+    Empty if none does.
+    """
+    changed = [one for one in watched if not one.holds()]
+    if any(isinstance(one, Used) for one in changed):
+        return "uses a function inside of a solver or an integral whose data changed", True
+    arrays = [one for one in changed if isinstance(one, Watched)]
+    return (f"uses {arrays[0].name} that was changed in place" if arrays else ""), False
 
 
 def _note(thing: Any, found: dict[Any, tuple[str, weakref.ref[Any], View | None]]) -> None:

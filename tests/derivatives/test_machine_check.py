@@ -299,3 +299,16 @@ def test_each_function_of_a_problem_is_held_against_its_program():
     ss.Problem(right, np.ones(3), constraints=[ss.Constraint(wrong, 0.0)], check=False).gradient(
         np.ones(3)
     )
+
+
+def test_terms_that_mostly_cancel_to_zero_exactly_are_no_alarm():
+    """log(sum(exp(h))) of one term is h: its slope is e / e - 1, whose rounding is rarely seen."""
+
+    def softmax_of_one(w):
+        h = data + np.maximum(data @ w[0:1].reshape(1, 1) + w[1:2], 0.0) @ w[0:1].reshape(1, 1)
+        return np.sum(np.log(np.sum(np.exp(h), axis=1))) - np.sum(h[:, 0])
+
+    for seed in (25, 88, 133):
+        data = np.round(np.random.default_rng(seed).normal(size=(4, 1)), 2)
+        H = ss.hessian(softmax_of_one, np.random.default_rng(seed + 1).normal(size=3) * 0.5)
+        np.testing.assert_allclose(H.hvp(np.full(3, 0.3), np.ones(3)), 0.0, atol=1e-14)
