@@ -33,7 +33,7 @@ def _refuse(name: str) -> Any:
     return refuse(f"`scipy.interpolate.{name}` of such traced values at {user_line()}", _FIX)
 
 
-@replaces("scipy.interpolate._bsplines", "BSpline.__init__")
+@replaces("scipy.interpolate._bsplines", "BSpline.__init__", second=True)
 def _b_spline(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
     def init(self: Any, t: Any, c: Any, k: int, extrapolate: Any = True, axis: int = 0) -> None:
@@ -74,7 +74,7 @@ def _asked(name: str) -> Callable[..., Any]:
     return lambda self, *args, **options: getattr(through_heights(self), name)(*args, **options)
 
 
-@replaces("scipy.interpolate", "splrep")
+@replaces("scipy.interpolate", "splrep", second=True)
 def _splrep(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(
         x: Any, y: Any, w: Any = None, xb: Any = None, xe: Any = None, k: int = 3, *args: Any,
@@ -130,4 +130,6 @@ def _through(kind: str, smoothed: bool) -> Callable[..., Any]:
 
 
 for _kind, _smoothed in (("UnivariateSpline", True), ("InterpolatedUnivariateSpline", False)):
-    replaces("scipy.interpolate._fitpack2", f"{_kind}.__init__")(_through(_kind, _smoothed))
+    replaces("scipy.interpolate._fitpack2", f"{_kind}.__init__", second=True)(
+        _through(_kind, _smoothed)
+    )

@@ -29,7 +29,7 @@ def _fit(solve: Any, A: Any, b: Any, limits: Any) -> tuple[Any, Any, Any]:
     return found, anp.dot(matrix, found) - right, well
 
 
-@replaces("scipy.optimize", "nnls")
+@replaces("scipy.optimize", "nnls", second=True)
 def _nnls(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(A: Any, b: Any, **options: Any) -> Any:
         if not holds_boxes([A, b]):
@@ -45,7 +45,7 @@ def _nnls(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-@replaces("scipy.optimize", "lsq_linear")
+@replaces("scipy.optimize", "lsq_linear", second=True)
 def _lsq_linear(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(A: Any, b: Any, bounds: Any = (-np.inf, np.inf), **options: Any) -> Any:
         if not holds_boxes([A, b, bounds]):

@@ -259,7 +259,7 @@ def _masked_where(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-@replaces("numpy.ma.extras", "median")
+@replaces("numpy.ma.extras", "median", second=True)
 def _median(plain: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(plain)
     def call(a: Any, axis: Any = None, *args: Any, **options: Any) -> Any:
@@ -311,7 +311,7 @@ _NAMES = {"true_divide": "truediv", "divide": "truediv", "floor_divide": "floord
     name: "mod" for name in ("mod", "remainder", "fmod")
 }
 for _kind in ("_MaskedBinaryOperation", "_DomainedBinaryOperation"):
-    replaces("numpy.ma.core", f"{_kind}.__call__")(_of_two)
+    replaces("numpy.ma.core", f"{_kind}.__call__", second=True)(_of_two)
 
 
 @replaces("numpy.ma.core", "_MaskedUnaryOperation.__call__")

@@ -57,10 +57,10 @@ def _nearest(plain: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for _home, _tree in (("_ckdtree", "cKDTree"), ("_kdtree", "KDTree")):
-    replaces(f"scipy.spatial.{_home}", f"{_tree}.query")(_nearest)
+    replaces(f"scipy.spatial.{_home}", f"{_tree}.query", second=True)(_nearest)
 
 
-@replaces("scipy.optimize", "linear_sum_assignment")
+@replaces("scipy.optimize", "linear_sum_assignment", second=True)
 def _assignment(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(cost_matrix: Any, maximize: bool = False) -> Any:
         if not holds_boxes(cost_matrix):

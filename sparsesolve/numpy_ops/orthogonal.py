@@ -167,7 +167,7 @@ def _matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any 
     return np.count_nonzero(sizes > tol, axis=-1)
 
 
-@replaces("scipy.linalg", "polar")
+@replaces("scipy.linalg", "polar", second=True)
 def _polar(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(a: Any, side: str = "right") -> Any:
         if not holds_boxes(a):
@@ -179,7 +179,7 @@ def _polar(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-@replaces("scipy.linalg", "orthogonal_procrustes")
+@replaces("scipy.linalg", "orthogonal_procrustes", second=True)
 def _procrustes(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(A: Any, B: Any, check_finite: bool = True) -> Any:
         if not holds_boxes([A, B]):

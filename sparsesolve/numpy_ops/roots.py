@@ -164,7 +164,7 @@ def _newton(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-@replaces("scipy.optimize", "fixed_point")
+@replaces("scipy.optimize", "fixed_point", second=True)
 def _fixed_point(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(func: Any, x0: Any, args: Any = (), *rest: Any, **options: Any) -> Any:
         opened = Opened((func, _as_tuple(args)))

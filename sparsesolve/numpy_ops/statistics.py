@@ -54,7 +54,7 @@ def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, **options: Any) -> Any
     return anp.clip(covariance / deviation[:, None] / deviation[None, :], -1.0, 1.0)
 
 
-@replaces("scipy.stats", "pearsonr")
+@replaces("scipy.stats", "pearsonr", second=True)
 def _pearsonr(plain: Callable[..., Any]) -> Callable[..., Any]:
     """Replace the correlation; its p-value is that of Student's distribution."""
 
@@ -85,8 +85,8 @@ class _Correlation(tuple[Any, Any]):
     pvalue = property(lambda self: self[1])
 
 
-@replaces("scipy.stats", "gaussian_kde.__call__")
-@replaces("scipy.stats", "gaussian_kde.evaluate")
+@replaces("scipy.stats", "gaussian_kde.__call__", second=True)
+@replaces("scipy.stats", "gaussian_kde.evaluate", second=True)
 def _density(plain: Callable[..., Any]) -> Callable[..., Any]:
     def evaluate(self: Any, points: Any) -> Any:
         if not holds_boxes(points):
@@ -96,7 +96,7 @@ def _density(plain: Callable[..., Any]) -> Callable[..., Any]:
     return evaluate
 
 
-@replaces("scipy.stats", "gaussian_kde.logpdf")
+@replaces("scipy.stats", "gaussian_kde.logpdf", second=True)
 def _log_of_density(plain: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, x: _log_density(self, x) if holds_boxes(x) else plain(self, x)
 
