@@ -23,7 +23,7 @@ from sparsesolve.ir.recurrence import append_recurrence
 
 __all__ = ["CarriedRows", "Walk"]
 
-_SMALL = 2000  # terms of the Jacobian of a trip, up to which it is found first
+_SMALL = 2000  # terms of a trip, up to which its Jacobian is found first
 _LARGEST = 20_000_000  # entries of what trips are given
 
 Mask = NDArray[np.bool_]
@@ -73,6 +73,7 @@ class CarriedRows:
         """Whether to carry rows takes fewer terms than to find the Jacobian of a trip first."""
         body = self.trips.body
         whole = _terms(body, np.eye(body.n, dtype=bool)[:, self.present.any(axis=1)])
+        whole += int((sp.csr_array(dependence(body)) @ self.present.sum(axis=1)).sum())
         return whole > _SMALL and 2 * _terms(body, self.present) < whole
 
     def entries(self, b: Builder, walk: Walk) -> Entries:

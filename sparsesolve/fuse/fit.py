@@ -17,7 +17,7 @@ from sparsesolve.ir.program import Constant, Kernel, Node, Opaque, Program, Slot
 from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["calls_functions", "hides_slopes", "is_affine"]
+__all__ = ["calls_functions", "curved_slots", "hides_slopes", "is_affine"]
 
 Constants: TypeAlias = Sequence[Constant]
 
@@ -111,6 +111,28 @@ def is_affine(body: Program, given: Slots, b: Builder) -> bool:
         known[constant.start : constant.start + constant.values.size] = True
     moving[: body.n] = ~((given >= 0) & known[np.maximum(given, 0)]).all(axis=0)
     return all(_is_affine(step, moving) for step in body.instructions)
+
+
+def curved_slots(program: Program, steps: Sequence[Kernel | Opaque]) -> NDArray[np.bool_]:
+    """Mark the slots that some instructions write and whose derivatives are no numbers.
+
+    Parameters
+    ----------
+    program : Program
+        Whose slots these are.
+    steps : sequence of Kernel or Opaque
+        Its first instructions.
+    """
+    moving = ~program.constant_mask()
+    curved = np.zeros(program.n_slots, dtype=bool)
+    for step in steps:
+        if isinstance(step, Kernel):
+            reads = any(curved[index.to_array()].any() for index in step.loads)
+            curved[step.start : step.stop] = reads or not _is_affine(step, moving)
+        else:
+            curved[step.start : step.stop] = True
+        moving[step.start : step.stop] |= curved[step.start : step.stop]
+    return curved
 
 
 def _gives_zeros(given: Slots, constants: Constants) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.fuse.body import fused_body
-from sparsesolve.fuse.fit import calls_functions, is_affine
+from sparsesolve.fuse.fit import calls_functions, curved_slots, is_affine
 from sparsesolve.fuse.renames import renamed
 from sparsesolve.fuse.settle import settled
 from sparsesolve.ir.builder import Builder
@@ -288,7 +288,7 @@ class _Roller:
             raise _Different
         body = fused_body(self.body(codes, kept))
         given = np.stack(self.given.columns, axis=1)
-        if is_affine(body, given, self.outer) or calls_functions(body):
+        if calls_functions(body) or self.slopes_are_numbers(body, given):
             raise _Different
         self.outer.instructions = list(self.program.instructions[: self.run.first])
         moved = self.append(body, kept)
@@ -297,6 +297,13 @@ class _Roller:
         return replace(
             self.outer.build(moved[self.program.outputs]), output_shape=self.program.output_shape
         )
+
+    def slopes_are_numbers(self, body: Program, given: Slots) -> bool:
+        """Whether the trips, and what they are given, are affine."""
+        if not is_affine(body, given, self.outer):
+            return False
+        curved = curved_slots(self.program, self.program.instructions[: self.run.first])
+        return not curved[given[given < self.program.n_slots]].any()
 
     def codes(self, steps: list[Kernel]) -> list[Ints]:
         """Say what each load of an instruction reads.

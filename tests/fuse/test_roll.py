@@ -186,3 +186,25 @@ def test_several_loops_are_rolled_up(function: Function, n: int, lengths: int) -
     values, right = (j.pattern.to_scipy(Interpreter(j.program)(x)).toarray() for j in (J, expected))
     np.testing.assert_allclose(values, right, rtol=1e-10, atol=1e-14)
     assert J.pattern.nnz == expected.pattern.nnz
+
+
+@pytest.mark.parametrize("curved", [False, True])
+def test_affine_steps_stay_numbers_unless_what_they_read_is_curved(curved: bool) -> None:
+    data = np.random.default_rng(8).normal(size=120)
+
+    def f(x: Any) -> Any:
+        level, rate = (x[0] ** 2, np.exp(x[1])) if curved else (x[0], x[1])
+        v = np.zeros(120)
+        v[0] = level
+        for k in range(1, 120):
+            v[k] = level + rate * data[k - 1] + 0.5 * v[k - 1]
+        return v
+
+    plain, rolled = lowered(f, 2)
+    assert bool(trips(rolled)) == curved
+    x = point(2, 3)
+    J, expected = jacobian_program(rolled), jacobian_program(plain)
+    assert J.pattern.nnz == expected.pattern.nnz
+    np.testing.assert_allclose(
+        Interpreter(J.program)(x), Interpreter(expected.program)(x), rtol=1e-12
+    )
