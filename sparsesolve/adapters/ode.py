@@ -292,9 +292,12 @@ def _check_mass(options: Mapping[str, Any], method: Any) -> None:
         )
     others = sorted(set(options) - {*WITH_SYSTEMS, "vectorized"})
     if others:
+        fix = "Leave them out."
+        if others == ["sensitivity"]:
+            fix = "Add adjoint=True, which takes a constant mass matrix."
         raise TypeError(
             f"with `mass_matrix`, `solve_ivp` takes {', '.join(WITH_SYSTEMS)}; got "
-            f"{', '.join(others)}. Leave them out."
+            f"{', '.join(others)}. {fix}"
         )
 
 

@@ -24,6 +24,8 @@ __all__: list[str] = []
 @implements(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     a = operand(a)
+    if not np.ndim(a):
+        raise ValueError("np.diff needs an array of at least one dimension, got a number.")
     parts = [
         _as_slab(end, a, axis)
         for end in (prepend, a, append)

@@ -392,3 +392,8 @@ def test_what_has_a_pattern_is_colored_and_drawn_by_it() -> None:
 def test_one_function_of_constraints_needs_no_list() -> None:
     H = ss.LagrangianHessian(square, rows, X)
     np.testing.assert_array_equal(H(X, np.ones(3)).toarray(), 4.0 * np.eye(3))
+
+
+def test_a_number_where_an_array_is_meant() -> None:
+    with pytest.raises(ValueError, match="at least one dimension, got a number"):
+        ss.jacobian(np.diff, 8.0)
