@@ -15,9 +15,11 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
+from sparsesolve.trace.dispatch import refuse
 from sparsesolve.trace.matrices import as_elements
 from sparsesolve.trace.operands import constant_of, holds_boxes, operand, stacked
 from sparsesolve.trace.replaced import replaces
+from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.tables import is_table, objects_of
 from sparsesolve.trace.writable import current
 
@@ -184,3 +186,16 @@ def _present(elements: Any, skipna: bool) -> Any:
 
 for _name in _REDUCTIONS:
     replaces("pandas.core.nanops", _name)(_reduction(_name))
+
+
+@replaces("pandas.core.window.rolling", "BaseWindow._prep_values", second=True)
+def _windows(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse windows, which pandas computes by code of its own."""
+
+    def prepare(self: Any, values: Any) -> Any:
+        if holds_boxes(values):
+            what = f"windows of pandas (rolling, ewm, expanding) of traced values at {user_line()}"
+            raise refuse(what, "Take sums by np.convolve or np.cumsum, or a constant matrix")
+        return plain(self, values)
+
+    return prepare
