@@ -81,8 +81,8 @@ class Distributed:
         if self.sums.count:
             self._thin = SumsOperator(self.ranks, self.numbering, self.sums, self.assembly)
             operator = self._thin.matrix
-        give_back()
         self.ranks.together(self.block.prepare)
+        give_back()
         return operator, made
 
     def value(self, x: Any, out: Any, parameters: Sequence[Array] | None = None) -> None:
