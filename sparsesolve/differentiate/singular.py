@@ -56,7 +56,8 @@ def may_be_singular(program: Program) -> bool:
     infinite = np.zeros(program.n_slots, dtype=bool)
     for step in program.instructions:
         if isinstance(step, Opaque):
-            if active[step.start : step.stop].any() and not _stays_finite(step):
+            given = any(any_slot(infinite, index) for index in step.operands)
+            if active[step.start : step.stop].any() and (given or not _stays_finite(step)):
                 return True
         elif not any(any_slot(active, index) for index in step.loads):
             continue

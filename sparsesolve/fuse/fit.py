@@ -44,6 +44,9 @@ def hides_slopes(program: Program) -> bool:
     loops = [step for step in program.instructions if isinstance(step, Recurrence)]
     if sum(step.trips * len(step.body.instructions) for step in loops) > _MOST_STEPS:
         return False
+    outside = {node.op for step in program.instructions for node in _nodes(step)}
+    if loops and outside & _CHOICES:  # of what overflows in a loop, maybe
+        return True
     return not all(_keeps_slopes_finite(step, program.constants) for step in loops)
 
 

@@ -211,3 +211,17 @@ def test_long_sums_of_sizes() -> None:
     c = np.random.default_rng(6).random(600)
     powers = 0.9 ** np.arange(599, -1, -1)
     np.testing.assert_allclose(ss.gradient(f, c)(c), 2.0 * (powers @ c) * powers, rtol=1e-12)
+
+
+def test_what_overflows_in_a_loop_may_be_left_out_behind_it() -> None:
+    def f(p: Any) -> Any:
+        s, total = p[0], 0.0
+        for _ in range(TRIPS):
+            s = np.exp(300.0 * p[1]) * s * 0.001 + p[0]
+            total = total + np.where(s < 1e3, s * s, p[2])
+        return total
+
+    g = ss.gradient(f, np.array([0.5, -0.4, 0.3]))
+    assert loops(g) >= TRIPS - 4
+    with np.errstate(all="ignore"):
+        assert np.array_equal(g(np.array([0.5, 0.4, 0.3])), [0.0, 0.0, TRIPS])
