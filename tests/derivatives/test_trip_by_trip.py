@@ -160,6 +160,7 @@ def test_a_state_that_cannot_be() -> None:
         np.testing.assert_allclose(g.value(apart), reference(apart), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_guards_within_trips_have_their_limits() -> None:
     def f(x: Any) -> Any:
         total = 1.0
