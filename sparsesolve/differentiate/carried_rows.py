@@ -133,14 +133,19 @@ def _ever(outer: Mask, trips: Trips) -> Mask:
     depends = sp.csr_array(dependence(trips.body))
     trip, number = np.nonzero(trips.own)
     _, output = trips.source(trip, number)
-    pairs = np.unique(np.stack([number, output]), axis=1)
+    carried, output = np.unique(np.stack([number, output]), axis=1)
+    begins = np.flatnonzero(np.diff(carried, prepend=-1))
     present = outer
-    while True:
+    for _ in range(trips.count):
+        if not begins.size:
+            break
         more = present.copy()
-        np.logical_or.at(more, pairs[0], (depends @ present > 0)[pairs[1]])
+        made = (depends @ present > 0)[output]
+        more[carried[begins]] |= np.logical_or.reduceat(made, begins, axis=0)
         if (more == present).all():
-            return present
+            break
         present = more
+    return present
 
 
 def _terms(body: Program, seeds: Mask) -> int:

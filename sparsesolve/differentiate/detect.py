@@ -13,7 +13,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from sparsesolve.differentiate import TooManyTerms, jacobian_pattern
-from sparsesolve.differentiate.index_sets import index_sets, loads_by_output, pattern_of
+from sparsesolve.differentiate.index_sets import (
+    index_sets,
+    loads_by_output,
+    members_of,
+    pattern_of,
+    sets_of,
+    united,
+)
 from sparsesolve.differentiate.rows import Entries, Rows
 from sparsesolve.differentiate.trips import Trips, dependence
 from sparsesolve.errors import StructureTooLarge
@@ -138,20 +145,19 @@ def _trips(rows: Rows, step: Recurrence) -> Entries:
     outer, where = distinct(inputs[~trips.own])
     given = rows.gather(outer)
     columns, at = np.unique(given.columns, return_inverse=True)
-    known = np.zeros((outer.size, columns.size), dtype=bool)
-    known[np.repeat(np.arange(outer.size), np.diff(given.indptr)), at] = True
+    known = sets_of(given.indptr, at, columns.size)
     number = np.zeros(inputs.shape, dtype=np.intp)
     number[~trips.own] = where
-    found = np.zeros((step.length, columns.size), dtype=bool)
+    found = np.zeros((step.length, known.shape[1]), dtype=np.uint64)
     depends = sp.csr_array(dependence(trips.body))
-    before = made = np.empty(0)
+    before = made = np.empty((0, 0), dtype=np.uint64)
     for trip, own in enumerate(trips.own):
-        read = known[number[trip]] if outer.size else np.zeros((own.size, 0), dtype=bool)
+        read = known[number[trip]] if outer.size else np.zeros((own.size, 0), dtype=np.uint64)
         read[own] = found[~step.sources[trip, own]]
         if not np.array_equal(read, before):  # index sets grow for some trips, then stay
-            before, made = read, depends @ read > 0
+            before, made = read, united(read, depends.indptr, depends.indices)
         found[trips.at[trip]] = made
-    row, column = np.nonzero(found)
+    row, column = members_of(found)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=step.length))])
     slots = np.zeros(column.size, dtype=np.int32)
     return Entries(indptr, columns[column].astype(np.int32), slots)

@@ -7,7 +7,7 @@ listed.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,20 @@ from sparsesolve.ir.program import Kernel, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import Recurrence
 from sparsesolve.structure.pattern import Pattern
 
-__all__ = ["Sets", "index_sets", "loads_by_output", "pattern_of", "terms_to_list"]
+__all__ = [
+    "Sets",
+    "index_sets",
+    "loads_by_output",
+    "members_of",
+    "pattern_of",
+    "sets_of",
+    "terms_to_list",
+    "united",
+]
 
 Sets: TypeAlias = NDArray[np.uint64]
 """A row of words for each slot; bit j of the row stands for input j."""
+Ids: TypeAlias = NDArray[np.integer[Any]]
 
 _BITS = 64
 _MOST_WORDS = 2**24
@@ -144,3 +154,50 @@ def pattern_of(program: Program, sets: Sets) -> Pattern:
         columns.append(column.astype(np.int32))
     indptr = np.cumsum(np.concatenate(counts)).astype(np.int32)
     return Pattern((program.m, program.n), indptr, np.concatenate(columns))
+
+
+def sets_of(indptr: Ids, members: Ids, size: int) -> Sets:
+    """Make sets of lists of their members.
+
+    Parameters
+    ----------
+    indptr : ndarray of int, shape (k + 1,)
+        Where the list of each set begins, and the end.
+    members : ndarray of int
+        Less than `size`.
+    size : int
+        How many members there may be.
+    """
+    sets = np.zeros((indptr.size - 1, -(-size // _BITS)), dtype=np.uint64)
+    rows = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    bits = np.uint64(1) << (members % _BITS).astype(np.uint64)
+    np.bitwise_or.at(sets, (rows, members // _BITS), bits)
+    return sets
+
+
+def united(sets: Sets, indptr: Ids, chosen: Ids) -> Sets:
+    """Return unions of some sets: row k is of those that ``chosen[indptr[k]:indptr[k + 1]]`` names.
+
+    No more than some are read at once.
+    """
+    found = np.zeros((indptr.size - 1, sets.shape[1]), dtype=np.uint64)
+    some = np.flatnonzero(np.diff(indptr) > 0)
+    most = max(1, _AT_ONCE // max(1, sets.shape[1]))
+    begin = 0
+    while begin < some.size:
+        stop = int(np.searchsorted(indptr[some], indptr[some[begin]] + most))
+        stop = max(stop, begin + 1)
+        mine = some[begin:stop]
+        low, high = int(indptr[mine[0]]), int(indptr[mine[-1] + 1])
+        read = sets[chosen[low:high]]
+        found[mine] = np.bitwise_or.reduceat(read, indptr[mine] - low, axis=0)
+        begin = stop
+    return found
+
+
+def members_of(sets: Sets) -> tuple[Ids, Ids]:
+    """List set and member of each bit that is there, set by set."""
+    rows, words = np.nonzero(sets)
+    octets = np.ascontiguousarray(sets[rows, words]).astype("<u8", copy=False).view(np.uint8)
+    at, bit = np.nonzero(np.unpackbits(octets.reshape(-1, 8), axis=1, bitorder="little"))
+    return rows[at], words[at] * _BITS + bit

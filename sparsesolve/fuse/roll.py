@@ -28,7 +28,7 @@ __all__ = ["find_run", "roll"]
 
 _LEAST_TRIPS = 12
 _LEAST_KERNELS = 96  # of all trips; shorter runs are quick as they are
-_WIDEST = 1024  # rows of a kernel; the entries of wider trips leave the cache before they are read
+_WIDEST = 2048  # rows of a kernel; the entries of wider trips leave the cache before they are read
 _LONGEST_TRIP = 1024  # kernels
 _WINDOW = 20_000  # kernels that are searched for the length of a trip
 _MOST_LOOPS = 8

@@ -97,3 +97,21 @@ def test_a_structure_with_many_terms_an_entry_is_not_listed(
         jacobian._Walk(fuse(H._gradient_program), 10**9, bare=True).run()
     tridiagonal = ss.hessian(lambda x: np.sum(np.diff(x) ** 4), np.ones(200), method="colored")
     assert tridiagonal.pattern.nnz == 598
+
+
+@pytest.mark.parametrize("words", [3, 2**21])
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 200])
+def test_unions_of_sets(size: int, words: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_sets, "_AT_ONCE", words)
+    table = rng.random((30, size)) < 0.1
+    table[4] = False
+    indptr = np.concatenate([[0], np.cumsum(table.sum(axis=1))])
+    sets = index_sets.sets_of(indptr, np.nonzero(table)[1], size)
+    np.testing.assert_array_equal(index_sets.members_of(sets), np.nonzero(table))
+    counts = rng.integers(0, 4, 25)
+    chosen = rng.integers(0, 30, counts.sum())
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    found = index_sets.united(sets, ends, chosen)
+    parts = np.split(chosen, ends[1:-1])
+    expected = np.array([table[part].any(axis=0) for part in parts])
+    np.testing.assert_array_equal(index_sets.members_of(found), np.nonzero(expected))
