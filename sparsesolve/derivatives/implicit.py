@@ -66,6 +66,8 @@ def implicit(solve: Callable[..., Any], residual: Callable[..., Any]) -> Callabl
     twice = slopes.curvature, slopes.curvature_by_direction
     operation = root_operation(solve, slopes.pullback, slopes.push, twice)
 
+    slopes.renew()
+
     @wraps(solve)
     def root(*args: Any) -> Any:
         if note_used((solve, residual)):
@@ -80,7 +82,7 @@ class _Slopes:
 
     def __init__(self, residual: Callable[..., Any]) -> None:
         self._residual = residual
-        self._used = content_of(residual)
+        self._used: Any = None  # what the residual uses, where somebody renews it
         self._prepared = Lazy()
         self._last: tuple[bytes, Any] | None = None
 

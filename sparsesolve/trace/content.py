@@ -244,11 +244,19 @@ class _Reader:
         self._sequence(part for item in mapping.items() for part in item)
 
     def _set(self, members: Iterable[Any]) -> None:
-        parts = [content_of(member) for member in members]
-        if any(part is None for part in parts):
+        parts = [self._apart(member) for member in members]
+        self.kept += [thing for part in parts for thing in part.kept]
+        self._write("set", *sorted(part.digest.hex() for part in parts))
+
+    def _apart(self, member: Any) -> Content:
+        """Read a member by itself, as its place says nothing; what is left to read is shared."""
+        reader = _Reader()
+        reader._inside, reader._left = self._inside, self._left
+        found = reader.content(member)
+        if found is None:
             raise _TooMuch
-        self.kept += [thing for part in parts if part for thing in part.kept]
-        self._write("set", *sorted(part.digest.hex() for part in parts if part))
+        self._left = reader._left
+        return found
 
     def _function(self, function: types.FunctionType) -> None:
         self._identity(function.__code__)
