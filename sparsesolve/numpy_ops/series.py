@@ -7,12 +7,12 @@ applied to unit vectors, give the matrices. What they do to points follows from 
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from numpy.polynomial import chebyshev, hermite, hermite_e, laguerre, legendre, polynomial
 
 from sparsesolve.trace.dispatch import refuse
 from sparsesolve.trace.operands import holds_boxes, operand, plain_index
@@ -21,19 +21,19 @@ from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []
 
-_FAMILIES = {
-    "poly": polynomial,
-    "cheb": chebyshev,
-    "leg": legendre,
-    "herm": hermite,
-    "herme": hermite_e,
-    "lag": laguerre,
+_HOMES = {
+    "poly": "numpy.polynomial.polynomial",
+    "cheb": "numpy.polynomial.chebyshev",
+    "leg": "numpy.polynomial.legendre",
+    "herm": "numpy.polynomial.hermite",
+    "herme": "numpy.polynomial.hermite_e",
+    "lag": "numpy.polynomial.laguerre",
 }
 
 
 def _register(family: str) -> None:
     """Put functions that take traced arrays in place of those of one family."""
-    home = _FAMILIES[family].__name__
+    home = _HOMES[family]
     replaces(home, f"{family}val")(functools.partial(_evaluating, family))
     for name, make in _MADE.items():
         replaces(home, family + name, second=True)(functools.partial(make, family))
@@ -42,6 +42,11 @@ def _register(family: str) -> None:
     for name in ("val2d", "val3d", "grid2d", "grid3d"):
         make = functools.partial(_in_several_variables, family, name.startswith("grid"))
         replaces(home, family + name, second=True)(make)
+
+
+def _module(family: str) -> Any:
+    """Return the module of a family, which few need: it is not loaded before."""
+    return importlib.import_module(_HOMES[family])
 
 
 def _evaluating(family: str, plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,7 +80,7 @@ def _columns(family: str, x: Any, degree: int) -> list[Any]:
 @functools.cache
 def _times_x(family: str, k: int) -> Any:
     """Return the coefficients of ``x p[k]``."""
-    return getattr(_FAMILIES[family], f"{family}mulx")(np.eye(k + 1)[k])
+    return getattr(_module(family), f"{family}mulx")(np.eye(k + 1)[k])
 
 
 def _matrix_of_columns(family: str, plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -189,7 +194,7 @@ def _quotient(family: str, plain: Callable[..., Any]) -> Callable[..., Any]:
             return rest[:1] * 0.0, rest
         quotient = []
         for degree in range(len(rest) - len(b), -1, -1):
-            part = getattr(_FAMILIES[family], f"{family}mul")(np.eye(degree + 1)[degree], b)
+            part = getattr(_module(family), f"{family}mul")(np.eye(degree + 1)[degree], b)
             quotient.append(rest[-1] / part[-1])
             rest = rest[:-1] - quotient[-1] * part[:-1]
         return anp.array(quotient[::-1]), rest
@@ -201,7 +206,7 @@ def _power(family: str, plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(c: Any, pow: int, maxpower: Any = 16) -> Any:
         if not holds_boxes(c):
             return plain(c, pow, maxpower)
-        multiply = getattr(_FAMILIES[family], f"{family}mul")
+        multiply = getattr(_module(family), f"{family}mul")
         return functools.reduce(multiply, [c] * plain_index(pow), np.ones(1))
 
     return call
@@ -211,7 +216,7 @@ def _from_roots(family: str, plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(roots: Any) -> Any:
         if not holds_boxes(roots):
             return plain(roots)
-        module, roots = _FAMILIES[family], operand(roots)
+        module, roots = _module(family), operand(roots)
         lines = [getattr(module, f"{family}line")(-root, 1) for root in roots]
         return functools.reduce(getattr(module, f"{family}mul"), lines)
 
@@ -224,7 +229,7 @@ def _zeros(family: str, plain: Callable[..., Any]) -> Callable[..., Any]:
             return plain(c)
         c = anp.atleast_1d(operand(c))
         if family != "poly":
-            toward = getattr(_FAMILIES[family], f"{family}2poly")
+            toward = getattr(_module(family), f"{family}2poly")
             powers = [toward(np.eye(k + 1)[k]) for k in range(len(c))]
             c = np.stack([np.pad(p, (0, len(c) - len(p))) for p in powers], axis=1) @ c
         return np.sort(np.roots(c[::-1]))
@@ -243,5 +248,5 @@ _MADE = {
     "fromroots": _from_roots,
     "roots": _zeros,
 }
-for _name in _FAMILIES:
+for _name in _HOMES:
     _register(_name)
