@@ -76,7 +76,7 @@ def index_sets(program: Program, *, roughly: bool = False) -> Sets | None:
 def _unite(sets: Sets, step: Kernel, loads: list[Slots], start: int) -> None:
     """Unite the sets of all that an output of a kernel reads, some rows after the other."""
     segments = np.arange(step.length + 1) if step.segments is None else step.segments
-    most = max(1, _AT_ONCE // sets.shape[1])
+    most = max(1, _AT_ONCE // max(1, sets.shape[1]))
     row = 0
     while row < step.rows:
         stop = int(np.searchsorted(segments, segments[row] + most, side="right")) - 1

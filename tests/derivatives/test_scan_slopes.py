@@ -35,7 +35,7 @@ def test_many_steps_with_choices_stay_a_loop(count: int) -> None:
     x = np.array([0.9, 0.6])
     J = ss.jacobian(lambda x: relaxing(ss.scan, x, count), x)
     rolled = [s for s in J._function.program.instructions if isinstance(s, Recurrence)]
-    assert len(rolled) == (count > 100)
+    assert len(rolled) == 1  # however many: a loop beside choices is one
     h = 1e-6 * np.eye(2)
     differences = [(relaxing(loop, x + e, count) - relaxing(loop, x - e, count)) / 2e-6 for e in h]
     np.testing.assert_allclose(J(x).toarray(), np.transpose(differences), atol=1e-8)

@@ -35,6 +35,7 @@ FUNCTIONS: list[tuple[Callable[[Any], Any], int]] = [
     (lambda x: np.tanh(BANDED @ x) @ np.tril(BANDED), 40),
     (lambda x: np.linalg.solve(x[:9].reshape(3, 3), x[6:9])[:2] * x[10], 12),
     (lambda x: np.exp(x) * 2.0, 1),
+    (lambda x: np.array([np.sum(np.exp(x)) + 1.0, 2.0]), 0),
     (lambda x: np.cumsum(x**2) / np.sum(x[:3]), 70),
 ]
 
