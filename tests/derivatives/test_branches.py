@@ -39,6 +39,7 @@ def test_jacobian(name, method):
         np.testing.assert_allclose(J.vjp(x, w), matrix.T @ w, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.slow_cases("upwind")
 @pytest.mark.every(11)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_gradient_and_hessian(name):

@@ -359,6 +359,7 @@ def test_scipy_special_of_plain_scipy() -> None:
     compare(lambda x: scipy.special.erf(x), X4)
 
 
+@pytest.mark.slow_cases("5")
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_a_constant_that_equals_the_number_of_a_slot_is_no_square(n):
     for number in range(40):

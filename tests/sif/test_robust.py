@@ -75,6 +75,7 @@ def test_random_cards(tmp_path_factory, found):
     attempt(text.encode("latin-1", "replace"), tmp_path_factory.getbasetemp() / "cards.SIF")
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(cards, max_size=6), st.integers(0, 60))
 def test_random_cards_in_a_good_file(tmp_path_factory, found, at):

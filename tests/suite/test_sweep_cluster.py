@@ -20,6 +20,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_every_end_comes_back_and_nothing_stays() -> None:
     requests = [
         Request("math:sqrt", 4.0, 20.0, 500.0, "value"),
