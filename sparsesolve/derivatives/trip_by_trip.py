@@ -15,10 +15,16 @@ import numpy as np
 from sparsesolve.derivatives.fused import Fused
 from sparsesolve.derivatives.screened import Screened, all_finite
 from sparsesolve.engine.evaluator import Array, Evaluator
+from sparsesolve.errors import VerificationError
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Again", "InPattern", "Mended"]
+
+_LOST = (
+    "expected a loop to have the nonzeros that its trips have one by one, got more of these. This "
+    "is a defect of sparsesolve, not of your function: report it, with the function."
+)
 
 Again: TypeAlias = Callable[[Fused], Evaluator]
 """Makes what computes certain derivatives of a program."""
@@ -76,6 +82,8 @@ class Mended(Screened):
 class InPattern(Evaluator):
     """Nonzeros of one pattern in the places of another; what is in one alone is zero.
 
+    It is looked at whether it is.
+
     Parameters
     ----------
     run : Evaluator
@@ -92,6 +100,7 @@ class InPattern(Evaluator):
         _, self._from, self._to = np.intersect1d(
             keys, places, assume_unique=True, return_indices=True
         )
+        self._left = np.setdiff1d(np.arange(theirs.nnz), self._from)
         self._run = run
         self._size = mine.nnz
 
@@ -104,5 +113,10 @@ class InPattern(Evaluator):
         """Return the values."""
         found = np.zeros(self._size) if out is None else out
         found[:] = 0.0
-        found[self._to] = self._run(x, parameters)[self._from]
+        values = self._run(x, parameters)
+        if self._left.size:
+            lost = values[self._left]
+            if np.any(np.isfinite(lost) & (lost != 0.0)):
+                raise VerificationError(_LOST)
+        found[self._to] = values[self._from]
         return found

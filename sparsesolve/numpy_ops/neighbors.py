@@ -48,6 +48,9 @@ def _nearest(plain: Callable[..., Any]) -> Callable[..., Any]:
         if eps or p != 2 or rest or options:
             what = f"`KDTree.query` of traced points with options at {user_line()}"
             raise refuse(what, "Leave out all but `k`")
+        if np.max(k, initial=1) > self.n:
+            what = f"more than all {self.n} points from `KDTree.query` at {user_line()}"
+            raise refuse(what, "Ask for fewer neighbors: those that are missing are infinitely far")
         points = operand(x)
         places = _places(lambda values: plain(self, values, k)[1], points)
         apart = points if places.ndim < points.ndim else points[..., None, :]

@@ -11,6 +11,7 @@ import numpy as np
 from autograd.tracer import isbox
 
 from sparsesolve.ir.tape import Ref
+from sparsesolve.trace.history import Step, history
 from sparsesolve.trace.recorder import TapeNode
 
 __all__ = ["taken_out"]
@@ -28,27 +29,26 @@ def taken_out(value: Any) -> Any:
     """Return the numbers of a value that was only moved among traced ones; else the value."""
     if not isbox(value) or type(value._node) is not TapeNode or value._node.ref is None:
         return value
-    steps = {step[4].index: step for step in value._node.recorder.steps}
     values = value._node.recorder.values
-    found = _depends(value._node.ref, steps, values, {})
-    return value if np.any(found) else np.array(value._value)
+    known: dict[int, Any] = {}
+    for index, step in history(value._node, _moved):
+        known[index] = _marks(step, np.shape(values[index]), known)
+    return value if np.any(known[value._node.ref.index]) else np.array(value._value)
 
 
-def _depends(ref: Ref, steps: dict[int, Any], values: list[Any], known: dict[int, Any]) -> Any:
+def _moved(step: Step) -> tuple[Any, ...]:
+    """Return the arguments whose elements a step moves; none where it does more."""
+    return tuple(step[2][_MOVED[step[0]]]) if step[0] in _MOVED else ()
+
+
+def _marks(step: Step | None, shape: tuple[int, ...], known: dict[int, Any]) -> Any:
     """Mark the elements of a value that may depend on an argument."""
-    if ref.index not in known:
-        step = steps.get(ref.index)
-        if step is None or step[0] not in _MOVED:
-            known[ref.index] = np.ones(values[ref.index].shape, dtype=bool)
-        else:
-            op, move, args, options, *_ = step
-            marks = list(args)
-            marks[_MOVED[op]] = [_marked(a, steps, values, known) for a in args[_MOVED[op]]]
-            known[ref.index] = np.asarray(move(*marks, **options), dtype=bool)
-    return known[ref.index]
-
-
-def _marked(value: Any, steps: dict[int, Any], values: list[Any], known: dict[int, Any]) -> Any:
-    if isinstance(value, Ref):
-        return _depends(value, steps, values, known)
-    return np.zeros(np.shape(value), dtype=bool)
+    if step is None or step[0] not in _MOVED:
+        return np.ones(shape, dtype=bool)
+    op, move, args, options, *_ = step
+    marks = list(args)
+    marks[_MOVED[op]] = [
+        known[a.index] if isinstance(a, Ref) else np.zeros(np.shape(a), dtype=bool)
+        for a in _moved(step)
+    ]
+    return np.asarray(move(*marks, **options), dtype=bool)

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from sparsesolve.ir.tape import Ref
+from sparsesolve.trace.history import Step, history
 from sparsesolve.trace.recorder import TapeNode
 
 __all__ = ["is_always_whole"]
 
 _ROUNDING = ("trunc", "floor", "ceil", "rint", "sign")
-_KEEPING = (
-    "add subtract multiply negative absolute minimum maximum clip floor_divide remainder "
-    "concatenate_args reshape transpose sum max min cumsum"
-)
+_KEEPING = frozenset({
+    "add", "subtract", "multiply", "negative", "absolute", "minimum", "maximum", "clip",
+    "floor_divide", "remainder", "concatenate_args", "reshape", "transpose", "sum", "max", "min",
+    "cumsum",
+})  # fmt: skip
 _OF_ONE = ("__getitem__",)  # the rest says which elements
 
 
@@ -27,8 +29,11 @@ def is_always_whole(box: Any) -> bool:
     node = box._node
     if type(node) is not TapeNode or node.ref is None or not _looks_whole(box._value):
         return False
-    steps = {step[4].index: step for step in node.recorder.steps}
-    return _is_whole(node.ref, steps, {})
+    known: dict[int, bool] = {}
+    for index, step in history(node, lambda step: _operands(step) or ()):
+        operands = None if step is None else _operands(step)
+        known[index] = operands is not None and all(_is_whole(a, known) for a in operands)
+    return known[node.ref.index]
 
 
 def _looks_whole(value: Any) -> bool:
@@ -36,14 +41,10 @@ def _looks_whole(value: Any) -> bool:
         return value.dtype.kind == "f" and bool(np.all(np.floor(value) == value))
 
 
-def _is_whole(value: Any, steps: dict[int, Any], known: dict[int, bool]) -> bool:
-    if not isinstance(value, Ref):
-        return value is None or _is_constant(value)
-    found = known.get(value.index)
-    if found is None:
-        step = steps.get(value.index)
-        found = known[value.index] = step is not None and _makes_whole(step, steps, known)
-    return found
+def _is_whole(value: Any, known: dict[int, bool]) -> bool:
+    if isinstance(value, Ref):
+        return known[value.index]
+    return value is None or _is_constant(value)
 
 
 def _is_constant(value: Any) -> bool:
@@ -53,14 +54,13 @@ def _is_constant(value: Any) -> bool:
     return array.dtype.kind in "biu" or (array.dtype.kind == "f" and _looks_whole(array))
 
 
-def _makes_whole(step: tuple[Any, ...], steps: dict[int, Any], known: dict[int, bool]) -> bool:
+def _operands(step: Step) -> tuple[Any, ...] | None:
+    """Return what must be whole for the result of a step to be; None where that does not help."""
     op, _, args, *_ = step
     if op in _ROUNDING:
-        return True
+        return ()
     if op == "where":
-        args = args[1:]
-    elif op in _OF_ONE:
-        args = args[:1]
-    elif op not in _KEEPING.split():
-        return False
-    return all(_is_whole(argument, steps, known) for argument in args)
+        return tuple(args[1:])
+    if op in _OF_ONE:
+        return tuple(args[:1])
+    return tuple(args) if op in _KEEPING else None

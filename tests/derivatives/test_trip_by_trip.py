@@ -8,13 +8,19 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from autograd import grad
 from autograd import hessian as dense_hessian
 from autograd import jacobian as dense_jacobian
 from scipy.special import logsumexp
 
 import sparsesolve as ss
+from sparsesolve.derivatives.trip_by_trip import InPattern
+from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.errors import VerificationError
+from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.recurrence import Recurrence
+from sparsesolve.structure.pattern import Pattern
 
 Function = Callable[[Any], Any]
 TRIPS = 40
@@ -226,3 +232,16 @@ def test_what_overflows_in_a_loop_may_be_left_out_behind_it() -> None:
     assert loops(g) >= TRIPS - 4
     with np.errstate(all="ignore"):
         assert np.array_equal(g(np.array([0.5, 0.4, 0.3])), [0.0, 0.0, TRIPS])
+
+
+def test_nonzeros_in_the_places_of_another_pattern() -> None:
+    theirs = Pattern.from_scipy(sp.coo_array(([1.0] * 3, ([0, 0, 1], [0, 2, 1])), shape=(2, 3)))
+    mine = Pattern.from_scipy(sp.coo_array(([1.0] * 3, ([0, 1, 1], [0, 0, 1])), shape=(2, 3)))
+    b = Builder((3,))
+    run = InPattern(Interpreter(b.build(b.x)), theirs, mine)
+    for lost in (0.0, np.nan, np.inf):
+        np.testing.assert_array_equal(run([4.0, lost, 5.0]), [4.0, 0.0, 5.0])
+    with pytest.raises(VerificationError, match="its trips have one by one"):
+        run([4.0, 1e-9, 5.0])
+    backwards = InPattern(Interpreter(b.build(b.x)), theirs, mine, np.array([2, 1, 0]))
+    np.testing.assert_array_equal(backwards([4.0, 0.0, 5.0]), [5.0, 0.0, 4.0])

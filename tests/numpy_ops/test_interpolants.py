@@ -150,3 +150,16 @@ def test_knots_that_move_are_traced_still():
     table = lambda x: np.hstack((np.cumsum(x**2).reshape(-1, 1), np.reshape(x, (-1, 1))))
     with pytest.raises(ss.errors.TraceError, match=r"constant"):
         ss.jacobian(lambda x: si.CubicSpline(*table(x).T)(0.4) * x, K + 0.3)
+
+
+def test_tables_that_were_filled_one_by_one_have_constant_knots_too():
+    """However long their history is."""
+
+    def f(x):
+        table = np.zeros((700, 2))
+        for i in range(700):
+            table[i, 0], table[i, 1] = 0.01 * i, x[i % 3] * np.sin(0.01 * i)
+        return si.CubicSpline(table[:, 0], table[:, 1])(np.array([0.517, 1.5]))
+
+    x = np.array([0.3, 1.0, -2.0])
+    np.testing.assert_allclose(ss.jacobian(f, x)(x).toarray(), differences(f, x), atol=1e-8)

@@ -57,3 +57,5 @@ def test_curvature():
 def test_options_are_refused():
     with pytest.raises(ss.errors.UnsupportedOperation, match=r"test_neighbors.*all but `k`"):
         ss.jacobian(lambda x: TREE.query(x.reshape(3, 2), p=1)[0], X)
+    with pytest.raises(ss.errors.UnsupportedOperation, match=r"more than all .*test_neighbors"):
+        ss.jacobian(lambda x: TREE.query(x.reshape(3, 2), k=TREE.n + 1)[0].ravel(), X)
