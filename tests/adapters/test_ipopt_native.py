@@ -138,6 +138,7 @@ def test_a_nan_in_a_derivative_is_named() -> None:
     assert "The Jacobian is inf at row 0, column 0." in result.message
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_a_signal_is_noticed_although_python_hears_nothing(monkeypatch) -> None:
     """Without iterations that end it: the factorizations alone would go on for a minute."""

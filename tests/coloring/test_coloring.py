@@ -80,6 +80,7 @@ def test_columns_of_a_band(half: int) -> None:
     assert color(band(100, half), order="natural").ncolors == 2 * half + 1
 
 
+@pytest.mark.slow_cases("100-10")
 @pytest.mark.parametrize(("n", "half"), [(100, 10), (200, 20), (400, 40)])
 def test_incidence_degree_is_optimal_on_a_permuted_band(n: int, half: int) -> None:
     p = permuted(band(n, half))

@@ -163,6 +163,7 @@ def test_the_whole_is_chosen_where_it_pays() -> None:
     assert "color" not in H.report()
 
 
+@pytest.mark.slow_cases("<lambda>4")
 @pytest.mark.parametrize(
     "function",
     [

@@ -65,7 +65,9 @@ def check(f, n, seed=0, expected=True):
         np.testing.assert_allclose(H.lower_values(x), dense[where], atol=1e-11 * scale)
 
 
-@pytest.mark.slow_cases("sizes0-12-softmax-True", "sizes2-20-<lambda>-True")
+@pytest.mark.slow_cases(
+    "sizes0-12-softmax-True", "sizes1-33-<lambda>-False", "sizes2-20-<lambda>-True"
+)
 @pytest.mark.parametrize(
     ("sizes", "rows", "loss", "bias"),
     [

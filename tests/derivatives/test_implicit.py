@@ -43,7 +43,7 @@ def test_a_number(method):
     np.testing.assert_allclose(J(x).toarray(), expected, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.slow_cases("33")
+@pytest.mark.slow_cases("31", "33")
 @pytest.mark.parametrize("n", [1, 2, 31, 33])
 def test_a_system_with_a_parameter(n):
     root = ss.implicit(by_root, chain)
@@ -70,6 +70,7 @@ def test_in_a_minimization():
     np.testing.assert_allclose(gradient(np.array([3.0, 1.0])), [slope, 2.0], rtol=1e-12)
 
 
+@pytest.mark.slow_cases("compiled")
 @pytest.mark.every(3)
 @pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
 def test_second_derivatives(method):

@@ -238,6 +238,7 @@ def slope_of_exp(x):
         return np.sum(np.nan_to_num(np.expm1(x) / x, nan=1.0))
 
 
+@pytest.mark.slow_cases("compiled", "colored")
 @pytest.mark.parametrize("method", METHODS)
 def test_a_guard_does_not_hide_the_derivative(method):
     check(sinc_by_guard, np.zeros(2), method, np.zeros(2), -np.eye(2) / 3)

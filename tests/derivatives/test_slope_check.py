@@ -114,6 +114,7 @@ def test_without_checks_nothing_is_compared():
     assert J.nnz == 0
 
 
+@pytest.mark.slow
 def test_what_rounding_hides_is_no_disagreement():
     def function(x):
         faded, taken = x[0], []

@@ -228,6 +228,7 @@ def test_small_structures_are_held_and_only_some(monkeypatch):
         assert unused() is None
 
 
+@pytest.mark.slow
 def test_the_function_and_its_data_are_not_kept_alive():
     class Data:
         factor = 2.0

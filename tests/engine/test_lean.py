@@ -22,6 +22,7 @@ def mixed(m: int) -> Program:
     return b.build(rng.choice(slots, m))
 
 
+@pytest.mark.slow_cases("65536")
 @pytest.mark.parametrize("m", [31, 1 << 16, (1 << 16) + 1])
 def test_lean_programs_write_the_same(m: int) -> None:
     program = mixed(m)

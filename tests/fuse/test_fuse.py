@@ -68,6 +68,7 @@ def test_outputs_of_one_domain_share_a_loop():
     assert sum(node.op in ("sin", "cos") for node in kernel.nodes) == 2
 
 
+@pytest.mark.slow_cases("200")
 @pytest.mark.parametrize("steps", [50, 200])
 def test_time_stepping_stays_linear(steps):
     b = Builder((30,))

@@ -109,6 +109,7 @@ def gated_network(trips: int) -> Function:
     return f
 
 
+@pytest.mark.slow_cases("8-0")
 @pytest.mark.parametrize(("steps", "least"), [(22, 19), (8, 0)])
 def test_long_trips_are_rolled_up_though_few(steps: int, least: int) -> None:
     plain, rolled = lowered(gated_network(steps), 6)

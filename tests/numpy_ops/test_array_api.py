@@ -127,6 +127,7 @@ def test_the_backend_is_put_back() -> None:
     assert type(Rotation.from_rotvec(X[:3]).as_matrix()) is np.ndarray
 
 
+@pytest.mark.slow_cases("nanvar")
 @pytest.mark.parametrize("function", [np.nanvar, np.nanstd])
 def test_spread_without_what_is_missing(function: Any) -> None:
     table = np.array([[1.0, np.nan, 2.0], [0.5, 3.0, -1.0]])

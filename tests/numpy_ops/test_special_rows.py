@@ -80,6 +80,7 @@ MORE = {
 }
 
 
+@pytest.mark.slow_cases("kei")
 @pytest.mark.every(3)
 @pytest.mark.parametrize("name", MORE)
 def test_more_against_mpmath(name):
@@ -96,6 +97,7 @@ def test_more_against_mpmath(name):
     np.testing.assert_allclose(H(x).diagonal(), second, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.slow_cases("k1")
 @pytest.mark.every(3)
 @pytest.mark.parametrize("name", POINTS)
 def test_against_mpmath(name):

@@ -74,6 +74,7 @@ def test_images_are_bounded_and_single_entries_show() -> None:
     assert (image.sum(axis=2) < 2.9).sum() == 1
 
 
+@pytest.mark.slow_cases("direct-rows")
 @pytest.mark.parametrize("structure", ["columns", "rows", "symmetric", "bidirectional"])
 @pytest.mark.parametrize("recovery", ["direct", "substitution"])
 def test_coloring_beside_its_products(structure: str, recovery: str) -> None:

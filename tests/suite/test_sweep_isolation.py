@@ -69,6 +69,7 @@ def test_memory_that_is_used_is_watched(nursery: Nursery) -> None:
     assert reply.reason == "more than 100 MB"
 
 
+@pytest.mark.slow
 def test_calls_run_side_by_side(nursery: Nursery) -> None:
     long, short = request("time:sleep", 0.5), request("math:sqrt", 1.0)
     order = [r.request.function for r in nursery.run([long, *[short] * 5])]

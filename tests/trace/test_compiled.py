@@ -79,6 +79,7 @@ def test_values_and_jacobians(name, method):
         oracles.assert_close(J(*at).toarray(), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_compiled_right_hand_side_is_integrated():
     y0 = np.array([1.0, 3.0, 1.1, 2.9])
     ours = ss.solve_ivp(brusselator, (0.0, 1.0), y0, method="BDF", rtol=1e-8, atol=1e-10)

@@ -143,6 +143,7 @@ ONLY_READ = {
 }
 
 
+@pytest.mark.slow_cases("tuple", "get", "in")
 @pytest.mark.parametrize("name", ONLY_READ)
 def test_dictionaries_that_are_only_read_are_refused(name):
     with pytest.raises(UnsupportedOperation, match="expected constants as keys"):

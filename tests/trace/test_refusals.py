@@ -101,6 +101,7 @@ def test_what_a_function_asks_and_would_catch_is_answered(f: Callable[[Any], Any
         assert np.allclose(J.value(x), f(x))
 
 
+@pytest.mark.every(4)  # each looks at all objects that there are
 @pytest.mark.parametrize(
     "f",
     [
