@@ -132,6 +132,7 @@ def test_without_a_solution(rows: ss.Constraint, status: Status) -> None:
         assert ss.minimize(problem).status is status
 
 
+@pytest.mark.slow
 def test_flat_directions_that_fall_are_no_solution() -> None:
     """Also not far away, where the slope is small beside the objective."""
     for seed in range(3):

@@ -120,6 +120,7 @@ def likelihood(how: str) -> Function:
     return f
 
 
+@pytest.mark.slow_cases("6-True")
 @pytest.mark.parametrize(("n", "pays"), [(3, False), (6, True)])
 def test_rows_are_carried_where_trips_are_large(n: int, pays: bool, monkeypatch: Any) -> None:
     asked = []

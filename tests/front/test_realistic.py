@@ -48,7 +48,7 @@ def test_jacobian(name, method):
     oracles.assert_close(J.vjp(x, *rest, w), expected.T @ w, rtol=max(rtol, 1e-11))
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", SCALAR)
 def test_hessian(name, method):

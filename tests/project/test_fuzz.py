@@ -6,7 +6,7 @@ import fuzz
 import pytest
 
 
-@pytest.mark.every(15)
+@pytest.mark.every(30)
 @pytest.mark.parametrize("seed", range(60))
 def test_a_random_program(seed: int) -> None:
     _, kind, text = fuzz.attempt(seed)
