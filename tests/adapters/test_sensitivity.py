@@ -32,6 +32,7 @@ def test_robertson_reaches_the_values_of_other_solvers() -> None:
     np.testing.assert_allclose(run.sensitivities.sum(axis=0), 0.0, atol=1e-6)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("method", ["BDF", "auto", "krylov", "RK45", "DOP853"])
 @pytest.mark.parametrize("n", [1, 2, 33])
 def test_a_linear_system_is_exact(method: str, n: int) -> None:

@@ -84,7 +84,7 @@ def truth(B, c, A, limits, bounds) -> Status:
     return Status.UNBOUNDED if ray.fun < -1e-7 else Status.SOLVED
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(10)
 @pytest.mark.parametrize("seed", range(120))
 def test_random_problems_end_as_they_must(seed: int) -> None:
     B, c, A, limits, bounds = problem = random_problem(seed)

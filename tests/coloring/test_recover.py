@@ -19,6 +19,7 @@ from sparsesolve.structure.pattern import Pattern
 kinds = st.tuples(st.sampled_from(ORDERS), st.sampled_from(RECOVERIES))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("structure", STRUCTURES)
 @settings(max_examples=60)
 @given(data=st.data(), kind=kinds)

@@ -20,7 +20,7 @@ def scalar(function):
     return lambda x: np.sum(np.sin(function(x)))
 
 
-@pytest.mark.every(23)
+@pytest.mark.every(46)
 @pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_jacobian(name, method):

@@ -94,6 +94,7 @@ def as_if_large(monkeypatch):
     monkeypatch.setattr(nonzeros, "_MOST_LISTED", 0)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("function", CASES)
 def test_as_those_that_are_multiplied_out(function, as_if_large, monkeypatch):
     J = ss.jacobian(function, np.ones(N))

@@ -55,6 +55,7 @@ def test_jacobian_values(function, method):
         oracles.assert_close(J.vjp(x, w), expected.T @ w)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", METHODS)
 def test_hessian_values(method):
     def energy(x):

@@ -294,6 +294,7 @@ def test_functions_of_repeated_singular_values(method):
     check(frobenius, identity, method, 2 * identity, 2 * np.eye(4))
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", METHODS)
 def test_spectral_norms_beside_repeated_or_zero_singular_values(method):
     A = np.diag([2.0, 1.0, 1.0])

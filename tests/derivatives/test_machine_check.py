@@ -58,6 +58,7 @@ def copies_off(monkeypatch):
     monkeypatch.setattr(plan, "copy_task", wrong)
 
 
+@pytest.mark.every(3)
 @pytest.mark.usefixtures("constants_off")
 @pytest.mark.parametrize("n", [3, 40, 5000])
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def ulps(actual, expected, *, signs=True, operands=None):
     return float(np.max(np.abs(a - e) / quietly(np.spacing, size), initial=0.0))
 
 
-@pytest.mark.every(8)
+@pytest.mark.every(16)
 @pytest.mark.parametrize("name", CASES)
 def test_values_are_numpys(name):
     function = CASES[name]
@@ -199,7 +199,7 @@ def dense(J, x):
     return quietly(J, x).toarray()
 
 
-@pytest.mark.every(11)
+@pytest.mark.every(22)
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives_are_the_interpreters(name):
     function = CASES[name]

@@ -435,7 +435,7 @@ def test_a_function_that_can_no_longer_be_traced_has_changed() -> None:
         J.verify()
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(12)
 @pytest.mark.parametrize("name", CASES)
 def test_no_operation_is_taken_for_a_change(name: str) -> None:
     case = CASES[name]

@@ -169,6 +169,7 @@ def test_large_gradients_and_hessians(n, seed, rng):
     np.testing.assert_array_equal(H.gradient(x), other.gradient(x))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("n", [1, 17, 33, 100, pytest.param(2049, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", range(2))
 def test_all_derivatives_of_a_problem(n, seed, rng):

@@ -69,6 +69,7 @@ CASES = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", CASES)
 def test_a_solve_across_branches_is_that_of_scipy(name):
     rhs, args = CASES[name]

@@ -145,6 +145,7 @@ FITS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", ["lm", "gauss-newton", "trf", "dogbox"])
 @pytest.mark.parametrize("name", FITS)
 def test_least_squares(name: str, method: str) -> None:

@@ -53,7 +53,7 @@ def differences(function, args, argnum):
 
 
 @pytest.mark.slow_cases("residual: arma")
-@pytest.mark.every(10)
+@pytest.mark.every(30)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_equals_differences(name):

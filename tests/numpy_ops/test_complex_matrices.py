@@ -90,6 +90,7 @@ def _differences(f: Callable[[Any], Any], x: Array) -> Array:
     return np.asarray((4.0 * at(5e-4) - at(1e-3)) / 3.0)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", _FUNCTIONS)
 def test_derivatives_are_those_of_the_function(name: str) -> None:
     f = _FUNCTIONS[name]

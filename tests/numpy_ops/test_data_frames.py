@@ -70,6 +70,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_derivatives_beside_differences(name):
     f = lambda x: np.ravel(np.asarray(FUNCTIONS[name](x), dtype=np.float64))

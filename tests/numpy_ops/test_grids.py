@@ -78,6 +78,7 @@ def test_second_derivatives():
     oracles.assert_close(H(x).toarray(), np.transpose(columns), rtol=1e-5)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("method", ["linear", "nearest", "slinear"])
 def test_outside_and_at_the_grid(method):
     points = np.array([[GX[1], GY[2]], [GX[-1], GY[-1]], [-0.5, 0.5], [0.5, 1.7], [np.nan, 0.5]])

@@ -65,6 +65,7 @@ def total(function, np):
     return summed
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_jacobians(name: str) -> None:
     function = FUNCTIONS[name]

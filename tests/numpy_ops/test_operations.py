@@ -66,7 +66,7 @@ def energy_of(function):
     return energy
 
 
-@pytest.mark.every(17)
+@pytest.mark.every(34)
 @pytest.mark.parametrize("name", CASES)
 def test_jacobian(name):
     case = CASES[name]
@@ -90,7 +90,7 @@ def test_jacobian(name):
     oracles.assert_covers(jacobians["auto"].pattern, np.abs(expected) > 1e-6)
 
 
-@pytest.mark.every(25)
+@pytest.mark.every(50)
 @pytest.mark.parametrize("name", CASES)
 def test_hessian(name):
     case = CASES[name]

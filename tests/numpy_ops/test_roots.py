@@ -111,6 +111,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_root_inside_has_the_derivative_of_the_root(name):
     f = FUNCTIONS[name]

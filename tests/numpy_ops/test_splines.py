@@ -64,6 +64,7 @@ def test_values_and_slopes(name, method):
     assert np.allclose(J.value(K[2:7]), f(K[2:7]), rtol=1e-11)  # at knots
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", SMOOTH)
 def test_outside_of_the_knots(name):
     f = SMOOTH[name]

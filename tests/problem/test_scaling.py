@@ -58,6 +58,7 @@ CASES = [
 ]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("method", "units"), CASES)
 def test_answers_are_in_the_users_units(method: str, units: str) -> None:
     """With all units set the answer is near; with some, as near as the solver stops."""

@@ -14,7 +14,7 @@ pytestmark = needs_files
 ALL = pytest.mark.parametrize("record", RECORDS, ids=[r["name"] for r in RECORDS])
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @ALL
 def test_values_and_derivatives_at_two_points(record: dict[str, Any]) -> None:
     problem = load(record)
@@ -32,6 +32,7 @@ def test_values_and_derivatives_at_two_points(record: dict[str, Any]) -> None:
     assert not derivatives.log.notes
 
 
+@pytest.mark.every(3)
 @ALL
 def test_names_bounds_and_kinds(record: dict[str, Any]) -> None:
     problem = load(record)

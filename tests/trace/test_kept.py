@@ -189,7 +189,7 @@ class Cached:
         return self.v
 
 
-@pytest.mark.every(2)
+@pytest.mark.every(4)
 @pytest.mark.parametrize("before", [None, X, X + 1.0], ids=["fresh", "here", "elsewhere"])
 @pytest.mark.parametrize("name", ASKED)
 def test_a_kept_value_is_no_constant(name: str, before: Any) -> None:

@@ -124,6 +124,7 @@ WITH_LINE = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.slow_cases("a set", "a hash")  # they look at all objects there are
 @pytest.mark.parametrize("name", WITH_LINE)
 @pytest.mark.filterwarnings("ignore")
