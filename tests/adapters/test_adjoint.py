@@ -38,6 +38,7 @@ def test_the_adjoint_is_the_forward_sensitivity(n: int) -> None:
     assert run.sol is None
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("method", ["BDF", "Radau", "LSODA", "krylov", "auto", "RK45", "DOP853"])
 def test_every_method_gives_the_exact_gradient(method: str) -> None:
     def decay(t, y, k):

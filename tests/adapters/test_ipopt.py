@@ -105,6 +105,7 @@ def test_to_cyipopt_is_a_ready_problem() -> None:
     assert info["obj_val"] == pytest.approx(17.0140172892, rel=1e-8)
 
 
+@pytest.mark.every(2)
 @needs_ipopt
 @pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
 def test_every_way_to_derivatives_gives_the_same_steps(method) -> None:

@@ -109,7 +109,7 @@ CASES = {
 
 
 @pytest.mark.slow_cases("threads-3000")
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("limit", [3000, 3])
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_as_with_callbacks_in_python(case: str, limit: int) -> None:

@@ -17,6 +17,7 @@ def way(ipopt_way: str) -> str:
     return ipopt_way
 
 
+@pytest.mark.every(2)
 @needs_ipopt
 @pytest.mark.parametrize("tol", [1, np.float64(1e-3), np.float32(1e-3)])
 def test_numbers_are_converted_to_the_type_ipopt_wants(tol) -> None:

@@ -95,6 +95,7 @@ def test_the_identity_takes_the_steps_of_scipy() -> None:
     assert ours.nlu < 1.1 * theirs.nlu
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 100])
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array, sp.coo_matrix])
 def test_a_regular_matrix_is_the_same_as_its_inverse(n: int, form, rng) -> None:

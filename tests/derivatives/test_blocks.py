@@ -408,7 +408,7 @@ def random_function(seed: int) -> tuple[Callable[[Any], Any], int]:
     return function, n
 
 
-@pytest.mark.every(9)
+@pytest.mark.every(18)
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("seed", range(25))
 def test_random_functions(seed: int) -> None:

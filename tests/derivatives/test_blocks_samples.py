@@ -168,6 +168,7 @@ LOSSES = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize(
     ("sizes", "rows", "bias"),

@@ -20,6 +20,7 @@ IDS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("rows", IDS)
 @pytest.mark.parametrize("columns", IDS)
 def test_blocks_go_where_they_belong(rows: str, columns: str, rng: np.random.Generator) -> None:

@@ -40,7 +40,7 @@ def test_jacobian(name, method):
 
 
 @pytest.mark.slow_cases("upwind")
-@pytest.mark.every(11)
+@pytest.mark.every(22)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_gradient_and_hessian(name):
     function = scalar(FUNCTIONS[name])

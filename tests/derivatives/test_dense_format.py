@@ -19,6 +19,7 @@ def chain(x: Any) -> Any:
     return x**3 - 0.5 * np.roll(x, 1) - 1.0
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n", [1, 2, 3, 33])
 def test_the_same_numbers_as_sparse(method: Any, n: int) -> None:

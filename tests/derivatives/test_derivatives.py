@@ -42,6 +42,7 @@ def normalized(x):
     return x / np.linalg.norm(x) + np.exp(-np.sum(x**2)) * x[::-1]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("function", [exponential_fit, neighbors, normalized, running])
 def test_jacobian_values(function, method):

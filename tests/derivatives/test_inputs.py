@@ -182,6 +182,7 @@ def test_colors_are_integers(colors):
         ss.Coloring.from_colors(ss.Pattern.of(np.eye(2)), colors)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize("structure", ["columns", "rows", "symmetric", "bidirectional"])
 def test_any_colors_are_refused_or_right(structure, seed):

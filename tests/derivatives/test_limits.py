@@ -64,7 +64,7 @@ AT_ZERO = {
 }  # fmt: skip
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", AT_ZERO)
 def test_smooth_functions_of_roots_at_zero(name, method):
@@ -72,7 +72,7 @@ def test_smooth_functions_of_roots_at_zero(name, method):
     check(function, np.zeros(3), method, gradient, hessian)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 @pytest.mark.parametrize("method", ["interpreted", "colored"])
 @pytest.mark.parametrize("name", AT_ZERO)
 def test_the_same_functions_shifted_and_scaled(name, method):

@@ -191,6 +191,7 @@ def jumps(x):
     return np.floor(3 * (x + 0.1) * (1 / 3) * 10) * x
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("function", [cancels, chaotic, jumps])
 @pytest.mark.parametrize("n", [3, 40, 1000])
 def test_rounding_is_no_fault(function, n):

@@ -16,7 +16,7 @@ POINTS = np.random.default_rng(3).normal(size=(4, 12))
 OTHERS = {"method": Model(), "closure": with_closure}
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
 @pytest.mark.parametrize("name", MERGED | OTHERS)
 def test_one_program_is_enough(name, method):

@@ -112,7 +112,7 @@ each = pytest.mark.parametrize("name", KEPT)
 by_each_method = pytest.mark.parametrize("method", METHODS)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(10)
 @each
 @by_each_method
 @pytest.mark.parametrize("n", [2, 3, 4, 33])
@@ -144,6 +144,7 @@ def test_numbers(name: str, method: str, n: int) -> None:
     )
 
 
+@pytest.mark.every(2)
 @each
 @by_each_method
 def test_products(name: str, method: str) -> None:

@@ -69,7 +69,7 @@ def check(function: Callable[..., Any], n: int, parts: int, rng: np.random.Gener
         assert part.pattern.nnz == matrix[rows].nnz
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize(("n", "parts"), [(8, 1), (31, 2), (33, 4), (100, 3)])
 def test_parts_are_the_rows_of_the_whole(

@@ -101,6 +101,7 @@ BELIEVED = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", BELIEVED)
 def test_choices_that_are_no_search_are_believed(name):
     f, x = BELIEVED[name]

@@ -44,6 +44,7 @@ def _rate_as_it_was():
     RATE[0] = 1.0
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     "function", [by_quad, by_solve_ivp, by_brentq, by_fsolve, by_minimize, BY_IMPLICIT]
 )

@@ -106,6 +106,7 @@ def prepared(what, x):
 KINDS = ["jacobian", "csc", "colored", "colored hessian", "hessian", "gradient", "problem"]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("what", KINDS)
 def test_another_process_makes_nothing_anew(what, folder, work, rng):
     x = rng.uniform(0.5, 1.5, N)

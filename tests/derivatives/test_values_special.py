@@ -215,6 +215,7 @@ def test_derivatives_are_the_interpreters(name):
             assert quietly(ulps, a, e, signs=False, operands=np.ones(e.size)) <= 16
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", sorted(CASES)[::6])
 def test_second_derivatives_are_the_interpreters(name):
     function = CASES[name]
@@ -260,6 +261,7 @@ FINITE = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("method", ["auto", "interpreted", "colored"])
 @pytest.mark.parametrize("name", FINITE)
 def test_derivatives_that_are_known(name, method):

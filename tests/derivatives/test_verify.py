@@ -154,6 +154,7 @@ STATIC = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("kind", STATIC)
 @pytest.mark.parametrize("method", ["compiled", "interpreted", "colored"])
 def test_a_fixed_argument_is_compared_by_what_it_holds(kind: str, method: str) -> None:

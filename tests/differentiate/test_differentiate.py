@@ -127,6 +127,7 @@ def fixed_operands(op):
     return unknown | set(range(ORDERS.get(op, 0)))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("op", [op for op in OPS if not OPS[op].flat])
 def test_every_scalar_rule_equals_differences(op):
     fixed = fixed_operands(op)

@@ -84,6 +84,7 @@ class Solver:
         return self.call["intermediate"](0, number, *[0.0] * 8, 0, self.made.address)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("n", [2, 3, 8, 9, 31, 32, 33, 100, 2047, 2050, 5000])
 def test_values_are_those_of_the_derivatives(n: int, rng) -> None:
     d = ProblemDerivatives(objective, [rows], np.ones(n))

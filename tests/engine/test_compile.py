@@ -54,6 +54,7 @@ def start_hot(monkeypatch, hot: bool) -> None:
     monkeypatch.setattr("sparsesolve.engine.llvm.run.machine._HOT_LENGTH", 0 if hot else 10**9)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("seed", range(30))
 def test_vector_loops_on_short_kernels(seed, monkeypatch):
     start_hot(monkeypatch, True)
@@ -72,6 +73,7 @@ def test_operations_without_native_functions_say_so(name):
         compile_program(builder.build(builder.map(name, *builder.x)))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("hot", [True, False], ids=["vectors", "elements"])
 @pytest.mark.parametrize("name", sorted(set(OPS) - NO_CODE))
 def test_every_operation_at_special_values(name, hot, monkeypatch):

@@ -102,7 +102,7 @@ def same_everywhere(make, call, buffers, x, rng, **options) -> None:
         x = point(rng, x.size)
 
 
-@pytest.mark.every(7)
+@pytest.mark.every(14)
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("seed", range(4))
 def test_jacobians(n, seed, rng):

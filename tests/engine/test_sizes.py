@@ -34,7 +34,7 @@ def better_code_soon(monkeypatch):
     monkeypatch.setattr(machine, "_SECONDS_SAVED", 1.0)
 
 
-@pytest.mark.every(7)
+@pytest.mark.every(14)
 @pytest.mark.usefixtures("better_code_soon")
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("seed", range(4))

@@ -37,6 +37,7 @@ def grid_residual(side: int):
     return residual
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("threads", [2, 5])
 @pytest.mark.parametrize("seed", range(25))
 def test_random_programs(seed, threads):

@@ -56,7 +56,7 @@ def modes(program: Program, width: int = 4) -> set[str]:
     return {task.signature.mode for task in make_plan(program, width).tasks if task.trips > 1}
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("n", [4, 31, 32, 33, 64, 129])
 def test_pieces_of_trips_compute_the_same(function: Function, n: int) -> None:

@@ -46,6 +46,7 @@ def error_in_ulp(result: float, truth: mpmath.mpf) -> float:
     return float(abs(mpmath.mpf(float(result)) - truth) / float(np.spacing(abs(float(truth)))))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("width", sorted({2, NATIVE_WIDTH}))
 @pytest.mark.parametrize("name", sorted(TRUTH))
 def test_within_four_ulp(name, width, rng, monkeypatch):

@@ -154,7 +154,7 @@ CONSTRAINED: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.filterwarnings("ignore::scipy.optimize.OptimizeWarning")
 @pytest.mark.parametrize("method", ["SLSQP", "trust-constr", None])
 @pytest.mark.parametrize("name", CONSTRAINED)

@@ -27,6 +27,7 @@ def tridiagonal(x):
     return (3.0 - 2.0 * x) * x - inner[:-2] - 2.0 * inner[2:] + 1.0
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("given", [dict(), dict(jac=pair_jac), dict(jac=False), dict(tol=1e-12)])
 @pytest.mark.parametrize("method", ["hybr", "lm", None])
 def test_root(method: str | None, given: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def test_jacobian(name, method):
     oracles.assert_close(J.vjp(x, *rest, w), expected.T @ w, rtol=max(rtol, 1e-11))
 
 
-@pytest.mark.every(8)
+@pytest.mark.every(16)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", SCALAR)
 def test_hessian(name, method):
@@ -153,6 +153,7 @@ def kernels_of(J):
     return len(J._nonzeros.run.program.instructions)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", TWINS)
 def test_loops_run_like_their_vectorised_twins(name):
     loop, twin, n = TWINS[name]

@@ -84,6 +84,7 @@ def test_derivatives_take_them(name, given):
     assert np.allclose(call(f, **g), expected, rtol=1e-8)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.parametrize("name", SOLVES)
 def test_solvers_take_them(name, given):

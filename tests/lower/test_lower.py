@@ -129,6 +129,7 @@ BINARY = """
 """.split()  # noqa: SIM905
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", UNARY)
 @pytest.mark.parametrize("x", [POSITIVE[:2], POSITIVE[:1], POSITIVE[:0], 0.25])
 def test_unary(name: str, x: Any) -> None:

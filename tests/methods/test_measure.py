@@ -58,6 +58,7 @@ def slow_measure(e: Evaluation, x: np.ndarray, y: np.ndarray) -> tuple[float, fl
     return max(excess), max(scaled), max(slopes), max(held)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("m", [0, 1, 2, 31, 33])
 @pytest.mark.parametrize("n", [1, 2, 32, 100])
 def test_residuals_are_those_of_the_rules(n: int, m: int, rng: np.random.Generator) -> None:

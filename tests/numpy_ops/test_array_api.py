@@ -68,7 +68,7 @@ def differences(f: Callable[[Any], Any], x: Any) -> Any:
 
 
 @pytest.mark.slow_cases("skew")
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", CASES)
 def test_equals_differences(name: str) -> None:
     f = CASES[name]

@@ -48,7 +48,7 @@ def agrees(f: Callable[[Any], Any], x: Any) -> None:
             )
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("kind", ["logpdf", "pdf"])
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_densities(name: str, kind: str) -> None:

@@ -118,6 +118,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_with_the_line_and_a_way_out(name):
     f, way = REFUSED[name]

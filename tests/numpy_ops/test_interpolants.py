@@ -61,7 +61,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_values_and_slopes(name):
     f = FUNCTIONS[name]

@@ -77,6 +77,7 @@ def test_jacobians(name: str) -> None:
             np.testing.assert_allclose(J(x).toarray(), expected(x), rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.every(2)
 @pytest.mark.slow_cases("a likelihood", "eigenvalues")
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_hessians(name: str) -> None:

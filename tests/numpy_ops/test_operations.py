@@ -152,7 +152,7 @@ def test_every_scalar_operation_has_a_case():
 _LACKING = frozenset({"real angle (complex)", "sort axis"})
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 @pytest.mark.parametrize("name", sorted(CASES.keys() - _LACKING)[::7])
 def test_spelled_with_autograd(name):
     case = CASES[name]
@@ -213,7 +213,7 @@ def _assigned(x):
     return r
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 @pytest.mark.parametrize("n", [0, 1, 2])
 @pytest.mark.parametrize("name", ANY_SIZE)
 def test_sizes(name, n):

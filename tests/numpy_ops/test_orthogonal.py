@@ -52,6 +52,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_values_and_slopes(name):
     f = FUNCTIONS[name]

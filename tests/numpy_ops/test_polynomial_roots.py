@@ -39,6 +39,7 @@ CASES = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives(name):
     f = CASES[name]

@@ -48,7 +48,7 @@ STEPS = {
 }
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("method", ["auto", "interpreted", "colored"])
 @pytest.mark.parametrize("name", SMOOTH)
 def test_values_and_slopes(name, method):

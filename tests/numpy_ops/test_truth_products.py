@@ -76,7 +76,7 @@ CASES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize("name", CASES)
 def test_arithmetic_of_truth(name: str, method: Any) -> None:

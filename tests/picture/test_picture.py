@@ -74,6 +74,7 @@ def test_images_are_bounded_and_single_entries_show() -> None:
     assert (image.sum(axis=2) < 2.9).sum() == 1
 
 
+@pytest.mark.every(2)
 @pytest.mark.slow_cases("direct-rows")
 @pytest.mark.parametrize("structure", ["columns", "rows", "symmetric", "bidirectional"])
 @pytest.mark.parametrize("recovery", ["direct", "substitution"])
@@ -98,6 +99,7 @@ def test_entries_of_one_column_color_look_the_same() -> None:
     assert np.allclose(shown[p.indices == 0][0], shown[p.indices == 3])
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (1, 1), (2, 3000), (3000, 2)])
 def test_empty_and_thin_matrices(shape: tuple[int, int]) -> None:
     p = Pattern.from_coo(shape, [], []) if 0 in shape else Pattern.from_offsets(shape, (0,))

@@ -48,6 +48,7 @@ def excess(problem: ss.Problem, x: Any) -> float:
     return max(0.0, bounds, *(rows(x) - [1e-2, 1e6] if problem.m else ()))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("rowed", [True, False])
 @pytest.mark.parametrize(("method", "options"), [*IPOPT, ("trust-constr", {}), ("SLSQP", {})])
 def test_iterations_are_told_in_the_users_units(method: str, options: Any, rowed: bool) -> None:

@@ -75,6 +75,7 @@ EXPRESSIONS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_expressions(tmp_path, text):
     assert value(tmp_path, text) == pytest.approx(EXPRESSIONS[text], rel=1e-15)
@@ -110,6 +111,7 @@ LOGICAL = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("text", LOGICAL)
 def test_logical_expressions(tmp_path, text):
     cards = [formula("A", "L", text), formula("A", "Z", "2.0 * X"),

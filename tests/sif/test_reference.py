@@ -89,7 +89,7 @@ def test_larger_instances(record: dict[str, Any]) -> None:
     assert not differences(problem, scaled, record["use"])
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(10)
 @ALL
 def test_derivatives_are_those_written_in_the_file(record: dict[str, Any]) -> None:
     for row in ss.sif.check(FOLDER / record["sif_file"]):
@@ -115,6 +115,7 @@ def reaches_its_optimum(record: dict[str, Any]) -> None:
         assert np.any(np.abs(result.fun - known) <= 2e-4 * (1 + np.abs(known)))
 
 
+@pytest.mark.every(2)
 @by_ipopt
 @pytest.mark.parametrize("name", QUICK)
 def test_optima(name: str) -> None:

@@ -74,7 +74,7 @@ def test_sizes_are_numbers_of_variables(family):
         assert family.task(n).points.shape == (2, n)
 
 
-@pytest.mark.every(6)
+@pytest.mark.every(12)
 @pytest.mark.parametrize(("family", "peer"), PAIRS)
 def test_every_tool_gives_our_values(family, peer):
     if missing := PEERS[peer].missing():

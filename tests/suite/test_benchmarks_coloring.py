@@ -32,7 +32,7 @@ def test_there_are_enough_patterns_of_every_family() -> None:
     assert families == {"mesh", "random", "power law", "power flow", "COPS", "Matrix Market"}
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("named", PATTERNS, ids=lambda named: named.name)
 def test_patterns_are_colored(named: Named) -> None:
     p = named.build()

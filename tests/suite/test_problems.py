@@ -148,6 +148,7 @@ def check_fit(entry: Entry, case: LeastSquaresCase) -> None:
         np.testing.assert_allclose(result.x, case.solution, rtol=1e-5)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("entry", of_kind("least-squares"))
 def test_fit(entry: Entry) -> None:
     check_fit(entry, entry.build())
@@ -169,6 +170,7 @@ def integrate(case: OdeCase, method: str, rtol: float, atol: float) -> np.ndarra
     return state
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     ("method", "rtol", "margin"),
     [

@@ -146,6 +146,7 @@ def test_large_networks_by_products(name: str, use_autograd: Callable[[], None])
     close(curved, autograd.grad(slope)(x))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("entry", entries("root", "least-squares"))
 def test_residual(entry: Entry, use_autograd: Callable[[], None]) -> None:
     case = entry.build(**SMALL.get(entry.name, {}))

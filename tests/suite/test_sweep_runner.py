@@ -202,6 +202,7 @@ def _description() -> Description:
     return Description(4, 2, bounded=True, fixed=0, best=17.0, classification="OOR2-AN-4-2")
 
 
+@pytest.mark.every(2)
 @pytest.mark.slow_cases("trust-constr-dense-autograd")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("solver", ["trust-constr", "slsqp"])

@@ -53,6 +53,7 @@ F: dict[str, tuple[Callable[..., Any], Any]] = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("method", ["compiled", "interpreted"])
 @pytest.mark.parametrize("name", F)
 def test_the_function_gets_what_it_is_given(name: str, method: Any) -> None:
@@ -124,7 +125,7 @@ OTHERS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 }
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_constants_are_traced_anew(name: str, method: Any) -> None:

@@ -41,6 +41,7 @@ PRODUCTS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_products_with_plain_arrays(name):
     f = PRODUCTS[name]

@@ -150,6 +150,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
     function, kind, text = REFUSED[name]

@@ -111,6 +111,7 @@ MAKERS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", MAKERS)
 def test_what_is_kept_is_computed_again(name):
     f = MAKERS[name]()

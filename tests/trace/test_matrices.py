@@ -60,6 +60,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_matrices_do_what_they_do_in_numpy(name):
     f = FUNCTIONS[name]

@@ -366,6 +366,7 @@ def assert_replays(function, x, *, argnum=0, rest=()):
     return traced.tape
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", VECTOR)
 def test_vector(name):
     tape = assert_replays(lambda x: VECTOR[name](np, x), POINT)
@@ -378,6 +379,7 @@ def test_matrix(name):
     assert {step.op for step in tape.instructions} <= set(RECORDED)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", sorted(VECTOR.keys() - PLAIN_ONLY))
 def test_vector_autograd(name):
     assert_same(lambda x: VECTOR[name](anp, x), lambda x: VECTOR[name](np, x), POINT)

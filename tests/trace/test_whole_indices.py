@@ -51,6 +51,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_slopes_in_two_cells(name):
     f = FUNCTIONS[name]

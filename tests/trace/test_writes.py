@@ -68,7 +68,7 @@ def _parts(value):
 SIZES = {"lorenz": 3, "van_der_pol": 2, "robertson": 3, "brusselator": 6, "cstr": 2, "predator": 2}
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 @pytest.mark.parametrize("name", [*WRITING, *NUMBERS])
 def test_equals_differences(name):
     function = WRITING.get(name) or NUMBERS[name]

@@ -75,6 +75,7 @@ CASES = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", CASES)
 def test_values_and_slopes(name):
     f = CASES[name]
