@@ -106,7 +106,8 @@ class _Masked:
         return part
 
     def __getitem__(self, index: Any) -> Any:
-        return self._part(self.data[index], self.mask[index])
+        data, mask = self.data[index], self.mask[index]
+        return self._part(data, mask) if np.ndim(data) else _Masked(data, mask)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if self._shares:

@@ -28,6 +28,14 @@ def written(x):
     return m.filled(3.0) * m.copy().count()
 
 
+def one_by_one(x):
+    """Elements are read and written in turn: numbers share no memory."""
+    m = ma.array(x * 1.0, mask=EVERY_THIRD)
+    for i in range(1, 8):
+        m[i] = 0.5 * m[i - 1] + x[i] ** 2
+    return m.filled(0.7)
+
+
 CASES = {
     "filled": lambda x: ma.filled(ma.masked_where(x < 0.5, x) * 2.0, 0.1),
     "by a constant": lambda x: ma.masked_where(EVERY_THIRD, x).filled(-1.0),
@@ -54,6 +62,7 @@ CASES = {
     "functions of NumPy": lambda x: np.maximum(np.sqrt(DATA + x), 2.0).filled(0.0),
     "median": lambda x: x * ma.median(DATA - x),
     "written": written,
+    "one by one": one_by_one,
     "counts": lambda x: x * ma.masked_less(x, 0.4).count(),
 }  # fmt: skip
 
