@@ -24,6 +24,7 @@ def lower_bound(pattern: Pattern, structure: str) -> int:
     Columns: the entries of one row need a product each. Symmetric and bidirectional: k products
     hold no more numbers than the rows (and columns) have places for, counted for the whole pattern
     and, if symmetric, for its densest principal parts, which a coloring of the whole colors too.
+    A principal part that is full is a clique: star and acyclic colorings give it a color each.
     Time O(nnz).
     """
     by_row = np.diff(pattern.indptr).astype(np.int64)
@@ -45,6 +46,9 @@ def _symmetric(pattern: Pattern, lengths: NDArray[np.int64]) -> int:
         below = int(np.count_nonzero(part.rows > part.indices))
         unknowns = below + int(np.count_nonzero(part.rows == part.indices))
         best = max(best, _fewest(unknowns, lengths))
+        present = int(np.count_nonzero(lengths))
+        if part.nnz == present * present:
+            return max(best, present)
         # Leave out the rows that are short of the average, as long as there are any.
         short = kept & (lengths * np.count_nonzero(kept) < part.nnz)
         if not short.any():

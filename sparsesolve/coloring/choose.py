@@ -6,12 +6,14 @@ are given. Numba is loaded at the first call, never by importing the package.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.coloring.graph import Graph, adjacency_graph, augmented_graph, column_graph
 from sparsesolve.coloring.greedy import NONE
 from sparsesolve.coloring.orders import ORDERS
@@ -134,6 +136,10 @@ def color(
     choice("recovery", recovery, RECOVERIES)
     choice("order", order, (*ORDERS, *SEARCHES))
     known = Pattern.of(pattern)
+    if order == "auto" and forced is None:
+        apart = _one_color_each(known, structure, recovery)
+        if apart is not None:
+            return apart
     graph = _graph(known, structure)
     task = ColoringTask(
         known, structure, recovery, graph, _forced(forced, structure, graph.n), seed
@@ -146,6 +152,26 @@ def color(
     if order == "iterated-greedy":
         orders = ("largest-first",)
     return search(task, orders, Budget(known, budget))
+
+
+def _one_color_each(pattern: Pattern, structure: Structure, recovery: Recovered) -> Coloring | None:
+    """Return a color for each line that has entries, where no fewer will do; None elsewhere.
+
+    Dense blocks come often and are small: they are told before a graph is made and searched.
+    """
+    columns = np.bincount(pattern.indices, minlength=pattern.shape[1]) > 0
+    rows = np.diff(pattern.indptr) > 0
+    lines = rows if structure == "rows" else columns
+    if structure == "symmetric":
+        # a clique; what is not symmetric is refused where its graph is made
+        fits = np.array_equal(rows, columns) and pattern.nnz == np.count_nonzero(rows) ** 2
+    else:
+        fits = structure != "bidirectional" and lower_bound(pattern, structure) == int(lines.sum())
+    if not fits:
+        return None
+    colors = np.where(lines, np.cumsum(lines) - 1, -1)
+    found = Coloring.from_colors(pattern, colors, structure=structure, recovery=recovery)
+    return replace(found, order="natural")
 
 
 def _forced(forced: ArrayLike | None, structure: Structure, n: int) -> NDArray[np.int32]:

@@ -360,6 +360,8 @@ def prepare_recovery(coloring: Coloring) -> Recovery:
     >>> prepare_recovery(coloring).values(matrix @ forward_seeds(coloring)).tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
+    if _one_line_each(coloring):
+        return _read_directly(coloring)
     with importing():
         from sparsesolve.coloring.peel_kernels import peel  # noqa: PLC0415 - numba loads only here
 
@@ -384,6 +386,32 @@ def prepare_recovery(coloring: Coloring) -> Recovery:
     place, product = _chosen_side(sums, chosen == 0)
     expand = _expand(coloring.pattern) if coloring.structure == "symmetric" else None
     return Recovery(coloring, place, product, steps, target[steps], expand)
+
+
+def _one_line_each(coloring: Coloring) -> bool:
+    """Whether each color has one column (or row), and none with entries is without."""
+    pattern, colors = coloring.pattern, coloring.colors
+    if coloring.structure == "bidirectional":
+        return False
+    by_row = coloring.structure == "rows"
+    has_entries = np.diff(pattern.indptr) > 0
+    if not by_row:
+        has_entries = np.bincount(pattern.indices, minlength=pattern.shape[1]) > 0
+    colored = int(np.count_nonzero(colors >= 0))
+    return coloring.ncolors == colored and bool((colors[has_entries] >= 0).all())
+
+
+def _read_directly(coloring: Coloring) -> Recovery:
+    """Read each nonzero from the product of its own column (or row): no sum holds two."""
+    pattern, colors = coloring.pattern, coloring.colors
+    rows, columns = pattern.rows, pattern.indices
+    expand = None
+    if coloring.structure == "symmetric":
+        lower = rows >= columns
+        rows, columns, expand = rows[lower], columns[lower], _expand(pattern)
+    place, line = (columns, rows) if coloring.structure == "rows" else (rows, columns)
+    nothing = np.empty(0, dtype=np.int32)
+    return Recovery(coloring, place, colors[line], nothing, nothing, expand)
 
 
 def _chosen_side(sums: Sums, first: NDArray[np.bool_]) -> tuple[Index, Index]:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import patterns, symmetric_patterns
 
-from sparsesolve.coloring import ORDERS, RECOVERIES, STRUCTURES, Coloring, color
+from sparsesolve.coloring import ORDERS, RECOVERIES, STRUCTURES, Coloring, choose, color, recover
+from sparsesolve.coloring.bound import lower_bound
 from sparsesolve.coloring.recover import decompress, prepare_recovery
 from sparsesolve.coloring.seeds import compress, forward_seeds, reverse_seeds, seed_chunks
 from sparsesolve.errors import ColoringError, StructureMismatch
@@ -242,3 +243,28 @@ def test_matrices_of_another_pattern_are_not_overwritten() -> None:
         decompress(coloring, *blocks, format="coo")
     with pytest.raises(StructureMismatch, match="lower triangle"):
         decompress(coloring, *blocks, lower=True)
+
+
+@pytest.mark.parametrize("structure", ["columns", "rows", "symmetric"])
+def test_full_blocks_need_no_graph(monkeypatch: pytest.MonkeyPatch, structure: str) -> None:
+    # lines 1 and 4 are empty: a full block between others
+    lines = np.array([0, 2, 3, 5])
+    matrix = np.zeros((6, 6))
+    block = np.random.default_rng(0).normal(size=(4, 4))
+    matrix[np.ix_(lines, lines)] = block + block.T
+    for name in ("column_graph", "adjacency_graph"):
+        monkeypatch.setattr(choose, name, lambda _: pytest.fail("a graph was made"))
+    monkeypatch.setattr(recover, "sums_of", lambda _: pytest.fail("sums were looked for"))
+    coloring = color(matrix, structure=structure)
+    assert coloring.ncolors == coloring.lower_bound == 4
+    assert np.flatnonzero(coloring.colors < 0).tolist() == [1, 4]
+    recovery = prepare_recovery(coloring)
+    forward = matrix @ forward_seeds(coloring) if coloring.nforward else None
+    reverse = matrix.T @ reverse_seeds(coloring) if coloring.nreverse else None
+    assert np.array_equal(recovery.values(forward, reverse), matrix[matrix != 0])
+
+
+def test_a_full_part_bounds_symmetric_colors() -> None:
+    mask = np.eye(9, dtype=bool)
+    mask[:5, :5] = True
+    assert lower_bound(Pattern.from_dense(mask), "symmetric") == 5
