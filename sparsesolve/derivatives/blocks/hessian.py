@@ -29,6 +29,7 @@ __all__ = ["BlockedHessian"]
 
 Ids = NDArray[np.intp]
 _FEW_ROWS = 8  # a product of so few rows is formed at once
+_FEW_PRODUCTS = 2**20  # and one of so few products of numbers, before weights were sorted by sign
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,7 +72,8 @@ class _Term:
 
 def _gram(block: Array, weights: Array) -> Array:
     """Return ``B' diag(w) B``, at half the cost: BLAS has a routine for ``B' B``."""
-    if block.shape[0] <= _FEW_ROWS:
+    rows, columns = block.shape
+    if rows <= _FEW_ROWS or rows * columns**2 <= _FEW_PRODUCTS:
         return np.asarray((block * weights[:, None]).T @ block)
     negative = weights < 0.0
     roots = np.sqrt(np.abs(weights))[:, None]

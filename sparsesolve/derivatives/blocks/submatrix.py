@@ -153,13 +153,18 @@ class Submatrix:
 
     def transposed_times(self, values: Array, right: Array) -> Array:
         """Return the product of the transposed block with a dense matrix or vector."""
+        if self.is_diagonal:
+            data = self.data(values)
+            return (data if right.ndim == 1 else data[:, None]) * right
         if self._is_dense and right.ndim == 2:
             return np.asarray(self.dense(values).T @ right)
         if right.ndim == 1 and self.nnz < _SMALL:
             terms = self.data(values) * right[self.rows]
             total = np.bincount(self.columns, terms, minlength=self.shape[1])
             return np.asarray(total, dtype=np.float64)  # not so if there are no terms
-        return np.asarray(self.sparse(values).T @ right)
+        # by rows, a matrix is its transpose by columns: SciPy's own `.T` takes twice as long
+        turned = (self.data(values), self.columns, self._indptr)
+        return np.asarray(sp.csc_array(turned, shape=self.shape[::-1]) @ right)
 
     def factor(self, values: Array) -> Any:
         """Return the block as a matrix, dense or sparse, whichever multiplies better."""
