@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy.optimize
+import scipy
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.reduction import Selection
 from sparsesolve.adapters.residual_result import residual_result
+from sparsesolve.adapters.scipy_methods import load_scipy
 from sparsesolve.host.words import refuse_words
 from sparsesolve.methods.callback import check_callback
 from sparsesolve.methods.evaluation import moved_inside
@@ -274,6 +275,7 @@ class _ScipyCall:
             arguments |= {"tr_solver": "lsmr", "tr_options": tight}
         given = self._restricted(given)
         arguments |= given
+        load_scipy()
         result = self._once(name, loss, f_scale, arguments, given)
         if "max_nfev" in given:
             return result

@@ -22,7 +22,8 @@ from sparsesolve.adapters.nested import of_nests
 from sparsesolve.adapters.nlp import Ended, result_of
 from sparsesolve.adapters.pounce import require_pounce, solve_pounce
 from sparsesolve.adapters.scaled import solve_scaled
-from sparsesolve.adapters.scipy_minimize import find_method, solve_scipy
+from sparsesolve.adapters.scipy_methods import find_method, load_scipy
+from sparsesolve.adapters.scipy_minimize import solve_scipy
 from sparsesolve.adapters.uno import require_uno, solve_uno
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.callback import as_callback, check_callback
@@ -167,8 +168,7 @@ def _attempt(
         notes += _without_second_order(problem, name)
     elif name not in _OTHERS:
         notes += _not_formed(problem, name)
-    if name in _PREPARED:
-        _PREPARED[name](options)  # to load it is slow: not to be counted as solving
+    _load(name, options)  # it is slow: not to be counted as solving
     notes += moved_inside(start, problem.bounds)
     if any_kept_feasible(problem) and name != "trust-constr":
         notes += (f"`keep_feasible` is for trust-constr; {name} does not know it",)
@@ -189,6 +189,13 @@ def _attempt(
         except MemoryError as failure:  # also of what a solver prepares before its first step
             result = _out_of_memory(problem, monitor, describe_failure(failure, (), None, name))
     return result, notes
+
+
+def _load(name: str, options: Mapping[str, Any] | None) -> None:
+    if name in _PREPARED:
+        _PREPARED[name](options)
+    else:
+        load_scipy()
 
 
 def _not_lifted(problem: Problem, name: str) -> tuple[str, ...]:

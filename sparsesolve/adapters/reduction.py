@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator
 
 from sparsesolve.methods.evaluation import Evaluation
 
@@ -161,6 +160,8 @@ class Reduction:
                 return self.hessian(z, np.zeros(self.evaluation.m), 1.0)
             except MemoryError:
                 self._products_only = True
+        from scipy.sparse.linalg import LinearOperator  # noqa: PLC0415 - slow to import
+
         x = self.expand(z)
 
         def product(p: Array) -> Array:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sparsesolve.host.imports import importing
 from sparsesolve.problem.result import Status
 
-__all__ = ["SCIPY_METHODS", "Method", "find_method"]
+__all__ = ["SCIPY_METHODS", "Method", "find_method", "load_scipy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +103,9 @@ def find_method(solver: str) -> Method:
             "gain nothing here."
         )
     return method
+
+
+def load_scipy() -> None:
+    """Import ``scipy.optimize``, which takes longer than many solves by IPOPT or by our methods."""
+    with importing():
+        import scipy.optimize  # noqa: F401, PLC0415

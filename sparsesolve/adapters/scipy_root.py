@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.residual_result import residual_result
-from sparsesolve.host.imports import importing
+from sparsesolve.adapters.scipy_methods import load_scipy
 from sparsesolve.methods.failure import INTERRUPTED, NUMERICAL, describe_failure
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.methods.residual import Residual
@@ -61,9 +62,7 @@ def solve_by_scipy(
     Result
         Also where the method fails.
     """
-    with importing():  # 20 MB that other methods do without
-        import scipy.optimize  # noqa: PLC0415
-
+    load_scipy()
     call = _Call(residual, monitor)
     if not np.all(np.isfinite(residual.value(x0))):
         k = int(np.flatnonzero(~np.isfinite(residual.value(x0)))[0])

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.optimize import BFGS, LinearConstraint, NonlinearConstraint
-from scipy.sparse.csgraph import structural_rank
 
 from sparsesolve.adapters.reduction import Reduction
 
@@ -114,7 +113,8 @@ def _linear(reduction: Reduction, block: RowBlock, z0: Array) -> Any:
     A = reduction.jacobian(z0, reduction.rows(block.rows))
     shift = reduction.constraints(z0)[block.rows] - A @ z0
     kept = _kept(reduction, block)
-    return LinearConstraint(A, block.lower - shift, block.upper - shift, keep_feasible=kept)
+    limits = block.lower - shift, block.upper - shift
+    return scipy.optimize.LinearConstraint(A, *limits, keep_feasible=kept)
 
 
 def _kept(reduction: Reduction, block: RowBlock) -> NDArray[np.bool_]:
@@ -139,8 +139,9 @@ def _nonlinear(reduction: Reduction, block: RowBlock) -> Any:
         return reduction.hessian(z, multipliers, 0.0)
 
     kept = _kept(reduction, block)
-    second = hessian if reduction.derivatives.second_order else BFGS()
-    return NonlinearConstraint(values, block.lower, block.upper, jacobian, second, kept)
+    second = hessian if reduction.derivatives.second_order else scipy.optimize.BFGS()
+    limits = block.lower, block.upper
+    return scipy.optimize.NonlinearConstraint(values, *limits, jacobian, second, kept)
 
 
 def _without_repeats(reduction: Reduction, rows: Rows) -> Rows:
@@ -167,6 +168,8 @@ def _without_repeats(reduction: Reduction, rows: Rows) -> Rows:
 def _check_rank(reduction: Reduction, equalities: list[RowBlock]) -> None:
     if not equalities:
         return
+    from scipy.sparse.csgraph import structural_rank  # noqa: PLC0415 - slow to import
+
     rows = np.concatenate([b.rows for b in equalities])
     part = reduction.rows(rows).selection.template
     ones = np.ones(part.nnz)

@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.linalg import LinAlgError, cholesky
-from scipy.sparse.linalg import splu
 
 __all__ = ["is_positive_semidefinite"]
 
@@ -63,9 +61,11 @@ def is_positive_semidefinite(matrix: Any) -> bool:
 def _is_positive_definite(matrix: Any) -> bool:
     n = matrix.shape[0]
     if n <= _DENSE_SIZE or (matrix.nnz > 0.25 * n * n and n <= _LARGEST_DENSE):
+        from scipy.linalg import cholesky  # noqa: PLC0415 - slow to import
+
         try:
             cholesky(matrix.toarray(), check_finite=False)
-        except LinAlgError:
+        except np.linalg.LinAlgError:
             return False
         return True
     return _pivots_are_positive(sp.csc_array(matrix))
@@ -73,6 +73,8 @@ def _is_positive_definite(matrix: Any) -> bool:
 
 def _pivots_are_positive(matrix: Any) -> bool:
     """Whether a factorization that keeps to the diagonal has positive pivots alone."""
+    from scipy.sparse.linalg import splu  # noqa: PLC0415 - slow to import
+
     symmetric = {"SymmetricMode": True}
     try:
         lu = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric)

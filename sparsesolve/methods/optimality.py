@@ -24,7 +24,6 @@ from math import isfinite, isnan
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import lsmr
 
 from sparsesolve.methods.evaluation import Evaluation
 
@@ -232,6 +231,8 @@ class _Local:
 def _least_squares(A: sp.sparray, b: Array) -> Array:
     if A.shape[0] * A.shape[1] <= _DENSE:
         return np.asarray(np.linalg.lstsq(A.toarray(), b)[0])
+    from scipy.sparse.linalg import lsmr  # noqa: PLC0415 - slow to import
+
     return np.asarray(lsmr(A, b, atol=1e-13, btol=1e-13, maxiter=2000)[0])
 
 

@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgWarning, lu_factor, lu_solve
-from scipy.sparse.linalg import splu
 
 __all__ = ["SparseLU", "symmetry"]
 
@@ -71,6 +69,8 @@ class _Dense:
     @classmethod
     def of(cls, matrix: Any) -> _Dense | None:
         """Factorize; None where a pivot is zero."""
+        from scipy.linalg import LinAlgWarning, lu_factor  # noqa: PLC0415 - slow to import
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LinAlgWarning)
             factors = lu_factor(matrix.toarray(), overwrite_a=True, check_finite=False)
@@ -78,6 +78,8 @@ class _Dense:
 
     def solve(self, b: NDArray[Any]) -> NDArray[Any]:
         """Return the solution."""
+        from scipy.linalg import lu_solve  # noqa: PLC0415 - slow to import
+
         return np.asarray(lu_solve(self.factors, b, check_finite=False))
 
 
@@ -197,6 +199,8 @@ class SparseLU:
         return Factor(lu, None, symmetric, int(lu.nnz))
 
     def _splu(self, matrix: Any, order: str, symmetric: bool) -> Any:
+        from scipy.sparse.linalg import splu  # noqa: PLC0415 - slow to import
+
         try:
             if symmetric:
                 return splu(

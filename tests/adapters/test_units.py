@@ -113,12 +113,10 @@ def test_the_measure_of_residuals() -> None:
 
 
 def test_no_memory_for_a_factorization_is_a_status(monkeypatch) -> None:
-    from sparsesolve.methods import sparse_lu
-
     def refuse(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(sparse_lu, "splu", refuse)
+    monkeypatch.setattr("scipy.sparse.linalg.splu", refuse)
     found = root(lambda x: x**3 - 8.0, np.full(3, 5.0))
     assert found.status is Status.FAILED
     assert "no more memory" in found.message
