@@ -29,7 +29,7 @@ NAMESPACES = {
     "np.fft": np.fft,
     "scipy.special": scipy.special,
 }
-OPAQUE, REFUSED = "kept as a call", "refused"
+OPAQUE = "kept as a call"
 
 INTRODUCTION = """\
 # What a function may use
@@ -97,7 +97,8 @@ Hessians, to the tolerance of the solver; first and second, and dense in that bl
 integrate jumps at a place that depends on the parameters, they are refused. `brentq` and its like,
 `newton`, `root_scalar`, `fsolve` and `root` of `scipy.optimize` are called as well; derivatives,
 first and second, are those of the root. `minimize` and `minimize_scalar` (without constraints,
-within constant bounds), `least_squares` and `curve_fit` have the first derivative of their minimum.
+within constant bounds), `least_squares`, `curve_fit`, `nnls` and `lsq_linear` have those of their
+minimum.
 
 Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
 `int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every
@@ -121,7 +122,6 @@ HEADS = {
     "linear algebra": "Linear algebra (inverses, systems, factors: one call a matrix)",
     "other": "Creation, tests, and the rest",
     OPAQUE: "Kept as a call (autograd's own rule; the Jacobian is dense in that block)",
-    REFUSED: "Refused on traced values (results would depend on their order)",
 }
 # The tracer's modules, where functions are expressed by others
 MODULES = {
@@ -156,8 +156,6 @@ def group_of(name: str, function: Callable[..., Any]) -> str | None:
     handler = HANDLERS.get(function)
     if handler is not None:
         handler = getattr(handler, "func", handler)  # a partial says what it wraps
-        if "refuse" in handler.__qualname__:
-            return REFUSED
         if name.startswith("scipy.special"):
             return "special functions"
         if name.startswith("np.linalg"):

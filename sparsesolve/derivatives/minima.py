@@ -1,7 +1,8 @@
 """Derivatives of a minimum inside of a function: of the root of its gradient.
 
 Unknowns that a bound holds do not move; for the others ``H dy = -d(grad f)/dp``, with the Hessian
-of the objective by unknowns and parameters together.
+of the objective by unknowns and parameters together. The second derivative takes the third ones of
+the objective: the Hessian of its slope in one direction.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.hessian import hessian
 from sparsesolve.derivatives.implicit import InnerRoot
-from sparsesolve.numpy_ops.implicit import root_operation
+from sparsesolve.numpy_ops.implicit import root_operation, slope_along
 from sparsesolve.numpy_ops.roots import OPERATION
 
 __all__: list[str] = []
@@ -41,6 +42,7 @@ class _InnerMinimum(InnerRoot):
     ) -> None:
         super().__init__(solve, objective)
         self._bounds = bounds
+        self._free = np.ones(0)
 
     def _matrices(self, given: Sequence[Any]) -> list[Array]:
         point = np.concatenate([np.ravel(a) for a in given])
@@ -62,6 +64,8 @@ class _InnerMinimum(InnerRoot):
         whole[held] = 0.0
         whole[held, held] = 1.0
         slope[held] = 0.0
+        self._free = np.ones(n)
+        self._free[[*held, n - 1]] = 0.0
         try:
             step = np.linalg.solve(whole[: n - 1, : n - 1], slope)
         except np.linalg.LinAlgError:
@@ -69,6 +73,15 @@ class _InnerMinimum(InnerRoot):
         if not np.all(np.abs(step) <= _FAR * (1.0 + np.abs(point[: n - 1]))):
             whole[: n - 1] = np.nan
         return np.split(whole, np.cumsum([np.size(a) for a in given])[:-1], axis=1)
+
+    def _second(self, given: Sequence[Any]) -> Callable[[Array, Array], Any]:
+        """Return the Hessian of a weighted sum of the slopes that vanish."""
+        point = np.concatenate([np.ravel(a) for a in given])
+        joined = self._joined(given)
+        along = slope_along(lambda z: np.sum(joined(z)), joined.calls)
+        name = f"thrice, all of {[np.shape(a) for a in given]}"
+        H = self._prepared.get(name, lambda: hessian(along, point, np.ones(np.size(given[0]))))
+        return lambda z, weights: H(z, weights * self._free)
 
     def _held(self, y: Array, slope: Array, bend: Array) -> NDArray[np.bool_]:
         """Find the unknowns that would leave their bounds if they could."""
@@ -84,7 +97,8 @@ def _minimum(
     solve: Callable[..., Any], objective: Callable[..., Any], bounds: tuple[Array, Array]
 ) -> Callable[..., Any]:
     made = _InnerMinimum(solve, objective, bounds)
-    return root_operation(made.value, made.pullback, made.push)
+    twice = made.curvature, made.curvature_by_direction
+    return root_operation(made.value, made.pullback, made.push, twice)
 
 
 OPERATION["minimum"] = _minimum

@@ -56,6 +56,7 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     polynomials,
     positions,
     products,
+    python_statistics,
     quantiles,
     radial,
     reductions,

@@ -11,8 +11,8 @@ from autograd.numpy import numpy_wrapper
 from autograd.tracer import isbox, register_notrace
 
 from sparsesolve.trace.box_errors import PlainTargetError
-from sparsesolve.trace.dispatch import CONSTRUCTORS, implements, refuse
-from sparsesolve.trace.operands import holds_boxes, plain_index, stacked
+from sparsesolve.trace.dispatch import CONSTRUCTORS, CREATORS, implements, refuse
+from sparsesolve.trace.operands import holds_boxes, operand, plain_index, stacked
 from sparsesolve.trace.recorder import EXPANSIONS, TapeNode
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
@@ -170,19 +170,45 @@ def _put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     a[np.unravel_index(places, a.shape)] = v
 
 
-@implements(np.putmask, np.place)
+@implements(np.putmask)
 def _putmask(a: Any, mask: Any, values: Any) -> None:
-    if np.size(_plain(values)) != 1 and np.shape(_plain(values)) != a.shape:
-        raise refuse(f"np.putmask with repeated values at {user_line()}", "Use np.where")
+    if np.size(_plain(values)) != 1:
+        values = anp.reshape(np.resize(values, a.size), a.shape)
     a[...] = anp.where(mask, values, a)
 
 
+@implements(np.place)
+def _place(arr: Any, mask: Any, vals: Any) -> None:
+    """Put one value after the other to where a mask holds."""
+    places = np.flatnonzero(plain_index(mask))
+    if places.size:
+        arr[np.unravel_index(places, arr.shape)] = np.resize(vals, places.size)
+
+
 @implements(np.linspace)
-def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **options: Any) -> Any:
-    if set(options) - {"dtype"} or np.ndim(start) or np.ndim(stop):
-        raise refuse(f"np.linspace with {set(options)} or arrays at {user_line()}", "Use a + t * b")
-    parts = np.linspace(0.0, 1.0, plain_index(num), endpoint)
-    return start + (stop - start) * parts
+def _linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    **options: Any,
+) -> Any:
+    start, stop = operand(start), operand(stop)
+    parts, step = np.linspace(0.0, 1.0, plain_index(num), endpoint, retstep=True)
+    width = stop - start
+    values = start + width * anp.reshape(parts, (-1,) + (1,) * np.ndim(width))
+    values = anp.moveaxis(values, 0, axis) if axis else values
+    return (values, width * step) if retstep else values
+
+
+def _arange(*bounds: Any, dtype: Any = None, **options: Any) -> Any:
+    """Do what ``np.arange`` does between traced bounds: how many there are is a guard."""
+    start, stop, step = (0.0, bounds[0], 1.0) if len(bounds) == 1 else (*bounds, 1.0)[:3]
+    count = plain_index(anp.ceil((stop - start) / step))
+    return start + step * np.arange(max(int(count), 0))
 
 
 @implements(np.logspace)
@@ -202,6 +228,7 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any
     return anp.array(anp.broadcast_to(fill_value, plain_index(shape)))
 
 
+CREATORS["arange"] = _arange
 CONSTRUCTORS.update(
     array=array_of, asarray=as_array, asanyarray=as_array, ascontiguousarray=as_contiguous
 )

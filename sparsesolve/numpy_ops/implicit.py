@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import autograd.numpy as anp
 import numpy as np
+from autograd import grad
 from autograd.extend import defvjp_argnum
 from numpy.typing import NDArray
 
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.trace.primitives import primitive
 
-__all__ = ["root_operation"]
+__all__ = ["root_operation", "slope_along"]
 
 Array = NDArray[np.float64]
 Product: TypeAlias = Callable[[Array, Array, int, Sequence[Any]], Array]
@@ -92,6 +94,24 @@ def root_operation(
     defvjp_argnum(implicit_push, of_push)
     defvjp_argnum(implicit_curvature, of_curvature)
     return implicit_root
+
+
+def slope_along(function: Callable[..., Any], calls: Any) -> Callable[..., Any]:
+    """Return the slope of a scalar function in a direction, as a function that can be traced.
+
+    Parameters
+    ----------
+    function : callable
+        Of a vector.
+    calls : object
+        What it calls, for a trace to find.
+    """
+
+    def along(z: Any, w: Any) -> Any:
+        return anp.dot(w, grad(function)(z)[: np.size(w)])
+
+    along.calls = calls  # type: ignore[attr-defined]
+    return along
 
 
 def _no_further(most: str, got: str) -> UnsupportedOperation:

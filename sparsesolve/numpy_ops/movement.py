@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import autograd.numpy as anp
@@ -22,8 +22,10 @@ from sparsesolve.ir.program import Slots
 from sparsesolve.lower.context import Context, rule
 from sparsesolve.trace.dispatch import implements, refuse
 from sparsesolve.trace.naming import named
-from sparsesolve.trace.operands import frozen_index, operand, plain_index
+from sparsesolve.trace.operands import frozen_index, holds_boxes, operand, plain_index
+from sparsesolve.trace.own_code import composed
 from sparsesolve.trace.primitives import primitive
+from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
 __all__ = ["Move", "atleast_1d", "atleast_2d", "atleast_3d", "moved", "movement"]
@@ -113,6 +115,30 @@ def _resize(a: Any, new_shape: Any) -> Any:
     return moved(np.resize, a, new_shape)
 
 
+@replaces("numpy.lib._stride_tricks_impl", "as_strided", second=True)
+def _as_strided(plain: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(plain)
+    def call(x: Any, shape: Any = None, strides: Any = None, *args: Any, **options: Any) -> Any:
+        if not holds_boxes(x):
+            return plain(x, shape, strides, *args, **options)
+        array, where = operand(x), user_line()
+        if not array.flags.c_contiguous:
+            raise refuse(f"as_strided of an array that is not in one piece at {where}", "Copy it")
+        labels = np.arange(array.size).reshape(array.shape)
+        to = array.shape if shape is None else tuple(plain_index(shape))
+        steps = labels.strides if strides is None else tuple(plain_index(strides))
+        ends = [(n - 1) * step for n, step in zip(to, steps, strict=True)]
+        if min(0, *ends) < 0 or sum(ends) >= labels.nbytes or any(s % 8 for s in steps):
+            raise refuse(f"as_strided beyond the elements of an array at {where}", "Use slices")
+        view = anp.reshape(array, (-1,))[plain(labels, to, steps)]
+        for owner in (getattr(part._node, "owner", None) for part in (array, view)):
+            if owner is not None:
+                owner.locked = "an array of which as_strided has made another view"
+        return view
+
+    return call
+
+
 @implements(np.compress)
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     return moved(_chosen, a, condition, axis)
@@ -178,16 +204,13 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
 
 @implements(np.pad, recorded=True)
 def _pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
-    if mode in ("edge", "wrap", "reflect", "symmetric") and not options:
+    if mode in _MOVING_PADS and not options:
         return moved(np.pad, array, pad_width, mode)
-    if mode == "empty":
-        mode = "constant"
-    if mode != "constant" or set(options) - {"constant_values"}:
-        raise refuse(
-            f"np.pad with mode={mode!r} and {options} at {user_line()}",
-            "Use mode 'constant', 'edge', 'wrap', 'reflect' or 'symmetric'",
-        )
     fill = options.get("constant_values", 0)
+    if callable(mode):
+        raise refuse(f"np.pad with a function at {user_line()}", "Assign into np.zeros(shape)")
+    if mode not in ("constant", "empty") or holds_boxes(fill) or holds_boxes(pad_width):
+        return composed(np.pad)(array, plain_index(pad_width), mode, **options)
     if isinstance(fill, (int, float)) and fill == 0:
         return _zero_pad(array, pad_width)
     frame = np.pad(np.zeros(array.shape), pad_width, constant_values=plain_index(fill))

@@ -1,4 +1,4 @@
-"""Sorting, functions along an axis, and what is refused because it depends on an order.
+"""Sorting, and functions along an axis.
 
 Functions that give positions are in `positions`.
 """
@@ -10,11 +10,9 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 
-from sparsesolve.errors import DataDependentBranch
 from sparsesolve.lower.opaque import kept
 from sparsesolve.trace.dispatch import implements
 from sparsesolve.trace.operands import operand
-from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []
 
@@ -48,21 +46,5 @@ def _apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
         value = result if np.ndim(result) == np.ndim(a) else anp.expand_dims(result, int(axis))
     return value
 
-
-def _refusal(name: str) -> DataDependentBranch:
-    return DataDependentBranch(
-        f"expected operations that do not depend on the order of the values, got np.{name} of "
-        f"a traced value at {user_line()}. Choose with np.where, np.max, np.min or np.sort."
-    )
-
-
-def _refuse_ordering(name: str) -> None:
-    @implements(getattr(np, name))
-    def handler(*args: Any, **kwargs: Any) -> Any:
-        raise _refusal(name)
-
-
-for _name in ["union1d", "intersect1d", "setdiff1d", "nanquantile", "nanpercentile"]:
-    _refuse_ordering(_name)
 
 kept("sort partition")

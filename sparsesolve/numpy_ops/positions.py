@@ -181,15 +181,35 @@ def _isin(element: Any, test_elements: Any, **options: Any) -> Any:
     return ~found if options.get("invert") else found
 
 
-@_positions(np.nanmedian)
-def _nanmedian(a: Any, axis: None = None, **options: Any) -> Any:
-    if axis is not None:
-        raise DataDependentBranch(
-            f"expected np.nanmedian of all elements, got an axis at {user_line()}. Loop over the "
-            "rows, or fill what is missing before."
-        )
-    flat = anp.reshape(a, (-1,))
-    return np.median(flat[~np.asarray(_ask(anp.isnan(flat)))])
+def _of_numbers(function: Callable[..., Any], plain: Callable[..., Any]) -> None:
+    """Register a function of the numbers among the elements; which are NaN is asked."""
+
+    @_positions(function)
+    def handler(a: Any, *q: Any, axis: Any = None, keepdims: Any = False, **options: Any) -> Any:
+        if len(q) > (function is not np.nanmedian):  # the axis by position
+            axis, q = q[-1], q[:-1]
+        if isinstance(axis, tuple):
+            raise DataDependentBranch(
+                f"expected one axis or none, got {axis} of np.{function.__name__} at "
+                f"{user_line()}. Reshape, so that they are one."
+            )
+        lines = anp.reshape(a, (1, -1)) if axis is None else anp.moveaxis(a, axis, -1)
+        known = ~np.asarray(_ask(anp.isnan(lines)))
+        outer = lines.shape[:-1]
+        found = [plain(lines[k][known[k]], *q, **options) for k in np.ndindex(outer)]
+        extra = np.shape(found[0])
+        whole = anp.reshape(anp.stack(found, axis=-1), extra + (() if axis is None else outer))
+        if keepdims is not True:
+            return whole
+        sizes = [1 if axis is None else n for n in np.shape(a)]
+        if axis is not None:
+            sizes[axis] = 1
+        return anp.reshape(whole, (*extra, *sizes))
+
+
+_of_numbers(np.nanmedian, np.median)
+_of_numbers(np.nanquantile, np.quantile)
+_of_numbers(np.nanpercentile, np.percentile)
 
 
 # --- positions in other forms ---

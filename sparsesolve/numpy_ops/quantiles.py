@@ -19,12 +19,27 @@ from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []
 
-_ROUNDING: dict[str, Callable[[float], Any]] = {
-    "lower": np.floor,
-    "higher": np.ceil,
-    "nearest": np.rint,
-    "midpoint": lambda place: (np.floor(place) + np.ceil(place)) / 2,
-    "linear": lambda place: place,
+
+def _of_positions(alpha: float, beta: float) -> Callable[[float, int], Any]:
+    """Return where a quantile is among n sorted values, for plotting positions."""
+    return lambda p, n: n * p + alpha + p * (1.0 - alpha - beta) - 1.0
+
+
+def _rounded(rounding: Callable[[float], Any]) -> Callable[[float, int], Any]:
+    return lambda p, n: rounding(p * (n - 1))
+
+
+_PLACES: dict[str, Callable[[float, int], Any]] = {
+    "lower": _rounded(np.floor),
+    "higher": _rounded(np.ceil),
+    "nearest": _rounded(np.rint),
+    "midpoint": _rounded(lambda place: (np.floor(place) + np.ceil(place)) / 2),
+    "linear": _rounded(lambda place: place),
+    "interpolated_inverted_cdf": _of_positions(0.0, 1.0),
+    "hazen": _of_positions(0.5, 0.5),
+    "weibull": _of_positions(0.0, 0.0),
+    "median_unbiased": _of_positions(1 / 3, 1 / 3),
+    "normal_unbiased": _of_positions(3 / 8, 3 / 8),
 }
 
 
@@ -53,11 +68,11 @@ def _quantile(
     weights: None = None,
     interpolation: str | None = None,
 ) -> Any:
-    rounding = _ROUNDING.get(interpolation or method)
-    if rounding is None or weights is not None or out is not None or is_traced(q):
+    place_of = _PLACES.get(interpolation or method)
+    if place_of is None or weights is not None or out is not None or is_traced(q):
         raise refuse(
             f"a quantile with traced `q`, `out`, `weights` or method {method!r} at {user_line()}",
-            f"Take constant `q`, and one of the methods {', '.join(_ROUNDING)}",
+            f"Take constant `q`, and one of the methods {', '.join(_PLACES)}",
         )
     levels = np.asarray(q, dtype=float)
     if not np.all((levels >= 0) & (levels <= 1)):
@@ -65,7 +80,9 @@ def _quantile(
     merged, shape = _merged(operand(a), axis)
     ordered = np.sort(merged, axis=-1)
     last = ordered.shape[-1] - 1
-    values = [_between(ordered, float(rounding(p * last))) for p in levels.ravel()]
+    values = [
+        _between(ordered, min(max(float(place_of(p, last + 1)), 0.0), last)) for p in levels.ravel()
+    ]
     result = anp.reshape(anp.stack(values), levels.shape + values[0].shape)
     # NumPy sorts NaN last, and one makes the result NaN
     result = where(anp.isnan(ordered[..., -1]), np.nan, result)

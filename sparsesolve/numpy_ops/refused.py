@@ -38,6 +38,12 @@ _REFUSED = {
         "nquad": _QUADRATURE,
         "quad_vec": _QUADRATURE,
     },
+    # compiled code that does not look at what it is given: the process would end
+    "scipy.spatial._qhull": {
+        f"{name}.__init__": "Find it before, of constant points; the volume of a hull is a sum "
+        "over its constant simplices of np.linalg.det of their points"
+        for name in ("ConvexHull", "Delaunay", "Voronoi", "HalfspaceIntersection")
+    },
     "scipy.sparse.linalg": dict.fromkeys(
         ("gcrotmk", "lsqr", "lsmr"),
         "Use spsolve, or splu(A).solve, which have a derivative",
@@ -79,8 +85,10 @@ def _reaches_traced(value: Any) -> bool:
     return any(map(holds_traced, contents))
 
 
+def _public(module: str, name: str) -> str:
+    return f"{module.partition('._')[0]}.{name.removesuffix('.__init__')}"
+
+
 for _module, _names in _REFUSED.items():
     for _name, _fix in _names.items():
-        replaces(_module, _name)(
-            partial(_refusing, f"{_module}.{_name}".replace(".__init__", ""), _fix)
-        )
+        replaces(_module, _name)(partial(_refusing, _public(_module, _name), _fix))

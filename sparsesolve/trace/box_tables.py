@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
 
-__all__ = ["ARITHMETIC", "COMPARISONS", "ELEMENTWISE", "METHODS", "SCALARS", "besides_words"]
+from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.trace.sources import is_library, user_line
+
+__all__ = ["ARITHMETIC", "COMPARISONS", "ELEMENTWISE", "METHODS", "OWN", "SCALARS", "besides_words"]
 
 _WORDS = frozenset({str, bytes, dict, set, frozenset})
 
@@ -35,7 +39,7 @@ COMPARISONS = {
 }
 
 METHODS = (
-    "all any argmax argmin argpartition argsort compress cumprod cumsum diagonal max mean min "
+    "all any argmax argmin argpartition argsort cumprod cumsum diagonal max mean min "
     "nonzero prod ptp ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
 )
 
@@ -46,6 +50,38 @@ ELEMENTWISE = (
 )
 """Those that NumPy's loops over object arrays look for at the elements."""
 
+
+def _compress(self: Any, condition: Any, axis: int | None = None) -> Any:
+    return np.compress(condition, self, axis)
+
+
+def _clip(self: Any, min: Any = None, max: Any = None, out: None = None) -> Any:
+    return np.clip(self, min, max, out=out)
+
+
+def _flags(self: Any) -> Any:
+    """Tell NumPy's code how the memory is laid out; that of the user's arrays may be another."""
+    if not is_library(sys._getframe(1).f_code):
+        raise UnsupportedOperation(
+            f"expected attributes of an array that can be recorded, got `.flags` at {user_line()}. "
+            "Use NumPy's functions of the array."
+        )
+    return np.asarray(self._value).flags
+
+
+def _partition(self: Any, kth: Any, axis: int = -1, **options: Any) -> None:
+    self[...] = np.partition(self, kth, axis, **options)
+
+
+OWN: dict[str, Any] = {
+    "__array_wrap__": lambda self, array, context=None, return_scalar=False: array,
+    "clip": _clip,
+    "compress": _compress,
+    "flags": property(_flags),
+    "partition": _partition,
+    "strides": property(lambda self: np.asarray(self._value).strides),
+}
+"""Attributes, and methods whose arguments are in another order than those of the function."""
 
 SCALARS: tuple[type, ...] = (
     *(float, int, bool, complex, np.float64, np.float32, np.float16, np.complex128),

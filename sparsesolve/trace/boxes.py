@@ -267,10 +267,6 @@ class ScalarTracer(Box):  # type: ignore[misc]
         """Return a one-dimensional copy."""
         return anp.ravel(self, order).copy()
 
-    def clip(self, min: Any = None, max: Any = None, out: None = None) -> Any:
-        """Return the values cut at one or two bounds."""
-        return np.clip(self, min, max, out=out)
-
     def conj(self) -> Any:
         """Return the complex conjugate."""
         return anp.conj(self)
@@ -310,7 +306,7 @@ class ArrayTracer(ScalarTracer):
     def _node(self, node: Any) -> None:
         _current.__set__(self, node)
 
-    shape = property(lambda self: self._value.shape)
+    shape = property(lambda self: self._value.shape, lambda self, to: _reshape_in_place(self, to))
     ndim = property(lambda self: self._value.ndim)
     size = property(lambda self: self._value.size)
     dtype = property(lambda self: self._value.dtype)
@@ -351,6 +347,11 @@ class ArrayTracer(ScalarTracer):
     def fill(self, value: Any) -> None:
         """Assign one value to all elements."""
         self[...] = value
+
+
+def _reshape_in_place(box: ArrayTracer, shape: Any) -> None:
+    other = anp.reshape(box, shape)
+    box._value, box._node = other._value, other._node
 
 
 def _is_mask(index: Any) -> bool:
@@ -429,6 +430,8 @@ for _name in box_tables.METHODS.split():
     setattr(ScalarTracer, _name, _forward(_name))
 for _name in box_tables.ELEMENTWISE.split():
     setattr(ScalarTracer, _name, _forward(_name))
+for _name, _method in box_tables.OWN.items():
+    setattr(ScalarTracer, _name, _method)
 
 
 def _boxed_again(value: Any, trace: int, node: Any) -> Any:

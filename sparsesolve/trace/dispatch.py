@@ -18,18 +18,22 @@ from autograd.tracer import isbox
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.trace.box_errors import PlainTargetError
 from sparsesolve.trace.naming import WRAPPED, load_scipy, op_name
+from sparsesolve.trace.own_code import own_code
 from sparsesolve.trace.recorder import EXPANSIONS, ORDERED, check_options
 from sparsesolve.trace.sources import user_line
 from sparsesolve.trace.vocabulary import RECORDED
 from sparsesolve.trace.writable import current, destination
 
-__all__ = ["CONSTRUCTORS", "HANDLERS", "call", "implements", "into", "refuse"]
+__all__ = ["CONSTRUCTORS", "CREATORS", "HANDLERS", "call", "implements", "into", "refuse"]
 
 HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What to do for a function of NumPy, where that is not to record autograd's primitive."""
 
 CONSTRUCTORS: dict[str, Callable[..., Any]] = {}
 """What ``np.array`` and its like do where traced values are inside, by name."""
+
+CREATORS: dict[str, Callable[..., Any]] = {}
+"""What functions that make arrays do with traced numbers, where NumPy does not dispatch them."""
 
 
 def implements(
@@ -75,6 +79,9 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     load_scipy()  # np.i0 is NumPy's by name alone
     if function in HANDLERS:
         return HANDLERS[function](*args, **kwargs)
+    composed = own_code(function)
+    if composed is not None:
+        return composed(*args, **kwargs)
     name = getattr(function, "__name__", str(function))
     raise refuse(
         f"`{name}` at {user_line()}",

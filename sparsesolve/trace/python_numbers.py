@@ -77,12 +77,20 @@ def _total(values: Any, *start: Any) -> Any:
     return sum(values, *start)
 
 
+def _sumprod(p: Any, q: Any) -> Any:
+    return sum(a * b for a, b in zip(p, q, strict=True))
+
+
 def _product(values: Any, *, start: Any = 1) -> Any:
     return reduce(lambda a, b: a * b, values, start)
 
 
 def _dist(p: Any, q: Any) -> Any:
     return anp.sqrt(sum((a - b) ** 2 for a, b in zip(p, q, strict=True)))
+
+
+def _remainder(x: Any, y: Any) -> Any:
+    return x - y * anp.rint(x / y)
 
 
 def _isclose(a: Any, b: Any, *, rel_tol: float = 1e-09, abs_tol: float = 0.0) -> Any:
@@ -109,9 +117,17 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
     **{name: _special(other) for name, other in _SPECIAL.items()},
     "log": _log,
     "hypot": _hypot,
+    "ldexp": lambda x, i: x * 2.0**i,
+    "modf": np.modf,
+    "remainder": _remainder,
     "isclose": _isclose,
 }
-_OF_ITEMS: dict[str, Callable[..., Any]] = {"fsum": _total, "prod": _product, "dist": _dist}
+_OF_ITEMS: dict[str, Callable[..., Any]] = {
+    "fsum": _total,
+    "prod": _product,
+    "dist": _dist,
+    "sumprod": _sumprod,
+}
 
 MATH: dict[str, Callable[..., Any]] = {
     **{
@@ -119,7 +135,11 @@ MATH: dict[str, Callable[..., Any]] = {
         for name, handler in _HANDLERS.items()
         if hasattr(math, name)  # cbrt and exp2 are new in Python 3.11
     },
-    **{name: _over_items(getattr(math, name), handler) for name, handler in _OF_ITEMS.items()},
+    **{
+        name: _over_items(getattr(math, name), handler)
+        for name, handler in _OF_ITEMS.items()
+        if hasattr(math, name)  # sumprod is new in Python 3.12
+    },
 }
 """What stands for functions of `math` while a function is traced."""
 

@@ -29,6 +29,7 @@ from sparsesolve.trace.compiled import (
     loop,
     python_source,
 )
+from sparsesolve.trace.dispatch import CREATORS
 from sparsesolve.trace.if_conversion import converted
 from sparsesolve.trace.numpy_names import numpy_name
 from sparsesolve.trace.python_numbers import BUILTINS, CMATH, MATH
@@ -147,10 +148,13 @@ _REPLACED = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray"})
 def _creating(plain: Callable[..., Any], recorder: Recorder, thread: int) -> Callable[..., Any]:
     """Make a creation function whose fresh arrays can hold traced values."""
     keeps = plain.__name__ in ("asarray", "asanyarray", "ascontiguousarray", "asfortranarray")
+    handler = CREATORS.get(plain.__name__)
 
     def creator(*args: Any, **kwargs: Any) -> Any:
         if threading.get_ident() != thread:
             return plain(*args, **kwargs)
+        if handler is not None and any(map(isbox, map(current, args))):
+            return handler(*map(current, args), **kwargs)
         result = plain(*map(_shallow, args), **kwargs)
         if is_library(sys._getframe(1).f_code):
             return result

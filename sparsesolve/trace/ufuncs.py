@@ -33,6 +33,7 @@ _REDUCTIONS: dict[np.ufunc, Any] = {
     np.logical_or: np.any,
 }
 _ASSOCIATIVE = {np.logaddexp, np.logaddexp2, np.hypot, np.fmax, np.fmin, np.matmul, np.logical_xor}
+_FROM_THE_LEFT = {np.subtract, np.divide, np.floor_divide, np.power, np.float_power}
 _ACCUMULATIONS: dict[np.ufunc, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
@@ -68,9 +69,14 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> 
         raise dispatch.refuse(f"`dtype={kind}` at {user_line()}", "Compute in float64")
     for name in ("casting", "order", "subok", "signature"):
         options.pop(name, None)
-    if set(ufunc.types) == {"O" * ufunc.nin + "->" + "O" * ufunc.nout} and ufunc.nout == 1:
+    if _is_python(ufunc) and ufunc.nout == 1:
         return _of_python(ufunc, inputs)
     return dispatch.call(ufunc, inputs, options)
+
+
+def _is_python(ufunc: np.ufunc) -> bool:
+    """Whether np.frompyfunc made it."""
+    return set(ufunc.types) == {"O" * ufunc.nin + "->" + "O" * ufunc.nout}
 
 
 def _of_python(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
@@ -95,8 +101,9 @@ def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -
 def _folded(ufunc: np.ufunc, array: Any, options: dict[str, Any]) -> Any:
     """Reduce along one axis, or all, one element after the other."""
     axis, keeps = options.pop("axis"), options.pop("keepdims", False)
+    in_order = ufunc in _FROM_THE_LEFT or _is_python(ufunc)
     if (
-        ufunc not in _ASSOCIATIVE
+        not (ufunc in _ASSOCIATIVE or (in_order and (axis is not None or np.ndim(array) == 1)))
         or keeps
         or isinstance(axis, tuple)
         or options.get("dtype") is not None
@@ -130,14 +137,18 @@ def _outer(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) ->
 def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     array, index, *rest = inputs
     array = destination(array)
-    if ufunc not in (np.add, np.subtract) or not isbox(array):
+    if not isbox(array):
         raise dispatch.refuse(
             f"`np.{ufunc.__name__}.at` at {user_line()}",
             "Use np.add.at on an array made with np.zeros_like(x)",
             PlainTargetError,
         )
     places = np.arange(array.size).reshape(array.shape)[plain_index(index)]
-    value = anp.ravel(anp.broadcast_to(operand(rest[0]), places.shape))
+    values = [anp.ravel(anp.broadcast_to(operand(value), places.shape)) for value in rest]
+    if ufunc not in (np.add, np.subtract):
+        _at_one_by_one(ufunc, array, places.ravel(), values)
+        return None
+    (value,) = values
     scatter = scipy.sparse.csr_array(
         (np.ones(places.size), (places.ravel(), np.arange(places.size))),
         shape=(array.size, places.size),
@@ -145,6 +156,17 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> An
     total = anp.reshape(sparse_matmul(scatter, value), array.shape)
     array[...] = ufunc(array, total)
     return None
+
+
+def _at_one_by_one(ufunc: np.ufunc, array: Any, places: Any, values: list[Any]) -> None:
+    """Change places of an array; those that are there again wait for the next round."""
+    waiting = np.arange(places.size)
+    while waiting.size:
+        hit, first = np.unique(places[waiting], return_index=True)
+        now = waiting[first]
+        at = np.unravel_index(hit, array.shape)
+        array[at] = ufunc(array[at], *(value[now] for value in values))
+        waiting = np.delete(waiting, first)
 
 
 def _reduceat(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

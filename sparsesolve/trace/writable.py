@@ -18,7 +18,7 @@ from sparsesolve.trace.recorder import Owner, Recorder, TapeNode, root_of
 
 __all__ = ["Writable", "current", "destination", "wrapped"]
 
-_WRITERS = frozenset({np.copyto, np.fill_diagonal, np.put, np.putmask, np.place})
+_WRITERS = frozenset({np.copyto, np.fill_diagonal, np.put, np.putmask, np.place, np.put_along_axis})
 
 
 class Writable(np.ndarray):
@@ -49,7 +49,7 @@ class Writable(np.ndarray):
 
     def tracer(self) -> Any:
         """Return the traced array that stands for the present content."""
-        if self._box is None:
+        if self._box is None or self._box._value.shape != self.shape:
             recorder = self.recorder
             assert recorder is not None, "an array that is written to belongs to a trace"
             root = root_of(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.optimize as so
+from autograd import grad
 from branch_references import differences
 
 import sparsesolve as ss
@@ -135,7 +136,46 @@ def test_refused_with_the_line(name):
         ss.jacobian(REFUSED[name], X)
 
 
-def test_second_derivatives_are_refused():
+def by_its_conditions(p):
+    """The minimum within bounds of `well`, of three unknowns of which the first is held."""
+    conditions = lambda z, p: np.append(z[0] - 0.2, slope(z, p)[1:])
+    return ss.implicit(lambda p: so.fsolve(conditions, p, (p,), xtol=1e-13), conditions)(p)
+
+
+def exponential(t, a, b):
+    return a * np.exp(b * t)
+
+
+SECOND = {
+    "held at a bound": (within_bounds, by_its_conditions),
+    "of one": (
+        lambda p: so.minimize_scalar(lambda z: np.exp(z - p[0]) - p[1] * z).x,
+        lambda p: p[0] + np.log(p[1]),
+    ),
+    "a best value": (
+        lambda p: so.minimize(lambda z: np.sum(p * (np.exp(z) - p * z)), X, tol=1e-10).fun,
+        lambda p: np.sum(p**2 * (1.0 - np.log(p))),
+    ),
+    "curve_fit": (
+        lambda p: so.curve_fit(exponential, T, exponential(T, p[0], p[1]), p[:2])[0],
+        lambda p: p[:2],
+    ),
+    "nnls": (lambda p: so.nnls(A, p[0] * A @ p**2)[0], lambda p: p[0] * p**2),
+}  # fmt: skip
+
+
+def weighted(f):
+    return lambda p: np.sum(np.sin(f(p)) * np.arange(1.0, np.size(f(p)) + 1.0))
+
+
+@pytest.mark.slow_cases("held at a bound", "a best value", "nnls")
+@pytest.mark.parametrize("name", SECOND)
+def test_second_derivatives(name):
+    found, expected = (ss.hessian(weighted(f), X)(1.02 * X).toarray() for f in SECOND[name])
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def test_third_derivatives_are_refused():
     f = lambda p: so.minimize_scalar(lambda z: (z - p[0]) ** 2).x
-    with pytest.raises(UnsupportedOperation, match="one derivative"):
-        ss.hessian(f, X)(X)
+    with pytest.raises(UnsupportedOperation, match="two derivatives"):
+        ss.hessian(lambda p: grad(grad(f))(p)[0], X[:1])(X[:1])

@@ -24,6 +24,7 @@ from sparsesolve.trace import trace
 from sparsesolve.trace.vocabulary import RECORDED
 from tests import oracles
 from tests.assignment_cases import ASSIGNMENTS
+from tests.borrowed_cases import BORROWED
 from tests.complex_cases import COMPLEX
 from tests.factorization_cases import FACTORIZATIONS
 from tests.operation_cases import CASES as EXPRESSIONS
@@ -37,7 +38,9 @@ LOOPS = {
         lambda x: ss.scan(lambda c, v: (np.sin(c * v), c * c), x[0], np.tile(x[1:], 6))[1],
     ),
 }
-CASES = LOOPS | EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX | FACTORIZATIONS | SPECIAL
+CASES = (
+    LOOPS | EXPRESSIONS | ASSIGNMENTS | STATISTICS | COMPLEX | FACTORIZATIONS | SPECIAL | BORROWED
+)
 
 
 def points_of(name: str, case: Case) -> tuple[np.ndarray, np.ndarray]:

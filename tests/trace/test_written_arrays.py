@@ -71,6 +71,7 @@ CASES = {
     "an output of a method": lambda x: x.dot(line(x), out=np.zeros(())),
     "a sparse system": lambda x: scipy.sparse.linalg.spsolve(SYSTEM, line(x)),
     "a factorized one": lambda x: scipy.sparse.linalg.splu(SYSTEM).solve(line(x)),
+    "strided": lambda x: np.lib.stride_tricks.as_strided(line(x), (3, 2), (8, 8)).sum(axis=1),
     "in a list": lambda x: np.stack([line(x), x]),
 }
 
@@ -91,8 +92,15 @@ def test_joined_rows_stay_sparse():
     assert J.nnz == 40
 
 
+def written_strided(x):
+    y = line(x)
+    windows = np.lib.stride_tricks.as_strided(y, (3, 2), (8, 8))
+    y[1] = x[0] ** 3
+    return windows.sum(axis=1)
+
+
 UNSEEN = {
-    "strided": lambda x: np.lib.stride_tricks.as_strided(line(x), (3, 2), (8, 8)).sum(axis=1),
+    "written after it was strided": written_strided,
     "nditer": lambda x: np.array([float(v) for v in np.nditer(line(x))]),
     "matrix by letter": lambda x: np.asarray(np.r_["r", line(x)]).ravel(),
 }

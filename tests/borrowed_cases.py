@@ -1,0 +1,76 @@
+"""Functions of NumPy and Python that run by their own code, or are replaced: expressions."""
+
+# ruff: noqa: F401  (names of the expressions, which are evaluated)
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from tests.operation_cases import Case
+
+C = np.array([0.2, 0.9, 1.4, 0.6, -0.3, 1.1])
+HOLES = np.where(C > 0, 1.0, np.nan)
+
+
+def _square(x):
+    return 3.0 * np.eye(3) + np.outer(x[:3], x[3:])
+
+
+def _written(write, array):
+    write(array)
+    return array
+
+
+_EXPRESSIONS = """
+np.nancumsum(x * HOLES)
+np.nancumprod(x.reshape(2, 3), axis=1)
+np.setxor1d(x, C)
+np.unique_values(x) * x
+np.linalg.tensorinv(_square(x), ind=1)
+np.linalg.tensorsolve(_square(x), x[:3])
+np.polydiv(x, x[:3])[0]
+np.polydiv(x, [1.0, 0.3, 0.2])[1]
+np.polynomial.polynomial.polyval2d(x, x**2, np.outer(C[:3], C[:2]))
+np.emath.sqrt(x - 0.5).imag
+np.emath.log(x) * np.emath.power(x, 2)
+np.quantile(x, 0.4, method="hazen") * x
+np.quantile(x, [0.0, 0.3, 1.0], method="weibull")
+np.quantile(x.reshape(2, 3), 0.45, axis=1, method="median_unbiased")
+np.quantile(x, 0.41, method="interpolated_inverted_cdf")
+np.nanquantile(x * HOLES, [0.3, 0.6])
+np.nanpercentile((x * HOLES).reshape(3, 2), 30, 1)
+np.nanmedian((x * HOLES).reshape(3, 2), axis=1, keepdims=True)
+np.frompyfunc(lambda a, b: a * b + a, 2, 1).reduce(x)
+np.subtract.reduce(x)
+np.divide.reduce(x.reshape(2, 3), axis=1)
+np.pad(x, 2, mode="linear_ramp", end_values=x[0])
+np.pad(x, (1, 2), mode="mean", stat_length=3)
+np.pad(x.reshape(2, 3), ((1, 1), (0, 2)), constant_values=x[0] ** 2)
+np.pad(x, 2, mode="reflect", reflect_type="odd") ** 2
+np.arange(x[0], x[0] + 1.95, 0.5) ** 2
+np.linspace(x[:2], x[2:4] ** 2, 4, axis=1)
+np.linspace(x[0], 2.0, 5, retstep=True)[1] * x
+as_strided(x, (x.size - 2, 3), x.strides * 2).sum(axis=1) * x[0]
+x.compress(C > 0) ** 2
+_written(lambda y: y.partition(2), x.copy()) * C
+_written(lambda y: np.place(y, C > 0, x[:2]), np.zeros(6))
+_written(lambda y: np.putmask(y, C > 0, x[:2]), x**2)
+_written(lambda y: np.put_along_axis(y, np.array([[0], [2]]), x[:2, None], 1), np.zeros((2, 3)))
+_written(lambda y: np.multiply.at(y, [0, 0, 1], x[:3]), x**2)
+_written(lambda y: np.maximum.at(y, [0, 0, 1], x[3:]), x**2)
+_written(lambda y: np.negative.at(y, [0, 0, 1]), x**2)
+_written(lambda y: setattr(y, "shape", (2, 3)), x**2)[1] * x[0]
+math.remainder(3.0 * x[0], 0.7) + math.modf(3.0 * x[1])[0] * math.ldexp(x[2], 3)
+statistics.mean(x) * statistics.harmonic_mean(x)
+statistics.stdev(x) + statistics.pvariance(x, x[0])
+statistics.harmonic_mean(x, weights=[1, 2, 3, 4, 5, 6])
+statistics.linear_regression(x, C).intercept
+statistics.NormalDist(x[0], x[1]).inv_cdf(x[2])
+"""
+
+BORROWED = {
+    text: Case(eval(f"lambda x: {text}", globals())) for text in _EXPRESSIONS.strip().splitlines()
+}
