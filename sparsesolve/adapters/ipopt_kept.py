@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from sparsesolve.adapters.ipopt_way import Way
 from sparsesolve.methods.evaluation import Evaluation
 
@@ -38,10 +36,9 @@ def key_of(evaluation: Evaluation, names: Iterable[str], way: Way) -> Key | None
     """
     if way.transport == "cyipopt" or way.timed or evaluation.n + evaluation.m > _LARGEST:
         return None
-    e = evaluation
-    limits = np.concatenate([e.lower, e.upper, e.row_lower, e.row_upper]).tobytes()
-    structure = e.derivatives.jacobian_pattern, e.derivatives.hessian_pattern
-    return way.transport, way.path, frozenset(names), limits, *structure
+    derivatives = evaluation.derivatives
+    structure = derivatives.jacobian_pattern, derivatives.hessian_pattern
+    return way.transport, way.path, frozenset(names), evaluation.limits.key, *structure
 
 
 def take(evaluation: Evaluation, key: Key | None) -> Any:

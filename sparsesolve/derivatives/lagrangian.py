@@ -38,7 +38,7 @@ from sparsesolve.engine.arguments import flat_argument
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.options import Method, Options
-from sparsesolve.trace import Path
+from sparsesolve.trace import Path, is_settled
 
 __all__ = ["ProblemDerivatives"]
 
@@ -336,7 +336,8 @@ class ProblemDerivatives(ProblemPrograms, Remade):
         functions : sequence of (str, callable or None), optional
             Names and functions, the objective first; those that were traced if not given.
         near : ndarray, shape (n,), optional
-            Point to look at first; `x` only where a function raises or is not finite there.
+            Point to look at first; `x` only where a function raises or is not finite there. A
+            function that can be known to be the same without a call is called only without it.
 
         Returns
         -------
@@ -347,12 +348,16 @@ class ProblemDerivatives(ProblemPrograms, Remade):
         given = functions or [(f.name, f.function) if f else ("zero", None) for f in traced]
         if [f is None for _, f in given] != [own is None for own in traced]:
             return "problem", "has other functions than those that were traced"
-        programs = self._programs()
-        for (name, function), own, compute in zip(given, traced, programs, strict=True):
-            if function is not None and own is not None:
-                stale = own.staleness(function, [x, *self._parameters], near, compute)
-                if stale:
-                    return name, stale
+        programs: list[Any] = []
+        for k, ((name, function), own) in enumerate(zip(given, traced, strict=True)):
+            if function is None or own is None:
+                continue
+            if near is not None and is_settled(function, own.traced, own.function):
+                continue
+            programs = programs or self._programs()
+            stale = own.staleness(function, [x, *self._parameters], near, programs[k])
+            if stale:
+                return name, stale
         return "", ""
 
     def _value(self, run: Evaluator, x: Array) -> Array:

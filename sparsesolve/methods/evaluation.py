@@ -31,6 +31,7 @@ _Structure = tuple[Pattern, NDArray[np.int32], NDArray[np.intp]]
 
 _KEPT_POINTS = 2
 _ROWS = "rows of the Jacobian"  # among what a problem keeps
+_LIMITS = "limits, stacked"
 _FEW = 100_000
 
 
@@ -61,13 +62,23 @@ class Evaluation:
 
     @cached_property
     def limits(self) -> StackedLimits:
-        """Bounds and limits, one after the other."""
-        return StackedLimits((self.lower, self.upper), (self.row_lower, self.row_upper))
+        """Bounds and limits, one after the other; as of the solve before, where they are."""
+        parts = self.lower, self.upper, self.row_lower, self.row_upper
+        key = np.concatenate(parts).tobytes() if self.n + self.m <= _FEW else b""
+        known: StackedLimits | None = self.problem.kept.get(_LIMITS)
+        if known is None or known.key != key:
+            known = StackedLimits(parts[:2], parts[2:], key)
+            if key:  # of many, no memory is left behind
+                self.problem.kept[_LIMITS] = known
+        return known
 
     @property
     def seconds_preparation(self) -> float:
         """Seconds of preparing derivatives since this solve began."""
         return self.problem.seconds_preparation - self._prepared_before
+
+    def _prepared(self) -> float:
+        return sum(self.derivatives.log.seconds.values())
 
     @property
     def counts(self) -> Counts:
@@ -234,14 +245,14 @@ class Evaluation:
         return slot[kind]
 
     def _timed(self, kind: str, function: Callable[[Array], Any], x: Array) -> Any:
-        start = time.perf_counter() - self.problem.seconds_preparation  # some is done on first use
+        start = time.perf_counter() - self._prepared()  # some is done on first use
         try:
             value = function(x)
         except BaseException as error:
             self.error = error  # to tell it from a failure of the solver
             raise
         finally:
-            self.seconds += time.perf_counter() - self.problem.seconds_preparation - start
+            self.seconds += time.perf_counter() - self._prepared() - start
             self._counts[kind] += 1
         if isinstance(value, np.ndarray):
             value.setflags(write=False)

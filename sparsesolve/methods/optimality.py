@@ -149,7 +149,8 @@ class _Local:
         self.above, self.below = at - limits.lower, limits.upper - at
         self.scale_lower, self.scale_upper = limits.scale_lower, limits.scale_upper
         if e.m:
-            norms = np.where(np.isfinite(self.norms), self.norms, 1.0)
+            known = _all_finite(self.norms)
+            norms = self.norms if known else np.where(np.isfinite(self.norms), self.norms, 1.0)
             self.scale_lower, self.scale_upper = self.scale_lower.copy(), self.scale_upper.copy()
             for scale in (self.scale_lower, self.scale_upper):
                 np.maximum(scale[e.n :], norms, out=scale[e.n :])
@@ -165,13 +166,13 @@ class _Local:
     @cached_property
     def is_finite(self) -> bool:
         parts = (self.g, self.c, self.evaluation.jacobian_values(self.x))
-        return isfinite(self.f) and all(bool(np.isfinite(part).all()) for part in parts)
+        return isfinite(self.f) and all(map(_all_finite, parts))
 
     def measure(self, multipliers: Array) -> Measure:
         e = self.evaluation
         y = e.limits.possible(multipliers)
         violation = self.violation()
-        if not self.is_finite or not np.isfinite(y).all():
+        if not self.is_finite or not _all_finite(y):
             return Measure(violation, np.inf, np.inf, multipliers)
         pull = e.jacobian_transposed_product(self.x, y)
         start = min(e.first_gradient, _LARGEST_START)
@@ -185,7 +186,7 @@ class _Local:
         np.minimum(gap, _BEYOND, out=gap)  # infinite where nothing pushes
         residuals = np.abs(pushes) * gap
         complementarity = float(residuals[e.n :].max()) if e.m else 0.0
-        known = multipliers if np.array_equal(y, multipliers) else y
+        known = multipliers if (y == multipliers).all() else y
         return Measure(violation, float(residuals[: e.n].max()), complementarity, known, r)
 
     def distance(self, multipliers: Array) -> float:
@@ -226,6 +227,11 @@ class _Local:
                 break
             rows = rows[~wrong[rows]]
         return y
+
+
+def _all_finite(values: Array) -> bool:
+    """Whether all are finite; most often their sum says so, which NumPy finds in half the time."""
+    return isfinite(values.sum()) or bool(np.isfinite(values).all())
 
 
 def _least_squares(A: sp.sparray, b: Array) -> Array:

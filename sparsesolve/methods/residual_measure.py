@@ -27,7 +27,8 @@ class ResidualMeasure:
     Parameters
     ----------
     cosine : float
-        Largest cosine of the angle between a column of J, of a variable that may move, and r.
+        Largest cosine of the angle between a column of J, of a variable that may move, and r. NaN
+        where all of J is zero, as at a peak, in a plain, or at a solution.
     relative : float
         Largest entry of r, each over what a change of all variables by their own size, at least 1,
         makes of it.
@@ -47,6 +48,8 @@ class ResidualMeasure:
         return self.cosine <= 3e-2 or self.relative <= 1e-4
 
     def __str__(self) -> str:
+        if np.isnan(self.cosine):
+            return "all derivatives are zero here, so that it may be a peak or a plain"
         return f"cosine {self.cosine:.1e}, relative residual {self.relative:.1e}"
 
 
@@ -73,7 +76,9 @@ def measure_residual(
         if not np.isfinite(top) or not np.all(np.isfinite(J.data)):
             return ResidualMeasure(np.inf, np.inf)
         size = float(np.linalg.norm(r / top))
-        largest = float(np.max(np.abs(J.data), initial=0.0)) or 1.0
+        largest = float(np.max(np.abs(J.data), initial=0.0))
+        if largest == 0.0:
+            return ResidualMeasure(np.nan, np.inf)
         unit = scaled_rows(J, np.full(r.size, 1.0 / largest))
         columns = np.sqrt(column_squares(unit))
         gradient = np.asarray(unit.T @ (r / top))
@@ -81,7 +86,7 @@ def measure_residual(
         if bounds is not None:  # a variable that is pushed against its bound cannot follow
             gap = np.where(gradient > 0.0, x - bounds[0], bounds[1] - x)
             gain = np.where(gap <= 0.0, 0.0, gap * columns * (largest / top) / size)
-            cosine = np.minimum(cosine, gain)
+            cosine = np.fmin(cosine, gain)  # no slope times an infinite gap is NaN
         change = reach(unit, np.maximum(np.abs(x), 1.0)) * (largest / top)
         relative = np.where(r == 0.0, 0.0, np.abs(r) / top / change)
     return ResidualMeasure(float(np.max(cosine)), float(np.max(relative)))

@@ -24,6 +24,8 @@ class StackedLimits:
     ----------
     bounds, rows : tuple of ndarray
         ``(lower, upper)`` of the variables, shape (n,), and of the rows, shape (m,).
+    key : bytes, optional
+        What the limits of another solve are compared by.
 
     Examples
     --------
@@ -33,7 +35,10 @@ class StackedLimits:
     (array([5., 1., 1.]), array([0.]))
     """
 
-    def __init__(self, bounds: tuple[Array, Array], rows: tuple[Array, Array]) -> None:
+    def __init__(
+        self, bounds: tuple[Array, Array], rows: tuple[Array, Array], key: bytes = b""
+    ) -> None:
+        self.key = key
         n, m = bounds[0].size, rows[0].size
         both = np.concatenate((bounds[0], rows[0], bounds[1], rows[1])).reshape(2, n + m)
         self.lower, self.upper = both

@@ -97,6 +97,8 @@ def split_bounds(bounds: Any, n: int, reading: Reading) -> tuple[Any, Any]:
         free = (None, None)
         low, high = zip(*(free if item is None else item for item in items), strict=True)
         return low, high
+    if n != 2 and all(item is not None and _is_pair(item) for item in items):
+        raise ValueError(f"{_spellings(n)}, got 2 pairs.")
     return items[0], items[1]
 
 
@@ -189,7 +191,7 @@ def fit_limit(name: str, limit: Limit, size: int, owner: str) -> Array:
     if array.ndim and array.size not in (1, size):
         raise StructureMismatch(
             f"`{name}` of {owner} must be a scalar or have {size} entries, got shape "
-            f"{array.shape}: one limit for each row."
+            f"{array.shape}: one limit for each {'variable' if owner == 'bounds' else 'row'}."
         )
     return np.broadcast_to(array.reshape(-1), (size,)).copy()
 

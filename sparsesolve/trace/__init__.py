@@ -35,7 +35,7 @@ from sparsesolve.trace.arguments import Arguments, OtherConstant, ways_to_read
 from sparsesolve.trace.branches import Path
 from sparsesolve.trace.checking import Recorded, check, is_special, may_be_kept, plain_value
 from sparsesolve.trace.content import content_of
-from sparsesolve.trace.freshness import moved, staleness
+from sparsesolve.trace.freshness import is_settled, moved, staleness
 from sparsesolve.trace.sealed import unsealed
 from sparsesolve.trace.searching import may_search
 from sparsesolve.trace.tracing import Traced, asks_for_types, prepare, trace
@@ -51,6 +51,7 @@ __all__ = [
     "asks_for_types",
     "check",
     "content_of",
+    "is_settled",
     "is_special",
     "may_be_kept",
     "may_search",

@@ -28,7 +28,7 @@ import scipy.sparse
 from sparsesolve.trace.masked import is_masked_array
 
 __all__ = ["Content", "content_of", "globals_named", "is_immutable", "still_uses",
-           "surroundings_of"]  # fmt: skip
+           "surroundings_of", "unwrapped"]  # fmt: skip
 
 _ATOMS = (
     bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.bool_, np.number,
@@ -113,14 +113,14 @@ def surroundings_of(function: Callable[..., Any]) -> Content | None:
     function : callable
         A function, a method, or an object that can be called.
     """
-    function = _unwrapped(function)
+    function = unwrapped(function)
     found = _SurroundingsReader().content(function)
     return None if found is None else replace(found, plain=_plain_parts(function))
 
 
 def still_uses(function: Callable[..., Any], known: Content) -> bool:
     """Whether a function uses what it used when `surroundings_of` told `known`."""
-    parts = _plain_parts(_unwrapped(function)) if known.plain else None
+    parts = _plain_parts(unwrapped(function)) if known.plain else None
     if parts is not None and _same_objects(parts, known.plain):
         return True
     return known == surroundings_of(function)
@@ -130,7 +130,8 @@ def _same_objects(some: tuple[Any, ...], others: tuple[Any, ...] | None) -> bool
     return others is not None and len(some) == len(others) and all(map(is_, some, others))
 
 
-def _unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function without wrappers of ours that only make nests of its arguments."""
     while getattr(function, "only_unpacks", False):  # a wrapper of ours, without data of its own
         function = function.__wrapped__  # type: ignore[attr-defined]
     return function

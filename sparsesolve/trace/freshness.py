@@ -9,6 +9,7 @@ that rounding is never taken for a change.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from math import isfinite
@@ -22,14 +23,15 @@ from numpy.typing import NDArray
 from sparsesolve.errors import StructureMismatch, TraceError
 from sparsesolve.ir.tape import Repeated, Tape, evaluate
 from sparsesolve.trace.checking import describe_difference
+from sparsesolve.trace.closed import is_closed
 from sparsesolve.trace.compiled import python_source
-from sparsesolve.trace.content import still_uses
+from sparsesolve.trace.content import still_uses, unwrapped
 from sparsesolve.trace.output import plain_output
 from sparsesolve.trace.rehearsal import LoopRun, rehearsed, repeated
 from sparsesolve.trace.tracing import Traced, prepare
 from sparsesolve.trace.watched import first_change
 
-__all__ = ["moved", "staleness"]
+__all__ = ["is_settled", "moved", "staleness"]
 
 Array = NDArray[np.float64]
 
@@ -38,6 +40,8 @@ _TOLERANCE = 1e-12
 # how many times the change of a value that rounding of x alone would cause is rounding
 _ROUNDING = 64.0
 _EPS = float(np.finfo(np.float64).eps)
+_SETTLED: weakref.WeakKeyDictionary[Tape, bool] = weakref.WeakKeyDictionary()
+"""Tapes whose functions said the same since the trace, and whether those are closed."""
 _NOT_YET: tuple[Array, list[LoopRun]] = (np.empty(0), [])
 
 
@@ -90,7 +94,8 @@ def staleness(
     change, hidden = first_change(traced.watched)
     if hidden:
         return change
-    around = _change_around(source, traced) if _is_same(function, traced_from) else ""
+    is_same = _is_same(function, traced_from)
+    around = _change_around(source, traced) if is_same else ""
     values = [p[()] for p in parameters]
     for point in [x] if near is None else [near, x]:
         at = point[()]
@@ -107,6 +112,8 @@ def staleness(
                 continue
             if quick is not None:
                 if _says_the_same(plain, quick, at, traced.tape):
+                    if is_same and traced.tape not in _SETTLED:
+                        _SETTLED[traced.tape] = _may_settle(function, traced)
                     return ""
                 recorded, _ = _replayed(traced.tape, at, values)
             same = _same_values(plain, recorded, traced.tape, at, values)
@@ -119,6 +126,24 @@ def staleness(
         if np.isfinite(plain).all():
             break
     return ""
+
+
+def is_settled(function: Callable[..., Any], traced: Traced, of: Callable[..., Any]) -> bool:
+    """Whether a function needs no call to be known to be what was traced, as `staleness` saw.
+
+    Parameters
+    ----------
+    function : callable
+        The user's function.
+    traced : Traced
+        What `of` was traced to.
+    of : callable
+        What was traced.
+    """
+    known = traced.surroundings
+    if known is None or not _SETTLED.get(traced.tape) or not _is_same(function, of):
+        return False
+    return still_uses(function, known)
 
 
 def moved(x: Array, lower: Any = -np.inf, upper: Any = np.inf) -> Array:
@@ -180,6 +205,16 @@ def _is_rounding(
     nearby = np.asarray(compute(x * (1.0 + _ROUNDING * _EPS * _signs(np.shape(x)))))
     noise = np.abs(nearby.reshape(other.shape) - other)
     return bool(_close(one, other, np.where(np.isfinite(noise), noise, 0.0))[apart].all())
+
+
+def _may_settle(function: Callable[..., Any], traced: Traced) -> bool:
+    """Whether a function that agrees with its tape will, while what it uses is the same.
+
+    Branches were met at some points only.
+    """
+    plain = traced.surroundings is not None and traced.surroundings.plain is not None
+    straight = traced.path is None and not (traced.watched or traced.merged or traced.buffers)
+    return plain and straight and is_closed(unwrapped(function))
 
 
 def _is_same(function: Any, other: Any) -> bool:

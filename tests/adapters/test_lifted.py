@@ -162,7 +162,7 @@ def test_a_family_keeps_what_is_lifted(monkeypatch: pytest.MonkeyPatch) -> None:
         result = problem.solve(p=[1.0, target], method="ipopt")
         expected = min(target / 31.0, np.log(1.02))
         np.testing.assert_allclose(result.x, expected, rtol=1e-6)
-    assert problem.derivatives.user_calls == calls + 3 * 2 * 2
+    assert problem.derivatives.user_calls == calls  # they read nothing, and have agreed
     assert len(made) == 1
     again = problem.solve(p=[1.0, 2.001], method="ipopt", warm_start=first)
     assert again.iterations <= 4 < result.iterations

@@ -120,3 +120,18 @@ def test_no_memory_for_a_factorization_is_a_status(monkeypatch) -> None:
     found = root(lambda x: x**3 - 8.0, np.full(3, 5.0))
     assert found.status is Status.FAILED
     assert "no more memory" in found.message
+
+
+@pytest.mark.parametrize("bounds", [None, (-np.inf, 50.0), (-50.0, 50.0)])
+def test_an_unknown_that_changes_nothing_is_no_obstacle(bounds) -> None:
+    y = np.array([1.0, 2.0, 3.0, 4.5])
+    found = least_squares(lambda p: p[0] + p[1] * np.zeros(4) - y, np.ones(2), bounds=bounds)
+    assert found.status is Status.SOLVED
+    assert found.x[0] == pytest.approx(y.mean(), rel=1e-4)  # by the tolerance of trf
+
+
+@pytest.mark.parametrize("method", ["lm", "trf"])
+def test_a_peak_without_slopes_is_no_solution(method) -> None:
+    found = least_squares(np.cos, np.zeros(3), method=method)
+    assert found.status is Status.STALLED
+    assert "all derivatives are zero here" in found.message

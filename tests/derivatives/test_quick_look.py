@@ -65,9 +65,33 @@ def test_nothing_is_replayed_where_nothing_changed(n: int, replays: list[str]) -
     assert problem.derivatives.calls == counts
     again = problem.solve(p=0.5, method="SLSQP")
     assert not replays
-    assert problem.derivatives.user_calls == calls + 3 * 4
+    assert problem.derivatives.user_calls == calls + 3 * 2  # of those that read something
     np.testing.assert_array_equal(again.x, first.x)
     assert not again.notes
+
+
+SCALE = 1.0
+
+
+def scaled(x: Any, p: Any) -> Any:
+    return SCALE * np.sum((x - p) ** 2)
+
+
+def test_what_can_use_nothing_else_is_called_until_it_has_agreed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = ss.Problem(scaled, np.zeros(3), parameters=np.ones(3))
+    problem.solve(method="SLSQP")
+    calls = problem.derivatives.user_calls
+    again = problem.solve(p=np.full(3, 2.0), method="SLSQP")
+    assert problem.derivatives.user_calls == calls
+    assert again.fun == pytest.approx(0.0, abs=1e-12)
+    problem.verify()
+    assert problem.derivatives.user_calls == calls + 1
+    monkeypatch.setitem(globals(), "SCALE", 3.0)
+    changed = problem.solve(x0=np.zeros(3), method="SLSQP")
+    assert changed.notes[0].startswith("traced anew: the objective returns ")
+    assert problem.objective_value(np.zeros(3)) == 9.0
 
 
 @pytest.mark.parametrize("which", ["objective", "constraint sums"])

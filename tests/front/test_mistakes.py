@@ -147,6 +147,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ss.errors.StructureMismatch,
         r"`lower` of bounds must be a scalar or have 3 entries, got shape \(2,\)",
     ),
+    "bounds: two pairs for three": (
+        lambda: ss.minimize(square, X, bounds=[(0, 1), (0, 1)]),
+        ValueError,
+        r"`bounds` must be \(lower, upper\), .* 3 pairs .*, got 2 pairs",
+    ),
     "bounds: one number": (
         lambda: ss.minimize(square, X, bounds=5),
         TypeError,

@@ -39,7 +39,9 @@ def check(results: list[ss.Result]) -> None:
 def test_in_turn_and_by_threads(workers: Any) -> None:
     problem = family()
     check(problem.map(PS, workers=workers, method="SLSQP"))
-    assert problem.derivatives.user_calls == 2 * 2 + 4 * len(PS)  # traces, and looks for a change
+    # beside the traces, looks for a change, until one agreed: these functions read nothing else
+    looks = problem.derivatives.user_calls - 2 * 2
+    assert looks == 4 if workers != 3 else 4 <= looks <= 4 * len(PS)
 
 
 def test_executors_of_threads() -> None:
