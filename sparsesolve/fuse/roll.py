@@ -115,7 +115,10 @@ def find_run(program: Program, tried: Set[int] = frozenset()) -> Run | None:
     window = kinds[middle : middle + _WINDOW]
     best = Run(0, 1, 0)
     for period in range(1, min(_LONGEST_TRIP, window.size // _LEAST_TRIPS) + 1):
-        first, size = _longest(window[period:] == window[:-period])
+        equal = window[period:] == window[:-period]
+        if np.count_nonzero(equal) + period <= best.period * (best.trips + 1):
+            continue
+        first, size = _longest(equal)
         if size + period > best.period * best.trips + best.period:
             best = Run(first, period, (size + period) // period)
     if best.trips < 2:
@@ -133,7 +136,8 @@ def find_run(program: Program, tried: Set[int] = frozenset()) -> Run | None:
 def _kinds(steps: Sequence[Kernel | Opaque], tried: Set[int]) -> Ints:
     """Give instructions that can be trips of one loop equal numbers."""
     numbers: dict[Any, int] = {}
-    known: dict[int, Any] = {}  # by identity: most scalar kernels share their nodes
+    expressions: dict[Any, int] = {}
+    known: dict[int, int] = {}  # by identity: most scalar kernels share their nodes
     found = np.empty(len(steps), dtype=np.int64)
     for k, step in enumerate(steps):
         if isinstance(step, Opaque) or step.start in tried or not _covers(step):
@@ -141,7 +145,8 @@ def _kinds(steps: Sequence[Kernel | Opaque], tried: Set[int]) -> Ints:
             continue
         nodes = known.get(id(step.nodes))
         if nodes is None:
-            nodes = known[id(step.nodes)] = tuple([(node.op, node.args) for node in step.nodes])
+            said = tuple([(node.op, node.args) for node in step.nodes])
+            nodes = known[id(step.nodes)] = expressions.setdefault(said, len(expressions))
         segments = None if step.segments is None else step.segments.tobytes()
         key = (nodes, step.length, step.outputs, segments)
         found[k] = numbers.setdefault(key, len(numbers))
@@ -156,7 +161,9 @@ def _covers(step: Kernel) -> bool:
 
 def _longest(equal: NDArray[np.bool_]) -> tuple[int, int]:
     """First place and length of the longest run of true values."""
-    edges = np.flatnonzero(np.diff(equal, prepend=False, append=False))
+    framed = np.zeros(equal.size + 2, dtype=bool)
+    framed[1:-1] = equal
+    edges = np.flatnonzero(framed[1:] != framed[:-1])
     if not edges.size:
         return 0, 0
     lengths = edges[1::2] - edges[::2]
@@ -174,7 +181,7 @@ def _alike(program: Program, run: Run) -> list[Run]:
     for q in range(run.period):
         steps = program.instructions[run.first + q : run.stop : run.period]
         for loads in zip(*(_reads(step) for step in steps), strict=True):
-            read = np.stack([index.to_array() for index in loads])
+            read = _stacked(loads)
             own = owners.trip[read] == np.arange(run.trips)[:, None]
             place = np.where(own, owners.place[read], -1)
             differs |= (place[1:] != place[:-1]).any(axis=1)
@@ -217,6 +224,17 @@ def _at_the_narrowest(program: Program, run: Run) -> Run:
 
 def _reads(step: Kernel | Opaque) -> tuple[Index, ...]:
     return step.loads if isinstance(step, Kernel) else step.operands
+
+
+def _stacked(loads: Sequence[Index]) -> Ints | Slots:
+    """Slots that one load reads in all trips, shape (trips, length)."""
+    if any(index.array is not None for index in loads):
+        return np.stack([index.to_array() for index in loads])
+    starts = np.array([index.start for index in loads])
+    if loads[0].length == 1:
+        return starts[:, None]
+    strides = np.array([index.stride for index in loads])
+    return starts[:, None] + strides[:, None] * np.arange(loads[0].length)
 
 
 @dataclass(slots=True)
@@ -313,7 +331,7 @@ class _Roller:
         """
         found = []
         for k in range(len(steps[0].loads)):
-            read = np.stack([step.loads[k].to_array() for step in steps]).astype(np.int64)
+            read = _stacked([step.loads[k] for step in steps]).astype(np.int64)
             own = self.owners.trip[read] == self.trips[:, None]
             place = self.owners.place[read]
             inside = own.all(axis=0)

@@ -165,62 +165,98 @@ def _group(items: Sequence[_Item], levels: Sequence[int]) -> list[list[Step]]:
 def _numbers(groups: Sequence[Sequence[Step]], n_slots: int) -> Slots:
     """Tell which group writes each slot, counted from 1; 0 where none does."""
     number = np.zeros(n_slots, dtype=np.int32)
-    for k, group in enumerate(groups, 1):
-        number[_written(group)] = k
+    steps = [step for group in groups for step in group]
+    counts = _counts(steps)
+    group = np.repeat(np.arange(1, len(groups) + 1), [len(group) for group in groups])
+    number[_ranges(_starts(steps), counts, int(counts.sum()))] = np.repeat(group, counts)
     return number
 
 
-def _written(group: Sequence[Step]) -> NDArray[np.int64]:
-    """Slots that the steps of a group write, one step after the other."""
-    starts = np.fromiter((step.start for step in group), np.int64, len(group))
-    counts = np.fromiter((step.stop - step.start for step in group), np.int64, len(group))
-    offsets = np.cumsum(counts) - counts
-    return np.repeat(starts - offsets, counts) + np.arange(int(counts.sum()))
+def _starts(steps: Sequence[Step]) -> NDArray[np.int64]:
+    return np.fromiter((step.start for step in steps), np.int64, len(steps))
+
+
+def _counts(steps: Sequence[Step]) -> NDArray[np.int64]:
+    return np.fromiter((step.stop - step.start for step in steps), np.int64, len(steps))
 
 
 # ----- renumbering -----
 
 
+class _Moves:
+    """Where slots go. Slots of one block, which lay side by side, still do."""
+
+    def __init__(self, n_slots: int) -> None:
+        self.new = np.full(n_slots, -1, dtype=np.int32)
+        self.block = np.full(n_slots, -1, dtype=np.int32)
+        self.top = self._blocks = 0
+        self._one, self._of = memoryview(self.new.data), memoryview(self.block.data)
+        self._single: dict[int, Index] = {}
+
+    def put(self, starts: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        """Lay blocks of slots one behind the other."""
+        total = int(counts.sum())
+        old = _ranges(starts, counts, total)
+        self.new[old] = np.arange(self.top, self.top + total)
+        blocks = np.arange(self._blocks, self._blocks + counts.size)
+        self.block[old] = np.repeat(blocks, counts)
+        self.top += total
+        self._blocks += counts.size
+
+    def step(self, step: Step, start: int) -> Step:
+        """Return an instruction in new slots."""
+        if isinstance(step, Opaque):
+            return replace(step, start=start, operands=tuple(map(self.index, step.operands)))
+        loads = tuple([self.index(index) for index in step.loads])
+        return Kernel(
+            start, step.length, loads, step.nodes, step.outputs, step.segments, step.origin
+        )
+
+    def index(self, index: Index) -> Index:
+        """Return what an index reads in new slots; most read one slot, or some of one block."""
+        length, first = index.length, index.start
+        if index.array is not None or not length:
+            return Index.of(self.new[index.to_array()])
+        if length == 1:
+            known = self._single.get(first)
+            if known is None:
+                known = self._single[first] = Index(1, self._one[first], 0)
+            return known
+        if self._of[first] == self._of[first + index.stride * (length - 1)]:
+            return Index(length, self._one[first], index.stride)
+        return Index.of(self.new[index.to_array()])
+
+
+def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """Count up from each start, one range behind the other."""
+    offsets = np.cumsum(counts) - counts
+    return np.repeat(starts - offsets, counts) + np.arange(total)
+
+
 def _renumber(program: Program, groups: Sequence[Sequence[Step]], slots: NewSlots) -> Program:
     """Merge each group and give every slot its new number."""
     merged = [_merge(group, slots) if len(group) > 1 else group[0] for group in groups]
-    new = np.full(slots.top, -1, dtype=np.int32)
+    moves = _Moves(slots.top)
     fixed = program.n + sum(block.size for block in program.parameters)
-    new[:fixed] = np.arange(fixed)
-    top = fixed
-    blocks: list[Constant] = []
-    for constant in (*program.constants, *slots.constants):
-        blocks.append(Constant(top, constant.values))
-        new[constant.start : constant.start + constant.values.size] = np.arange(
-            top, top + constant.values.size
-        )
-        top += constant.values.size
-    starts: list[int] = []
-    for group in groups:
-        starts.append(top)
-        written = _written(group)
-        new[written] = np.arange(top, top + written.size)
-        top += written.size
-    moved = [_move(step, start, new) for step, start in zip(merged, starts, strict=True)]
+    moves.put(np.zeros(1, dtype=np.int64), np.array([fixed]))
+    constants = (*program.constants, *slots.constants)
+    sizes = np.fromiter((constant.values.size for constant in constants), np.int64, len(constants))
+    at = moves.top + np.cumsum(sizes) - sizes
+    moves.put(np.fromiter((c.start for c in constants), np.int64, len(constants)), sizes)
+    blocks = [Constant(start, c.values) for start, c in zip(at.tolist(), constants, strict=True)]
+    steps = [step for group in groups for step in group]
+    firsts = np.cumsum([0, *map(len, groups)])[:-1]
+    counts = _counts(steps)
+    at = moves.top + np.concatenate([[0], np.cumsum(counts)])[firsts]
+    moves.put(_starts(steps), counts)
+    moved = [moves.step(step, start) for step, start in zip(merged, at.tolist(), strict=True)]
     return replace(
         program,
         constants=tuple(blocks),
         instructions=tuple(moved),
-        outputs=new[program.outputs],
-        n_slots=top,
+        outputs=moves.new[program.outputs],
+        n_slots=moves.top,
     )
-
-
-def _move(step: Step, start: int, new: Slots) -> Step:
-    if isinstance(step, Opaque):
-        return replace(step, start=start, operands=tuple(_moved(i, new) for i in step.operands))
-    return replace(step, start=start, loads=tuple(_moved(i, new) for i in step.loads))
-
-
-def _moved(index: Index, new: Slots) -> Index:
-    if index.array is None and index.stride == 0:
-        return Index(index.length, int(new[index.start]), 0) if index.length else index
-    return Index.of(new[index.to_array()])
 
 
 def _merge(group: Sequence[Step], slots: NewSlots) -> Kernel:

@@ -30,8 +30,11 @@ def may_search(traced: Traced) -> bool:
         lines = Counter(guard.source for guard in traced.path.guards)
         if max(lines.values(), default=0) >= _MANY:
             return True
+    steps = traced.tape.instructions
+    if sum(step.op == "where" for step in steps) < _MANY:
+        return False
     reached, moved, choices = {0}, {0}, 0
-    for step in traced.tape.instructions:
+    for step in steps:
         read = {ref.index for ref in refs_of((step.args, tuple(step.kwargs.values())))}
         if read.isdisjoint(reached):
             continue
