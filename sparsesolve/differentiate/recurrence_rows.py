@@ -18,7 +18,7 @@ from sparsesolve.differentiate.rows import Entries, Rows, Terms
 from sparsesolve.differentiate.trips import Trips, finished
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program, Slots
-from sparsesolve.ir.recurrence import append_recurrence
+from sparsesolve.ir.recurrence import append_recurrence, chunks
 
 __all__ = ["Irregular", "Partials", "fed_back", "recurrence_rows"]
 
@@ -182,12 +182,15 @@ class _Fed:
         made = self.body(e, number[self.rank[self.partials.output[e]], column], int(ever.sum()))
         at = self.trips.written(made)
         zero = np.int32(self.b.scalar(0.0))
-        exists = there[:, e, column]  # else both are zero: a partial may be infinite
-        factor = np.where(exists, self.partials.slots[:, e], zero)
-        trip, entry = np.where(exists, source[:, e], 0), number[row[:, e], column]
-        read = np.where(exists, ~at[trip, entry], zero)
-        outside = np.where(given[:, ever] < 0, zero, given[:, ever])
-        sources = np.concatenate([factor, read, outside], axis=1).astype(np.int32)
+        sources = np.empty((self.trips.count, made.n), dtype=np.int32)
+        for some in chunks(*sources.shape):
+            exists = there[some, e, column]  # else both are zero: a partial may be infinite
+            factor, read, outside = np.split(sources[some], [e.size, 2 * e.size], axis=1)
+            factor[...] = np.where(exists, self.partials.slots[some, e], zero)
+            trip, entry = np.where(exists, source[some, e], 0), number[row[some, e], column]
+            read[...] = np.where(exists, ~at[trip, entry], zero)
+            first = given[some, ever]
+            outside[...] = np.where(first < 0, zero, first)
         return append_recurrence(self.b, made, sources).start + at
 
     def body(self, e: Ids, entry: Ids, count: int) -> Program:

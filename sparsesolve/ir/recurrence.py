@@ -24,10 +24,14 @@ __all__ = [
     "all_kernels",
     "append_recurrence",
     "append_trips",
+    "chunks",
     "distinct",
+    "output_places",
     "places",
     "restored",
 ]
+
+_CHUNK = 1 << 15  # elements
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -90,14 +94,20 @@ def all_kernels(program: Program) -> Iterator[Kernel]:
 def places(body: Program, trips: int) -> Slots:
     """Where each trip writes each slot of a body, shape (trips, n_slots); 0 for what it reads."""
     table = np.zeros((trips, body.n_slots), dtype=np.int32)
-    top = 0
     trip = np.arange(trips, dtype=np.int32)[:, None]
+    for first, rows, top in output_places(body, trips):
+        table[:, first : first + rows] = top + trip * rows + np.arange(rows, dtype=np.int32)
+    return table
+
+
+def output_places(body: Program, trips: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the first slot of each output of a body, its rows, and where trip 0 writes it."""
+    top = 0
     for step in body.instructions:
         rows = (step.stop - step.start) // len(step.outputs) if isinstance(step, Kernel) else 0
         for first in range(step.start, step.stop, max(1, rows)):
-            table[:, first : first + rows] = top + trip * rows + np.arange(rows)
+            yield first, rows, top
             top += trips * rows
-    return table
 
 
 def append_recurrence(b: Builder, body: Program, sources: Slots) -> Recurrence:
@@ -112,9 +122,7 @@ def append_recurrence(b: Builder, body: Program, sources: Slots) -> Recurrence:
     sources : ndarray of int32, shape (trips, body.n)
         Slots from 0 on; below 0 as in `Recurrence`.
     """
-    outer, numbers = distinct(sources[sources >= 0])
-    own = sources.astype(np.int32)
-    own[sources >= 0] = numbers
+    outer, own = _from_outside(sources)
     constants = [b.constant(c.values) for c in body.constants]
     read = np.concatenate(constants) if constants else np.empty(0, dtype=np.int32)
     length = sources.shape[0] * sum(step.stop - step.start for step in body.instructions)
@@ -123,6 +131,28 @@ def append_recurrence(b: Builder, body: Program, sources: Slots) -> Recurrence:
     made = restored(b.allocate(length), length, operands, shapes, b.origin, body, own)
     b.instructions.append(made)
     return made
+
+
+def _from_outside(sources: Slots) -> tuple[Slots, Slots]:
+    """Return the distinct slots of sources, and the sources with their numbers in their place."""
+    read = np.zeros(max(-1, int(sources.max(initial=-1))) + 2, dtype=bool)  # the last: of itself
+    parts = [sources[some] for some in chunks(*sources.shape)]
+    for part in parts:
+        read[np.maximum(part, -1)] = True
+    outer = np.flatnonzero(read[:-1]).astype(np.int32)
+    number = np.full(read.size, -1, dtype=np.int32)
+    number[outer] = np.arange(outer.size, dtype=np.int32)
+    own = np.empty(sources.shape, dtype=np.int32)
+    for some, part in zip(chunks(*sources.shape), parts, strict=True):
+        own[some] = np.where(part < 0, part, number[np.maximum(part, -1)])
+    return outer, own
+
+
+def chunks(rows: int, width: int) -> Iterator[slice]:
+    """Cut the rows of an array into parts that stay in the cache."""
+    step = max(1, _CHUNK // max(1, width))
+    for first in range(0, rows, step):
+        yield slice(first, min(rows, first + step))
 
 
 def restored(

@@ -29,7 +29,7 @@ from sparsesolve.engine.interpreter.scalar_code import Trip, trip_function
 from sparsesolve.engine.interpreter.segments import SegmentSum
 from sparsesolve.errors import StructureMismatch
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program
-from sparsesolve.ir.recurrence import Recurrence, places
+from sparsesolve.ir.recurrence import Recurrence, output_places, places
 
 __all__ = ["Interpreter"]
 
@@ -266,19 +266,22 @@ class _Trips:
 
     def __call__(self, step: Recurrence, operands: Sequence[Array]) -> Array:
         """Return all that the trips compute."""
-        own = step.sources < 0
-        given = np.zeros(own.shape)
-        if operands[0].size:
-            given[...] = operands[0][np.where(own, 0, step.sources)]
+        outer = operands[0].size
         if self._trip is not None:
+            own = step.sources < 0
+            given = np.zeros(own.shape)
+            if outer:
+                given[...] = operands[0][np.where(own, 0, step.sources)]
             return self._by_numbers(self._trip, step, given)
-        computed = np.empty(step.length)
+        known = np.empty(outer + step.length)  # what is read: from outside, then what is computed
+        known[:outer] = operands[0].reshape(-1)
+        ports = list(output_places(step.body, step.trips))
         for trip, source in enumerate(step.sources):
-            mine = own[trip]
-            given[trip, mine] = computed[~source[mine]]
-            slots = self._body.slots(given[trip])
-            computed[self._places[trip, self._written]] = slots[self._written]
-        return computed
+            slots = self._body.slots(known[np.where(source < 0, outer + ~source, source)])
+            for first, rows, top in ports:
+                begin = outer + top + trip * rows
+                known[begin : begin + rows] = slots[first : first + rows]
+        return known[outer:]
 
     def _by_numbers(self, run: Trip, step: Recurrence, given: Array) -> Array:
         columns = np.flatnonzero((step.sources < 0).any(axis=0)).tolist()
