@@ -19,6 +19,7 @@ __all__ = ["is_closed"]
 
 _DEEPEST = 3
 _GLOBAL = "LOAD_GLOBAL"
+_WRITES = ("STORE_DEREF", "DELETE_DEREF")
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.float64)
 _PURE_BUILTINS = (
     "abs all any bool complex dict divmod enumerate filter float int len list map max min pow "
@@ -59,7 +60,8 @@ def _is_closed(function: Any, depth: int) -> bool:
         return False
     if function.__kwdefaults__:
         return False
-    named = _named(function.__code__)
+    code = function.__code__
+    named = _named(code, code.co_freevars)
     if named is None:
         return False
     used = list(function.__defaults__ or ())
@@ -96,19 +98,24 @@ def _is_pure(attribute: str) -> bool:
     )
 
 
-def _named(code: types.CodeType) -> list[str] | None:
-    """List the globals that are read; None where another name says that more may be."""
+def _named(code: types.CodeType, outside: tuple[str, ...]) -> list[str] | None:
+    """List the globals that are read; None where another name says that more may be.
+
+    So it is where a variable `outside`, of the closure, is written to: a call changes the next one.
+    """
     found = []
     for step in dis.get_instructions(code):
         if step.opname == _GLOBAL:
             found.append(step.argval)
+        elif step.opname in _WRITES and step.argval in outside:
+            return None
         elif step.opcode in dis.hasname and not (
             step.opname in ("LOAD_ATTR", "LOAD_METHOD") and _is_pure(step.argval)
         ):
             return None
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
-            inner = _named(part)
+            inner = _named(part, outside)
             if inner is None:
                 return None
             found += inner

@@ -83,3 +83,27 @@ def test_a_counter_is_not_closed():
 
     count.calls = 0
     assert not is_closed(count)
+
+
+def test_what_writes_to_its_closure_changes_its_next_call():
+    calls = 0.0
+
+    def count(x):
+        nonlocal calls
+        calls += 1.0
+        return calls * x
+
+    assert not is_closed(count)
+    assert not is_closed(closure(count))
+
+    def own(x):
+        total = 0.0
+
+        def add(value):
+            nonlocal total
+            total += value
+
+        add(x)
+        return total
+
+    assert is_closed(own)
