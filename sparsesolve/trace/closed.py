@@ -107,11 +107,7 @@ def _named(code: types.CodeType, outside: tuple[str, ...]) -> list[str] | None:
     for step in dis.get_instructions(code):
         if step.opname == _GLOBAL:
             found.append(step.argval)
-        elif step.opname in _WRITES and step.argval in outside:
-            return None
-        elif step.opcode in dis.hasname and not (
-            step.opname in ("LOAD_ATTR", "LOAD_METHOD") and _is_pure(step.argval)
-        ):
+        elif _may_read_more(step, outside):
             return None
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
@@ -120,3 +116,10 @@ def _named(code: types.CodeType, outside: tuple[str, ...]) -> list[str] | None:
                 return None
             found += inner
     return found
+
+
+def _may_read_more(step: dis.Instruction, outside: tuple[str, ...]) -> bool:
+    if step.opname in _WRITES:
+        return step.argval in outside
+    reads = step.opname in ("LOAD_ATTR", "LOAD_METHOD")
+    return step.opcode in dis.hasname and not (reads and _is_pure(step.argval))
