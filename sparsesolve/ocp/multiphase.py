@@ -33,6 +33,12 @@ SCHEMES: dict[str, Callable[[], Rule]] = {
 }
 
 
+_OURS = (
+    "intervals", "scheme", "guess", "data", "initial", "final", "tolerance", "refinements",
+)  # fmt: skip
+_OF_SOLVERS = ("method", "tol", "options", "callback", "progress")
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Given:
     """What may change from solve to solve, besides meshes."""
@@ -164,6 +170,7 @@ class Multiphase:
         """
         if tolerance is not None and not tolerance > 0.0:
             raise ValueError(f"`tolerance` must be positive, got {tolerance!r}.")
+        _check_words(options)
         rule = _read_scheme(scheme)
         given = self._given(data, initial, final)
         meshes = [read_mesh(part) for part in self._by_phase("intervals", intervals)]
@@ -346,3 +353,18 @@ def _read_scheme(scheme: Any) -> Rule:
     if scheme not in SCHEMES:
         raise ValueError(f"`scheme` must be one of {', '.join(SCHEMES)}, got {scheme!r}.")
     return SCHEMES[scheme]()
+
+
+def _check_words(options: Mapping[str, Any]) -> None:
+    """Say what `solve` takes where it is called with something else."""
+    unknown = [word for word in options if word not in _OF_SOLVERS]
+    if unknown:
+        raise TypeError(
+            f"solve() got an unexpected keyword argument {unknown[0]!r}. It takes "
+            f"{', '.join(_OURS)}, and of solvers {', '.join(_OF_SOLVERS)}."
+        )
+    if options.get("method") in SCHEMES:
+        raise ValueError(
+            f"`method` must be a solver, such as 'ipopt', got {options['method']!r}. Write "
+            f"scheme={options['method']!r}."
+        )

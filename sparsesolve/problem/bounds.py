@@ -106,7 +106,8 @@ def _is_pair(item: Any) -> bool:
     """Whether this may be the bounds of one variable; None: it has none."""
     if item is None:
         return True
-    if not isinstance(item, tuple | list | np.ndarray) or len(item) != 2:
+    single = isinstance(item, np.ndarray) and item.ndim == 0
+    if single or not isinstance(item, tuple | list | np.ndarray) or len(item) != 2:
         return False
     return all(value is None or np.ndim(value) == 0 for value in item)
 

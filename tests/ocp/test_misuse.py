@@ -78,3 +78,10 @@ def test_ends_of_intervals_that_do_not_ascend(ends: list[float]) -> None:
 def test_a_phase_takes_time(time: Any) -> None:
     with pytest.raises(ValueError, match="`time` must go forward"):
         decay(time=time)
+
+
+def test_words_of_solve_are_told_from_those_of_solvers() -> None:
+    with pytest.raises(TypeError, match=r"argument 'interval'\. It takes intervals, scheme, .*tol"):
+        decay().solve(interval=3)
+    with pytest.raises(ValueError, match=r"got 'radau'\. Write scheme='radau'"):
+        decay().solve(intervals=3, method="radau")
