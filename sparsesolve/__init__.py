@@ -28,11 +28,11 @@ if TYPE_CHECKING:
         gradient,
         hessian,
         hessian_pattern,
-        implicit,
         jacobian,
         jacobian_by_differences,
         jacobian_pattern,
     )
+    from sparsesolve.derivatives.implicit import implicit
     from sparsesolve.derivatives.scan import scan
     from sparsesolve.extend import elementwise
     from sparsesolve.front import (
@@ -119,7 +119,7 @@ _HOME = {
     "gradient": "derivatives",
     "hessian": "derivatives",
     "hessian_pattern": "derivatives",
-    "implicit": "derivatives",
+    "implicit": "derivatives.implicit",
     "jacobian": "derivatives",
     "jacobian_by_differences": "derivatives",
     "jacobian_pattern": "derivatives",

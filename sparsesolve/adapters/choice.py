@@ -7,7 +7,6 @@ of curvature, from a factorization; never from samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from sparsesolve.adapters.ipopt import ipopt_available
 from sparsesolve.adapters.lifted import worth_lifting
 from sparsesolve.adapters.pounce import pounce_available
 from sparsesolve.adapters.uno import uno_available
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.problem.problem import Problem
 

@@ -12,7 +12,7 @@ their number, each is needed; else what can be spared is left out, one after the
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.diagnosis import Diagnosis, dependent_rows, diagnose_at
 from sparsesolve.problem.history import COLUMNS, History

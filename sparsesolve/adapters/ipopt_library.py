@@ -21,11 +21,11 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from sparsesolve.errors import SolverUnavailable
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = [
     "IpoptLibrary",

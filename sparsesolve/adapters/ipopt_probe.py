@@ -12,10 +12,10 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import cache
 
 from sparsesolve.adapters.ipopt_library import told_version
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = [
     "LINEAR_SOLVERS",

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sparsesolve.adapters.ipopt_library import IpoptLibrary, find_library, install_command
 from sparsesolve.adapters.ipopt_probe import library_version
 from sparsesolve.errors import SolverUnavailable
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 
 __all__ = ["Way", "ipopt_available", "prepare_ipopt", "require_cyipopt", "require_ipopt"]

@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.ipopt_callbacks import Callbacks, StructureGrown
 from sparsesolve.adapters.ipopt_status import describe_status
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.evaluation import Evaluation
 from sparsesolve.methods.failure import INTERRUPTED
 from sparsesolve.methods.kkt import make_result

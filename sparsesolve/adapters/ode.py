@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from sparsesolve.adapters.ode_arguments import check_given, checked_span
 from sparsesolve.adapters.scipy_stiff import SparseBDF, SparseRadau
 from sparsesolve.adapters.sensitivity import TrajectorySensitivities, with_float_parameters
 from sparsesolve.adapters.sundials import Cvode, checked_linear_solver
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 from sparsesolve.host.words import check_call, refuse_words
 from sparsesolve.methods.consistent import consistent_start

@@ -20,7 +20,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from sparsesolve.adapters.ipopt_options import IPOPT_OPTIONS, variants
 from sparsesolve.adapters.ipopt_warm import warm_options
 from sparsesolve.adapters.nlp import Ended, Start, ended_by_info, inside, solve_nlp
 from sparsesolve.errors import SolverUnavailable
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.problem.problem import Problem

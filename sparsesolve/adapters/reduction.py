@@ -7,13 +7,13 @@ each evaluation is one gather of values. Where nothing is fixed the gathers are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.evaluation import Evaluation
 
 __all__ = ["ChosenRows", "Reduction", "Selection"]

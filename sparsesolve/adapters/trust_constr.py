@@ -13,7 +13,6 @@ trust-constr bites in ways no other method does:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sparsesolve.adapters.reduction import Reduction
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["RowBlock", "constraint_blocks", "scipy_constraints"]
 

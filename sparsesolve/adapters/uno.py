@@ -18,7 +18,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from sparsesolve.adapters.ipopt_callbacks import Callbacks, Refused
 from sparsesolve.adapters.nlp import Ended, Start, inside, solve_nlp
 from sparsesolve.adapters.uno_options import PRESETS, check_options, set_options
 from sparsesolve.errors import SolverUnavailable
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.monitor import Monitor

@@ -10,10 +10,10 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
 
 from sparsesolve.coloring import Recovered, Structure, color
 from sparsesolve.coloring.recover import Recovery, prepare_recovery
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import after_fork, forkable_lock
 from sparsesolve.host.interrupts import interrupts_held
 from sparsesolve.structure.pattern import Pattern

@@ -6,12 +6,11 @@ is two CSR structures walked one after the other (see `order_kernels`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import ColoringError
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.pattern import Pattern, frozen_index
 

@@ -11,7 +11,6 @@ an order fixed beforehand (see `peel_kernels`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +21,7 @@ from sparsesolve.coloring import Coloring, require_coloring
 from sparsesolve.coloring.seeds import compress, forward_seeds, reverse_seeds, seed_chunks
 from sparsesolve.coloring.sums import Sums, sums_of
 from sparsesolve.errors import ColoringError, StructureMismatch
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.host.imports import importing
 from sparsesolve.structure.pattern import Pattern

@@ -8,7 +8,7 @@ it never costs more than that, and so that the same pattern always gets the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from sparsesolve.coloring.neutral import without_neutral_colors
 from sparsesolve.coloring.orders import vertex_order
 from sparsesolve.coloring.split import split_off_columns, split_off_rows
 from sparsesolve.coloring.value import Coloring, Recovered, Structure
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.structure.pattern import Pattern
 

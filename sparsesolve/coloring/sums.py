@@ -6,12 +6,11 @@ recovery. An unknown is an entry of the pattern or, for a symmetric pattern, of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.coloring.value import Coloring
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 
 __all__ = ["Sums", "sums_of"]

@@ -19,16 +19,23 @@ array([[1.      , 0.      , 0.      ],
 
 from __future__ import annotations
 
-from sparsesolve.derivatives import integrals, minima, stored_nonzeros  # noqa: F401
-from sparsesolve.derivatives.branched_problem import problem_derivatives
-from sparsesolve.derivatives.by_differences import jacobian_by_differences
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from sparsesolve.derivatives import stored_nonzeros  # noqa: F401  (tells how they are kept)
 from sparsesolve.derivatives.gradient import Gradient, gradient
 from sparsesolve.derivatives.hessian import Hessian, hessian, hessian_pattern
-from sparsesolve.derivatives.implicit import implicit
 from sparsesolve.derivatives.jacobian import Jacobian, jacobian, jacobian_pattern
-from sparsesolve.derivatives.lagrangian import ProblemDerivatives
-from sparsesolve.derivatives.lagrangian_hessian import LagrangianHessian
-from sparsesolve.derivatives.problem_differences import ProblemDifferences
+from sparsesolve.host.imports import importing
+from sparsesolve.numpy_ops.integration import OPERATIONS
+from sparsesolve.numpy_ops.roots import OPERATION
+
+if TYPE_CHECKING:
+    from sparsesolve.derivatives.branched_problem import problem_derivatives
+    from sparsesolve.derivatives.by_differences import jacobian_by_differences
+    from sparsesolve.derivatives.lagrangian import ProblemDerivatives
+    from sparsesolve.derivatives.lagrangian_hessian import LagrangianHessian
+    from sparsesolve.derivatives.problem_differences import ProblemDifferences
 
 __all__ = [
     "Gradient",
@@ -40,9 +47,43 @@ __all__ = [
     "gradient",
     "hessian",
     "hessian_pattern",
-    "implicit",
     "jacobian",
     "jacobian_by_differences",
     "jacobian_pattern",
     "problem_derivatives",
 ]
+
+# what a first Jacobian does without is imported when it is asked for
+_HOME = {
+    "LagrangianHessian": "lagrangian_hessian",
+    "ProblemDerivatives": "lagrangian",
+    "ProblemDifferences": "problem_differences",
+    "jacobian_by_differences": "by_differences",
+    "problem_derivatives": "branched_problem",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with importing():
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def _imported_later(table: dict[str, Any], name: str, home: str) -> None:
+    """Register an operation of a module that registers its own when it is imported."""
+
+    def operation(*args: Any, **options: Any) -> Any:
+        with importing():
+            importlib.import_module(f"{__name__}.{home}")
+        return table[name](*args, **options)
+
+    table[name] = operation
+
+
+for _name in ("ode", "steps", "integral"):
+    _imported_later(OPERATIONS, _name, "integrals")
+_imported_later(OPERATION, "root", "implicit")
+_imported_later(OPERATION, "minimum", "minima")

@@ -7,7 +7,6 @@ nothing to detect or to color, and no term of the chain rule to list.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,19 +15,12 @@ from numpy.typing import NDArray
 from sparsesolve.derivatives.products import Products
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
-from sparsesolve.ir.linear import LinearCall
-from sparsesolve.ir.program import Opaque, Program
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.structure.pattern import Pattern
 
-__all__ = ["ByColumns", "has_linear_calls"]
+__all__ = ["ByColumns"]
 
 Array = NDArray[np.float64]
-
-
-def has_linear_calls(program: Program) -> bool:
-    """Whether a program makes calls, all of them linear."""
-    calls = [step for step in program.instructions if type(step) is Opaque]
-    return bool(calls) and all(isinstance(step.function, LinearCall) for step in calls)
 
 
 @dataclass(frozen=True, eq=False)

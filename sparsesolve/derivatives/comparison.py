@@ -12,7 +12,6 @@ measured, by running the slice with errors in the last places, wherever they are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.errors import VerificationError
 from sparsesolve.fuse.restrict import restrict
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Opaque, Program
 from sparsesolve.ir.recurrence import Recurrence

@@ -10,23 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparsesolve.coloring import Coloring, color
-from sparsesolve.coloring.cache import shared_coloring_cache
-from sparsesolve.coloring.recover import Recovery, prepare_recovery
 from sparsesolve.derivatives.estimate import Estimate, estimate_pattern
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.errors import ColoringError, PatternError, StructureMismatch, VerificationError
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_lock
+from sparsesolve.host.imports import importing
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace.arguments import Arguments, layout, ways_to_read
+
+if TYPE_CHECKING:
+    from sparsesolve.coloring.recover import Recovery
 
 __all__ = ["SCHEMES", "Differences", "Scheme", "column_colors"]
 
@@ -309,11 +310,18 @@ class Differences(Evaluator):
 
 def column_colors(pattern: Pattern) -> NDArray[np.int32]:
     """Return a color for each column, such that those of one color share no row, shape (n,)."""
+    from sparsesolve.coloring import color  # noqa: PLC0415 - as below
+
     return np.asarray(color(pattern).colors)
 
 
 def _recovery(pattern: Any) -> Recovery:
     """Color the columns of a pattern, or take a coloring as it is."""
+    with importing():  # what is traced imports this file, and mostly has no colors
+        from sparsesolve.coloring import Coloring  # noqa: PLC0415
+        from sparsesolve.coloring.cache import shared_coloring_cache  # noqa: PLC0415
+        from sparsesolve.coloring.recover import prepare_recovery  # noqa: PLC0415
+
     if not isinstance(pattern, Coloring):
         return shared_coloring_cache.get(Pattern.of(pattern), structure="columns")
     if pattern.structure != "columns":

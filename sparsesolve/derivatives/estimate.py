@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import PatternError
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.structure.pattern import Pattern
 
 __all__ = ["Estimate", "estimate_pattern"]

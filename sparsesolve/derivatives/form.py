@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import TraceError
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.trace.argument_tree import Leaf, Nest, contained, flatten, rebuild
 from sparsesolve.trace.arguments import Arguments, layout
 

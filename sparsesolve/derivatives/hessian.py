@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import Coloring
-from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.derivatives.again import hessian_again, program_again
 from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.blocks.low_rank import by_columns, linear_operator
@@ -25,7 +23,7 @@ from sparsesolve.derivatives.derivative import SymmetricDerivative
 from sparsesolve.derivatives.fused import Fused, fused, fused_gradient
 from sparsesolve.derivatives.jacobian import nonzero_part
 from sparsesolve.derivatives.matrix_template import template_of
-from sparsesolve.derivatives.nonzeros import Nonzeros, hessian_nonzeros
+from sparsesolve.derivatives.nonzeros import Nonzeros, colorings, hessian_nonzeros
 from sparsesolve.derivatives.other_constants import embedded
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.scalar_derivative import ScalarDerivative, scalar_function, slopes_of
@@ -41,6 +39,9 @@ from sparsesolve.lower import lower_layers
 from sparsesolve.options import Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant
+
+if TYPE_CHECKING:
+    from sparsesolve.coloring import Coloring
 
 __all__ = ["Hessian", "SymmetricTemplate", "hessian", "hessian_pattern"]
 
@@ -166,7 +167,7 @@ class Hessian(SymmetricDerivative, ScalarDerivative):
     @property
     def coloring(self) -> Coloring:
         """A star coloring of the pattern."""
-        return shared_coloring_cache.get(self.pattern, structure="symmetric").coloring
+        return colorings().get(self.pattern, structure="symmetric").coloring
 
     def __call__(self, *args: Any) -> Any:
         """Return the full symmetric matrix, with fresh data and shared read-only indices."""

@@ -6,13 +6,12 @@ Separate from `hessian`, with which it shares all machinery but not its meaning.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import Coloring
 from sparsesolve.derivatives.again import jacobian_again
 from sparsesolve.derivatives.blocks.blocked import Blocked
 from sparsesolve.derivatives.blocks.low_rank import by_columns, linear_operator
@@ -33,6 +32,9 @@ from sparsesolve.host.fork import forkable_property
 from sparsesolve.options import DIFFERENCED, TRACED, Format, Method, Options
 from sparsesolve.structure.pattern import Pattern
 from sparsesolve.trace import OtherConstant
+
+if TYPE_CHECKING:
+    from sparsesolve.coloring import Coloring
 
 __all__ = ["Jacobian", "jacobian", "jacobian_pattern"]
 

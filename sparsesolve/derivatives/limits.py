@@ -25,7 +25,6 @@ In each case the function itself must be continuous there. What is not accepted 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -40,6 +39,7 @@ from sparsesolve.engine.evaluator import Array, Evaluator
 from sparsesolve.engine.interpreter.interpret import Interpreter
 from sparsesolve.fuse.fit import hides_slopes
 from sparsesolve.fuse.unroll import unrolled
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 

@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.coloring import lower_bound
-from sparsesolve.coloring.cache import shared_coloring_cache
-from sparsesolve.coloring.recover import Recovery
 from sparsesolve.derivatives.blocks.choose import blocked_hessian, blocked_jacobian
-from sparsesolve.derivatives.by_columns import ByColumns, has_linear_calls
 from sparsesolve.derivatives.fused import Fused, fused, fused_adjoint
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.products import Products
 from sparsesolve.derivatives.traced_function import Executable, Lazy, executable
 from sparsesolve.differentiate import (
     TooManyTerms,
@@ -31,22 +26,32 @@ from sparsesolve.differentiate import (
     tangent_program,
 )
 from sparsesolve.differentiate.detect import boolean_pattern, is_full, jacobian_structure
-from sparsesolve.differentiate.opaque import call_in_many_rows
+from sparsesolve.differentiate.opaque import call_in_many_rows, has_linear_calls
 from sparsesolve.engine.arguments import output_buffer
 from sparsesolve.engine.evaluator import Evaluator
 from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.host.dataclass import dataclass
+from sparsesolve.host.imports import importing
 from sparsesolve.ir.program import Program
 from sparsesolve.structure.pattern import Pattern
+
+if TYPE_CHECKING:  # colors take a twentieth of all imports, and most programs need none
+    from sparsesolve.coloring.cache import ColoringCache
+    from sparsesolve.coloring.recover import Recovery
+    from sparsesolve.derivatives.by_columns import ByColumns
+    from sparsesolve.derivatives.products import Products
 
 __all__ = [
     "Accumulated",
     "Arrange",
     "Compressed",
     "Nonzeros",
+    "colorings",
     "engine_name",
     "fewest_colors",
     "hessian_nonzeros",
     "jacobian_nonzeros",
+    "products_of",
     "symmetric_nonzeros",
 ]
 
@@ -209,11 +214,18 @@ def _push(program: Program, log: PrepareLog) -> Products:
     run = executable(fused(tangent, log), log)
     if isinstance(run, Interpreter):
         run = Interpreter(fused(tangent_program(program), log))
-    return Products(run, _WIDTH)
+    return products_of(run, _WIDTH)
 
 
 def _pull(program: Program, log: PrepareLog) -> Products:
-    return Products(executable(fused_adjoint(program, log), log), 1)
+    return products_of(executable(fused_adjoint(program, log), log), 1)
+
+
+def products_of(run: Executable, width: int) -> Products:
+    """Make products of the program that computes `width` of them."""
+    with importing():
+        from sparsesolve.derivatives.products import Products  # noqa: PLC0415 - as for colors
+    return Products(run, width)
 
 
 def jacobian_nonzeros(program: Fused, log: PrepareLog, arrange: Arrange | None = None) -> Nonzeros:
@@ -255,10 +267,19 @@ def _jacobian_nonzeros(program: Fused, log: PrepareLog, arrange: Arrange | None)
 
 
 def _by_columns(program: Program, log: PrepareLog) -> ByColumns:
+    from sparsesolve.derivatives.by_columns import ByColumns  # noqa: PLC0415 - of few functions
+
     log.note("all columns at once: every output depends on every input through linear calls")
     with log.stage("differentiate"):
         tangent = fused(tangent_program(program), log)
-    return ByColumns(Pattern.full((program.m, program.n)), Products(Interpreter(tangent), 1))
+    return ByColumns(Pattern.full((program.m, program.n)), products_of(Interpreter(tangent), 1))
+
+
+def colorings() -> ColoringCache:
+    """Return the colorings that all share."""
+    with importing():
+        from sparsesolve.coloring.cache import shared_coloring_cache  # noqa: PLC0415 - as above
+    return shared_coloring_cache
 
 
 def fewest_colors(pattern: Pattern) -> Recovery:
@@ -267,7 +288,9 @@ def fewest_colors(pattern: Pattern) -> Recovery:
     Both are tried only where one side may take twice the colors that both need at least: where
     dense rows meet dense columns.
     """
-    get = shared_coloring_cache.get
+    from sparsesolve.coloring import lower_bound  # noqa: PLC0415 - only where there are colors
+
+    get = colorings().get
     best = get(pattern, structure="columns")
     by_rows = get(pattern, structure="rows")
     if by_rows.coloring.ncolors < best.coloring.ncolors:
@@ -340,7 +363,7 @@ def symmetric_nonzeros(gradient: Fused, log: PrepareLog) -> Nonzeros:
     if isinstance(found, Accumulated):
         return found
     with log.stage("color"):
-        recovery = shared_coloring_cache.get(found.union(found.T), structure="symmetric")
+        recovery = colorings().get(found.union(found.T), structure="symmetric")
     return Compressed(recovery.lower_pattern, recovery, _push(gradient, log), None)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from sparsesolve.derivatives.comparison import CheckPoint, Names, compare
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.options import Options
 
 if TYPE_CHECKING:

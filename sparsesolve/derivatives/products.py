@@ -6,7 +6,6 @@ Separate because compressed matrices and those by columns need the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from sparsesolve.coloring import Coloring
 from sparsesolve.coloring.seeds import seed_chunks
 from sparsesolve.derivatives.traced_function import Executable
 from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Program
 
 __all__ = ["Products"]

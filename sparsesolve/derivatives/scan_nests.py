@@ -7,12 +7,13 @@ and a complex array is two.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.trace.argument_tree import contained, parts_of_given, tree_like, with_parts
 
 __all__ = [

@@ -18,7 +18,6 @@ import platform
 import sys
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -27,6 +26,7 @@ import scipy
 
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.host.cache_folder import CacheFolder
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 from sparsesolve.ir.packing import Unpackable, pack, unpack
 from sparsesolve.ir.tape import Ref

@@ -6,20 +6,21 @@ that made it, and is so again where its machine code is not what that process ha
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sparsesolve.coloring import Coloring
-from sparsesolve.coloring.recover import prepare_recovery
 from sparsesolve.derivatives.fused import Fused
-from sparsesolve.derivatives.nonzeros import Accumulated, Compressed
+from sparsesolve.derivatives.nonzeros import Accumulated, Compressed, products_of
 from sparsesolve.derivatives.prepare_log import PrepareLog
-from sparsesolve.derivatives.products import Products
 from sparsesolve.derivatives.stored import StoredKind, stored_as
 from sparsesolve.derivatives.traced_function import executable
 from sparsesolve.engine.interpreter.interpret import Interpreter
+from sparsesolve.host.imports import importing
 from sparsesolve.ir.packing import Unpackable
 from sparsesolve.ir.program_tree import program_from_tree, program_tree
 from sparsesolve.structure.pattern import Pattern
+
+if TYPE_CHECKING:
+    from sparsesolve.derivatives.products import Products
 
 __all__: list[str] = []
 
@@ -60,6 +61,10 @@ def _products_tree(products: Products | None) -> list[Any] | None:
 
 
 def _compressed_again(tree: list[Any], log: PrepareLog) -> Compressed:
+    with importing():
+        from sparsesolve.coloring import Coloring  # noqa: PLC0415 - only where there are colors
+        from sparsesolve.coloring.recover import prepare_recovery  # noqa: PLC0415 - as above
+
     pattern, colored, push, pull = tree
     recovery = prepare_recovery(Coloring(_pattern(pattern), *colored))
     products = _products_again(push, log), _products_again(pull, log)
@@ -74,7 +79,7 @@ def _products_again(tree: list[Any] | None, log: PrepareLog) -> Products | None:
     run = executable(Fused(program_from_tree(tree[0])), log, known=True)
     if isinstance(run, Interpreter):
         raise Unpackable("interpreted products")
-    return Products(run, tree[1])
+    return products_of(run, tree[1])
 
 
 stored_as(Accumulated, StoredKind("nonzeros", _accumulated_tree, _accumulated_again))

@@ -14,11 +14,11 @@ import math
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.stored import Shelf, folder_of_structures, named
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_lock, forkable_property
 from sparsesolve.ir.tape import Tape
 from sparsesolve.lower.tape_key import tape_key

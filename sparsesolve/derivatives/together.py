@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.structures import Structure, structure_of
 from sparsesolve.derivatives.traced_function import TracedFunction
 from sparsesolve.fuse.roll import roll
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Program
 from sparsesolve.ir.tape import Tape

@@ -9,7 +9,6 @@ contributions are added elementwise, so that everything stays a kernel over inde
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -24,6 +23,7 @@ from sparsesolve.differentiate.sums import sum_runs
 from sparsesolve.differentiate.trips import Trips, finished
 from sparsesolve.fuse import with_parameter
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.expression import Expressions, live_nodes, used_loads
 from sparsesolve.ir.matrix_call import Called, MatrixCall
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots

@@ -8,7 +8,6 @@ six states has trips of a hundred numbers, and eight unknowns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from sparsesolve.differentiate.rows import Entries, Rows
 from sparsesolve.differentiate.trips import Trips, dependence, finished
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Block, Constant, Index, Kernel, Program, Slots
 from sparsesolve.ir.recurrence import append_recurrence
 

@@ -12,8 +12,6 @@ Separate from `kernel_reverse` (derivatives inside a kernel) and `rows` (terms t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +41,7 @@ from sparsesolve.errors import SparseSolveError
 from sparsesolve.fuse import fuse
 from sparsesolve.fuse.unroll import unrolled
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import Recurrence, append_trips

@@ -8,12 +8,12 @@ some points (the zeros of a padding, a mask, a weight); that is what makes patte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.rules import pull_back
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.expression import Expressions, support_of
 from sparsesolve.ir.program import Index, Node, Slots
 from sparsesolve.ir.scalar_ops import OPS

@@ -21,7 +21,13 @@ from sparsesolve.ir.linear import LinearCall, LinearPush
 from sparsesolve.ir.matrix_call import MatrixCall
 from sparsesolve.ir.program import Opaque, Program
 
-__all__ = ["call_in_many_rows", "jacobian_function", "jvp_function", "vjp_function"]
+__all__ = [
+    "call_in_many_rows",
+    "has_linear_calls",
+    "jacobian_function",
+    "jvp_function",
+    "vjp_function",
+]
 
 _ROWS_A_COLUMN = 4  # a direction is two sweeps
 _FEW_ROWS = 100
@@ -56,6 +62,12 @@ def call_in_many_rows(program: Program) -> str:
         if any(any_slot(active, index) for index in step.operands):
             return step.name
     return ""
+
+
+def has_linear_calls(program: Program) -> bool:
+    """Whether a program makes calls, all of them linear."""
+    calls = [step for step in program.instructions if type(step) is Opaque]
+    return bool(calls) and all(isinstance(step.function, LinearCall) for step in calls)
 
 
 def _is_slow(step: Opaque, n: int) -> bool:

@@ -9,7 +9,6 @@ rule once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from sparsesolve.differentiate.rows import Entries, Rows, Terms
 from sparsesolve.differentiate.trips import Trips, finished
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Program, Slots
 from sparsesolve.ir.recurrence import append_recurrence, chunks
 

@@ -10,7 +10,6 @@ terms, and the sums and products read consecutive slots, so that they fuse.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from sparsesolve.differentiate.input_kernels import Load
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Gates, Rows
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Slots
 
 __all__ = ["stream_entries"]

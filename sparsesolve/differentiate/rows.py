@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.differentiate.sums import sum_runs
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Constant, Index, Slots
 
 __all__ = ["ConstantTable", "Entries", "Gates", "Rows", "Terms", "combine"]

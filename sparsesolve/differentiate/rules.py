@@ -12,11 +12,11 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Kernel, Node, Program
 from sparsesolve.ir.scalar_ops import OPS
@@ -57,7 +57,7 @@ def partial_rule(op: str, operand: int) -> PartialRule | None:
     example = [1.0, 0.75, *(0.5 + 0.125 * k for k in range(row.arity))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the example may lie outside the domain: log, yn
-        program = lower(trace(rule, example))
+        program = lower(trace(rule, example, pure=True))
     expressions, root = _flatten(program)
     nodes, (output,) = live_nodes(expressions.nodes, [root])
     return PartialRule(tuple(nodes), output)

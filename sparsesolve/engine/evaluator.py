@@ -7,11 +7,12 @@ the same places; only machine code has anything better than the plain way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = [
     "Array",

@@ -13,10 +13,11 @@ Separate from `write`, which only carries the decisions out.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 from sparsesolve.ir.scalar_ops import OPS
 

@@ -7,12 +7,13 @@ must lie back to back, and the buffer should hold no holes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
 
 __all__ = ["Draft", "rebuilt", "with_parameter"]

@@ -9,7 +9,7 @@ them, and everything else is given to it.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from sparsesolve.fuse.fit import calls_functions, curved_slots, is_affine
 from sparsesolve.fuse.renames import renamed
 from sparsesolve.fuse.settle import settled
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 from sparsesolve.ir.recurrence import append_recurrence, places
 

@@ -6,10 +6,11 @@ index arrays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sparsesolve.fuse.choose import Choice
 from sparsesolve.fuse.renumber import Draft, rebuilt
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.expression import Expressions, live_nodes, used_loads
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Opaque, Slots
 

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import SparseSolveError
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["Block", "Constant", "Index", "Kernel", "Node", "Opaque", "Program", "Slots", "verify"]

@@ -11,11 +11,11 @@ outputs; for each of them trip behind trip. So every kernel of the body is one k
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program, Slots
 

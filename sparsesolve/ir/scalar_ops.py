@@ -9,11 +9,12 @@ All values are float64; truth is 1.0 and 0.0, and anything nonzero counts as tru
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 
 __all__ = ["OPS", "ScalarOp", "Slope"]

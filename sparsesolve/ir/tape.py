@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import TraceError
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = [
     "Instruction",

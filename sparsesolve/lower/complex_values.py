@@ -11,12 +11,12 @@ zero is the constant zero, so that real numbers among complex ones cost and coup
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 import autograd.numpy as anp
 import numpy as np
 
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.tape import Instruction, refs_of
 from sparsesolve.lower.context import Context, is_slots
 from sparsesolve.lower.opaque import Pending, lower_pending

@@ -10,13 +10,13 @@ shape, or a *constant*, any other number or array. Slots are the only int32 arra
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sparsesolve.errors import UnsupportedOperation
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Slots
 from sparsesolve.ir.tape import Instruction, Ref, Tape
 from sparsesolve.lower.layers import Layers

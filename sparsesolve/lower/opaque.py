@@ -9,13 +9,14 @@ Complex values have no slots. A chain of operations through complex intermediate
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from autograd.core import primitive_vjps
 
 from sparsesolve.errors import UnsupportedOperation
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.linear import LinearCall
 from sparsesolve.ir.program import Slots
 from sparsesolve.ir.tape import Instruction

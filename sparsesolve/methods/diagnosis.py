@@ -6,7 +6,7 @@ determines, kinks. Whatever is found is told by the names of rows and unknowns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.structural import Decomposition, decompose
 from sparsesolve.problem.names import listed, row_name, variable_name
 from sparsesolve.problem.problem import Problem

@@ -7,12 +7,12 @@ what is counted, or who is told.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.monitor import Monitor
 from sparsesolve.problem.result import Status
 

@@ -9,12 +9,12 @@ same with no damping until a step fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.augmented_system import Augmented
 from sparsesolve.methods.iteration import Ending, IterativeMethod, Outcome, run
 from sparsesolve.methods.losses import Loss, robust_cost, robust_weights

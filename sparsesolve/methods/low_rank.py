@@ -14,13 +14,13 @@ digits are lost, the bordered matrix is factorized as a whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.sparse_lu import Factor, SparseLU
 
 __all__ = ["LowRankAugmented", "LowRankLU", "LowRankSum", "column_squares", "reach", "scaled_rows"]

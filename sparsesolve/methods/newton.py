@@ -15,12 +15,12 @@ replaces it: always a direction of descent, with mu raised until the merit falls
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.augmented_system import Augmented
 from sparsesolve.methods.iteration import Ending, IterativeMethod, Outcome, run
 from sparsesolve.methods.low_rank import LowRankAugmented, LowRankLU, column_squares

@@ -17,7 +17,6 @@ squares over the rows at their limits. Any multipliers prove such a point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, isnan
 
@@ -25,6 +24,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.evaluation import Evaluation
 
 __all__ = [

@@ -6,12 +6,12 @@ Separate because results know no functions; what is asked rarely is computed onl
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 from sparsesolve.methods.losses import Loss
 from sparsesolve.problem.problem import Problem

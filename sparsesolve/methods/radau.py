@@ -14,13 +14,13 @@ Hairer, Wanner (1996), "Solving Ordinary Differential Equations II", 2nd ed., IV
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.pencil import Pencil
 from sparsesolve.methods.sparse_lu import Factor, SparseLU
 

@@ -7,12 +7,12 @@ at the start, and one for the fall of the cost does so where large units keep th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.low_rank import column_squares, reach, scaled_rows
 
 __all__ = ["ResidualMeasure", "measure_residual"]

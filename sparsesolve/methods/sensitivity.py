@@ -14,7 +14,7 @@ methods", Mathematical Programming 10.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives import problem_derivatives
 from sparsesolve.errors import SolverError, StructureMismatch
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.methods.sparse_lu import SparseLU
 from sparsesolve.problem.bounds import real_array
 from sparsesolve.problem.problem import Problem

@@ -12,12 +12,13 @@ one gather, and then asked to be kept. Li, Demmel (2003), "SuperLU_DIST", ACM TO
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["SparseLU", "symmetry"]
 

@@ -8,13 +8,14 @@ Pothen, Fan (1990), "Computing the block triangular form of a sparse matrix", AC
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching
+
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["Decomposition", "decompose"]
 

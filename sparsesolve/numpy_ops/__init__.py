@@ -2,7 +2,8 @@
 
 A family holds what to do for a function on traced arrays (its *handler*), how what is recorded
 becomes slots and scalar operations (its *lowering rule*), and derivatives where autograd's are not
-used. `trace` and `lower` know no family: importing this package fills their tables.
+used. `trace` and `lower` know no family: importing this package fills their tables. What only
+replaces functions of SciPy is imported once the module that holds them is.
 
 Movement of data is a call of the function itself on an array of slot numbers, so its index sets are
 right by construction: `np.roll` and `np.pad` of three unknowns, where slot 3 holds the padding.
@@ -16,39 +17,28 @@ right by construction: `np.roll` and `np.pad` of three unknowns, where slot 3 ho
 [3, 0, 1, 2, 3]
 """
 
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
 from sparsesolve.host.imports import importing
 from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions)
     array_api,
-    b_splines,
     choices,
     complex_branches,
     complex_numbers,
     creation,
-    data_frames,
-    distances,
-    distributions,
     eigenvalues,
     elementwise,
     factorizations,
-    filters,
     fourier,
-    grids,
     histograms,
-    images,
     integration,
-    interpolants,
-    iterative_systems,
     joining,
     linalg,
-    linear_fits,
-    log_sum_exp,
     loops,
-    masked_arrays,
-    matrix_equations,
-    minima,
     movement,
-    multivariate_normal,
-    neighbors,
     norms,
     ordering,
     orthogonal,
@@ -58,27 +48,54 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     products,
     python_statistics,
     quantiles,
-    radial,
     reductions,
     refused,
     roots,
     scalar_rows,
-    series,
     sparse,
     sparse_matrices,
-    sparse_systems,
     special_parts,
     special_rows,
-    splines,
     statistics,
     stencils,
-    steppers,
     transforms,
-    waveforms,
 )
 from sparsesolve.trace.naming import WITH_SCIPY
+from sparsesolve.trace.replaced import when_loaded
 
 __all__: list[str] = []
+
+
+# Families of functions that are replaced where they are defined: nothing is to be replaced before
+# that is loaded, and half of all families are of this kind.
+_FAMILIES = {
+    "numpy.ma": ("masked_arrays",),
+    "numpy.polynomial": ("series",),
+    "pandas": ("data_frames",),
+    "scipy.integrate": ("steppers",),
+    "scipy.interpolate": ("b_splines", "grids", "interpolants", "radial", "splines"),
+    "scipy.linalg": ("matrix_equations",),
+    "scipy.ndimage": ("filters", "images"),
+    "scipy.optimize": ("linear_fits", "minima", "neighbors"),
+    "scipy.signal": ("filters", "waveforms"),
+    "scipy.sparse.linalg": ("iterative_systems", "sparse_systems"),
+    "scipy.spatial": ("distances", "neighbors"),
+    "scipy.special": ("log_sum_exp",),
+    "scipy.stats": ("distributions", "multivariate_normal"),
+}
+
+
+def _family(name: str) -> Callable[[], object]:
+    def load() -> None:
+        with importing():
+            importlib.import_module(f"{__name__}.{name}")
+
+    return load
+
+
+for _module, _names in _FAMILIES.items():
+    for _name in _names:
+        when_loaded(_module, _family(_name))
 
 
 def _special() -> None:

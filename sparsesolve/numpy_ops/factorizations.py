@@ -8,7 +8,6 @@ side. Systems with traced matrices, and functions of them, are those of `numpy.l
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from autograd.extend import defjvp, defvjp
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.lower.context import Context, rule
 from sparsesolve.lower.opaque import lower_opaque
 from sparsesolve.lower.products import contract

@@ -11,7 +11,6 @@ that is wrong; in terms of the complex transform, or of another norm, they have 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from string import ascii_letters
 from typing import Any
@@ -20,6 +19,7 @@ import autograd.numpy as anp
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Slots
 from sparsesolve.ir.tape import Instruction
 from sparsesolve.lower.complex_values import (

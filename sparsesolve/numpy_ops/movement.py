@@ -8,7 +8,7 @@ the constant that belongs there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial, wraps
 from typing import Any
 
@@ -18,6 +18,7 @@ from autograd.core import make_vjp
 from autograd.extend import defjvp, defvjp
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Slots
 from sparsesolve.lower.context import Context, rule
 from sparsesolve.trace.dispatch import implements, refuse

@@ -7,12 +7,13 @@ are theirs. Scales chosen by "auto" are powers of two, which cost no rounding.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.problem.bounds import real_array
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ what has named fields (a dataclass, a namespace) is a `Fields`.
 
 from __future__ import annotations
 
+import inspect
 import math
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.trace.content import Content
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Leaf",
     "Nest",
     "Static",
+    "argument_names",
     "check_position",
     "contained",
     "flatten",
@@ -246,3 +249,12 @@ def check_position(argnum: int, count: int) -> None:
             f"`argnum` must be a position among the arguments, 0{last}, as {has}, got {argnum}. "
             "Pass an example for every argument after the function."
         )
+
+
+def argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """List what the first arguments of a function are called."""
+    try:
+        names = list(inspect.signature(function).parameters)[:count]
+    except (TypeError, ValueError):
+        names = []
+    return names + [f"argument {k}" for k in range(len(names), count)]

@@ -24,13 +24,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import StructureMismatch, TraceError
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.trace.argument_tree import (
     Leaf,
     Nest,

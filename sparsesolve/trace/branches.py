@@ -9,7 +9,6 @@ where every answer is what it was, so that the path is the one that was recorded
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import autograd.numpy as anp
@@ -17,6 +16,7 @@ import numpy as np
 from autograd.numpy import _original_where as where
 from autograd.tracer import isbox
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.tape import Ref, Tape
 from sparsesolve.trace.recorder import Recorder, TapeNode
 from sparsesolve.trace.sources import user_line

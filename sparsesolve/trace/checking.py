@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import VerificationError
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.tape import Tape, evaluate, refs_of
 from sparsesolve.trace.arguments import Arguments
 from sparsesolve.trace.branches import Path

@@ -17,7 +17,7 @@ import enum
 import hashlib
 import types
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import cached_property, lru_cache, partial
 from operator import is_
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.trace.masked import is_masked_array
 
 __all__ = ["Content", "content_of", "globals_named", "is_immutable", "still_uses",

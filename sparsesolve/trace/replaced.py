@@ -11,13 +11,21 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.trace.array_methods import replace_method
 from sparsesolve.trace.changes import Changes
+from sparsesolve.trace.naming import load_scipy
 
-__all__ = ["COMPILED_BY_NAME", "latest_trace", "replace_all", "replaces"]
+__all__ = [
+    "COMPILED_BY_NAME",
+    "latest_trace",
+    "load_families",
+    "replace_all",
+    "replaces",
+    "when_loaded",
+]
 
 _Make: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 _MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a type that is not written in C, and can be changed
@@ -38,6 +46,25 @@ def replaces(module: str, path: str, *, second: bool = False) -> Callable[[_Make
         return make
 
     return register
+
+
+_WAITING: dict[str, list[Callable[[], object]]] = {}
+
+
+def when_loaded(module: str, load: Callable[[], object]) -> None:
+    """Let a family be loaded before the first trace that finds a module loaded."""
+    _WAITING.setdefault(module, []).append(load)
+
+
+def load_families() -> None:
+    """Load the families that replace functions of what is loaded, and learn its names."""
+    loaded = sys.modules
+    for module in [name for name in _WAITING if name in loaded]:
+        for load in _WAITING.get(module, ()):
+            load()  # who finds it half done waits here for the other thread
+        _WAITING.pop(module, None)
+    if "autograd.scipy" in loaded:
+        load_scipy()
 
 
 _MOVED = {

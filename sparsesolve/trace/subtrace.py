@@ -8,7 +8,6 @@ stays where it is; whatever else the step reads becomes an argument of its tape.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from autograd.tracer import isbox
 from numpy.typing import NDArray
 
 from sparsesolve.errors import TraceError, UnsupportedOperation, refusals
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.tape import Instruction, Ref, Tape, ValueInfo, map_refs
 from sparsesolve.trace.recorder import BIRTHS, Recorder, TapeNode, gather
 from sparsesolve.trace.sources import user_line

@@ -7,13 +7,11 @@ them out). All are changed under one lock, and put back when the function return
 
 from __future__ import annotations
 
-import inspect
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
@@ -21,16 +19,13 @@ import numpy as np
 from autograd.tracer import Box, isbox, trace_stack
 from numpy.typing import NDArray
 
-from sparsesolve.errors import (
-    TraceError,
-    UnsupportedOperation,
-    refusals,
-)
+from sparsesolve.errors import TraceError, UnsupportedOperation, refusals
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import after_fork, forkable_lock
 from sparsesolve.host.interrupts import interrupts_held
 from sparsesolve.host.words import in_call
 from sparsesolve.ir.tape import Tape
-from sparsesolve.trace.argument_tree import Leaf, flatten
+from sparsesolve.trace.argument_tree import Leaf, argument_names, flatten
 from sparsesolve.trace.arguments import Arguments, layout
 from sparsesolve.trace.array_methods import replace_dot
 from sparsesolve.trace.box_errors import (
@@ -50,11 +45,10 @@ from sparsesolve.trace.dispatch import CONSTRUCTORS
 from sparsesolve.trace.idle_guards import without_idle_guards
 from sparsesolve.trace.kept import leave_numbers
 from sparsesolve.trace.keys import settle_keys
-from sparsesolve.trace.naming import load_scipy
 from sparsesolve.trace.operands import holds_boxes
 from sparsesolve.trace.output import traced_output
 from sparsesolve.trace.recorder import Recorder, TapeNode, recording
-from sparsesolve.trace.replaced import replace_all
+from sparsesolve.trace.replaced import load_families, replace_all
 from sparsesolve.trace.sources import IMPLICIT, error_line, is_sparse_call, passed_a_solver
 from sparsesolve.trace.substitutes import mentions, substitute
 from sparsesolve.trace.tables import is_table
@@ -96,7 +90,11 @@ class Traced:
 
 
 def trace(
-    function: Callable[..., Any], example_arguments: Sequence[Any], *, argnum: int = 0
+    function: Callable[..., Any],
+    example_arguments: Sequence[Any],
+    *,
+    argnum: int = 0,
+    pure: bool = False,
 ) -> Tape:
     """Record one call of a function.
 
@@ -108,6 +106,9 @@ def trace(
         Arguments to call it with; they fix the shapes.
     argnum : int, default 0
         Position of the argument to differentiate by.
+    pure : bool, default False
+        Whether the function is known to use nothing that changes and to keep nothing: then what it
+        encloses is not read. That takes longer than to record a rule of one operation.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def trace(
     >>> [step.op for step in tape.instructions]
     ['__getitem__', 'sin', 'multiply']
     """
-    return prepare(function, example_arguments, argnum=argnum).tape
+    return prepare(function, example_arguments, argnum=argnum, pure=pure).tape
 
 
 def prepare(
@@ -137,6 +138,7 @@ def prepare(
     guarded: bool = False,
     merging: bool = True,
     denying: bool = True,
+    pure: bool = False,
 ) -> Traced:
     """Record one call of a function, and how its arguments are laid out.
 
@@ -158,6 +160,8 @@ def prepare(
     denying : bool, default True
         Whether `np.array_equal` of a value and a constant is answered by no, as if the constant
         were the point of the last call; else it is a guard.
+    pure : bool, default False
+        As for `trace`.
 
     Returns
     -------
@@ -180,9 +184,8 @@ def prepare(
         if level == _BUFFERS > needed and not isinstance(errors[-1], _INTO_PLAIN):
             continue
         try:
-            tracing = partial(
-                _prepared, function, example_arguments, argnum, opened, level, guarded, denying
-            )
+            how = argnum, opened, level, guarded, denying, pure
+            tracing = partial(_prepared, function, example_arguments, *how)
             traced = _guarded_as_needed(tracing)
         except TraceError as refused:
             if errors and isinstance(refused, Outlived):
@@ -274,15 +277,15 @@ def _prepared(
     substituting: int,
     guarded: bool,
     denying: bool,
+    pure: bool,
     merged: bool = False,
     forced: Mapping[int, bool] | None = None,
 ) -> Traced:
-    if "autograd.scipy" in sys.modules:
-        load_scipy()
-    names = _names(function, len(example_arguments))
+    load_families()
+    names = argument_names(function, len(example_arguments))
     arguments = layout(example_arguments, argnum, names, opened=opened).read()
     x, parameters = arguments.split(example_arguments)
-    before = surroundings_of(function)
+    before = None if pure else surroundings_of(function)
     leaves = flatten(arguments.tree)
     leaves.insert(0, leaves.pop(arguments.tree[arguments.argnum].number))
     called = partial(function, *example_arguments)  # objects among them have methods
@@ -329,8 +332,9 @@ def _prepared(
     denied = tuple((recorder.finish(len(parameters), ref), at) for ref, at in recorder.denials)
     watched = watch(recorder.captured(), recorder.memories, recorder.used)
     # what the function itself changes, a counter or a cache, says nothing about its data
-    surroundings = before if before == surroundings_of(function) else None
-    if surroundings is None or not all(isinstance(part, Leaf) for part in arguments.tree):
+    surroundings = None if pure or before != surroundings_of(function) else before
+    plain = surroundings is not None and all(isinstance(part, Leaf) for part in arguments.tree)
+    if not (plain or pure):
         leave_numbers(called)
     seen = merged, recorder.formatted, denied, substituting == _BUFFERS
     return Traced(tape, arguments.settled(), watched, surroundings, path, *seen)
@@ -356,14 +360,6 @@ def _run(recorder: Recorder, call: Callable[[], Any]) -> Any:
         heard[0].add_note("The function caught this error; without a trace there is none.")
         raise heard[0]
     return output
-
-
-def _names(function: Callable[..., Any], count: int) -> list[str]:
-    try:
-        names = list(inspect.signature(function).parameters)[:count]
-    except (TypeError, ValueError):
-        names = []
-    return names + [f"argument {k}" for k in range(len(names), count)]
 
 
 def _argument(recorder: Recorder, value: NDArray[np.float64], leaf: Leaf, *, locked: bool) -> Any:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.trace.content import Content, content_of
 from sparsesolve.trace.recorder import active_recorders, root_of
 

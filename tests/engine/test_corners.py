@@ -184,7 +184,7 @@ def test_the_width_of_vectors(monkeypatch):
         ({"avx512f", "avx2"}, 4),
         ({"sse2"}, 2),
     ):
-        monkeypatch.setattr(vectormath, "_processor_flags", lambda flags=flags: frozenset(flags))
+        monkeypatch.setattr(vectormath, "processor_flags", lambda flags=flags: frozenset(flags))
         assert ask() == width
 
 

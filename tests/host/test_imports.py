@@ -62,7 +62,11 @@ print("fine")
 )
 def test_an_interrupted_import_leaves_all_usable(module):
     run = subprocess.run(
-        [sys.executable, "-c", CHILD, module], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", CHILD, module],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"SPARSESOLVE_CACHE": "0"},  # or LLVM is not loaded
     )
     assert run.stdout.strip() == "fine", run.stderr[-600:]
 
@@ -184,3 +188,23 @@ def test_the_collector_is_afterwards_as_it_was(enabled):
         assert bool(gc.get_freeze_count()) is bool(frozen)
     finally:
         (gc.enable if was_enabled else gc.disable)()
+
+
+def test_a_first_jacobian_loads_what_it_uses():
+    """What is named in SciPy's modules only, what has blocks or colors, and other families wait."""
+    code = (
+        "import sys, numpy as np, sparsesolve as ss\n"
+        "J = ss.jacobian(lambda x: np.sin(x[1:]) * x[:-1], np.ones(4))\n"
+        "assert J(np.ones(4)).nnz == 6\n"
+        "import pydoc, subprocess\n"
+        "assert pydoc.__spec__ and subprocess.Popen.__module__ == 'subprocess'\n"
+        "own = [m for m in sys.modules if m.startswith('sparsesolve.')]\n"
+        "words = 'coloring integrals minima lagrangian distances images assembly'.split()\n"
+        "print([m for m in own if m.split('.')[-1] in words])\n"
+        "import scipy.spatial.distance, scipy.interpolate\n"
+        "centers = np.arange(4.0).reshape(2, 2)\n"
+        "g = lambda x: scipy.spatial.distance.cdist(x.reshape(2, 2), centers).ravel()\n"
+        "print(ss.jacobian(g, np.ones(4)).shape, 'sparsesolve.numpy_ops.distances' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout.split("\n")[:2] == ["[]", "(4, 4) True"], run.stderr[-600:]

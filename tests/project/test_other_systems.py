@@ -181,7 +181,7 @@ def f(x):
 @pytest.fixture
 def older_linker(monkeypatch):
     """Code is loaded as everywhere but on Linux with x86-64."""
-    monkeypatch.setattr(jit, "_has_orc", lambda: False)
+    monkeypatch.setattr(jit, "reads_objects", lambda: False)
     monkeypatch.setattr(jit, "_MODULES", {})
 
 
@@ -194,7 +194,7 @@ def test_the_older_linker_runs_the_same_code(n, older_linker, rng) -> None:
     dense[range(n - 1), range(n - 1)] = 2 * np.exp(x[1:]) * x[:-1] + (x[1:] <= 0)
     dense[range(n - 1), range(1, n)] = np.exp(x[1:]) * x[:-1] ** 2 + slope
     assert np.allclose(jacobian(x).toarray(), dense, rtol=1e-12, atol=0)
-    assert any(isinstance(m.tracker, jit._Engine) for m in jit._MODULES.values())
+    assert any(isinstance(m.code, jit._Engine) for m in jit._MODULES.values())
 
 
 def test_the_older_linker_frees_its_code(older_linker, monkeypatch) -> None:
@@ -204,7 +204,7 @@ def test_the_older_linker_frees_its_code(older_linker, monkeypatch) -> None:
     assert compiled in (True, False)  # from the disk or not
     add = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(found[body].address)
     assert add(1) == 42
-    engine = found[body].module.tracker
+    engine = found[body].module.code
     jit._RECENT.clear()
     jit._MODULES.clear()
     del found

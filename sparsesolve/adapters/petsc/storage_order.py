@@ -6,7 +6,6 @@ others. Nonzeros are evaluated in the order of these two, into the very memory t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.adapters.petsc.needed import Needed
 from sparsesolve.adapters.petsc.numbering import Numbering
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["MatrixEntries", "StorageOrder", "indptr_of"]
 

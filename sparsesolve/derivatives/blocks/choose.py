@@ -5,18 +5,18 @@ It is a matter of cost, and blocks are right wherever they are used.
 
 from __future__ import annotations
 
-from sparsesolve.derivatives.blocks.assembly import hold_assembly
-from sparsesolve.derivatives.blocks.blocked import Blocked, Plain
-from sparsesolve.derivatives.blocks.classes import Unstructured
-from sparsesolve.derivatives.blocks.extended import Extended
-from sparsesolve.derivatives.blocks.hessian import BlockedHessian
-from sparsesolve.derivatives.blocks.jacobian import BlockedJacobian
+from typing import TYPE_CHECKING
+
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.differentiate import TooManyTerms
 from sparsesolve.differentiate.biases import has_layers, with_biases
 from sparsesolve.differentiate.cuts import pays, wide_sums, widely_read_sums
 from sparsesolve.differentiate.waists import with_waists
+from sparsesolve.host.imports import importing
 from sparsesolve.ir.program import Program, Slots
+
+if TYPE_CHECKING:
+    from sparsesolve.derivatives.blocks.blocked import Blocked, Plain
 
 __all__ = ["blocked_hessian", "blocked_jacobian"]
 
@@ -38,6 +38,11 @@ def blocked_jacobian(program: Program, log: PrepareLog, plain: Plain) -> Blocked
         cuts = widely_read_sums(program)
     if not cuts.size:
         return None
+    with importing():  # most programs have no blocks
+        from sparsesolve.derivatives.blocks.classes import Unstructured  # noqa: PLC0415
+        from sparsesolve.derivatives.blocks.extended import Extended  # noqa: PLC0415
+        from sparsesolve.derivatives.blocks.jacobian import BlockedJacobian  # noqa: PLC0415
+
     try:
         found = BlockedJacobian(Extended(program, cuts, log), plain)
     except (TooManyTerms, Unstructured):
@@ -66,6 +71,11 @@ def blocked_hessian(
         cuts = wide_sums(program)
     if not cuts.size:
         return None
+    with importing():
+        from sparsesolve.derivatives.blocks.classes import Unstructured  # noqa: PLC0415
+        from sparsesolve.derivatives.blocks.extended import Extended  # noqa: PLC0415
+        from sparsesolve.derivatives.blocks.hessian import BlockedHessian  # noqa: PLC0415
+
     try:
         found = BlockedHessian(Extended(program, cuts, log), plain, log, weighted=weighted)
     except (TooManyTerms, Unstructured):
@@ -82,6 +92,8 @@ def _with_wide_sums(program: Program) -> Program:
 def _if_it_pays(found: Blocked, terms: float, cuts: Slots, log: PrepareLog) -> Blocked | None:
     if not pays(terms, float(found.nnz)):
         return None
+    from sparsesolve.derivatives.blocks.assembly import hold_assembly  # noqa: PLC0415 - as above
+
     hold_assembly(found, log)
     log.note(f"{cuts.size} wide sums are multiplied as blocks, not term by term")
     return found

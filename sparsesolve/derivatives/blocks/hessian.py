@@ -6,7 +6,6 @@ Separate from the Jacobian, which has one kind of term only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from sparsesolve.derivatives.blocks.sums import BlockSum, Box
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import Executable
 from sparsesolve.differentiate import jacobian_program
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["BlockedHessian"]
 

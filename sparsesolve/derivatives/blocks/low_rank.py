@@ -7,13 +7,13 @@ with wide sums holds, and what a solver can take apart.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 
 __all__ = ["Part", "SparsePlusLowRank", "by_columns", "linear_operator"]

@@ -8,7 +8,6 @@ in inputs; a *place* is where a sum stands in its sample. What sums read of x th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from sparsesolve.derivatives.blocks.classes import Unstructured, distinct, levels_of
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, as_slice
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = [
     "ByColumn",

@@ -7,13 +7,12 @@ S_u U`` is a substitution by levels, and the transposed one gives multipliers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.derivatives.blocks.classes import Classes, distinct, split_by_key
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, Submatrix, as_slice
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["Group", "Sensitivities"]
 

@@ -6,11 +6,10 @@ interpreter asks it to compute once what is the same for a whole batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Kernel, Program, Slots
 
 __all__ = ["BatchDependence", "batch_dependence"]

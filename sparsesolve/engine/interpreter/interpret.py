@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from sparsesolve.engine.interpreter.numpy_calls import Array, Binder, Step, mirr
 from sparsesolve.engine.interpreter.scalar_code import Trip, trip_function
 from sparsesolve.engine.interpreter.segments import SegmentSum
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Index, Kernel, Opaque, Program
 from sparsesolve.ir.recurrence import Recurrence, output_places, places
 

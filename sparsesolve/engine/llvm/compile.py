@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from sparsesolve.engine.llvm.plan.plan_text import plan_lines
 from sparsesolve.engine.llvm.plan.planner import make_plan
 from sparsesolve.engine.llvm.run.machine import Machine, compile_forms, first_form
 from sparsesolve.errors import StructureMismatch
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.ir.program import Program
 

@@ -13,7 +13,6 @@ on where in a domain it stands.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 
@@ -21,6 +20,7 @@ from sparsesolve.engine.llvm.code.function_text import FunctionText
 from sparsesolve.engine.llvm.code.llvm_ops import Emitter, native_operations
 from sparsesolve.engine.llvm.code.vectormath import Native, native
 from sparsesolve.engine.llvm.plan.kernel_signature import BASES, RUN_WORDS, KernelSignature
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["DRIVER", "CannotCompile", "Code", "find_natives", "generate"]
 

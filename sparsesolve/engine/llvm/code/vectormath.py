@@ -15,9 +15,10 @@ import ctypes
 import ctypes.util
 import platform
 import sys
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from sparsesolve.engine.llvm.code.processor import processor_flags
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.host.imports import importing
 from sparsesolve.ir.scalar_ops import OPS
@@ -57,7 +58,7 @@ def vector_width() -> int:
     Eight where there is AVX-512 of a kind that does not lower the clock (Ice Lake, Zen 4 and newer;
     VBMI2 came with them), four where there is AVX2.
     """
-    flags = _processor_flags()
+    flags = processor_flags()
     if {"avx512f", "avx512dq", "avx512vbmi2"} <= flags:
         return 8
     return 4 if "avx2" in flags else 2
@@ -86,16 +87,6 @@ def native(op: str, width: int) -> Native | None:
         address = _scipy_address(row.cython or op, arity)
         return Native(address, arity, 1, flag=True) if address else None
     return None
-
-
-@cache
-def _processor_flags() -> frozenset[str]:
-    with importing():
-        import llvmlite.binding as llvm  # noqa: PLC0415  (only the compiled engine needs it)
-
-    with LLVM_LOCK:
-        features = llvm.get_host_cpu_features()
-    return frozenset(name for name, present in features.items() if present)
 
 
 def _scalar_address(symbol: str) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import Protocol
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.engine.llvm.plan.spaces import Hull, Position, Positions
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Index
 
 __all__ = ["Chunk", "cut", "tiled"]

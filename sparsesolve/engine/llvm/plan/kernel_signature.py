@@ -23,9 +23,9 @@ are). In the modes "runs" the domain is cut where an index array is not affine; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Node
 
 __all__ = ["BASES", "LOAD_WORDS", "RUN_WORDS", "STORE_WORDS", "KernelSignature"]

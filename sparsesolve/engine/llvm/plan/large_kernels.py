@@ -8,8 +8,9 @@ value is that another kernel reads.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque
 from sparsesolve.ir.recurrence import Recurrence
 

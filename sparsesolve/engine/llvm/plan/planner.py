@@ -13,7 +13,7 @@ Separate from `tasks`, which looks at one kernel at a time: here the whole progr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from sparsesolve.engine.llvm.plan.large_kernels import PlacedKernel, placed
 from sparsesolve.engine.llvm.plan.rewrite import prune, rewritten
 from sparsesolve.engine.llvm.plan.spaces import Flags, Layout, Positions
 from sparsesolve.engine.llvm.plan.tasks import Regions, Target, Task, copy_task, make_task
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
 
 __all__ = ["Plan", "Stage", "make_plan"]

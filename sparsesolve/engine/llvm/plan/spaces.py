@@ -8,12 +8,12 @@ of slots takes, and single ones are `Position`. The type checker tells them apar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, NewType, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Index, Slots
 
 __all__ = ["Flags", "Hull", "Layout", "Position", "Positions"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from sparsesolve.engine.llvm.plan.affine_pieces import Numbers, affine_pieces, p
 from sparsesolve.engine.llvm.plan.chunks import Chunk, cut
 from sparsesolve.engine.llvm.plan.kernel_signature import BASES, RUN_WORDS, KernelSignature
 from sparsesolve.engine.llvm.plan.spaces import Hull, Positions
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.program import Block, Index, Kernel, Node, Program, Slots
 
 __all__ = ["SMALL", "Copy", "Regions", "Target", "Task", "copy_task", "make_task"]

@@ -21,7 +21,6 @@ import math
 import sys
 import sysconfig
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -31,6 +30,7 @@ from numpy.typing import NDArray
 from sparsesolve.engine.evaluator import FastCall, Fixed
 from sparsesolve.engine.llvm.code.fastcall_ir import ENTRY, FIELDS, FRAME, HEAD
 from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["Argument", "FirstAsked", "fastcalls_work", "make_fastcall", "make_frame"]
 

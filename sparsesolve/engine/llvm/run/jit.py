@@ -1,6 +1,7 @@
 """From LLVM IR to addresses of machine code, once per process and, where it pays, once per machine.
 
-It is the only module that drives llvmlite, and the only one that touches a disk.
+It is the only module that drives LLVM, and the only one that touches a disk. LLVM is loaded when
+there is something to generate, or object code that `object_code` does not know.
 
 Functions are known by their text: two kernels with the same body are one function, whatever
 program they belong to. All functions that are missing are compiled together as one module, which
@@ -17,22 +18,21 @@ level of LLVM's code generator, 0 for kernels too small to matter.
 from __future__ import annotations
 
 import hashlib
-import itertools
-import platform
-import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
-import llvmlite
-import llvmlite.binding as llvm
-
+from sparsesolve.engine.llvm.code.processor import compiler_name, processor_name
 from sparsesolve.engine.llvm.code.vectormath import LLVM_LOCK
+from sparsesolve.engine.llvm.run.object_code import ObjectCode, UnknownObject, reads_objects
 from sparsesolve.host.cache_folder import CacheFolder
+from sparsesolve.host.dataclass import dataclass
+from sparsesolve.host.imports import importing
 from sparsesolve.host.interrupts import interrupts_held
+
+compiler_name()  # or else ImportError, as if LLVM were imported here
 
 __all__ = ["NativeFunction", "compile_functions", "machine_name"]
 
@@ -46,15 +46,12 @@ _UNUSED: list[Any] = []
 class _Module:
     """Functions in memory, freed with this object."""
 
-    def __init__(self, tracker: Any, jit: Any, names: Mapping[str, str]) -> None:
-        self.tracker = tracker
-        self.jit = jit  # it must outlive what it tracks
-        self.addresses = {body: tracker[name] for body, name in names.items()}
+    def __init__(self, code: ObjectCode | _Engine, names: Mapping[str, str]) -> None:
+        self.code = code
+        self.addresses = {body: code[name] for body, name in names.items()}
 
     def __del__(self, unused: list[Any] = _UNUSED) -> None:
-        unused.append(
-            (self.tracker, self.jit)
-        )  # freed by the next that compiles, which holds the lock
+        unused.append(self.code)  # freed by the next that compiles, which holds the lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +84,7 @@ def compile_functions(
     """
     with LLVM_LOCK, interrupts_held():
         while _UNUSED:
-            tracker, jit = _UNUSED.pop()
-            tracker.close()
-            del tracker, jit
+            _UNUSED.pop().close()
         compiled = False
         made = []  # nobody else holds the new modules yet
         for effort in (0, 2):
@@ -156,32 +151,26 @@ def _generate(text: str, effort: int) -> bytes:
     target = _target(effort)
     header = f'target triple = "{target.triple}"\n'  # on Windows its own, for ELF
     header += f'target datalayout = "{target.target_data}"\n'
-    module = llvm.parse_assembly(header + text)
+    module = _llvm().parse_assembly(header + text)
     code: bytes = target.emit_object(module)
     return code
 
 
 def _load(machine_code: bytes, names: Mapping[str, str]) -> _Module:
-    """Bring object code into memory, in a library of its own."""
-    if not _has_orc():
-        return _Module(_Engine(machine_code), None, names)
-    library = llvm.JITLibraryBuilder().add_object_img(machine_code).add_current_process()
-    for name in names.values():
-        library.export_symbol(name)
-    number = next(_NUMBERS)
-    jit = _jit(number // _MOST_LIBRARIES)
-    return _Module(library.link(jit, f"sparsesolve {number}"), jit, names)
-
-
-def _has_orc() -> bool:
-    """Whether LLVM's newer linker is known to work here; llvmlite warns of it elsewhere."""
-    return sys.platform == "linux" and platform.machine() == "x86_64"
+    """Bring object code into memory."""
+    if reads_objects():
+        try:
+            return _Module(ObjectCode(machine_code, names.values()), names)
+        except UnknownObject:
+            pass
+    return _Module(_Engine(machine_code), names)
 
 
 class _Engine:
-    """Object code in an engine of its own, by the older linker, which numba uses everywhere."""
+    """Object code in an engine of LLVM's older linker, which numba uses everywhere."""
 
     def __init__(self, machine_code: bytes) -> None:
+        llvm = _llvm()
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_target(0))
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
         self._engine.finalize_object()
@@ -194,13 +183,11 @@ class _Engine:
         self._engine.close()
 
 
-_NUMBERS = itertools.count()
-_MOST_LIBRARIES = 512  # of one compiler, which keeps some kilobytes of each that is gone
+def _llvm() -> Any:
+    with importing():
+        import llvmlite.binding as llvm  # noqa: PLC0415 - slow to import
 
-
-@lru_cache(maxsize=1)
-def _jit(_number: int) -> Any:
-    return llvm.create_lljit_compiler(_target(0))
+    return llvm
 
 
 @cache
@@ -209,6 +196,7 @@ def _target(effort: int) -> Any:
 
 
 def _new_target(effort: int) -> Any:
+    llvm = _llvm()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_triple(llvm.get_process_triple())
@@ -223,14 +211,7 @@ def _new_target(effort: int) -> Any:
 @cache
 def machine_name() -> str:
     """Return everything but the text that machine code depends on: processor and versions."""
-    parts = (
-        llvm.get_process_triple(),
-        llvm.get_host_cpu_name(),
-        llvm.get_host_cpu_features().flatten(),
-        llvmlite.__version__,
-        ".".join(map(str, llvm.llvm_version_info)),
-    )
-    return "\n".join(parts)
+    return f"{processor_name()}\n{compiler_name()}"
 
 
 _MODULES: weakref.WeakValueDictionary[tuple[str, int], _Module] = weakref.WeakValueDictionary()

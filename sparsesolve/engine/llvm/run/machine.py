@@ -17,7 +17,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -51,6 +51,7 @@ from sparsesolve.engine.llvm.run.jit import NativeFunction, compile_functions
 from sparsesolve.engine.llvm.run.thread_pool import PARTS, TEAM, TEAM_DECLARATIONS, shared_pool
 from sparsesolve.engine.llvm.run.workspace import Lent, Workspace
 from sparsesolve.engine.opaque import call_opaque
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.fork import forkable_lock
 from sparsesolve.ir.program import Block, Opaque
 

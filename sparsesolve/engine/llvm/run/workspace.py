@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sparsesolve.engine.evaluator import Array, NativeParameter
+from sparsesolve.host.dataclass import dataclass
 
 __all__ = ["Lent", "Workspace"]
 
