@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.ir.linear import LinearCall
-from sparsesolve.ir.program import Index, Kernel, Program
+from sparsesolve.ir.program import Index, Kernel, Program, any_true
 from sparsesolve.ir.scalar_ops import OPS
 
 __all__ = ["active_slots", "any_slot", "stepped_slots"]
@@ -112,5 +112,5 @@ def any_slot(mask: NDArray[np.bool_], index: Index) -> bool:
     if high < low:
         return False
     if index.array is None:
-        return bool(mask[low : high + 1 : abs(index.stride) or 1].any())
-    return bool(mask[low : high + 1].any()) and bool(mask[index.array].any())
+        return any_true(mask[low : high + 1 : abs(index.stride) or 1])
+    return any_true(mask[low : high + 1]) and any_true(mask[index.array])

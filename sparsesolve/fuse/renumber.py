@@ -108,7 +108,7 @@ def rebuilt(
         step = draft.step
         if isinstance(step, Kernel):
             loads = tuple(moved.apply(index) for index in step.loads)
-            instructions.append(replace(step, start=first, loads=loads))
+            instructions.append(step.placed(first, loads))
         else:
             operands = tuple(moved.apply(index) for index in step.operands)
             instructions.append(replace(step, start=first, operands=operands))

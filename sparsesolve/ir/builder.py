@@ -20,7 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.errors import SparseSolveError
-from sparsesolve.ir.program import Block, Constant, Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.program import (
+    Block,
+    Constant,
+    Index,
+    Kernel,
+    Node,
+    Opaque,
+    Program,
+    Slots,
+    any_true,
+)
 
 __all__ = ["Builder", "Operand", "is_slots"]
 
@@ -322,7 +332,7 @@ def _needed(
     kept: list[Kernel | Opaque] = []
     for step in reversed(instructions):
         single = step.stop == step.start + 1
-        if not (flags[step.start] if single else live[step.start : step.stop].any()):
+        if not (flags[step.start] if single else any_true(live[step.start : step.stop])):
             continue
         kept.append(step)
         for index in step.loads if isinstance(step, Kernel) else step.operands:

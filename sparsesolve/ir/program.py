@@ -28,9 +28,21 @@ from sparsesolve.errors import SparseSolveError
 from sparsesolve.host.dataclass import dataclass
 from sparsesolve.ir.scalar_ops import OPS
 
-__all__ = ["Block", "Constant", "Index", "Kernel", "Node", "Opaque", "Program", "Slots", "verify"]
+__all__ = [
+    "Block",
+    "Constant",
+    "Index",
+    "Kernel",
+    "Node",
+    "Opaque",
+    "Program",
+    "Slots",
+    "any_true",
+    "verify",
+]
 
 Slots: TypeAlias = NDArray[np.int32]
+_SHORT = 1 << 12  # elements that are counted in less time than `any` takes to begin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +120,8 @@ class Index:
                 object.__setattr__(self, "_bounds", found)
                 return found
             return self._bounds
-        ends = (self.start, self.start + self.stride * (self.length - 1))
-        return min(ends), max(ends)
+        last = self.start + self.stride * (self.length - 1)
+        return (self.start, last) if last >= self.start else (last, self.start)
 
     @property
     def is_run(self) -> bool:
@@ -130,6 +142,11 @@ class Index:
         if self.array is not None:
             return f"[{', '.join(map(str, self.array[:3]))}{', ...' if self.length > 3 else ''}]"
         return f"{self.start}" if self.stride == 0 else f"{self.start}+{self.stride}i"
+
+
+def any_true(mask: NDArray[np.bool_]) -> bool:
+    """Whether any is true: as ``mask.any()``, which takes long to begin."""
+    return bool(np.count_nonzero(mask) if mask.size < _SHORT else mask.any())
 
 
 def _is_affine(flat: Slots, stride: int) -> bool:
@@ -182,6 +199,11 @@ class Kernel:
     outputs: tuple[int, ...]
     segments: NDArray[np.int64] | None = None
     origin: tuple[int, ...] = ()
+
+    def placed(self, start: int, loads: tuple[Index, ...]) -> Kernel:
+        """Return the same with other slots."""
+        given = self.nodes, self.outputs, self.segments, self.origin
+        return Kernel(start, self.length, loads, *given)
 
     @property
     def rows(self) -> int:

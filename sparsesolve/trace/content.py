@@ -196,19 +196,12 @@ class _Reader:
         del self._inside[id(thing)]
 
     def _open(self, thing: Any, kind: type) -> None:
-        for base, reading in _READERS:
-            if isinstance(thing, base):
-                self._write(kind.__qualname__)
-                getattr(self, reading)(thing)
-                if kind is not base and hasattr(thing, "__dict__"):
-                    self._dict({k: v for k, v in vars(thing).items() if k not in _OF_MASKS})
-                return
-        if scipy.sparse.issparse(thing):
-            self._sparse(thing)
-        elif _has_own_state(kind):
-            self._reduced(thing)
-        else:
-            self._attributes(thing)
+        base, reading = _way_to_read(kind, thing.__class__)
+        if base is not None:
+            self._write(kind.__qualname__)
+        getattr(self, reading)(thing)
+        if base not in (None, kind) and hasattr(thing, "__dict__"):
+            self._dict({k: v for k, v in vars(thing).items() if k not in _OF_MASKS})
 
     def _array(self, array: np.ndarray[Any, Any]) -> None:
         plain = np.asarray(array)
@@ -286,18 +279,14 @@ class _Reader:
     def _attributes(self, thing: Any) -> None:
         kind = type(thing)
         found = dict(getattr(thing, "__dict__", {}))
-        for base in kind.__mro__:
-            slots = base.__dict__.get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                if name not in ("__dict__", "__weakref__"):
-                    found[name] = getattr(thing, name, None)
+        for name in _slots_of(kind):
+            found[name] = getattr(thing, name, None)
         if not found and not hasattr(thing, "__dict__"):
             self._reduced(thing)
             return
         self._identity(kind)
         for name in sorted(found):
-            # what a property has computed and kept is no data of its own
-            if not isinstance(getattr(kind, name, None), cached_property):
+            if not _is_computed(kind, name):
                 self._write(name)
                 self.read(found[name])
 
@@ -319,9 +308,43 @@ class _Reader:
         self._write("the", str(id(thing)))
 
     def _write(self, *words: str) -> None:
-        for word in words:
-            self.hash.update(word.encode("utf-8", "surrogatepass"))
-            self.hash.update(b"\0")
+        text = "\0".join(words)
+        self.hash.update(f"{text}\0".encode("utf-8", "surrogatepass"))
+
+
+@lru_cache(maxsize=512)
+def _way_to_read(kind: type, claimed: type) -> tuple[type | None, str]:
+    """Return the kind that things of a type are read as, if that is a known one, and the method.
+
+    What stands for something else claims to be of its type.
+    """
+    for base, reading in _READERS:
+        if issubclass(kind, base) or issubclass(claimed, base):
+            return base, reading
+    if issubclass(kind, (scipy.sparse.sparray, scipy.sparse.spmatrix)):
+        return None, "_sparse"
+    return None, "_reduced" if _has_own_state(kind) else "_attributes"
+
+
+@lru_cache(maxsize=4096)
+def _is_computed(kind: type, name: str) -> bool:
+    """Whether an attribute is no data of its own, but what a property has computed and kept."""
+    return isinstance(getattr(kind, name, None), cached_property)
+
+
+@lru_cache(maxsize=512)
+def _has_fields(kind: type) -> bool:
+    return is_dataclass(kind) and bool(fields(kind))
+
+
+@lru_cache(maxsize=512)
+def _slots_of(kind: type) -> tuple[str, ...]:
+    """List what things of a type have places for."""
+    found: list[str] = []
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        found += [slots] if isinstance(slots, str) else list(slots)
+    return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
 
 
 def _has_own_state(kind: type) -> bool:
@@ -367,7 +390,7 @@ class _SurroundingsReader(_Reader):
         self._identity(members)
 
     def _reduced(self, thing: Any) -> None:
-        if is_dataclass(thing) and fields(thing):
+        if _has_fields(type(thing)):
             self._attributes(thing)
         else:
             self._identity(thing)

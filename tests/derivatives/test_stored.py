@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import sparsesolve as ss
+from sparsesolve.coloring.cache import shared_coloring_cache
 from sparsesolve.derivatives import nonzeros, prepare_log, stored, together, traced_function
 from sparsesolve.derivatives.structures import forget_structures
 from sparsesolve.engine.llvm.run import jit
@@ -54,7 +55,7 @@ def work(monkeypatch):
     for attribute in ("jacobian_program", "jacobian_structure", "boolean_pattern"):
         count(nonzeros, attribute, "pattern")
     count(nonzeros, "fewest_colors", "color")
-    count(nonzeros.shared_coloring_cache, "get", "color")
+    count(shared_coloring_cache, "get", "color")
     count(jit, "_generate", "compile")
     count(prepare_log, "compare", "compare")
     from sparsesolve.derivatives import fused

@@ -23,7 +23,7 @@ from sparsesolve.engine.llvm.plan.rewrite import prune, rewritten
 from sparsesolve.engine.llvm.plan.spaces import Flags, Layout, Positions
 from sparsesolve.engine.llvm.plan.tasks import Regions, Target, Task, copy_task, make_task
 from sparsesolve.host.dataclass import dataclass
-from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots
+from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program, Slots, any_true
 
 __all__ = ["Plan", "Stage", "make_plan"]
 
@@ -158,7 +158,7 @@ class _Planner:
 
     def _is_needed(self, start: int, stop: int) -> bool:
         wanted = self.layout.within(start, stop).exist
-        return bool(wanted.any() or self.is_read[start:stop].any())
+        return any_true(wanted) or any_true(self.is_read[start:stop])
 
     def _mark(self, indices: Sequence[Index]) -> None:
         for index in indices:
@@ -176,7 +176,7 @@ class _Planner:
             found = self.layout.within(start, start + rows)
             wanted = found.exist
             count = int(np.count_nonzero(wanted))
-            spilled = bool(self.is_read[start : start + rows].any())
+            spilled = any_true(self.is_read[start : start + rows])
             if count * _DIRECT_SHARE >= rows and count:
                 self.done.mark(found if count == rows else found.where(wanted))
                 positions = found
