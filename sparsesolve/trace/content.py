@@ -277,7 +277,7 @@ class _Reader:
         self._sequence((made.func, made.args, made.keywords))
 
     def _attributes(self, thing: Any) -> None:
-        kind = type(thing)
+        kind: Any = type(thing)
         found = dict(getattr(thing, "__dict__", {}))
         for name in _slots_of(kind):
             found[name] = getattr(thing, name, None)
@@ -390,7 +390,8 @@ class _SurroundingsReader(_Reader):
         self._identity(members)
 
     def _reduced(self, thing: Any) -> None:
-        if _has_fields(type(thing)):
+        kind: Any = type(thing)
+        if _has_fields(kind):
             self._attributes(thing)
         else:
             self._identity(thing)
