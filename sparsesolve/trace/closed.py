@@ -81,7 +81,9 @@ def _is_closed(function: Any, depth: int) -> bool:
 
 
 def _is_fixed(thing: Any) -> bool:
-    return type(thing) in _NUMBERS or isinstance(thing, np.ufunc) or thing is np or thing is math
+    if isinstance(thing, np.ufunc):  # others may hold any function
+        return getattr(np, thing.__name__, None) is thing
+    return type(thing) in _NUMBERS or thing is np or thing is math
 
 
 @cache

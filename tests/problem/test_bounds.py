@@ -41,6 +41,7 @@ def test_one_box_in_every_spelling(n: int) -> None:
 @pytest.mark.parametrize("n", [1, 2, 3, 40])
 def test_scalars_and_none_are_one_lower_and_one_upper_bound(n: int) -> None:
     assert rows(None, n) == [(-INF, INF)] * n
+    assert rows((np.array(0.5), np.array(2.0)), n) == [(0.5, 2.0)] * n
     assert rows((0.0, 1.0), n) == rows([0, 1], n) == rows(np.array([0.0, 1.0]), n) == [(0, 1)] * n
     assert rows((None, 1.0), n) == [(-INF, 1.0)] * n
     assert rows((0.0, None), n) == [(0.0, INF)] * n

@@ -1,5 +1,6 @@
 """What may be known not to change without a call."""
 
+import functools
 import math
 import types
 
@@ -40,7 +41,15 @@ def closure(value):
 
 @pytest.mark.parametrize(
     "function",
-    [plain, by_another, closure(2.0), closure(plain), lambda x: x @ x, lambda x: np.linalg.norm(x)],
+    [
+        plain,
+        by_another,
+        closure(2.0),
+        closure(plain),
+        closure(np.sin),
+        lambda x: x @ x,
+        lambda x: np.linalg.norm(x),
+    ],
 )
 def test_arguments_and_constants_are_all_that_is_used(function):
     assert is_closed(function)
@@ -55,6 +64,9 @@ def test_arguments_and_constants_are_all_that_is_used(function):
         closure([1.0]),
         closure(Holder),
         closure(of_table),
+        closure(np.frompyfunc(of_table, 1, 1)),
+        closure(len),
+        functools.wraps(plain)(lambda x: plain(x)),
         np.sum,
         Holder,
         lambda x: x * Holder.gain,
