@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsesolve.derivatives.blocks.choose import blocked_hessian, blocked_jacobian
+from sparsesolve.derivatives.blocks.choose import Offer, blocked_hessian, blocked_jacobian
 from sparsesolve.derivatives.fused import Fused, fused, fused_adjoint
 from sparsesolve.derivatives.prepare_log import PrepareLog
 from sparsesolve.derivatives.traced_function import Executable, Lazy, executable
@@ -25,6 +25,7 @@ from sparsesolve.differentiate import (
     jacobian_program,
     tangent_program,
 )
+from sparsesolve.differentiate.cuts import MANY_TERMS
 from sparsesolve.differentiate.detect import boolean_pattern, is_full, jacobian_structure
 from sparsesolve.differentiate.opaque import call_in_many_rows, has_linear_calls
 from sparsesolve.engine.arguments import output_buffer
@@ -38,6 +39,7 @@ from sparsesolve.structure.pattern import Pattern
 if TYPE_CHECKING:  # colors take a twentieth of all imports, and most programs need none
     from sparsesolve.coloring.cache import ColoringCache
     from sparsesolve.coloring.recover import Recovery
+    from sparsesolve.derivatives.blocks.blocked import Blocked
     from sparsesolve.derivatives.by_columns import ByColumns
     from sparsesolve.derivatives.products import Products
 
@@ -249,15 +251,16 @@ def jacobian_nonzeros(program: Fused, log: PrepareLog, arrange: Arrange | None =
 
 
 def _jacobian_nonzeros(program: Fused, log: PrepareLog, arrange: Arrange | None) -> Nonzeros:
+    blocks = None
     if log.options.method != "colored":
-        blocked = blocked_jacobian(program, log, _plain(lambda: program, log))
-        if blocked is not None:
-            return blocked
+        blocks = blocked_jacobian(program, log, _plain(lambda: program, log))
+        if blocks is not None and blocks.pays:
+            return blocks.taken()
     large = log.options.method == "auto" and program.n * program.m > _MOST_LISTED
     if large and has_linear_calls(program) and is_full(program):
         return _by_columns(program, log)
-    found = _accumulated(program, log, arrange=arrange)
-    if isinstance(found, Accumulated):
+    found = _accumulated(program, log, arrange=arrange, blocks=blocks)
+    if not isinstance(found, Pattern):
         return found
     with log.stage("color"):
         recovery = fewest_colors(found)
@@ -327,15 +330,17 @@ def hessian_nonzeros(
     layered : callable, optional
         Returns the function with the sums of its layers kept, for blocks; None if it has none.
     """
+    blocks = None
     if log.options.method != "colored":
         plain = _plain(gradient, log)
         for program in (None if layered is None else layered(), function):
             if program is None:
                 continue
-            blocked = blocked_hessian(program, log, plain, weighted=weighted)
-            if blocked is not None:
-                return blocked
-    return symmetric_nonzeros(gradient(), log)
+            found = blocked_hessian(program, log, plain, weighted=weighted)
+            if found is not None and found.pays:
+                return found.taken()
+            blocks = blocks or found
+    return symmetric_nonzeros(gradient(), log, blocks)
 
 
 def _plain(program: Callable[[], Fused], log: PrepareLog) -> Callable[[Any, Sequence[Any]], Array]:
@@ -349,7 +354,7 @@ def _plain(program: Callable[[], Fused], log: PrepareLog) -> Callable[[Any, Sequ
     return units
 
 
-def symmetric_nonzeros(gradient: Fused, log: PrepareLog) -> Nonzeros:
+def symmetric_nonzeros(gradient: Fused, log: PrepareLog, blocks: Offer | None = None) -> Nonzeros:
     """Prepare the lower triangle of the Jacobian of a gradient program.
 
     Parameters
@@ -358,9 +363,11 @@ def symmetric_nonzeros(gradient: Fused, log: PrepareLog) -> Nonzeros:
         The gradient of a scalar function, so that its Jacobian is symmetric.
     log : PrepareLog
         As for `jacobian_nonzeros`.
+    blocks : Offer, optional
+        Taken where a list would be long.
     """
-    found = _accumulated(gradient, log, lower=True)
-    if isinstance(found, Accumulated):
+    found = _accumulated(gradient, log, lower=True, blocks=blocks)
+    if not isinstance(found, Pattern):
         return found
     with log.stage("color"):
         recovery = colorings().get(found.union(found.T), structure="symmetric")
@@ -368,9 +375,14 @@ def symmetric_nonzeros(gradient: Fused, log: PrepareLog) -> Nonzeros:
 
 
 def _accumulated(
-    program: Program, log: PrepareLog, *, lower: bool = False, arrange: Arrange | None = None
-) -> Accumulated | Pattern:
-    """List the nonzeros as a program; the whole pattern alone where that does not pay."""
+    program: Program,
+    log: PrepareLog,
+    *,
+    lower: bool = False,
+    arrange: Arrange | None = None,
+    blocks: Offer | None = None,
+) -> Accumulated | Blocked | Pattern:
+    """List the nonzeros as a program; blocks, or the whole pattern, where that does not pay."""
     if log.options.method == "colored":
         with log.stage("detect"):
             return jacobian_structure(program)
@@ -380,8 +392,11 @@ def _accumulated(
             return jacobian_structure(program)
     try:
         with log.stage("detect"):
-            found = jacobian_program(program, lower=lower)
+            bound = {} if blocks is None else {"most_terms": MANY_TERMS}
+            found = jacobian_program(program, lower=lower, **bound)
     except TooManyTerms as error:
+        if blocks is not None:
+            return blocks.taken()
         if log.options.method != "auto":
             raise
         log.note(f"colored: {error}")

@@ -15,15 +15,16 @@ from collections.abc import Container
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sparsesolve.differentiate.activity import active_slots, any_slot
 from sparsesolve.differentiate.kernel_reverse import reverse
 from sparsesolve.differentiate.waists import WIDE, waists
+from sparsesolve.differentiate.widths import Choice, Counts, Mask, add_to, widths
 from sparsesolve.ir.expression import Expressions, live_nodes
 from sparsesolve.ir.program import Block, Constant, Index, Kernel, Opaque, Program, Slots
 
 __all__ = [
+    "MANY_TERMS",
     "curved_sums",
     "extended_program",
     "global_sums",
@@ -35,12 +36,10 @@ __all__ = [
 _GLOBAL = 32  # terms from which on a sum is worth being added up by several processes
 _READERS = 4  # outputs that a sum must enter for first derivatives
 _SHORTEST = 4  # sums below this length are not looked at
-_MANY_TERMS = 2_000_000  # listing as many takes a second
+_NARROW, _OFTEN = 4, 16  # inputs, and later sums that read them, from which on narrow sums are cut
+MANY_TERMS = 2_000_000  # listing as many takes a second
 _SOME_TERMS = 400_000  # below this, listing is quick and its code quicker than any product
 _TERMS_AN_ENTRY = 4  # of the result, from which products are quicker
-
-Counts = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 def pays(terms: float, entries: float) -> bool:
@@ -53,7 +52,7 @@ def pays(terms: float, entries: float) -> bool:
     entries : float
         Entries of the result.
     """
-    return terms > _MANY_TERMS or terms > max(_SOME_TERMS, _TERMS_AN_ENTRY * entries)
+    return terms > MANY_TERMS or terms > max(_SOME_TERMS, _TERMS_AN_ENTRY * entries)
 
 
 def wide_sums(program: Program) -> Slots:
@@ -72,7 +71,7 @@ def wide_sums(program: Program) -> Slots:
     cuts, _ = curved_sums(program)
     if not cuts.size:
         return cuts
-    reached = _widths(program, np.zeros(program.n_slots, dtype=bool), ())[0][cuts]
+    reached = widths(program, None)[0][cuts]
     return cuts if pays(float((reached**2).sum()), 0.0) else cuts[:0]
 
 
@@ -98,7 +97,7 @@ def curved_sums(program: Program) -> tuple[Slots, Counts]:
     curved = _curved_slots(program, long)
     if not curved.any():
         return none, np.empty(0)
-    width, cuts = _widths(program, curved, long)
+    width, cuts, _ = widths(program, _choice(program, curved, long))
     return cuts, width[cuts]
 
 
@@ -119,7 +118,7 @@ def widely_read_sums(program: Program) -> Slots:
     if not long:
         return np.empty(0, dtype=np.int32)
     readers = _readers(program)
-    width, cuts = _widths(program, readers >= _READERS, long)
+    width, cuts, _ = widths(program, _choice(program, readers >= _READERS, long))
     return cuts if pays(float((width[cuts] * readers[cuts]).sum()), 0.0) else cuts[:0]
 
 
@@ -217,47 +216,41 @@ def _long_sums(program: Program) -> frozenset[int]:
     return waists(program).union(found)
 
 
-def _is_one(index: Index) -> bool:
-    """Whether a load reads one slot at all points."""
-    return index.array is None and index.stride == 0
+def _choice(program: Program, wanted: Mask, long: Container[int]) -> Choice:
+    """Say which outputs of a kernel are cut: wide sums, and narrow ones that many others read."""
+    repeated = _read_by_sums(program, long) >= _OFTEN
+
+    def choose(step: Kernel, first: int, rows: Counts) -> Mask:
+        mine = slice(first, first + step.rows)
+        if step.segments is None and step.start not in long:
+            return np.zeros(step.rows, dtype=bool)
+        return wanted[mine] & ((rows >= WIDE) | ((rows >= _NARROW) & repeated[mine]))
+
+    return choose
 
 
-def _summed(step: Kernel, counts: Counts) -> Counts:
-    """Sum over the segments of a kernel, if it has any."""
-    if step.segments is None:
-        return counts
-    total = np.concatenate([[0.0], np.cumsum(counts)])
-    return np.asarray(total[step.segments[1:]] - total[step.segments[:-1]])
+def _read_by_sums(program: Program, long: Container[int]) -> Counts:
+    """How many terms of long sums read each slot, not through other long sums.
 
-
-def _widths(program: Program, wanted: Mask, long: Container[int]) -> tuple[Counts, Slots]:
-    """How many inputs each slot reads, a cut counting as one, and the cuts.
-
-    The number of a cut is its own width.
+    What a slot reads itself would be listed again for each of them, as the inputs of a network for
+    all neurons behind the first layer.
     """
-    n = program.n
-    width = np.zeros(program.n_slots)
-    width[:n] = 1.0
-    found = width.copy()
-    cuts = [np.empty(0, dtype=np.int64)]
-    for step in program.instructions:
-        loads = step.loads if isinstance(step, Kernel) else step.operands
+    reads = np.zeros(program.n_slots)
+    for step in reversed(program.instructions):
         if isinstance(step, Opaque):
-            total = min(float(n), sum(float(width[i.to_array()].sum()) for i in loads))
-            width[step.start : step.stop] = found[step.start : step.stop] = total
             continue
-        counts = np.zeros(step.length)
-        for index in loads:
-            counts += width[index.start] if _is_one(index) else width[index.to_array()]
-        rows = np.minimum(_summed(step, counts), n)
-        for k in range(len(step.outputs)):
-            first = step.start + k * step.rows
-            found[first : first + step.rows] = width[first : first + step.rows] = rows
-            if step.segments is not None or step.start in long:
-                wide = np.flatnonzero((rows >= WIDE) & wanted[first : first + step.rows]) + first
-                width[wide] = 1.0
-                cuts.append(wide)
-    return found, np.sort(np.concatenate(cuts)).astype(np.int32)
+        if step.start in long:
+            terms = np.ones(step.length)
+        else:
+            rows = reads[step.start : step.stop].reshape(len(step.outputs), step.rows)
+            if not rows.any():
+                continue
+            terms = rows.sum(axis=0)
+            if step.segments is not None:
+                terms = np.repeat(terms, np.diff(step.segments))
+        for index in step.loads:
+            add_to(reads, index, terms)
+    return reads
 
 
 def _curved_slots(program: Program, long: Container[int]) -> Mask:
@@ -320,8 +313,5 @@ def _readers(program: Program) -> Counts:
         if step.segments is not None:
             rows = np.repeat(rows, np.diff(step.segments))
         for index in step.loads:
-            if _is_one(index):
-                readers[index.start] += rows.sum()
-            else:
-                np.add.at(readers, index.to_array(), rows)
+            add_to(readers, index, rows)
     return np.minimum(readers, program.m)

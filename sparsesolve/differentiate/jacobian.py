@@ -37,6 +37,7 @@ from sparsesolve.differentiate.regular_chain_rule import stream_entries
 from sparsesolve.differentiate.rows import ConstantTable, Entries, Gates, Rows, Terms, combine
 from sparsesolve.differentiate.singular import steep_slots
 from sparsesolve.differentiate.trips import Trips
+from sparsesolve.differentiate.widths import widths
 from sparsesolve.errors import SparseSolveError
 from sparsesolve.fuse import fuse
 from sparsesolve.fuse.unroll import unrolled
@@ -189,6 +190,8 @@ class _Walk:
 
     def look_ahead(self) -> None:
         """Stop at once where there will be too many terms by far, if none of them cancel."""
+        if not self.bare and widths(self.program, None)[2] <= self.bound(0):
+            return
         for roughly in (True, False):  # exact sets take longer, and are found where it matters
             sets = index_sets(self.program, roughly=roughly)
             if sets is None:

@@ -25,6 +25,7 @@ __all__ = ["WIDE", "waists", "with_waists"]
 WIDE = 16  # inputs that a sum must read at least
 _MOST_STRUCTURES = 128  # of points: more would not be blocks
 _SUMS = frozenset({"add", "subtract"})
+_LARGEST = frozenset({"maximum", "minimum"})
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 Marks: TypeAlias = NDArray[np.uint64]
@@ -32,6 +33,8 @@ Marks: TypeAlias = NDArray[np.uint64]
 
 def waists(program: Program) -> frozenset[int]:
     """Find the kernels that compute one sum of many loads a point, where points share inputs.
+
+    The largest or smallest of many is as good: a softmax that subtracts it reads it everywhere.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ def waists(program: Program) -> frozenset[int]:
         and step.segments is None
         and len(step.loads) >= WIDE
         and len(step.outputs) == 1
-        and step.nodes[step.outputs[0]].op in _SUMS
+        and step.nodes[step.outputs[0]].op in _SUMS | _LARGEST
     ]
     if not found:
         return frozenset()

@@ -35,7 +35,7 @@ MASKED = A * (rng.random(A.shape) < 0.9)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks wherever there are wide sums, however few."""
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
-    monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
+    monkeypatch.setattr(cuts, "MANY_TERMS", 0)
 
 
 def least_squares(x: Any) -> Any:
@@ -378,7 +378,7 @@ def test_extended_programs_are_their_own_at_the_sums() -> None:
 def _eagerly(choose: Callable[[Any], Any], program: Any) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cuts, "_SOME_TERMS", 0)
-        patch.setattr(cuts, "_MANY_TERMS", 0)
+        patch.setattr(cuts, "MANY_TERMS", 0)
         return choose(program)
 
 

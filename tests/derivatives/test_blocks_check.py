@@ -25,7 +25,7 @@ A = np.random.default_rng(3).normal(size=(60, 24))
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks wherever there are wide sums, however few."""
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
-    monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
+    monkeypatch.setattr(cuts, "MANY_TERMS", 0)
 
 
 def least_squares(x: Any) -> Any:

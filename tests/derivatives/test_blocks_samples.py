@@ -46,7 +46,7 @@ def by_samples(H):
 def eager(monkeypatch):
     """Blocks wherever there are wide sums, however few; samples wherever there are blocks."""
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
-    monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
+    monkeypatch.setattr(cuts, "MANY_TERMS", 0)
     monkeypatch.setattr(places, "_GAIN", 0.0)
 
 
@@ -154,7 +154,7 @@ def test_what_is_not_finite_is_computed_in_the_plain_way(eager, monkeypatch):
 @pytest.fixture
 def eager_rows(monkeypatch):
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
-    monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
+    monkeypatch.setattr(cuts, "MANY_TERMS", 0)
     monkeypatch.setattr(cuts, "_READERS", 1)
     monkeypatch.setattr(places, "_GAIN", 0.0)
 

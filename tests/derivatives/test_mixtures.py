@@ -56,7 +56,7 @@ def test_points_of_their_own_inputs_have_none() -> None:
 
 def test_the_hessian_of_a_mixture_is_made_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
-    monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
+    monkeypatch.setattr(cuts, "MANY_TERMS", 0)
     H = ss.hessian(mixture, np.zeros(N))
     assert isinstance(H._nonzeros, Blocked)
     for x in 0.4 * rng.normal(size=(2, N)):

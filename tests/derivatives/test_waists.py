@@ -89,7 +89,7 @@ NAMES = [f.__name__ for f, _ in FUNCTIONS]
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks wherever there are wide sums, however few."""
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
-    monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
+    monkeypatch.setattr(cuts, "MANY_TERMS", 0)
 
 
 def fused_program(function: Callable[[Any], Any], n: int) -> Program:

@@ -110,7 +110,7 @@ def test_one_bias_of_all_sums() -> None:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuts, "_SOME_TERMS", 0)
-    monkeypatch.setattr(cuts, "_MANY_TERMS", 0)
+    monkeypatch.setattr(cuts, "MANY_TERMS", 0)
     monkeypatch.setattr(places, "_GAIN", 0.0)
     monkeypatch.setattr(cuts, "WIDE", 8)
 

@@ -5,6 +5,7 @@ It is a matter of cost, and blocks are right wherever they are used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sparsesolve.derivatives.prepare_log import PrepareLog
@@ -12,17 +13,35 @@ from sparsesolve.differentiate import TooManyTerms
 from sparsesolve.differentiate.biases import has_layers, with_biases
 from sparsesolve.differentiate.cuts import pays, wide_sums, widely_read_sums
 from sparsesolve.differentiate.waists import with_waists
+from sparsesolve.host.dataclass import dataclass
 from sparsesolve.host.imports import importing
 from sparsesolve.ir.program import Program, Slots
 
 if TYPE_CHECKING:
     from sparsesolve.derivatives.blocks.blocked import Blocked, Plain
 
-__all__ = ["blocked_hessian", "blocked_jacobian"]
+__all__ = ["Offer", "blocked_hessian", "blocked_jacobian"]
 
 
-def blocked_jacobian(program: Program, log: PrepareLog, plain: Plain) -> Blocked | None:
-    """Prepare a Jacobian as blocks, where that pays.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A derivative made of blocks, which is compared with its entries once it is taken.
+
+    Parameters
+    ----------
+    taken : callable
+        Returns it.
+    pays : bool
+        Whether its own terms alone are more than a list is good for. Otherwise it is better than a
+        list that is long for another reason.
+    """
+
+    taken: Callable[[], Blocked]
+    pays: bool
+
+
+def blocked_jacobian(program: Program, log: PrepareLog, plain: Plain) -> Offer | None:
+    """Prepare a Jacobian as blocks, where it has any that may be better than a list.
 
     Parameters
     ----------
@@ -47,13 +66,13 @@ def blocked_jacobian(program: Program, log: PrepareLog, plain: Plain) -> Blocked
         found = BlockedJacobian(Extended(program, cuts, log), plain)
     except (TooManyTerms, Unstructured):
         return None
-    return _if_it_pays(found, found.terms(), cuts, log)
+    return _offered(found, found.terms(), cuts, log)
 
 
 def blocked_hessian(
     program: Program, log: PrepareLog, plain: Plain, *, weighted: bool = False
-) -> Blocked | None:
-    """Prepare a Hessian as blocks, where that pays.
+) -> Offer | None:
+    """Prepare a Hessian as blocks, where it has any that may be better than a list.
 
     Parameters
     ----------
@@ -80,7 +99,7 @@ def blocked_hessian(
         found = BlockedHessian(Extended(program, cuts, log), plain, log, weighted=weighted)
     except (TooManyTerms, Unstructured):
         return None
-    return _if_it_pays(found, found.terms(), cuts, log)
+    return _offered(found, found.terms(), cuts, log)
 
 
 def _with_wide_sums(program: Program) -> Program:
@@ -89,11 +108,12 @@ def _with_wide_sums(program: Program) -> Program:
     return with_biases(program) if has_layers(program) else program
 
 
-def _if_it_pays(found: Blocked, terms: float, cuts: Slots, log: PrepareLog) -> Blocked | None:
-    if not pays(terms, float(found.nnz)):
-        return None
-    from sparsesolve.derivatives.blocks.assembly import hold_assembly  # noqa: PLC0415 - as above
+def _offered(found: Blocked, terms: float, cuts: Slots, log: PrepareLog) -> Offer | None:
+    def taken() -> Blocked:
+        from sparsesolve.derivatives.blocks.assembly import hold_assembly  # noqa: PLC0415 - as above
 
-    hold_assembly(found, log)
-    log.note(f"{cuts.size} wide sums are multiplied as blocks, not term by term")
-    return found
+        hold_assembly(found, log)
+        log.note(f"{cuts.size} wide sums are multiplied as blocks, not term by term")
+        return found
+
+    return Offer(taken, pays=pays(terms, float(found.nnz))) if terms else None

@@ -29,6 +29,7 @@ from sparsesolve.derivatives.blocks.places import (
     split_entries,
 )
 from sparsesolve.derivatives.blocks.submatrix import Array, SplitEntries, as_slice
+from sparsesolve.host.fork import forkable_property
 
 __all__ = ["Samples"]
 
@@ -57,15 +58,19 @@ class _Batch(Places):
             np.append(pairs.chosen, pairs.chosen[strict]),
         )
         self._pairs = self.square(second, mirrored)
-        widths = [np.flatnonzero(reached[self.own.place]) for reached in self.reached]
-        self._through = [as_slice(ids) for ids in widths]
-        self.work = self._work([ids.size for ids in widths])
+        self.work = self._work()
 
-    def _work(self, widths: list[int]) -> float:
+    @forkable_property
+    def _through(self) -> list[Ids | slice]:
+        """Own columns of all places that each depends on."""
+        return [as_slice(np.flatnonzero(reached[self.own.place])) for reached in self.reached]
+
+    def _work(self) -> float:
         """How many products, or as long, one evaluation takes."""
         own, cross = np.diff(self.own.starts), np.diff(self.cross.starts)
+        widths = self.reached @ own.astype(np.float64)
         each = float(((own + 8) * self.own.starts[1:]).sum())
-        each += float(((cross + 8) * np.array(widths))[cross > 0].sum())
+        each += float(((cross + 8) * widths)[cross > 0].sum())
         if self.is_deep:
             each += 3.0 * self.size**3
         steps = len(self._chunks()) * (self.size + int((cross > 0).sum()))
