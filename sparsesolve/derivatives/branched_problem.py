@@ -289,6 +289,10 @@ class BranchedProblem(ProblemDerivatives):
                 pass
         return self._at(x).staleness(x, functions)
 
+    def is_settled(self, functions: Sequence[Scalar | None]) -> bool:
+        """Return False: branches were met at some points only."""
+        return False
+
     def verify(self, x: ArrayLike | None = None) -> None:
         """Raise `VerificationError` where data of a function changed since it was traced."""
         point = self._start if x is None else np.asarray(x, dtype=np.float64).reshape(-1)

@@ -360,6 +360,16 @@ class ProblemDerivatives(ProblemPrograms, Remade):
                 return name, stale
         return "", ""
 
+    def is_settled(self, functions: Sequence[Scalar | None]) -> bool:
+        """Whether no call is needed to know that functions, objective first, were traced here."""
+        pairs = list(zip(functions, self._functions, strict=False))
+        if len(functions) != len(self._functions) or any(f is None and own for f, own in pairs):
+            return False
+        return all(
+            f is None or (own is not None and is_settled(f, own.traced, own.function))
+            for f, own in pairs
+        )
+
     def _value(self, run: Evaluator, x: Array) -> Array:
         return run(x, self._parameters)
 

@@ -107,7 +107,9 @@ class LiftedDerivatives(ProblemDerivatives):
         left = self.gradient(z)[n:] + J[:m, n:].T @ multipliers
         matrix = sp.csc_array(J[m:, n:].T)
         # triangular, with ones on its diagonal: sums read those before them
-        return np.asarray(sp.linalg.spsolve_triangular(matrix, -left, lower=False))
+        from scipy.sparse.linalg import spsolve_triangular  # noqa: PLC0415 - slow to import
+
+        return np.asarray(spsolve_triangular(matrix, -left, lower=False))
 
     @property
     def nonzeros(self) -> int:
@@ -117,6 +119,10 @@ class LiftedDerivatives(ProblemDerivatives):
     def staleness(self, x: Array, *args: Any, **options: Any) -> tuple[str, str]:
         """Say how functions differ from what was traced; see `ProblemDerivatives`."""
         return self.plain.staleness(x[: self.plain.n], *args, **options)
+
+    def is_settled(self, functions: Sequence[Any]) -> bool:
+        """Whether no call is needed to know functions; see `ProblemDerivatives`."""
+        return self.plain.is_settled(functions)
 
     def takes_same_path(self, args: Sequence[Any]) -> bool:
         """Whether branches are as they were: there are none."""

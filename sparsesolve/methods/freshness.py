@@ -45,7 +45,7 @@ def refresh(problem: Problem) -> tuple[str, ...]:
     if not isinstance(problem, Problem):
         kind = type(problem).__name__
         raise TypeError(f"`problem` must be a Problem, got {kind}. Write Problem(objective, x0).")
-    if not problem.is_prepared:
+    if not problem.is_prepared or problem.is_settled:
         return ()
     name, stale = problem.staleness(*_points(problem, problem.start))
     if not stale:
@@ -57,7 +57,8 @@ def refresh(problem: Problem) -> tuple[str, ...]:
 def confirm(problem: Problem, result: Result, notes: tuple[str, ...]) -> Result:
     """Return a result with notes, failed where data changed during the solve."""
     try:
-        name, stale = problem.staleness(*_points(problem, result.x))
+        known = problem.is_settled
+        name, stale = ("", "") if known else problem.staleness(*_points(problem, result.x))
     except Exception as error:  # whatever the user's function raises
         name, stale = "problem", _uncallable(error) if result.success else ""
     if stale:

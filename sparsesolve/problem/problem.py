@@ -389,6 +389,11 @@ class Problem(Resolved, Explained):
         return self.derivatives.staleness(x, list(zip(names, self.functions, strict=True)), near)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the functions need no call to be known to be what was traced."""
+        return self.derivatives.is_settled(self.functions)
+
+    @property
     def is_prepared(self) -> bool:
         """Whether the functions have been traced."""
         family = self._family
