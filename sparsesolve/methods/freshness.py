@@ -4,7 +4,8 @@ Every solver needs it, and none knows. At the start of a solve with something
 prepared before, each of the user's functions is called once; what differs is traced anew, and the
 result says so. At the end each is called once more; a difference then means that data changed
 during the solve, and the result has failed. Both look near the point, where nothing vanishes by
-chance; at the point itself only where a function is not finite, or raises, near it.
+chance; at the point itself only where a function is not finite, or raises, near it. What is known
+not to have changed (`Problem.is_settled`) is not called.
 """
 
 from __future__ import annotations

@@ -94,6 +94,16 @@ def test_what_can_use_nothing_else_is_called_until_it_has_agreed(
     assert problem.objective_value(np.zeros(3)) == 9.0
 
 
+def test_a_constant_that_changes_during_the_solve_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = ss.Problem(scaled, np.zeros(3), parameters=np.ones(3))
+    problem.solve(method="SLSQP")
+    assert problem.is_settled
+    change = monkeypatch.setitem
+    result = problem.solve(method="SLSQP", callback=lambda state: change(globals(), "SCALE", 2.0))
+    assert result.status is ss.Status.FAILED
+    assert "Data changed during the solve" in result.message
+
+
 @pytest.mark.parametrize("which", ["objective", "constraint sums"])
 @pytest.mark.parametrize("change", [1.0, 1e-9])
 def test_what_only_a_call_shows_is_seen(which: str, change: float, replays: list[str]) -> None:
