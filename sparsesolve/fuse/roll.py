@@ -8,17 +8,18 @@ them, and everything else is given to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsesolve.fuse.body import fused_body
+from sparsesolve.fuse.even import evened
 from sparsesolve.fuse.fit import calls_functions, curved_slots, is_affine
 from sparsesolve.fuse.renames import renamed
+from sparsesolve.fuse.repeats import kinds_of
 from sparsesolve.fuse.settle import settled
 from sparsesolve.ir.builder import Builder
 from sparsesolve.ir.dataclass import dataclass
@@ -55,7 +56,7 @@ def roll(program: Program) -> Program:
         The same function; the same object where nothing repeats itself often enough. Loops that
         were written as such are settled first.
     """
-    program = settled(program)
+    program = _rolled_evenly(settled(program))
     tried: set[int] = set()  # starts of instructions whose loop stays as it is
     for _ in range(_MOST_LOOPS):
         run = find_run(program, tried)
@@ -67,6 +68,18 @@ def roll(program: Program) -> Program:
         else:
             program = rolled
     return program
+
+
+def _rolled_evenly(program: Program) -> Program:
+    """Roll up the longest loop whose trips differ by what constants decided, if there is one."""
+    run = find_run(program)
+    if run is not None and 2 * run.period * run.trips > len(program.instructions):
+        return program
+    even = evened(program)
+    run = None if even is None else find_run(even)
+    if even is None or run is None:
+        return program
+    return _rolled(even, run) or program
 
 
 def _rolled(program: Program, run: Run) -> Program | None:
@@ -109,7 +122,7 @@ def find_run(program: Program, tried: Set[int] = frozenset()) -> Run | None:
     -----
     Time is that of comparing the kinds of kernels once for each length of a trip.
     """
-    kinds = _kinds(program.instructions, tried)
+    kinds = kinds_of(program.instructions, tried)
     if kinds.size < _LEAST_KERNELS:
         return None
     middle = max(0, (kinds.size - _WINDOW) // 2)
@@ -132,32 +145,6 @@ def find_run(program: Program, tried: Set[int] = frozenset()) -> Run | None:
     if max(step.stop - step.start for step in trip) > _WIDEST:
         return None
     return Run(first, best.period, trips)
-
-
-def _kinds(steps: Sequence[Kernel | Opaque], tried: Set[int]) -> Ints:
-    """Give instructions that can be trips of one loop equal numbers."""
-    numbers: dict[Any, int] = {}
-    expressions: dict[Any, int] = {}
-    known: dict[int, int] = {}  # by identity: most scalar kernels share their nodes
-    found = np.empty(len(steps), dtype=np.int64)
-    for k, step in enumerate(steps):
-        if isinstance(step, Opaque) or step.start in tried or not _covers(step):
-            found[k] = -k - 1
-            continue
-        nodes = known.get(id(step.nodes))
-        if nodes is None:
-            said = tuple([(node.op, node.args) for node in step.nodes])
-            nodes = known[id(step.nodes)] = expressions.setdefault(said, len(expressions))
-        segments = None if step.segments is None else step.segments.tobytes()
-        key = (nodes, step.length, step.outputs, segments)
-        found[k] = numbers.setdefault(key, len(numbers))
-    return found
-
-
-def _covers(step: Kernel) -> bool:
-    """Whether the sums of a kernel, if it has any, cover its domain."""
-    edges = step.segments
-    return edges is None or (int(edges[0]) == 0 and int(edges[-1]) == step.length)
 
 
 def _longest(equal: NDArray[np.bool_]) -> tuple[int, int]:
