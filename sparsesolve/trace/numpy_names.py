@@ -79,6 +79,8 @@ def numpy_name(thing: Any) -> Any:
         return _OWN.get(thing)
     if thing is np.fromiter:
         return _fromiter
+    if thing is np.piecewise:
+        return _piecewise
     if isinstance(thing, _DISPATCHED) and str(thing.__name__) not in _OF_SEQUENCES.split():
         return _OfLists(thing)
     return None
@@ -93,6 +95,36 @@ def _fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, **options: Any) 
     if not any(map(holds_boxes, items)):
         return np.fromiter(items, dtype, count, **options)
     return np.array(items, dtype=dtype)
+
+
+def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **options: Any) -> Any:
+    """Call functions first, of whose values NumPy, which finds nothing traced in `x`, knows little.
+
+    Each gets what belongs to it alone, as it does there.
+    """
+    x = current(x)
+    if isbox(x) or holds_boxes(condlist) or holds_boxes(x):
+        return np.piecewise(x, condlist, funclist, *args, **options)
+    x = np.asarray(x)
+    conditions = np.asarray(condlist, dtype=bool)
+    if conditions.ndim < x.ndim + 1 and len(conditions.reshape(-1)) != len(funclist):
+        conditions = conditions[None]
+    rows = list(conditions)
+    if len(funclist) == len(rows) + 1:
+        rows.append(~np.any(conditions, axis=0))
+    parts = [
+        f(x[row], *args, **options) if callable(f) and row.any() else f
+        for row, f in zip(rows, funclist, strict=False)
+    ]
+    if not any(map(holds_boxes, parts)):
+        return np.piecewise(x, condlist, funclist, *args, **options)
+    source = np.zeros(x.size, dtype=np.int64)  # where each element is found
+    values: list[Any] = [np.zeros(1)]
+    for row, part in zip(rows, parts, strict=False):
+        places = np.flatnonzero(row)
+        source[places] = sum(map(len, values)) + np.arange(places.size)
+        values.append(np.broadcast_to(np.asarray(part), places.shape))
+    return np.reshape(np.concatenate(values)[source], x.shape)[()]
 
 
 def _ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:

@@ -18,6 +18,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
+from sparsesolve.trace.math_errors import RAISING, raise_as_math
 from sparsesolve.trace.operands import holds_boxes
 from sparsesolve.trace.stand_ins import stand_in
 from sparsesolve.trace.writable import current
@@ -45,6 +46,14 @@ def _replacing(plain: Callable[..., Any], handler: Callable[..., Any]) -> Callab
         return plain(*args, **kwargs)
 
     return function
+
+
+def _raising(name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
+    def function(x: Any, *rest: Any, **kwargs: Any) -> Any:
+        raise_as_math(name, x)
+        return handler(x, *rest, **kwargs)
+
+    return function if name in RAISING else handler
 
 
 def _number(value: Any) -> Any:
@@ -131,7 +140,7 @@ _OF_ITEMS: dict[str, Callable[..., Any]] = {
 
 MATH: dict[str, Callable[..., Any]] = {
     **{
-        name: _replacing(getattr(math, name), handler)
+        name: _replacing(getattr(math, name), _raising(name, handler))
         for name, handler in _HANDLERS.items()
         if hasattr(math, name)  # cbrt and exp2 are new in Python 3.11
     },
