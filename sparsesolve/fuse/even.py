@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -23,6 +22,7 @@ from sparsesolve.fuse.fit import curved_slots
 from sparsesolve.fuse.renames import renamed
 from sparsesolve.fuse.repeats import kinds_of
 from sparsesolve.ir.builder import Builder
+from sparsesolve.ir.dataclass import dataclass
 from sparsesolve.ir.program import Index, Kernel, Node, Opaque, Program
 
 __all__ = ["evened"]
@@ -169,6 +169,8 @@ def _merged(
     sequence: list[_Place], trip: tuple[Hashable, ...]
 ) -> tuple[list[_Place], list[_Place]]:
     """Return a sequence that has a trip too, and the places of that trip."""
+    from difflib import SequenceMatcher  # noqa: PLC0415  (few loops need it)
+
     old = [place.key for place in sequence]
     longer: list[_Place] = []
     own: list[_Place] = []

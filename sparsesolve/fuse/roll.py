@@ -8,7 +8,7 @@ them, and everything else is given to it.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 
