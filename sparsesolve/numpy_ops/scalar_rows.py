@@ -180,7 +180,15 @@ _two("maximum", cost=_CHEAP, llvm="pick_first_nan ogt", slopes=_EXTREMUM)
 _two("minimum", cost=_CHEAP, llvm="pick_first_nan olt", slopes=_EXTREMUM)
 _two("fmax", cost=_CHEAP, llvm="pick_number ogt", slopes=_EXTREMUM)
 _two("fmin", cost=_CHEAP, llvm="pick_number olt", slopes=_EXTREMUM)
-_two("divide", cost=_DIVIDE, llvm="binary fdiv")
+_two(
+    "divide",
+    cost=_DIVIDE,
+    llvm="binary fdiv",
+    slopes={
+        0: lambda g, ans, x, y: g * (1.0 / y),
+        1: lambda g, ans, x, y: -(g * (x * (1.0 / y)) * (1.0 / y)),
+    },
+)
 _two("remainder", cost=_TRANSCENDENTAL, llvm="remainder", calls=("fmod",))
 _two(
     "fmod",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
+import scipy.special
 
 import sparsesolve as ss
 
@@ -56,3 +57,32 @@ def test_abs_has_no_second_derivative(method):
     assert ss.hessian(lambda x: np.sum(np.abs(x)), x, method=method).nnz == 0
     slopes = ss.gradient(lambda x: np.sum(np.abs(x)), x, method=method)(x)
     np.testing.assert_array_equal(slopes, [1.0, -1.0, 0.0])
+
+
+FAR = np.array([-700.0, -400.0, -200.0, -3.0, 0.5, 200.0, 400.0, 700.0])
+
+
+@METHODS
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: np.sum(np.log(1.0 / (1.0 + np.exp(-x)))),
+        lambda x: np.sum(x - np.log1p(np.exp(x))),
+        lambda x: np.sum(np.log(np.exp(x) / (1.0 + np.exp(x)))),
+    ],
+)
+def test_a_quotient_whose_divisor_squared_overflows(method, loss):
+    """The square of 1 + exp(200) is finite, that of 1 + exp(400) is not; both were wrong."""
+    s = scipy.special.expit(-FAR)
+    H = ss.hessian(loss, FAR, method=method)
+    np.testing.assert_allclose(H.gradient(FAR), s, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        H(FAR).toarray(), -np.diag(s * scipy.special.expit(FAR)), rtol=1e-12, atol=1e-15
+    )
+
+
+@METHODS
+def test_a_softmax_of_large_numbers(method):
+    J = ss.jacobian(lambda x: np.exp(x) / np.sum(np.exp(x)), np.zeros(2), method=method)
+    for size in (690.0, 400.0, -690.0):
+        np.testing.assert_allclose(J([size, size]).toarray(), [[0.25, -0.25], [-0.25, 0.25]])
