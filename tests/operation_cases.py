@@ -251,6 +251,10 @@ copy: x.copy()
 ascontiguousarray: np.ascontiguousarray(x.T)
 full: np.full((2, 2), x[0, 0])
 full_like: np.full_like(x, x[1, 1]) * x
+full typed: np.std(np.full(5, x[0, 1], dtype=float) * np.arange(5.0)) + x
+full_like constant: np.full_like(np.ones(3), x[0, 1]) * x[0, 0]
+full_like of a shape: np.full_like(x, x[0, 1], shape=(4,)) ** 2
+full of a row: np.full((2, x.shape[1]), x[0]) ** 2
 linspace: np.linspace(x[0, 0], x[1, 1], 4)
 tolist: np.array(x.tolist())
 tril_indices: x[np.tril_indices(2)]

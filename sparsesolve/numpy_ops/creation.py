@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import autograd.numpy as anp
@@ -100,11 +101,11 @@ implements(np.ones_like)(_like(np.ones_like))
 
 @implements(np.full_like)
 def _full_like(a: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    result = _like(np.zeros_like)(a, dtype=dtype, **kwargs)
-    if isbox(result):
-        result[...] = fill_value
-        return result
-    return anp.broadcast_to(fill_value, np.shape(result))
+    if not holds_boxes(fill_value):
+        return _like(np.full_like)(a, fill_value, dtype, **kwargs)
+    shape = kwargs.get("shape")
+    shape = np.shape(a) if shape is None else plain_index(shape)
+    return _full(shape, fill_value, np.result_type(a) if dtype is None else dtype)
 
 
 def array_of(value: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0) -> Any:
@@ -225,9 +226,27 @@ def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **op
 
 @implements(np.full)
 def _full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
-    return anp.array(anp.broadcast_to(fill_value, plain_index(shape)))
+    return array_of(anp.broadcast_to(stacked(fill_value), plain_index(shape)), dtype)
 
 
+def _filling(handler: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Look at the value that fills an array, for which NumPy asks nobody."""
+
+    def make(plain: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(plain)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            fill, kind = (*args[1:3], None, None)[:2]
+            traced = holds_boxes(kwargs.get("fill_value", fill))
+            numbers = traced and kwargs.get("dtype", kind) is not object
+            return (handler if numbers else plain)(*args, **kwargs)
+
+        return call
+
+    return make
+
+
+replaces("numpy", "full")(_filling(_full))
+replaces("numpy", "full_like")(_filling(_full_like))
 CREATORS["arange"] = _arange
 CONSTRUCTORS.update(
     array=array_of, asarray=as_array, asanyarray=as_array, ascontiguousarray=as_contiguous

@@ -85,7 +85,8 @@ def substitute(
     for name in _CREATORS.split():
         plain = getattr(np, name)
         own[name] = _creating(plain, recorder, threading.get_ident())
-        table[id(plain.__wrapped__ if name in _REPLACED else plain)] = own[name]
+        real = getattr(plain, "__wrapped__", plain) if name in _REPLACED else plain
+        table[id(real)] = own[name]
     table.update(COMPILED_BY_NAME)
     table.update((id(getattr(math, name)), new) for name, new in MATH.items())
     changes.update(vars(np), own)
@@ -142,7 +143,7 @@ def _replace_cached_methods(kind: type, table: dict[int, Any], changes: Changes)
             changes.swap(kind, name, held, new if method is held else staticmethod(new))
 
 
-_REPLACED = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray"})
+_REPLACED = frozenset(["array", "asarray", "asanyarray", "ascontiguousarray", "full_like"])
 
 
 def _creating(plain: Callable[..., Any], recorder: Recorder, thread: int) -> Callable[..., Any]:
