@@ -114,9 +114,9 @@ def test_what_is_kept_by_a_trace_that_failed() -> None:
 
     def f(x: Any) -> Any:
         seen.append(x)
-        return np.linalg.tensorinv(np.outer(x, x), ind=1)[0]
+        return np.nextafter(x, 1.0)
 
-    with pytest.raises(TypeError, match="tensorinv"):
+    with pytest.raises(TypeError, match="nextafter"):
         ss.jacobian(f, X)
     assert {type(v) for v in seen} == {np.ndarray}
 
