@@ -94,8 +94,8 @@ class Diagnosis:
             ("variables", str(self.n)),
             ("rows", f"{self.m}, {self.equalities} of them equalities"),
             ("objective", f"{self.objective:.6g}, largest derivative {self.gradient:.2e}"),
-            ("derivatives of rows", "{:.2e} to {:.2e}".format(*self.rows)),
-            ("derivatives of columns", "{:.2e} to {:.2e}".format(*self.columns)),
+            ("derivatives of rows", "{:.2e} to {:.2e}".format(*self.rows) if self.m else "-"),
+            ("derivatives of columns", "{:.2e} to {:.2e}".format(*self.columns) if self.m else "-"),
             ("rank of equalities", f"{rank} of {self.equalities}, by structure at most "
              f"{self.structural.rank}"),
             ("dependent rows", listed(self.dependent, 4) or "-"),

@@ -285,3 +285,8 @@ def test_a_solution_is_diagnosed() -> None:
     assert result.explain().is_clean
     with pytest.raises(TypeError, match="`explain` is not known of a result by 'newton'"):
         ss.root(lambda x: x, np.ones(2)).explain()
+
+
+def test_a_problem_without_rows_has_no_derivatives_of_them() -> None:
+    table = dict(ss.Problem(lambda x: np.sum(x**2), np.ones(2)).diagnose().table())
+    assert table["derivatives of rows"] == table["derivatives of columns"] == "-"
