@@ -93,3 +93,13 @@ def test_code_from_the_disk_needs_no_llvm(tmp_path) -> None:
     )
     assert first.replace("True", "False") == second
     assert second.endswith("False\n")
+
+
+@pytest.mark.slow
+def test_a_process_ends_while_threads_wait_in_its_code() -> None:
+    code = (
+        "import numpy as np, sparsesolve as ss\n"
+        "J = ss.jacobian(lambda x: np.sin(x[1:]) * x[:-1], np.ones(200_000), threads=2)\n"
+        "J(np.ones(200_000))"
+    )
+    assert not subprocess.run([sys.executable, "-c", code], check=False).returncode

@@ -17,7 +17,7 @@ import struct
 import sys
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 __all__ = ["ObjectCode", "UnknownObject", "reads_objects"]
 
@@ -33,6 +33,9 @@ _UNWINDING = 0x70000001  # tables for exceptions, which nothing here raises
 _WRITABLE, _IN_MEMORY = 1, 2  # flags of sections
 _NOWHERE = 0  # section of symbols that are found elsewhere
 _WHOLE_ADDRESS = 1  # R_X86_64_64
+
+
+_Symbol: TypeAlias = tuple[str, int, int]  # name, section, place there
 
 
 class UnknownObject(Exception):
@@ -76,30 +79,22 @@ class ObjectCode:
     def __init__(self, code: bytes, names: Iterable[str]) -> None:
         sections = _sections(code)
         places, size = _places(sections)
-        memory = mmap.mmap(-1, max(size, 1), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-        for number, place in places.items():
-            start, length = sections[number].offset, sections[number].size
-            memory[place : place + length] = code[start : start + length]
-        symbols = _symbols(code, sections)
-        for section in sections:
-            if section.type == _REFERENCES and section.info in places:
-                for at, kind, more in _REFERENCE.iter_unpack(_contents(code, section)):
-                    if kind & 0xFFFFFFFF != _WHOLE_ADDRESS:
-                        raise UnknownObject(f"reference of type {kind & 0xFFFFFFFF}")
-                    value = _address(symbols[kind >> 32], places, base) + more
-                    _WORD.pack_into(memory, places[section.info] + at, value & (1 << 64) - 1)
-        _make_executable(base, size)
-        self._memory = memory
-        known = {symbol[0]: symbol for symbol in symbols}
-        self._addresses = {name: _address(known[name], places, base) for name in names}
+        self._base, self._size = _taken(size), size
+        try:
+            symbols = _symbols(code, sections)
+            _fill(self._base, _linked(code, sections, symbols, places, self._base))
+            known = {symbol[0]: symbol for symbol in symbols}
+            self._addresses = {name: _address(known[name], places, self._base) for name in names}
+        except UnknownObject:
+            self.close()
+            raise
 
     def __getitem__(self, name: str) -> int:
         return self._addresses[name]
 
     def close(self) -> None:
-        """Free the code."""
-        self._memory.close()
+        """Free the code. Nobody else does: threads may be inside of it when the process ends."""
+        _process().munmap(self._base, self._size)
 
 
 def _contents(code: bytes, section: _Section) -> memoryview:
@@ -129,10 +124,33 @@ def _places(sections: list[_Section]) -> tuple[dict[int, int], int]:
         size = -(-size // max(section.alignment, 1)) * max(section.alignment, 1)
         places[number] = size
         size += section.size
+    if not size:
+        raise UnknownObject("no code")
     return places, size
 
 
-def _symbols(code: bytes, sections: list[_Section]) -> list[tuple[str, int, int]]:
+def _linked(
+    code: bytes,
+    sections: list[_Section],
+    symbols: list[_Symbol],
+    places: dict[int, int],
+    base: int,
+) -> bytearray:
+    """Return what stands in memory, with the addresses that it has there."""
+    memory = bytearray(max(place + sections[k].size for k, place in places.items()))
+    for number, place in places.items():
+        memory[place : place + sections[number].size] = _contents(code, sections[number])
+    for section in sections:
+        if section.type == _REFERENCES and section.info in places:
+            for at, kind, more in _REFERENCE.iter_unpack(_contents(code, section)):
+                if kind & 0xFFFFFFFF != _WHOLE_ADDRESS:
+                    raise UnknownObject(f"reference of type {kind & 0xFFFFFFFF}")
+                value = _address(symbols[kind >> 32], places, base) + more
+                _WORD.pack_into(memory, places[section.info] + at, value & (1 << 64) - 1)
+    return memory
+
+
+def _symbols(code: bytes, sections: list[_Section]) -> list[_Symbol]:
     """List symbols: the name, the section, and the place there."""
     found = []
     for section in sections:
@@ -143,7 +161,7 @@ def _symbols(code: bytes, sections: list[_Section]) -> list[tuple[str, int, int]
     return found
 
 
-def _address(symbol: tuple[str, int, int], places: dict[int, int], base: int) -> int:
+def _address(symbol: _Symbol, places: dict[int, int], base: int) -> int:
     name, home, value = symbol
     if home in places:
         return base + places[home] + value
@@ -158,11 +176,25 @@ def _address(symbol: tuple[str, int, int], places: dict[int, int], base: int) ->
 
 @cache
 def _process() -> Any:
-    return ctypes.CDLL(None)
+    found = ctypes.CDLL(None)
+    place, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    found.mmap.restype = place
+    found.mmap.argtypes = [place, size, number, number, number, ctypes.c_long]
+    found.munmap.argtypes, found.mprotect.argtypes = [place, size], [place, size, number]
+    return found
 
 
-def _make_executable(base: int, size: int) -> None:
-    protect = _process().mprotect
-    protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    if protect(base, max(size, 1), mmap.PROT_READ | mmap.PROT_EXEC):
+def _taken(size: int) -> int:
+    kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    address = _process().mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, kind, -1, 0)
+    if address in (None, ctypes.c_void_p(-1).value):
+        raise UnknownObject("no memory")
+    return int(address)
+
+
+def _fill(base: int, memory: bytearray) -> None:
+    """Put code into its place, where it can be executed and no longer changed."""
+    held = (ctypes.c_char * len(memory)).from_buffer(memory)
+    ctypes.memmove(base, held, len(memory))
+    if _process().mprotect(base, len(memory), mmap.PROT_READ | mmap.PROT_EXEC):
         raise UnknownObject("memory that must not be executed")
