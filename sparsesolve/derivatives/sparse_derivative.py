@@ -18,9 +18,7 @@ from sparsesolve.derivatives.bound_evaluator import BoundEvaluator
 from sparsesolve.derivatives.derivative import Derivative
 from sparsesolve.derivatives.differences import Differences
 from sparsesolve.derivatives.estimate import Estimate
-from sparsesolve.derivatives.explain import explain
 from sparsesolve.derivatives.fused import Fused, fused
-from sparsesolve.derivatives.nonfinite import explain_nonfinite, first_nonfinite
 from sparsesolve.derivatives.nonzeros import Nonzeros
 from sparsesolve.derivatives.other_constants import embedded, require_constant
 from sparsesolve.derivatives.report import readable, report
@@ -171,6 +169,8 @@ class SparseDerivative(Derivative):
         IndexError
             If the entry lies outside the matrix.
         """
+        from sparsesolve.derivatives.explain import explain  # noqa: PLC0415 - rarely needed
+
         return explain(self._unfused(), self.pattern, i, j, self._row)
 
     def explain_nonfinite(self, *args: Any) -> str:
@@ -187,6 +187,11 @@ class SparseDerivative(Derivative):
             A sentence that names the first such entry, of a symmetric matrix in the lower
             triangle; empty if all entries are finite.
         """
+        from sparsesolve.derivatives.nonfinite import (  # noqa: PLC0415 - rarely needed
+            explain_nonfinite,
+            first_nonfinite,
+        )
+
         pattern, values = self._entries(args)
         if np.isfinite(values).all() or isinstance(self._function, Differences):
             return first_nonfinite(pattern, values, self._name)

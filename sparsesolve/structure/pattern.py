@@ -22,7 +22,6 @@ from sparsesolve.errors import ArchiveError, PatternError, StructureTooLarge
 from sparsesolve.host.fork import forkable_property
 from sparsesolve.host.imports import importing
 from sparsesolve.structure.archive import Target, read_archive, write_archive
-from sparsesolve.structure.matrix_market import read_matrix_market
 from sparsesolve.structure.textplot import draw
 
 __all__ = ["Pattern", "frozen_index", "whole_numbers"]
@@ -178,6 +177,11 @@ class Pattern:
     @classmethod
     def from_matrix_market(cls, source: Any) -> Pattern:
         """Read a file in Matrix Market's format (its path, or a stream); explicit zeros count."""
+        with importing():
+            from sparsesolve.structure.matrix_market import (  # noqa: PLC0415 - rarely needed
+                read_matrix_market,
+            )
+
         return cls.from_coo(*read_matrix_market(source))
 
     @classmethod

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from autograd.tracer import isbox
 
-from sparsesolve.trace.buffers import adopt
 from sparsesolve.trace.changes import Changes
 from sparsesolve.trace.compiled import (
     elementwise_loops,
@@ -30,8 +29,6 @@ from sparsesolve.trace.compiled import (
     python_source,
 )
 from sparsesolve.trace.dispatch import CREATORS
-from sparsesolve.trace.if_conversion import converted
-from sparsesolve.trace.numpy_names import numpy_name
 from sparsesolve.trace.python_numbers import BUILTINS, CMATH, MATH
 from sparsesolve.trace.recorder import Recorder, root_of
 from sparsesolve.trace.replaced import COMPILED_BY_NAME, replace_all
@@ -80,6 +77,13 @@ def substitute(
     buffers : bool, default False
         Whether arrays that were there before can hold traced values.
     """
+    # what is rarely needed is imported before names of NumPy's are replaced
+    if lists:
+        from sparsesolve.trace.numpy_names import numpy_name  # noqa: PLC0415
+    if merged:
+        from sparsesolve.trace.if_conversion import converted  # noqa: PLC0415
+    if buffers:
+        from sparsesolve.trace.buffers import adopt  # noqa: PLC0415
     own: dict[str, Any] = {}
     table: dict[int, Any] = {}
     for name in _CREATORS.split():
