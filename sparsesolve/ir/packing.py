@@ -10,7 +10,6 @@ array that occurs twice is written once, and is one array when it is read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +44,8 @@ def pack(tree: Any) -> list[bytes | memoryview]:
     >>> unpack(memoryview(b"".join(pack(["a", (1, 2.5), np.arange(3)]))))
     ['a', [1, 2.5], array([0, 1, 2])]
     """
+    import json  # noqa: PLC0415 - only where something is kept
+
     numbers: dict[int, int] = {}
     arrays: list[NDArray[Any]] = []
 
@@ -77,6 +78,8 @@ def unpack(data: memoryview) -> Any:
     data : memoryview
         As `pack` made it.
     """
+    import json  # noqa: PLC0415 - only where something is kept
+
     size = int.from_bytes(data[:8], "little")
     about, text = json.loads(bytes(data[8 : 8 + size]))
     arrays = list(_arrays(data, 8 + size + -(8 + size) % _GRID, about))

@@ -12,7 +12,6 @@ tests repeat that for the library at hand.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import platform
 import sys
 from functools import cache, lru_cache
@@ -106,7 +105,9 @@ def _library(name: str, file: str) -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL(file)
     except OSError:
-        found = ctypes.util.find_library(name)  # may start other programs, so it comes second
+        from ctypes.util import find_library  # noqa: PLC0415 - loads what starts programs
+
+        found = find_library(name)  # may start other programs, so it comes second
     return None if found is None else ctypes.CDLL(found)
 
 
