@@ -65,19 +65,22 @@ class Structure:
     Parameters
     ----------
     key : _Key, optional
-        Of the tapes and options; where it is given, things are kept on disk.
+        Of the tapes and options, if others may find it.
+    kept : bool, default False
+        Whether things are kept on disk under the key.
     """
 
-    def __init__(self, key: _Key | None = None) -> None:
+    def __init__(self, key: _Key | None = None, *, kept: bool = False) -> None:
         self._made: dict[Hashable, _Made] = {}
-        self._key = key
+        self.key = key
+        self._kept = kept
 
     @forkable_property
     def shelf(self) -> Shelf | None:
         """What is kept of it on disk; None where nothing is."""
-        if self._key is None or folder_of_structures().folder is None:
+        if self.key is None or not self._kept or folder_of_structures().folder is None:
             return None
-        name = named(self._key.parts)
+        name = named(self.key.parts)
         return None if name is None else Shelf(name)
 
     def get(self, name: Hashable, log: PrepareLog, make: Callable[[], Any]) -> Any:
@@ -141,10 +144,11 @@ def structure_of(kind: str, tapes: Sequence[Tape | None], log: PrepareLog) -> St
     with _LOCK:
         found = _ALIVE.get(key)
         if found is None:
-            found = _ALIVE[key] = Structure(key if takes_long(present) else None)
+            found = _ALIVE[key] = Structure(key, kept=takes_long(present))
         if small:
-            _RECENT[key] = found
-            _RECENT.move_to_end(key)
+            same = found.key  # one that is equal would be compared part by part
+            _RECENT[same] = found
+            _RECENT.move_to_end(same)
             while len(_RECENT) > _MOST:
                 _RECENT.popitem(last=False)
     return found

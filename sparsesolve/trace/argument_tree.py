@@ -253,6 +253,10 @@ def check_position(argnum: int, count: int) -> None:
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     """List what the first arguments of a function are called."""
+    if type(function) is types.FunctionType and not vars(function):  # a signature takes long
+        code = function.__code__
+        if code.co_argcount >= count:
+            return list(code.co_varnames[:count])
     try:
         names = list(inspect.signature(function).parameters)[:count]
     except (TypeError, ValueError):
