@@ -180,7 +180,7 @@ def _waists(nodes: Sequence[Node], moving: set[int]) -> list[int]:
 
 
 def _bent(nodes: Sequence[Node], moving: set[int]) -> list[bool]:
-    """Mark the nodes of which another one is not a linear function."""
+    """Mark the nodes of which another one is not a linear function; multiples are as they are."""
     moves: list[bool] = []
     for node in nodes:
         if node.op == "load":
@@ -188,12 +188,14 @@ def _bent(nodes: Sequence[Node], moving: set[int]) -> list[bool]:
         else:
             moves.append(node.op != "const" and any(moves[a] for a in node.args))
     bent = [False] * len(nodes)
-    for node in nodes:
-        if node.op in ("load", "const", "negative", *_SUMS):
+    for number in reversed(range(len(nodes))):
+        node = nodes[number]
+        if node.op in ("load", "const", *_SUMS):
             continue
-        linear = node.op == "multiply" and sum(moves[a] for a in node.args) == 1
+        linear = node.op == "negative"
+        linear = linear or (node.op == "multiply" and sum(moves[a] for a in node.args) == 1)
         linear = linear or (node.op == "divide" and not moves[node.args[1]])
-        if not linear:
+        if bent[number] or not linear:
             for operand in node.args:
                 bent[operand] = True
     return bent

@@ -108,3 +108,18 @@ def test_the_largest_of_many_is_cut(eager: None) -> None:
     H = ss.hessian(policy, w)
     assert sums(H) == 2 * 7  # the largest logit of each row, and the sum of its powers
     assert_close(H(w).toarray(), dense_hessian(policy, w))
+
+
+def test_multiples_of_sums_are_cut_where_they_are_bent(eager: None) -> None:
+    times, signs = np.linspace(-1.0, 1.0, 12), np.sign(rng.normal(size=12))
+
+    def logistic(c: Any) -> Any:
+        score = 0.0
+        for k in range(18):
+            score = score + c[k] * times**k
+        return anp.sum(anp.logaddexp(0.0, -signs * score))
+
+    c = rng.normal(size=18)
+    H = ss.hessian(logistic, c)
+    assert sums(H) == 12
+    assert_close(H(c).toarray(), dense_hessian(logistic, c))
