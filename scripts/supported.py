@@ -61,7 +61,7 @@ to about 1400 elements multiplied out with what stands between them; larger ones
 all columns of a Jacobian at once. Linear too are systems with a constant matrix (`spsolve`,
 `splu(A).solve`, and `scipy.linalg`'s `solve`, `solve_banded`, `solveh_banded`, `solve_triangular`,
 `cho_solve`, `lu_solve`), factorized once; with
-a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`. Also
+a traced one they are those of `np.linalg`, as are `inv`, `det`, `cholesky`, `eigh`, `svd`. Also
 `expm`, `sqrtm`, `logm` of real matrices, Sylvester, Lyapunov and Riccati equations
 (`solve_sylvester`, `solve_continuous_are` and their like), `toeplitz`, `circulant`,
 SciPy's interpolators of one variable and on grids (`CubicSpline`, `make_interp_spline`,
@@ -70,12 +70,15 @@ also through traced heights, as are `splrep` and `InterpolatedUnivariateSpline` 
 `PPoly`, `BSpline`, `splev` of traced coefficients), series of
 `numpy.polynomial`, `RBFInterpolator` over constant nodes;
 `map_coordinates`, `shift` and `affine_transform` of `scipy.ndimage` at traced places; filters of
-`scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients; `signal.square` and
-`signal.sawtooth`; `cdist` and `pdist`; `KDTree.query` and `linear_sum_assignment`, whose choices
-are guards; `nnls`, `lsq_linear` and `fixed_point`; `gaussian_kde` at traced points; histograms of
-constant data by traced weights;
+`scipy.ndimage` and `scipy.signal` that are linear, with constant coefficients, those that take the
+largest, the smallest or the middle of neighbors; `signal.square` and `signal.sawtooth`; spectra
+(`hilbert`, `welch`, `periodogram`, `csd`, `stft`, `istft`, `spectrogram`) and responses of linear
+systems (`lsim`, `dlsim`, `step`, `impulse`), also with traced systems; `cdist` and `pdist`;
+`KDTree.query` and `linear_sum_assignment`, whose choices are guards; `nnls`, `lsq_linear` and
+`fixed_point`; `gaussian_kde` at traced points; histograms of constant data by traced weights;
 `block_diag`; `pdf`, `cdf`, `sf` and their logarithms, `pmf` and `logpmf`, of distributions of
-`scipy.stats` (also frozen ones, and `multivariate_normal`), its `skew`, `kurtosis`, `zscore`,
+`scipy.stats` (also frozen ones, and `multivariate_normal`), their means, variances, moments and
+entropies where SciPy has a formula, its `skew`, `kurtosis`, `zscore`,
 `entropy`, `gmean` and their like; rotations of `scipy.spatial.transform`.
 
 Sparse matrices (`diags(x)`, `csr_array((data, indices, indptr))`, `coo_matrix((data, (i, j)))`, lil
@@ -97,8 +100,12 @@ Hessians, to the tolerance of the solver; first and second, and dense in that bl
 integrate jumps at a place that depends on the parameters, they are refused. `brentq` and its like,
 `newton`, `root_scalar`, `fsolve` and `root` of `scipy.optimize` are called as well; derivatives,
 first and second, are those of the root. `minimize` and `minimize_scalar` (without constraints,
-within constant bounds), `least_squares`, `curve_fit`, `nnls` and `lsq_linear` have those of their
-minimum.
+within constant bounds), `fmin_bfgs` and its like, `least_squares`, `leastsq`, `curve_fit`, `nnls`
+and `lsq_linear` have those of their minimum.
+
+What NumPy does in Python code of its own, and is not listed, runs by that code
+(`np.nancumsum`, `np.put_along_axis`, `np.linalg.tensorsolve`, `np.emath`, `np.setxor1d`); so do
+most functions of Python's `statistics`.
 
 Functions may branch on their values (`if x[0] > 0`, `while`, `assert`, a mask as an index,
 `int(x[0])`, and the positions listed below): each outcome is a guard that is evaluated at every

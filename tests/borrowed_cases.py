@@ -7,7 +7,12 @@ import math
 import statistics
 
 import numpy as np
+import scipy.linalg as sl
+import scipy.ndimage as nd
+import scipy.signal as sg
+import scipy.stats as st
 from numpy.lib.stride_tricks import as_strided
+from scipy.spatial.distance import cdist, pdist
 
 from tests.operation_cases import Case
 
@@ -69,6 +74,45 @@ statistics.stdev(x) + statistics.pvariance(x, x[0])
 statistics.harmonic_mean(x, weights=[1, 2, 3, 4, 5, 6])
 statistics.linear_regression(x, C).intercept
 statistics.NormalDist(x[0], x[1]).inv_cdf(x[2])
+sl.svd(_square(x), full_matrices=False)[1]
+sl.pinvh(_square(np.tile(x[:3], 2)))
+sl.eigvalsh(_square(x), np.diag(C[:3]))
+sl.eigh_tridiagonal(2.0 + x, 0.1 * x[1:])[0]
+sl.solveh_banded(np.vstack([0.1 * x, 2.0 + x]), C)
+sl.solveh_banded(np.vstack([2.0 + x, 0.1 * x]), x, lower=True)
+sl.fiedler_companion(1.0 + x)
+sg.lfilter([0.2, 0.3], [1.0, 0.4], x**2, zi=x[:1])[0]
+sg.lfilter([0.2, 0.3], [1.0, 0.4], x**2, zi=x[:1])[1]
+sg.upfirdn([0.5, 0.3], x**2, 2)
+np.abs(sg.hilbert(x))
+sg.hilbert(x.reshape(3, 2) ** 2, axis=0).imag
+sg.welch(np.tile(x, 3), fs=2.0, nperseg=8, noverlap=4)[1]
+sg.periodogram(x, window="hann", scaling="spectrum")[1]
+sg.csd(x, C, nperseg=4)[1].real
+sg.spectrogram(x, nperseg=4, noverlap=2)[2]
+np.abs(sg.stft(x + C, nperseg=4)[2]) ** 2
+sg.istft(sg.stft(x, nperseg=4)[2] * x[0], nperseg=4)[1]
+sg.lsim(([1.0], [1.0, 0.5]), x**2, np.arange(6.0))[1]
+sg.lsim(([1.0], [1.0, x[0]]), x, np.arange(6.0))[1]
+sg.step(([x[0]], [1.0, x[1]]), T=np.arange(6.0))[1]
+sg.cont2discrete((_square(x), np.ones((3, 1)), np.eye(3), np.zeros((3, 1))), 0.1)[0]
+sg.medfilt(x, 3) * x
+nd.median_filter(x.reshape(2, 3), 3) * x[0]
+nd.maximum_filter(x.reshape(2, 3), (2, 3), mode="nearest") ** 2
+nd.minimum_filter1d(x, 3, mode="constant", cval=0.5) ** 2
+cdist(x.reshape(2, 3), C.reshape(2, 3), "cosine")
+cdist(x.reshape(2, 3), C.reshape(2, 3), "minkowski", p=3)
+cdist(x.reshape(2, 3), C.reshape(2, 3), "mahalanobis", VI=np.diag(C[:3]))
+cdist(x.reshape(2, 3), C.reshape(2, 3), "correlation")
+cdist(x.reshape(2, 3), C.reshape(2, 3), "canberra")
+cdist(x.reshape(2, 3), C.reshape(2, 3), "seuclidean", V=C[:3])
+cdist(x.reshape(2, 3), C.reshape(2, 3), lambda a, b: np.sum((a - b) ** 4))
+pdist(x.reshape(3, 2) + C.reshape(3, 2), "braycurtis")
+st.gamma.moment(3, 2.0 + x[0], x[1], x[2])
+st.gamma.stats(2.0 + x[0], x[1], x[2], moments="s")
+st.beta.std(2.0 + x[0], 1.0 + x[1]) * st.norm(x[2], x[3]).mean()
+np.array(st.weibull_min.stats(1.5 + x[0], scale=x[1], moments="mvsk"))
+st.lognorm.entropy(x[0], scale=x[1]) * st.poisson.var(x[2])
 """
 
 BORROWED = {

@@ -46,7 +46,6 @@ from sparsesolve.numpy_ops import (  # noqa: F401  (each registers its functions
     polynomials,
     positions,
     products,
-    python_statistics,
     quantiles,
     reductions,
     refused,
@@ -74,14 +73,15 @@ _FAMILIES = {
     "pandas": ("data_frames",),
     "scipy.integrate": ("steppers",),
     "scipy.interpolate": ("b_splines", "grids", "interpolants", "radial", "splines"),
-    "scipy.linalg": ("matrix_equations",),
-    "scipy.ndimage": ("filters", "images"),
+    "scipy.linalg": ("matrix_equations", "scipys_code", "structured_matrices"),
+    "scipy.ndimage": ("filters", "images", "rank_filters"),
     "scipy.optimize": ("linear_fits", "minima", "neighbors"),
-    "scipy.signal": ("filters", "waveforms"),
+    "scipy.signal": ("filters", "rank_filters", "scipys_code", "waveforms"),
     "scipy.sparse.linalg": ("iterative_systems", "sparse_systems"),
     "scipy.spatial": ("distances", "neighbors"),
     "scipy.special": ("log_sum_exp",),
-    "scipy.stats": ("distributions", "multivariate_normal"),
+    "scipy.stats": ("distribution_moments", "distributions", "multivariate_normal"),
+    "statistics": ("python_statistics",),
 }
 
 

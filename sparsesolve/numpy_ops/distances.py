@@ -24,7 +24,10 @@ def _cdist(plain: Callable[..., Any]) -> Callable[..., Any]:
     def call(XA: Any, XB: Any, metric: Any = "euclidean", **options: Any) -> Any:
         if not holds_boxes(XA) and not holds_boxes(XB):
             return plain(XA, XB, metric, **options)
-        return _distance(operand(XA)[:, None, :] - operand(XB)[None, :, :], metric, options)
+        a, b = operand(XA), operand(XB)
+        if callable(metric):
+            return anp.array([[metric(u, v, **options) for v in b] for u in a])
+        return _distance(a[:, None, :], b[None, :, :], metric, options)
 
     return call
 
@@ -36,7 +39,10 @@ def _pdist(plain: Callable[..., Any]) -> Callable[..., Any]:
             return plain(X, metric, **options)
         X = operand(X)
         rows, columns = np.triu_indices(len(X), 1)
-        return _distance(X[rows] - X[columns], metric, options)
+        if callable(metric):
+            pairs = zip(rows, columns, strict=True)
+            return anp.array([metric(X[i], X[j], **options) for i, j in pairs])
+        return _distance(X[rows], X[columns], metric, options)
 
     return call
 
@@ -59,19 +65,51 @@ def _places(n: int) -> Any:
     return np.arange(n * n).reshape(n, n)
 
 
-def _distance(gap: Any, metric: Any, options: dict[str, Any]) -> Any:
-    known = _METRICS.get(metric) if isinstance(metric, str) else None
-    if known is None or options:
+def _distance(a: Any, b: Any, metric: Any, options: dict[str, Any]) -> Any:
+    known, needed = _METRICS.get(metric), _OPTIONS.get(metric, ())
+    if known is None or set(options) != set(needed):
         raise refuse(
-            f"distances by metric={metric!r} at {user_line()}",
-            f"Use one of {sorted(_METRICS)}, or write it with NumPy",
+            f"distances by metric={metric!r} and {set(options)} at {user_line()}",
+            f"Use one of {sorted(_METRICS)}, with `p`, `V` or `VI` given, or write it with NumPy",
         )
-    return known(gap)
+    return known(a, b, *(operand(options[name]) for name in needed))
 
 
-_METRICS: dict[str, Callable[[Any], Any]] = {
-    "euclidean": lambda gap: anp.sqrt(anp.sum(gap * gap, axis=-1)),
-    "sqeuclidean": lambda gap: anp.sum(gap * gap, axis=-1),
-    "cityblock": lambda gap: anp.sum(anp.abs(gap), axis=-1),
-    "chebyshev": lambda gap: anp.max(anp.abs(gap), axis=-1),
+def _dot(a: Any, b: Any) -> Any:
+    return anp.sum(a * b, axis=-1)
+
+
+def _cosine(a: Any, b: Any) -> Any:
+    return 1.0 - _dot(a, b) / anp.sqrt(_dot(a, a) * _dot(b, b))
+
+
+def _centered(a: Any) -> Any:
+    return a - anp.mean(a, axis=-1, keepdims=True)
+
+
+def _minkowski(a: Any, b: Any, p: Any) -> Any:
+    return anp.sum(anp.abs(a - b) ** p, axis=-1) ** (1.0 / p)
+
+
+def _mahalanobis(a: Any, b: Any, inverse: Any) -> Any:
+    return anp.sqrt(_dot(anp.dot(a - b, inverse), a - b))
+
+
+def _braycurtis(a: Any, b: Any) -> Any:
+    return anp.sum(anp.abs(a - b), axis=-1) / anp.sum(anp.abs(a + b), axis=-1)
+
+
+_OPTIONS = {"minkowski": ("p",), "seuclidean": ("V",), "mahalanobis": ("VI",)}
+_METRICS: dict[str, Callable[..., Any]] = {
+    "euclidean": lambda a, b: anp.sqrt(_dot(a - b, a - b)),
+    "sqeuclidean": lambda a, b: _dot(a - b, a - b),
+    "cityblock": lambda a, b: anp.sum(anp.abs(a - b), axis=-1),
+    "chebyshev": lambda a, b: anp.max(anp.abs(a - b), axis=-1),
+    "cosine": _cosine,
+    "correlation": lambda a, b: _cosine(_centered(a), _centered(b)),
+    "minkowski": _minkowski,
+    "seuclidean": lambda a, b, V: anp.sqrt(_dot((a - b) / V, a - b)),
+    "mahalanobis": _mahalanobis,
+    "canberra": lambda a, b: anp.sum(anp.abs(a - b) / (anp.abs(a) + anp.abs(b)), axis=-1),
+    "braycurtis": _braycurtis,
 }

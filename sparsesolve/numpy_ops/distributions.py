@@ -19,9 +19,9 @@ from autograd.tracer import isbox
 from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 
-__all__: list[str] = []
+__all__ = ["MODULE", "allowed", "is_general", "standard", "traced"]
 
-_MODULE = "scipy.stats._distn_infrastructure"
+MODULE = "scipy.stats._distn_infrastructure"
 # below and above the support, how the scale enters, and whether the support is open
 _CONTINUOUS: dict[str, tuple[float, float, int, bool]] = {
     "pdf": (0.0, 0.0, -1, False),
@@ -34,11 +34,12 @@ _CONTINUOUS: dict[str, tuple[float, float, int, bool]] = {
 _DISCRETE = {"pmf": 0.0, "logpmf": -np.inf}
 
 
-def _traced(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+def traced(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether an argument of a method is traced."""
     return any(map(holds_boxes, (*args, *kwargs.values())))
 
 
-def _standard(dist: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+def standard(dist: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
     """Return the shape parameters, the location and the scale."""
     shapes, loc, scale = dist._parse_args(*args, **kwargs)
     return tuple(map(_plain, shapes)), operand(loc), operand(scale)
@@ -53,7 +54,7 @@ def _continuous(name: str) -> None:
     below, above, scaling, is_open = _CONTINUOUS[name]
 
     def value(dist: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-        shapes, loc, scale = _standard(dist, args, kwargs)
+        shapes, loc, scale = standard(dist, args, kwargs)
         y = (operand(x) - loc) / scale
         a, b = dist._get_support(*shapes)
         under, over = (y <= a, y >= b) if is_open else (y < a, y > b)
@@ -61,7 +62,7 @@ def _continuous(name: str) -> None:
         if scaling:
             result = result / scale if scaling == -1 else result - anp.log(scale)
         result = where(under, below, where(over, above, result))
-        wrong = anp.logical_or(anp.isnan(y), anp.logical_not(_allowed(dist, shapes, scale)))
+        wrong = anp.logical_or(anp.isnan(y), anp.logical_not(allowed(dist, shapes, scale)))
         return where(wrong, np.nan, result)
 
     _replace("rv_continuous", name, value)
@@ -69,19 +70,20 @@ def _continuous(name: str) -> None:
 
 def _quantile(name: str, turned: bool) -> None:
     def value(dist: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
-        shapes, loc, scale = _standard(dist, args, kwargs)
+        shapes, loc, scale = standard(dist, args, kwargs)
         q = operand(q)
         low, high = dist._get_support(*shapes)
         low, high = (high, low) if turned else (low, high)
         result = getattr(dist, f"_{name}")(q, *shapes) * scale + loc
         result = where(q == 0.0, low * scale + loc, where(q == 1.0, high * scale + loc, result))
         inside = anp.logical_and(q >= 0.0, q <= 1.0)
-        return where(anp.logical_and(inside, _allowed(dist, shapes, scale)), result, np.nan)
+        return where(anp.logical_and(inside, allowed(dist, shapes, scale)), result, np.nan)
 
     _replace("rv_continuous", name, value)
 
 
-def _allowed(dist: Any, shapes: tuple[Any, ...], scale: Any = 1.0) -> Any:
+def allowed(dist: Any, shapes: tuple[Any, ...], scale: Any = 1.0) -> Any:
+    """Return whether shapes and scale are those of a distribution."""
     return anp.logical_and(operand(dist._argcheck(*shapes)), scale > 0)
 
 
@@ -89,12 +91,12 @@ def _discrete(name: str) -> None:
     outside = _DISCRETE[name]
 
     def value(dist: Any, k: Any, *args: Any, **kwargs: Any) -> Any:
-        shapes, loc, _ = _standard(dist, args, kwargs)
+        shapes, loc, _ = standard(dist, args, kwargs)
         k = operand(k) - loc
         a, b = dist._get_support(*shapes)
         inside = anp.logical_and(anp.logical_and(k >= a, k <= b), anp.floor(k) == k)
         result = where(inside, _formula(dist, name)(k, *shapes), outside)
-        wrong = anp.logical_or(anp.isnan(k), anp.logical_not(_allowed(dist, shapes)))
+        wrong = anp.logical_or(anp.isnan(k), anp.logical_not(allowed(dist, shapes)))
         return where(wrong, np.nan, result)
 
     _replace("rv_discrete", name, value)
@@ -104,30 +106,30 @@ def _replace(kind: str, name: str, value: Callable[..., Any]) -> None:
     def make(plain: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(plain)
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if not _traced(args, kwargs):
+            if not traced(args, kwargs):
                 return plain(self, *args, **kwargs)
             with np.errstate(all="ignore"):
                 return value(self, *args, **kwargs)
 
         return method
 
-    replaces(_MODULE, f"{kind}.{name}")(make)
+    replaces(MODULE, f"{kind}.{name}")(make)
 
 
 def _formula(dist: Any, name: str) -> Callable[..., Any]:
     """Return a formula of a distribution: its own, or what follows from another one."""
     own = getattr(dist, f"_{name}")
     compiled = name == "pmf" or (name == "pdf" and _calls_compiled(own))
-    if compiled and not _is_general(dist, f"_log{name}"):
+    if compiled and not is_general(dist, f"_log{name}"):
         return lambda *args: anp.exp(getattr(dist, f"_log{name}")(*args))
-    if name in ("logcdf", "logsf") and _is_general(dist, f"_{name}"):
+    if name in ("logcdf", "logsf") and is_general(dist, f"_{name}"):
         return lambda *args: anp.log(getattr(dist, f"_{name[3:]}")(*args))
     return own  # type: ignore[no-any-return]
 
 
-def _is_general(dist: Any, name: str) -> bool:
+def is_general(dist: Any, name: str) -> bool:
     """Whether a distribution inherits a method of all distributions."""
-    return bool(getattr(type(dist), name).__module__ == _MODULE)
+    return bool(getattr(type(dist), name).__module__ == MODULE)
 
 
 def _calls_compiled(method: Any) -> bool:

@@ -30,7 +30,7 @@ from sparsesolve.trace.primitives import primitive
 from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
-__all__ = ["LARGEST", "Solver", "expm", "factored_solve"]
+__all__ = ["LARGEST", "Solver", "expm", "factored_solve", "takes_traced"]
 
 LARGEST = 1448  # order of an inverse that is written out
 _IGNORED = ("overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "use_umfpack")
@@ -102,7 +102,7 @@ def _by_factors(solver: Solver, b: Any, *, conjugate: bool = False) -> Any:
 # --- SciPy's names ---
 
 
-def _takes_traced(*paths: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def takes_traced(*paths: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a function stand for SciPy's where an argument is traced; options of speed are left."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,7 +162,7 @@ def _symmetric(a: Any, lower: bool, *, hermitian: bool = True) -> Any:
     return half + turned + a * np.eye(np.shape(a)[-1])
 
 
-@_takes_traced("scipy.linalg:solve")
+@takes_traced("scipy.linalg:solve")
 def _solve(
     a: Any, b: Any, lower: bool = False, *, assume_a: Any = None, transposed: bool = False
 ) -> Any:
@@ -176,7 +176,7 @@ def _solve(
     return _solved(anp.swapaxes(a, -1, -2) if transposed else a, b)
 
 
-@_takes_traced("scipy.linalg:solve_triangular")
+@takes_traced("scipy.linalg:solve_triangular")
 def _solve_triangular(
     a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False
 ) -> Any:
@@ -189,7 +189,7 @@ def _solve_triangular(
     return _solved(a if trans in (0, "N") else anp.swapaxes(a, -1, -2), b)
 
 
-@_takes_traced("scipy.linalg:lstsq")
+@takes_traced("scipy.linalg:lstsq")
 def _lstsq(a: Any, b: Any, cond: Any = None, *rest: Any, **options: Any) -> Any:
     least = np.finfo(float).eps if cond is None else cond
     solution, residual, rank, sizes = np.linalg.lstsq(operand(a), operand(b), rcond=least)
@@ -197,17 +197,17 @@ def _lstsq(a: Any, b: Any, cond: Any = None, *rest: Any, **options: Any) -> Any:
     return solution, residual[0] if one else residual, rank, sizes
 
 
-@_takes_traced("scipy.linalg:lu_factor")
+@takes_traced("scipy.linalg:lu_factor")
 def _lu_factor(a: Any) -> Any:
     return _Factor(operand(a)), None
 
 
-@_takes_traced("scipy.linalg:cho_factor")
+@takes_traced("scipy.linalg:cho_factor")
 def _cho_factor(a: Any, lower: bool = False) -> Any:
     return _Factor(_symmetric(operand(a), lower)), lower
 
 
-@_takes_traced("scipy.linalg:lu_solve")
+@takes_traced("scipy.linalg:lu_solve")
 def _lu_solve(lu_and_piv: Any, b: Any, trans: int = 0) -> Any:
     import scipy.linalg  # noqa: PLC0415  (loaded by whoever calls its function)
 
@@ -221,7 +221,7 @@ def _lu_solve(lu_and_piv: Any, b: Any, trans: int = 0) -> Any:
     return _by_factors(solver.swapped if trans else solver, b, conjugate=trans == 2)
 
 
-@_takes_traced("scipy.linalg:cho_solve")
+@takes_traced("scipy.linalg:cho_solve")
 def _cho_solve(c_and_lower: Any, b: Any) -> Any:
     import scipy.linalg  # noqa: PLC0415  (loaded by whoever calls its function)
 
@@ -243,7 +243,7 @@ def _refuse_traced_factors(factors: Any) -> None:
         raise refuse(f"factors that are traced at {user_line()}", "Use lu_factor, or solve")
 
 
-@_takes_traced("scipy.linalg:solve_banded")
+@takes_traced("scipy.linalg:solve_banded")
 def _solve_banded(l_and_u: Any, ab: Any, b: Any) -> Any:
     if holds_boxes(ab):
         from autograd.scipy.linalg import solve_banded  # noqa: PLC0415  (slow to import)
@@ -256,23 +256,21 @@ def _solve_banded(l_and_u: Any, ab: Any, b: Any) -> Any:
     return _sparse_solve(scipy.sparse.dia_array((bands, offsets), shape=(n, n)), b)
 
 
-@_takes_traced("scipy.linalg:solveh_banded")
+@takes_traced("scipy.linalg:solveh_banded")
 def _solveh_banded(ab: Any, b: Any, lower: bool = False) -> Any:
-    if holds_boxes(ab) or np.iscomplexobj(ab):
+    bands = operand(ab)
+    if np.iscomplexobj(bands):
         raise refuse(
-            f"solveh_banded with traced or complex bands at {user_line()}",
-            "Use solve_banded with all bands",
+            f"solveh_banded with complex bands at {user_line()}", "Use solve_banded with all bands"
         )
-    bands = np.asarray(ab, dtype=np.float64)
-    count, n = len(bands) - 1, bands.shape[1]
-    whole = np.zeros((2 * count + 1, n))
-    for k in range(count + 1):
-        band = bands[k, : n - k] if lower else bands[count - k, k:]
-        whole[count + k, : n - k] = whole[count - k, k:] = band
-    return _solve_banded((count, count), whole, b)
+    count, n = len(bands) - 1, np.shape(bands)[1]
+    halves = [bands[k, : n - k] if lower else bands[count - k, k:] for k in range(count + 1)]
+    above = [np.pad(halves[k], (k, 0)) for k in range(count, 0, -1)]
+    below = [np.pad(halves[k], (0, k)) for k in range(count + 1)]
+    return _solve_banded((count, count), anp.stack([*above, *below]), b)
 
 
-@_takes_traced("scipy.sparse.linalg:spsolve")
+@takes_traced("scipy.sparse.linalg:spsolve")
 def _spsolve(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) -> Any:
     if holds_boxes(A):
         return _solved(A, b)
@@ -305,20 +303,39 @@ def _superlu(plain: Callable[..., Any]) -> Callable[..., Any]:
     return solve
 
 
-_takes_traced("scipy.linalg:expm")(lambda A: expm(operand(A)))
-_takes_traced("scipy.linalg:inv")(lambda a: anp.linalg.inv(operand(a)))
-_takes_traced("scipy.linalg:det")(lambda a: anp.linalg.det(operand(a)))
-_takes_traced("scipy.linalg:pinv")(lambda a: np.linalg.pinv(operand(a)))
-_takes_traced("scipy.linalg:norm")(
+takes_traced("scipy.linalg:expm")(lambda A: expm(operand(A)))
+takes_traced("scipy.linalg:inv")(lambda a: anp.linalg.inv(operand(a)))
+takes_traced("scipy.linalg:det")(lambda a: anp.linalg.det(operand(a)))
+takes_traced("scipy.linalg:pinv")(lambda a: np.linalg.pinv(operand(a)))
+takes_traced("scipy.linalg:norm")(
     lambda a, ord=None, axis=None, keepdims=False: np.linalg.norm(operand(a), ord, axis, keepdims)
 )
-_takes_traced("scipy.linalg:svdvals")(lambda a: np.linalg.svdvals(operand(a)))
-_takes_traced("scipy.linalg:eigvalsh")(
-    lambda a, lower=True: np.linalg.eigvalsh(operand(a), "L" if lower else "U")
+takes_traced("scipy.linalg:svdvals")(lambda a: np.linalg.svdvals(operand(a)))
+takes_traced("scipy.linalg:pinvh")(
+    lambda a, lower=True: np.linalg.pinv(_symmetric(operand(a), lower))
+)
+takes_traced("scipy.linalg:svd")(
+    lambda a, full_matrices=True, compute_uv=True, lapack_driver=None: np.linalg.svd(
+        operand(a), full_matrices, compute_uv
+    )
+)
+takes_traced("scipy.linalg:eigvalsh")(lambda a, b=None, **kw: _eigh(a, b, eigvals_only=True, **kw))
+
+
+@takes_traced("scipy.linalg:eigh_tridiagonal")
+def _eigh_tridiagonal(d: Any, e: Any, eigvals_only: bool = False, **options: Any) -> Any:
+    if options:
+        raise refuse(f"eigh_tridiagonal with {set(options)} at {user_line()}", "Leave them out")
+    beside = anp.diag(operand(e), 1)
+    return _eigh(anp.diag(operand(d)) + beside + beside.T, eigvals_only=eigvals_only)
+
+
+takes_traced("scipy.linalg:eigvalsh_tridiagonal")(
+    lambda d, e, **options: _eigh_tridiagonal(d, e, eigvals_only=True, **options)
 )
 
 
-@_takes_traced("scipy.linalg:eigh")
+@takes_traced("scipy.linalg:eigh")
 def _eigh(
     a: Any,
     b: Any = None,
@@ -338,7 +355,7 @@ def _eigh(
     return values if eigvals_only else (values, vectors)
 
 
-@_takes_traced("scipy.linalg:cholesky")
+@takes_traced("scipy.linalg:cholesky")
 def _cholesky(a: Any, lower: bool = False) -> Any:
     a = operand(a)
     if lower:
@@ -350,70 +367,6 @@ def _turned(a: Any) -> Any:
     """Return the conjugate transpose of a matrix."""
     turned = anp.swapaxes(a, -1, -2)
     return anp.conj(turned) if turned.dtype.kind == "c" else turned
-
-
-@_takes_traced("scipy.linalg:toeplitz")
-def _toeplitz(c: Any, r: Any = None) -> Any:
-    c = operand(c)
-    r = (anp.conj(c) if c.dtype.kind == "c" else c) if r is None else operand(r)
-    entries = anp.concatenate([anp.reshape(c, (-1,))[::-1], anp.reshape(r, (-1,))[1:]])
-    rows, columns = np.indices((np.size(c), np.size(r)))
-    return entries[np.size(c) - 1 + columns - rows]
-
-
-@_takes_traced("scipy.linalg:hankel")
-def _hankel(c: Any, r: Any = None) -> Any:
-    c = operand(c)
-    row = np.zeros(np.size(c)) if r is None else operand(r)
-    entries = anp.concatenate([anp.reshape(c, (-1,)), anp.reshape(row, (-1,))[1:]])
-    rows, columns = np.indices((np.size(c), np.size(row)))
-    return entries[rows + columns]
-
-
-@_takes_traced("scipy.linalg:companion")
-def _companion(a: Any) -> Any:
-    a = operand(a)
-    if np.ndim(a) != 1 or np.size(a) < 2:
-        raise ValueError("expected the two or more coefficients of a polynomial, in one dimension")
-    below = np.eye(np.size(a) - 2, np.size(a) - 1)
-    return anp.concatenate([anp.reshape(-a[1:] / a[0], (1, -1)), below])
-
-
-@_takes_traced("scipy.linalg:circulant")
-def _circulant(c: Any) -> Any:
-    c = operand(c)
-    rows, columns = np.indices((np.size(c), np.size(c)))
-    return c[(rows - columns) % np.size(c)]
-
-
-def _matrix(c_or_cr: Any) -> Any:
-    """Return the Toeplitz matrix of a column, or of a column and a row."""
-    return _toeplitz(*c_or_cr) if isinstance(c_or_cr, tuple) else _toeplitz(c_or_cr)
-
-
-@_takes_traced("scipy.linalg:solve_toeplitz")
-def _solve_toeplitz(c_or_cr: Any, b: Any) -> Any:
-    return anp.linalg.solve(_matrix(c_or_cr), operand(b))
-
-
-@_takes_traced("scipy.linalg:matmul_toeplitz")
-def _matmul_toeplitz(c_or_cr: Any, x: Any) -> Any:
-    return anp.dot(_matrix(c_or_cr), operand(x))
-
-
-@_takes_traced("scipy.linalg:solve_circulant")
-def _solve_circulant(c: Any, b: Any) -> Any:
-    return anp.linalg.solve(_circulant(c), operand(b))
-
-
-@_takes_traced("scipy.linalg:block_diag")
-def _block_diag(*arrays: Any) -> Any:
-    blocks = [operand(a) for a in arrays]
-    blocks = [anp.reshape(a, (1, -1)) if np.ndim(a) < 2 else a for a in blocks]
-    widths = [np.shape(a)[1] for a in blocks]
-    return anp.concatenate(
-        [np.pad(a, ((0, 0), (sum(widths[:k]), sum(widths[k + 1 :])))) for k, a in enumerate(blocks)]
-    )
 
 
 # --- lowering ---

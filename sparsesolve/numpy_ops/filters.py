@@ -23,7 +23,7 @@ _NDIMAGE = """convolve convolve1d correlate correlate1d gaussian_filter gaussian
     gaussian_laplace uniform_filter uniform_filter1d prewitt sobel zoom rotate"""
 _SIGNAL = {"sosfilt": 1, "sosfiltfilt": 1, "filtfilt": 2, "savgol_filter": 0}
 _SIGNAL |= {"detrend": 0, "resample": 0, "resample_poly": 0, "decimate": 0}
-_SIGNAL |= {"convolve2d": 0, "correlate2d": 0}
+_SIGNAL |= {"convolve2d": 0, "correlate2d": 0, "upfirdn": 1}
 
 
 def linear_in(place: int, name: str) -> Callable[..., Any]:
@@ -54,6 +54,10 @@ def _lfilter(plain: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
         traced = holds_boxes(b) or holds_boxes(a)
+        if not traced and zi is not None and np.ndim(operand(x)) == 1:
+            if not holds_boxes(x) and not holds_boxes(zi):
+                return plain(b, a, x, axis, zi)
+            return _from_state(plain, b, a, operand(x), operand(zi))
         if not traced or zi is not None or np.ndim(operand(x)) != 1:
             return linear(b, a, x, axis) if zi is None else linear(b, a, x, axis, zi)
         b, a, x = (anp.atleast_1d(operand(v)) for v in (b, a, x))
@@ -66,6 +70,15 @@ def _lfilter(plain: Callable[..., Any]) -> Callable[..., Any]:
         return anp.array(values)
 
     return call
+
+
+def _from_state(plain: Callable[..., Any], b: Any, a: Any, x: Any, state: Any) -> Any:
+    """Filter a vector from a state: both results are linear in the vector and in the state."""
+    n, order = np.size(x), np.size(state)
+    units = np.eye(n + order)
+    parts = [np.concatenate(plain(b, a, unit[:n], -1, unit[n:])) for unit in units]
+    both = anp.dot(np.transpose(parts), anp.concatenate((x, state)))
+    return both[:n], both[n:]
 
 
 class _Filter:

@@ -238,7 +238,70 @@ class _Covariance:
         _refuse("covariances of curve_fit", "Compute them from the Jacobian of the model")
 
 
-for _name in ("fmin", "fmin_bfgs", "fmin_cg", "fmin_l_bfgs_b", "linprog"):
+def _by_old_name(name: str) -> None:
+    """Let a minimizer of an objective, with a starting point, be called as `minimize` is."""
+
+    @replaces("scipy.optimize", name, second=True)
+    def make(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def call(func: Any, x0: Any, fprime: Any = None, args: Any = (), **options: Any) -> Any:
+            opened = Opened((func, _as_tuple(args), fprime))
+            slope = {} if fprime is None else {"fprime": fprime}
+            if not opened.values and not holds_boxes(x0):
+                return plain(func, x0, args=args, **slope, **options)
+            if any(holds_boxes(v) for v in options.values()) or options.get("full_output"):
+                _refuse(f"`scipy.optimize.{name}` with all its results", "Use minimize")
+            start = anp.reshape(operand(x0), (-1,)) * 1.0
+            limits = limits_of(options.get("bounds"), np.size(start))
+
+            def solve(bound: Any, start: Any) -> Any:
+                f, more, own = bound
+                slope = {} if own is None else {"fprime": own}
+                result = plain(f, start, args=more, **slope, **options)
+                return (result[0] if isinstance(result, tuple) else result), True
+
+            alone = fprime is None and name == "fmin_l_bfgs_b" and not options.get("approx_grad")
+
+            def bind(bound: Any) -> Callable[[Any], Any]:
+                f, more = bound[:2]
+                return lambda y: f(y, *more)[0] if alone else f(y, *more)
+
+            found, _ = record_minimum(solve, bind, start, opened, limits)
+            if name != "fmin_l_bfgs_b":
+                return found
+            return found, bind((func, _as_tuple(args)))(found), {"warnflag": 0}
+
+        return call
+
+
+for _name in ("fmin_bfgs", "fmin_cg", "fmin_l_bfgs_b"):
+    _by_old_name(_name)
+
+
+@replaces("scipy.optimize", "leastsq")
+def _leastsq(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def call(
+        func: Any, x0: Any, args: Any = (), Dfun: Any = None, *rest: Any, **options: Any
+    ) -> Any:
+        opened = Opened((func, _as_tuple(args), Dfun))
+        if not opened.values and not holds_boxes(x0):
+            return plain(func, x0, args, Dfun, *rest, **options)
+        if rest or options.get("full_output"):
+            _refuse("`scipy.optimize.leastsq` with all its results", "Use least_squares")
+
+        def solve(bound: Any, start: Any) -> Any:
+            return plain(bound[0], start, *bound[1:], **options)[0], True
+
+        def half(bound: Any) -> Callable[[Any], Any]:
+            return lambda y: 0.5 * anp.sum(operand(bound[0](y, *bound[1])) ** 2)
+
+        start = anp.reshape(operand(x0), (-1,)) * 1.0
+        limits = limits_of(None, np.size(start))
+        return record_minimum(solve, half, start, opened, limits)[0], 1
+
+    return call
+
+
+for _name in ("fmin", "fmin_powell", "fmin_slsqp", "fmin_tnc", "linprog"):
 
     @replaces("scipy.optimize", _name)
     def _refusing(plain: Callable[..., Any], name: str = _name) -> Callable[..., Any]:

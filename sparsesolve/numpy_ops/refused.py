@@ -53,16 +53,20 @@ _REFUSED = {
         ("schur", "lu", "hessenberg", "qz", "ldl", "null_space", "orth"),
         "Use np.linalg.solve, inv, eigh, svd or cholesky, which have a derivative",
     )
-    | {"eig": "Use np.linalg.eig, or eigh where the matrix is symmetric"},
+    | {"eig": "Use np.linalg.eig, or eigh where the matrix is symmetric"}
+    | dict.fromkeys(
+        ("eig_banded", "eigvals_banded", "cholesky_banded", "cho_solve_banded", "rq"),
+        "Use eigh, cholesky, solveh_banded or qr of the whole matrix",
+    ),
     "scipy.interpolate": dict.fromkeys(("griddata", "splprep", "make_lsq_spline"), _DATA)
     | {f"{name}.__init__": _DATA for name in _INTERPOLATORS.split()},
     "scipy.signal": dict.fromkeys(
-        ("medfilt", "find_peaks", "welch", "spectrogram", "stft", "hilbert"),
-        "Write it with np.fft, np.convolve or np.sort",
+        ("find_peaks", "argrelextrema", "peak_prominences", "peak_widths"),
+        "Where peaks are depends on the order: take np.argmax, or comparisons with np.diff",
     ),
     "scipy.ndimage": dict.fromkeys(
-        ("median_filter", "maximum_filter", "minimum_filter", "label"),
-        "Write it with np.maximum, np.minimum or scipy.interpolate.RegularGridInterpolator",
+        ("percentile_filter", "rank_filter", "grey_dilation", "grey_erosion", "label"),
+        "Use maximum_filter, minimum_filter or median_filter with a size",
     ),
 }
 

@@ -1,9 +1,9 @@
-"""NumPy's own Python code, for its functions that are not recorded and not composed by us.
+"""NumPy's and SciPy's own Python code, for functions that are not recorded and not composed by us.
 
 Most of them are a few lines of other functions of NumPy, which dispatch; but they make arrays of
 what they get, and fill arrays that they make. Here they are run with names of their own: twins of
 the functions of their module, whose `asarray` leaves traced arrays as they are and whose `empty`
-can hold them. NumPy's modules are left alone.
+can hold them. The modules are left alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from sparsesolve.trace.recorder import active_recorder
 
-__all__ = ["composed", "own_code"]
+__all__ = ["composed", "own_code", "twin_of"]
 
 _numeric = importlib.import_module("numpy._core.numeric")
 _CREATORS = ("empty", "zeros", "ones", "full")
@@ -38,6 +38,11 @@ def own_code(function: Callable[..., Any]) -> Callable[..., Any] | None:
     plain = getattr(function, "_implementation", None)
     if not isinstance(plain, types.FunctionType) or plain.__module__ == _OF_FILES:
         return None
+    return twin_of(plain)
+
+
+def twin_of(plain: types.FunctionType) -> types.FunctionType:
+    """Return a function of NumPy's or SciPy's that makes arrays which can hold traced values."""
     return _twin(plain, _names(plain.__globals__))
 
 
@@ -92,7 +97,7 @@ def _creating(name: str) -> Callable[..., Any]:
     def create(*args: Any, **options: Any) -> Any:
         made = getattr(_numeric, name)(*args, **options)
         recorder = active_recorder()
-        if recorder is None or made.dtype.kind != "f":
+        if recorder is None or made.dtype.kind not in "fc":
             return made
         if name == "empty":
             made[...] = 0.0

@@ -160,6 +160,20 @@ SECOND = {
         lambda p: so.curve_fit(exponential, T, exponential(T, p[0], p[1]), p[:2])[0],
         lambda p: p[:2],
     ),
+    "leastsq": (
+        lambda p: so.leastsq(lambda z: np.array([z[0] - p[0], z[1] * p[1] - 1.0]), p[:2])[0],
+        lambda p: np.array([p[0], 1.0 / p[1]]),
+    ),
+    "fmin_bfgs": (
+        lambda p: so.fmin_bfgs(lambda z: np.sum(np.exp(z) - p * z), X, disp=0, gtol=1e-9),
+        np.log,
+    ),
+    "fmin_l_bfgs_b": (
+        lambda p: so.fmin_l_bfgs_b(
+            lambda z: (np.sum(np.exp(z) - p * z), np.exp(z) - p), X, factr=1.0, pgtol=1e-9
+        )[0],
+        np.log,
+    ),
     "nnls": (lambda p: so.nnls(A, p[0] * A @ p**2)[0], lambda p: p[0] * p**2),
 }  # fmt: skip
 
@@ -168,7 +182,7 @@ def weighted(f):
     return lambda p: np.sum(np.sin(f(p)) * np.arange(1.0, np.size(f(p)) + 1.0))
 
 
-@pytest.mark.slow_cases("held at a bound", "a best value", "nnls")
+@pytest.mark.slow_cases("held at a bound", "a best value", "nnls", "leastsq", "fmin_bfgs")
 @pytest.mark.parametrize("name", SECOND)
 def test_second_derivatives(name):
     found, expected = (ss.hessian(weighted(f), X)(1.02 * X).toarray() for f in SECOND[name])
