@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg as sl
 import scipy.ndimage as nd
 import scipy.signal as sg
+import scipy.special as sc
 import scipy.stats as st
 from numpy.lib.stride_tricks import as_strided
 from scipy.spatial.distance import cdist, pdist
@@ -108,6 +109,19 @@ cdist(x.reshape(2, 3), C.reshape(2, 3), "canberra")
 cdist(x.reshape(2, 3), C.reshape(2, 3), "seuclidean", V=C[:3])
 cdist(x.reshape(2, 3), C.reshape(2, 3), lambda a, b: np.sum((a - b) ** 4))
 pdist(x.reshape(3, 2) + C.reshape(3, 2), "braycurtis")
+sc.bdtr(3, 6, x) + sc.bdtrc(2, 6, x) ** 2
+sc.nbdtr(3, 6, x) + sc.nbdtrc(2, 6, x) ** 2
+sc.betainccinv(2.0, 3.0, x)
+sc.hankel1(1, x).imag * sc.hankel2(1.5, x).real
+sc.h1vp(1, x).real
+sc.agm(x[:3], 1.0 + x[3:])
+sc.fdtri(3.0, 4.0, x)
+sc.polygamma(1, 1.0 + x) + sc.polygamma(2, 1.0 + x)
+sc.comb(6.0 + x, 2) * sc.factorial(x)
+st.beta.ppf(x, 2.3, 0.63)
+st.cauchy.ppf(x[:3], x[3], x[4]) * st.cauchy.isf(x[5])
+st.binom.cdf([-1, 2, 4.5, 7], 5, x[0]) * st.binom.logsf(2, 5, x[1])
+st.nbinom.cdf(2, 5, x) * st.poisson.cdf([0, 3], x[0])[1]
 st.gamma.moment(3, 2.0 + x[0], x[1], x[2])
 st.gamma.stats(2.0 + x[0], x[1], x[2], moments="s")
 st.beta.std(2.0 + x[0], 1.0 + x[1]) * st.norm(x[2], x[3]).mean()

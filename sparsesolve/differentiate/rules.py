@@ -38,6 +38,14 @@ class PartialRule:
 _HIDDEN = {"where": "_original_where"}  # autograd's primitive behind a plain function
 
 
+def _no_slope(op: str, operand: int) -> UnsupportedOperation:
+    return UnsupportedOperation(
+        f"expected derivatives by operands that have one in closed form, got one that varies: "
+        f"`{op}` has no derivative for its operand {operand} (counted from 0). Keep that parameter "
+        "constant, or give the function and its slopes to `sparsesolve.elementwise`."
+    )
+
+
 @cache
 def partial_rule(op: str, operand: int) -> PartialRule | None:
     """Return the formula that pulls ``g`` back through one operand; None if that is zero.
@@ -52,7 +60,7 @@ def partial_rule(op: str, operand: int) -> PartialRule | None:
     if row.flat or own == "zero":
         return None
     if own == "unknown":
-        raise UnsupportedOperation(f"`{op}` has no derivative for its operand {operand}.")
+        raise _no_slope(op, operand)
     rule = own if callable(own) else _autograd_rule(op, operand)
     example = [1.0, 0.75, *(0.5 + 0.125 * k for k in range(row.arity))]
     with warnings.catch_warnings():
@@ -99,7 +107,7 @@ def _autograd_rule(op: str, operand: int) -> Callable[..., Any]:
         except NotImplementedError:
             pulled = None
         if pulled is None:
-            raise UnsupportedOperation(f"`{op}` has no derivative for its operand {operand}.")
+            raise _no_slope(op, operand)
         return pulled
 
     return rule

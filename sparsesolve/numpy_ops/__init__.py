@@ -79,7 +79,7 @@ _FAMILIES = {
     "scipy.signal": ("filters", "rank_filters", "scipys_code", "waveforms"),
     "scipy.sparse.linalg": ("iterative_systems", "sparse_systems"),
     "scipy.spatial": ("distances", "neighbors"),
-    "scipy.special": ("log_sum_exp",),
+    "scipy.special": ("combinatorics", "log_sum_exp"),
     "scipy.stats": ("distribution_moments", "distributions", "multivariate_normal"),
     "statistics": ("python_statistics",),
 }

@@ -32,6 +32,7 @@ _CONTINUOUS: dict[str, tuple[float, float, int, bool]] = {
     "logsf": (0.0, -np.inf, 0, True),
 }
 _DISCRETE = {"pmf": 0.0, "logpmf": -np.inf}
+_STEPS = {"cdf": (0.0, 1.0), "sf": (1.0, 0.0), "logcdf": (-np.inf, 0.0), "logsf": (0.0, -np.inf)}
 
 
 def traced(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -102,6 +103,21 @@ def _discrete(name: str) -> None:
     _replace("rv_discrete", name, value)
 
 
+def _steps(name: str) -> None:
+    below, above = _STEPS[name]
+
+    def value(dist: Any, k: Any, *args: Any, **kwargs: Any) -> Any:
+        shapes, loc, _ = standard(dist, args, kwargs)
+        k = anp.floor(operand(k) - loc)
+        a, b = dist._get_support(*shapes)
+        result = _formula(dist, name)(k, *shapes)
+        result = where(k < a, below, where(k >= b, above, result))
+        wrong = anp.logical_or(anp.isnan(k), anp.logical_not(allowed(dist, shapes)))
+        return where(wrong, np.nan, result)
+
+    _replace("rv_discrete", name, value)
+
+
 def _replace(kind: str, name: str, value: Callable[..., Any]) -> None:
     def make(plain: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(plain)
@@ -141,5 +157,7 @@ for _name in _CONTINUOUS:
     _continuous(_name)
 for _name in _DISCRETE:
     _discrete(_name)
+for _name in _STEPS:
+    _steps(_name)
 for _name, _turned in (("ppf", False), ("isf", True)):
     _quantile(_name, _turned)

@@ -115,6 +115,46 @@ implements(scipy.special.jve)(lambda v, x: scipy.special.jv(v, x))
 implements(scipy.special.yve)(lambda v, x: scipy.special.yv(v, x))
 implements(scipy.special.pdtr)(lambda k, m: special.gammaincc(anp.floor(k) + 1.0, m))
 implements(scipy.special.pdtrc)(lambda k, m: special.gammainc(anp.floor(k) + 1.0, m))
+implements(scipy.special.bdtr)(lambda k, n, p: _binomial(n - anp.floor(k), anp.floor(k), 1.0 - p))
+implements(scipy.special.bdtrc)(
+    lambda k, n, p: special.betainc(anp.floor(k) + 1.0, n - anp.floor(k), p)
+)
+implements(scipy.special.nbdtr)(lambda k, n, p: _binomial(n, anp.floor(k), p))
+implements(scipy.special.nbdtrc)(lambda k, n, p: special.betainc(anp.floor(k) + 1.0, n, 1.0 - p))
+implements(scipy.special.betainccinv)(lambda a, b, y: 1.0 - scipy.special.betaincinv(b, a, y))
+implements(scipy.special.hankel1)(lambda v, x: scipy.special.jv(v, x) + 1j * scipy.special.yv(v, x))
+implements(scipy.special.hankel2)(lambda v, x: scipy.special.jv(v, x) - 1j * scipy.special.yv(v, x))
+
+
+def _binomial(a: Any, k: Any, x: Any) -> Any:
+    return special.betainc(a, k + 1.0, x)
+
+
+@implements(scipy.special.agm)
+def _agm(a: Any, b: Any) -> Any:
+    """Return the mean by the complete elliptic integral."""
+    total = a + b
+    return 0.25 * np.pi * total / scipy.special.ellipk(((a - b) / total) ** 2)
+
+
+@implements(scipy.special.fdtri)
+def _fdtri(m: Any, n: Any, p: Any) -> Any:
+    part = scipy.special.betaincinv(0.5 * m, 0.5 * n, p)
+    return n * part / (m * (1.0 - part))
+
+
+for _name, _handler in {
+    "_beta_ppf": lambda q, a, b: scipy.special.betaincinv(a, b, q),
+    "_binom_cdf": lambda k, n, p: scipy.special.bdtr(k, n, p),
+    "_binom_sf": lambda k, n, p: scipy.special.bdtrc(k, n, p),
+    "_nbinom_cdf": lambda k, n, p: scipy.special.nbdtr(k, n, p),
+    "_nbinom_sf": lambda k, n, p: scipy.special.nbdtrc(k, n, p),
+    "_cauchy_ppf": lambda q, loc, scale: loc - scale / anp.tan(np.pi * q),
+    "_cauchy_isf": lambda q, loc, scale: loc + scale / anp.tan(np.pi * q),
+}.items():
+    _ufunc = getattr(scipy.special._ufuncs, _name, None)  # of some versions of SciPy
+    if _ufunc is not None:
+        implements(_ufunc)(_handler)
 implements(scipy.special.chdtri)(lambda v, p: 2.0 * scipy.special.gammainccinv(0.5 * v, p))
 implements(scipy.special.eval_sh_legendre)(
     lambda n, x: scipy.special.eval_legendre(n, 2.0 * x - 1.0)

@@ -104,7 +104,7 @@ REFUSED = {
     ),
     "knots of interp1d": (lambda x: scipy.interpolate.interp1d(np.cumsum(x), T)(2), "np.interp"),
     "knots of FITPACK": (lambda x: scipy.interpolate.splrep(T, x, s=1.0)[1], "s=0"),
-    "median filter": (lambda x: scipy.ndimage.median_filter(x, 3), "np.maximum"),
+    "rank filter": (lambda x: scipy.ndimage.rank_filter(x, 1, 3), "median_filter with a size"),
     "peaks": (lambda x: x[scipy.signal.find_peaks(x)[0]], "np.argmax"),
     "coefficients": (
         lambda x: scipy.signal.lfilter(x[:2], [1.0], np.ones((2, N))).ravel(),
