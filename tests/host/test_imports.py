@@ -33,6 +33,7 @@ def work():
     K = ss.jacobian(lambda x: x**2, np.ones(3), method="compiled")
     assert K(np.ones(3)).data.tolist() == [2.0, 2.0, 2.0]
     assert ss.minimize(ss.Problem(lambda x: np.sum(x**4), np.ones(3))).x.shape == (3,)
+    assert ss.minimize(lambda x: np.sum(x**4), np.ones(3), method="bfgs").x.shape == (3,)
 
 sys.meta_path.insert(0, Finder())
 try:
