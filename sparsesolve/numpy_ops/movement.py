@@ -16,6 +16,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.core import make_vjp
 from autograd.extend import defjvp, defvjp
+from autograd.tracer import isbox
 from numpy.typing import NDArray
 
 from sparsesolve.host.dataclass import dataclass
@@ -228,6 +229,12 @@ def _zero_pad(array: Any, pad_width: Any) -> Any:
 
 @implements(np.ravel)
 def _ravel(a: Any, order: str = "C") -> Any:
+    if order in ("A", "K"):  # as memory has it, which the values of the trace know
+        value = np.asarray(a._value if isbox(a) else a)
+        if order == "K":
+            apart = [-abs(step) for step in value.strides]
+            a = anp.transpose(a, sorted(range(value.ndim), key=apart.__getitem__))
+        order = "F" if order == "A" and value.flags.fnc else "C"
     return anp.reshape(a, (-1,), order=order)
 
 

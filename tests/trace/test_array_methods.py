@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,3 +89,15 @@ def test_other_threads_get_plain_products_meanwhile():
     for product in found:
         assert type(product) is np.ndarray
         np.testing.assert_array_equal(product, A @ np.ones(3))
+
+
+@pytest.mark.parametrize("order", ["A", "K", "F"])
+def test_elements_in_the_order_of_memory(order: str) -> None:
+    def f(x: Any) -> Any:
+        turned = np.transpose(np.sin(x), (1, 2, 0)) * 2.0
+        weights = np.arange(1.0, 25.0)
+        return weights * turned.ravel(order) + np.sin(x).T.flatten(order) + np.ravel(x.T, order)
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    J = ss.jacobian(f, x)
+    np.testing.assert_allclose(J.value(2 * x), f(2 * x), rtol=1e-13)
