@@ -24,6 +24,7 @@ from sparsesolve.numpy_ops.fourier import vector_map
 from sparsesolve.numpy_ops.matrix_calls import Exponential
 from sparsesolve.numpy_ops.orthogonal import generalized_eigh
 from sparsesolve.trace.dispatch import refuse
+from sparsesolve.trace.math_errors import raise_unless_positive
 from sparsesolve.trace.naming import named
 from sparsesolve.trace.operands import holds_boxes, is_traced, operand
 from sparsesolve.trace.primitives import primitive
@@ -204,7 +205,9 @@ def _lu_factor(a: Any) -> Any:
 
 @takes_traced("scipy.linalg:cho_factor")
 def _cho_factor(a: Any, lower: bool = False) -> Any:
-    return _Factor(_symmetric(operand(a), lower)), lower
+    symmetric = _symmetric(operand(a), lower)
+    raise_unless_positive(symmetric)
+    return _Factor(symmetric), lower
 
 
 @takes_traced("scipy.linalg:lu_solve")
@@ -358,6 +361,7 @@ def _eigh(
 @takes_traced("scipy.linalg:cholesky")
 def _cholesky(a: Any, lower: bool = False) -> Any:
     a = operand(a)
+    raise_unless_positive(a if lower else _turned(a))
     if lower:
         return anp.linalg.cholesky(a)
     return _turned(anp.linalg.cholesky(_turned(a)))

@@ -42,6 +42,7 @@ from sparsesolve.numpy_ops.matrix_calls import (
 )
 from sparsesolve.numpy_ops.orthogonal import least_squares_solution
 from sparsesolve.trace.dispatch import implements, refuse
+from sparsesolve.trace.math_errors import raise_unless_positive
 from sparsesolve.trace.naming import named
 from sparsesolve.trace.operands import is_traced, operand, plain_index
 from sparsesolve.trace.primitives import primitive
@@ -164,6 +165,13 @@ def _pinv(a: Any, *args: Any, **options: Any) -> Any:
     if args or any(value not in (None, False, np._NoValue) for value in options.values()):
         raise refuse(f"np.linalg.pinv with options at {user_line()}", "Leave them out")
     return linalg.pinv(operand(a))
+
+
+@implements(np.linalg.cholesky, recorded=True)
+def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    a = operand(a)
+    raise_unless_positive(anp.swapaxes(a, -1, -2) if upper else a)
+    return linalg.cholesky(a, upper=True) if upper else linalg.cholesky(a)
 
 
 @implements(np.linalg.lstsq)

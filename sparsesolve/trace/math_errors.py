@@ -1,4 +1,4 @@
-"""The exceptions of `math` functions, where the user's code catches them.
+"""The exceptions of `math`, and of Cholesky factorizations, where the user's code catches them.
 
 Separate because it reads the exception tables of the user's code. ``math.sqrt`` of a negative
 number raises, and ``except ValueError`` is a branch: so is the question here, a guard. Where
@@ -15,12 +15,13 @@ from types import CodeType, FrameType
 from typing import Any
 
 import autograd.numpy as anp
+import numpy as np
 from autograd.tracer import isbox
 
 from sparsesolve.trace.operands import is_traced
 from sparsesolve.trace.sources import is_library
 
-__all__ = ["RAISING", "raise_as_math"]
+__all__ = ["RAISING", "raise_as_math", "raise_unless_positive"]
 
 _Test = Callable[[Any], Any]
 
@@ -66,6 +67,12 @@ def raise_as_math(name: str, x: Any) -> None:
         if x.dtype.kind == "f" and _is_caught() and test(x):
             what = "domain" if error is ValueError else "range"
             raise error(f"math {what} error")
+
+
+def raise_unless_positive(a: Any) -> None:
+    """Raise what a Cholesky factorization of a traced matrix would, in the same way."""
+    if a.ndim == 2 and is_traced(a) and _is_caught() and not np.linalg.eigvalsh(a)[0] > 0.0:
+        raise np.linalg.LinAlgError("Matrix is not positive definite")
 
 
 def _is_caught() -> bool:

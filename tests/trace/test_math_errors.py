@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import sparsesolve as ss
 
@@ -38,7 +39,27 @@ def angle(x: Any) -> Any:
         return x[1] ** 2
 
 
+def factored(x: Any) -> Any:
+    matrix = np.array([[1.0, x[0]], [x[0], 1.0]])
+    try:
+        L = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return x[1] ** 2
+    return L[1, 1] ** 2 * x[1]
+
+
+def solved(x: Any) -> Any:
+    matrix = np.array([[1.0, x[0]], [x[0], 1.0]])
+    try:
+        factor = scipy.linalg.cho_factor(matrix)
+    except scipy.linalg.LinAlgError:
+        return x[1] ** 2
+    return scipy.linalg.cho_solve(factor, np.array([1.0, 0.0]))[0] * x[1]
+
+
 CASES = [
+    (factored, [0.5, 2.0], [-2.0, 0.75], [1.5, 2.0], [0.0, 4.0]),
+    (solved, [0.5, 3.0], [16.0 / 3.0, 4.0 / 3.0], [-1.5, 2.0], [0.0, 4.0]),
     (rooted, [4.0, 3.0], [0.75, 2.0], [-1.0, 3.0], [0.0, 0.25]),
     (overflowing, [0.0, 2.0], [2.0, 1.0], [800.0, 2.0], [0.0, 1e3]),
     (angle, [0.0, 2.0], [-2.0, math.pi / 2], [1.5, 2.0], [0.0, 4.0]),
