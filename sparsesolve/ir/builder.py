@@ -82,6 +82,7 @@ class Builder:
         self._memo: dict[tuple[Any, ...], Slots] = {}
         self._alive: list[Any] = []
         self._single: dict[int, Index] = {}
+        self._expressions: dict[tuple[Any, ...], tuple[Node, ...]] = {}
         self._sizes: list[tuple[int, Slots]] = []  # results of `abs`: first slot, what it was of
         self.x: Slots = np.arange(self.n, dtype=np.int32).reshape(input_shape)
 
@@ -200,28 +201,36 @@ class Builder:
         if found is not None:
             return found
         loads: list[Index] = []
-        nodes: list[Node] = []
-        for operand, slot in zip(operands, key[1:], strict=True):
+        for slot in key[1:]:
             if type(slot) is int:
                 index = self._single.get(slot)
                 if index is None:
                     index = self._single[slot] = Index(1, slot, 0)
-                nodes.append(_LOADS[len(loads)])
                 loads.append(index)
-            else:
-                nodes.append(Node("const", (), operand))
         arity = len(operands)
-        shared = _nodes_of(op, arity)
-        if len(loads) < arity:
-            shared = (*nodes, shared[-1])
+        whole = len(loads) == arity
+        nodes = _nodes_of(op, arity) if whole else self._with_constants(key, operands)
         start = self.allocate(1)
-        step = Kernel(start, 1, tuple(loads), shared, (arity,), None, self.origin)
+        step = Kernel(start, 1, tuple(loads), nodes, (arity,), None, self.origin)
         self.instructions.append(step)
         if op == "abs" and type(operands[0]) is np.int32:
             self._sizes.append((start, np.array([operands[0]])))
         result: Any = np.int32(start)
         self._memo[key] = result
         return result
+
+    def _with_constants(self, key: tuple[Any, ...], operands: Sequence[Any]) -> tuple[Node, ...]:
+        """One operation on loads and constants; kernels share these, too."""
+        place = tuple([0 if type(part) is int else part for part in key])
+        found = self._expressions.get(place)
+        if found is None:
+            left = iter(_LOADS)
+            nodes = [
+                next(left) if type(part) is int else Node("const", (), operand)
+                for part, operand in zip(key[1:], operands, strict=True)
+            ]
+            found = self._expressions[place] = (*nodes, _nodes_of(key[0], len(nodes))[-1])
+        return found
 
     def _signed(self, ids: Any) -> Any:
         """Return what these slots are the absolute value of, all of them, or else themselves.

@@ -16,6 +16,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,8 @@ def batch(program: Program) -> Program:
     200..200 = add(s[0], s[199]) for i < 1
     return 200
     """
-    if sum(map(_is_small, program.instructions)) < _FEWEST_KERNELS:
+    small = filter(_is_small, program.instructions)
+    if sum(1 for _ in islice(small, _FEWEST_KERNELS)) < _FEWEST_KERNELS:
         return program
     slots = NewSlots(program)
     steps, chains = flatten_chains(program, slots)
@@ -102,11 +104,11 @@ def _describe(steps: Sequence[Step], kinds: dict[Any, int]) -> list[_Item]:
     for step in steps:
         if not isinstance(step, Kernel) or not _is_small(step):
             items.append((step, -1, step.stop - step.start))
-            continue
-        if step.segments is None:
-            kind = known.get(id(step.nodes))
+        elif step.segments is None:
+            nodes = step.nodes
+            kind = known.get(id(nodes))
             if kind is None:
-                kind = known[id(step.nodes)] = _kind(step, kinds)
+                kind = known[id(nodes)] = _kind(step, kinds)
             items.append((step, kind, step.length))
         else:
             items.append((step, _kind(step, kinds), step.rows))
@@ -144,16 +146,17 @@ def _levels(items: Sequence[_Item], n_slots: int) -> list[int]:
     return found
 
 
-def _group(items: Sequence[_Item], levels: Sequence[int]) -> list[list[Step]]:
+def _group(items: Sequence[_Item], levels: Sequence[int]) -> list[list[_Item]]:
     """Collect equal steps of a level, in an order that respects the levels."""
-    groups: dict[tuple[int, int], list[Step]] = {}
-    for number, ((step, kind, _), level) in enumerate(zip(items, levels, strict=True)):
+    groups: dict[tuple[int, int], list[_Item]] = {}
+    for number, (item, level) in enumerate(zip(items, levels, strict=True)):
+        kind = item[1]
         key = (level, -number - 1 if kind < 0 else kind)
         group = groups.get(key)
         if group is None:
-            groups[key] = [step]
+            groups[key] = [item]
         else:
-            group.append(step)
+            group.append(item)
     ordered = sorted(groups.items(), key=lambda item: item[0][0])
     return [
         part
@@ -162,22 +165,20 @@ def _group(items: Sequence[_Item], levels: Sequence[int]) -> list[list[Step]]:
     ]
 
 
-def _numbers(groups: Sequence[Sequence[Step]], n_slots: int) -> Slots:
+def _numbers(groups: Sequence[Sequence[_Item]], n_slots: int) -> Slots:
     """Tell which group writes each slot, counted from 1; 0 where none does."""
     number = np.zeros(n_slots, dtype=np.int32)
-    steps = [step for group in groups for step in group]
-    counts = _counts(steps)
+    starts, counts = _written(groups)
     group = np.repeat(np.arange(1, len(groups) + 1), [len(group) for group in groups])
-    number[_ranges(_starts(steps), counts, int(counts.sum()))] = np.repeat(group, counts)
+    number[_ranges(starts, counts, int(counts.sum()))] = np.repeat(group, counts)
     return number
 
 
-def _starts(steps: Sequence[Step]) -> NDArray[np.int64]:
-    return np.fromiter((step.start for step in steps), np.int64, len(steps))
-
-
-def _counts(steps: Sequence[Step]) -> NDArray[np.int64]:
-    return np.fromiter((step.stop - step.start for step in steps), np.int64, len(steps))
+def _written(groups: Sequence[Sequence[_Item]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First slots and sizes of what all steps write, in order."""
+    starts = np.array([step.start for group in groups for step, _, _ in group], dtype=np.int64)
+    counts = np.array([count for group in groups for _, _, count in group], dtype=np.int64)
+    return starts, counts
 
 
 # ----- renumbering -----
@@ -233,9 +234,9 @@ def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64], total: int) ->
     return np.repeat(starts - offsets, counts) + np.arange(total)
 
 
-def _renumber(program: Program, groups: Sequence[Sequence[Step]], slots: NewSlots) -> Program:
+def _renumber(program: Program, groups: Sequence[Sequence[_Item]], slots: NewSlots) -> Program:
     """Merge each group and give every slot its new number."""
-    merged = [_merge(group, slots) if len(group) > 1 else group[0] for group in groups]
+    merged = [_merge(group, slots) if len(group) > 1 else group[0][0] for group in groups]
     moves = _Moves(slots.top)
     fixed = program.n + sum(block.size for block in program.parameters)
     moves.put(np.zeros(1, dtype=np.int64), np.array([fixed]))
@@ -244,11 +245,10 @@ def _renumber(program: Program, groups: Sequence[Sequence[Step]], slots: NewSlot
     at = moves.top + np.cumsum(sizes) - sizes
     moves.put(np.fromiter((c.start for c in constants), np.int64, len(constants)), sizes)
     blocks = [Constant(start, c.values) for start, c in zip(at.tolist(), constants, strict=True)]
-    steps = [step for group in groups for step in group]
+    starts, counts = _written(groups)
     firsts = np.cumsum([0, *map(len, groups)])[:-1]
-    counts = _counts(steps)
     at = moves.top + np.concatenate([[0], np.cumsum(counts)])[firsts]
-    moves.put(_starts(steps), counts)
+    moves.put(starts, counts)
     moved = [moves.step(step, start) for step, start in zip(merged, at.tolist(), strict=True)]
     return replace(
         program,
@@ -259,9 +259,9 @@ def _renumber(program: Program, groups: Sequence[Sequence[Step]], slots: NewSlot
     )
 
 
-def _merge(group: Sequence[Step], slots: NewSlots) -> Kernel:
+def _merge(group: Sequence[_Item], slots: NewSlots) -> Kernel:
     """Join kernels of one expression into one over all their elements, still in old slots."""
-    kernels = [step for step in group if isinstance(step, Kernel)]
+    kernels = [step for step, _, _ in group if isinstance(step, Kernel)]
     first = kernels[0]
     length = sum(kernel.length for kernel in kernels)
     loads = [
