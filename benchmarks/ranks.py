@@ -3,7 +3,8 @@
 Strong scaling keeps the problem, weak scaling the unknowns a rank. Times are processor time of the
 slowest rank, best of many, without what waits for other ranks: on a machine that others use, and
 with more ranks than processors, wall times say little. Memory is the largest peak of a rank, with
-all that is loaded; the base is the same for 64 unknowns, before, in the same process.
+all that is loaded; the base is the same for 64 unknowns, before, in the same process. Files are
+pages of libraries in that, of which a machine holds one copy for all its ranks.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
+
+if TYPE_CHECKING:  # not in the memory of ranks
+    from rich.console import Console
 
 __all__ = ["run_ranks"]
 
 HEADS = (
     "scaling", "problem", "n", "ranks", "F ms", "J ms", "assembly ms", "set-up s", "solve s",
-    "iterations", "MB base", "MB evaluated", "MB solved",
+    "iterations", "MB base", "MB files", "MB evaluated", "MB solved",
 )  # fmt: skip
 CELLS = (
     *(("strong", "bratu", 1000, ranks) for ranks in (1, 2, 4)),
@@ -111,22 +114,22 @@ def stencil(side: int) -> tuple[Callable[[Any], Any], int]:
     return residual, side**3
 
 
-def peak() -> float:
-    """Return the largest memory of this process so far, in MB."""
+def memory(kind: str = "VmHWM") -> float:
+    """Return memory of this process, in MB: the largest so far, or another kind by its name."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
+    return float(next(line.split()[1] for line in lines if line.startswith(kind))) / 1024
 
 
 def on_this_rank(problem: str, side: int) -> dict[str, Any]:
     """Measure, together with all other ranks."""
+    from sparsesolve import root  # first, as users do: it imports SciPy in a light way
     from sparsesolve.adapters.petsc.library import require_petsc
     from sparsesolve.adapters.petsc.ranks import Ranks
-    from sparsesolve.front import root
 
     made = {"bratu": bratu, "stencil": stencil}[problem]
     ranks = Ranks(require_petsc())
     _prepared(ranks, *made(round(64 ** (0.5 if problem == "bratu" else 1 / 3))))
-    base = ranks.largest(peak())
+    base = ranks.largest(memory())
     residual, n = made(side)
     found = {"MB base": base} | _evaluated(ranks, residual, n)
     options = {"pc_type": "gamg", "answer": "owned"}
@@ -137,7 +140,7 @@ def on_this_rank(problem: str, side: int) -> dict[str, Any]:
 
     seconds = _spent(ranks, solve, 1) - found["set-up s"]
     found |= {"n": n, "solve s": seconds, "iterations": answers[0].iterations}
-    found |= {"MB solved": ranks.largest(peak())}
+    found |= {"MB solved": ranks.largest(memory())}
     return {name: round(value, 2) for name, value in found.items()} if not ranks.rank else {}
 
 
@@ -163,7 +166,8 @@ def _evaluated(ranks: Any, residual: Callable[[Any], Any], n: int) -> dict[str, 
         "J ms": 1e3 * _spent(ranks, lambda: system.block.refill(values, at, [])),
         "assembly ms": 1e3 * _spent(ranks, lambda: system.assembly.fill()),
         "set-up s": setup,
-        "MB evaluated": ranks.largest(peak()),
+        "MB files": ranks.largest(memory("RssFile")),
+        "MB evaluated": ranks.largest(memory()),
     }
 
 

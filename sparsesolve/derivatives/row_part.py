@@ -275,9 +275,11 @@ class Divided:
         """
         if self._recorded is None:
             return 0.0, 0.0
-        values = np.nan_to_num(self._recorded.value.reshape(-1), posinf=0.0, neginf=0.0)
-        weights = np.resize(_WEIGHTS, values.size)
-        return float(values @ weights), float(np.abs(values).sum())
+        value, step, sums = self._recorded.value.reshape(-1), 64 * _WEIGHTS.size, np.zeros(2)
+        for first in range(0, value.size, step):
+            some = np.nan_to_num(value[first : first + step], posinf=0.0, neginf=0.0)
+            sums += some @ np.resize(_WEIGHTS, some.size), np.abs(some).sum()
+        return float(sums[0]), float(sums[1])
 
 
 def _described(index: Index) -> bytes:

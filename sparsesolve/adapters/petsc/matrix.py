@@ -147,7 +147,7 @@ class _ByRows:
         kind, sizes = ranks.petsc.IntType, numbering.sizes
         rows, columns = (np.concatenate([getattr(b, name) for b in blocks]) for name in _NAMES)
         self._data, self._order = data, np.lexsort((columns, rows))
-        self._indptr = indptr_of(rows, sizes[0]).astype(kind)
+        self._indptr = indptr_of(rows, sizes[0]).astype(kind, copy=False)
         self._columns = columns[self._order].astype(kind)
         made = self.matrix = ranks.petsc.Mat().create(comm=ranks.comm)
         made.setSizes((sizes, sizes))
@@ -161,6 +161,7 @@ class _ByRows:
 
 
 _NAMES = "rows", "columns"
+_SOME = 1 << 16
 
 
 def _matrix_in(
@@ -172,7 +173,7 @@ def _matrix_in(
     for block, first in zip(blocks, (numbering.begin, 0), strict=True):
         end = begin + block.columns.size
         columns = (block.columns - first).astype(kind, copy=False)
-        parts.append((block.indptr.astype(kind), columns, data[begin:end]))
+        parts.append((block.indptr.astype(kind, copy=False), columns, data[begin:end]))
         begin = end
     csr = parts[0] if ranks.size == 1 else tuple(parts)
     made = ranks.petsc.Mat().createAIJWithArrays((sizes, sizes), csr, comm=ranks.comm)
@@ -181,8 +182,16 @@ def _matrix_in(
 
 
 def _has_diagonal(own: MatrixEntries, numbering: Numbering) -> bool:
-    on_it = np.count_nonzero(own.columns == own.rows + numbering.begin)
-    return bool(on_it == numbering.sizes[0])
+    """Whether every row that is owned has an entry on the diagonal; some rows at a time."""
+    count = numbering.sizes[0]
+    for first in range(0, count, _SOME):
+        rows = np.arange(first, min(first + _SOME, count))
+        begins = own.indptr[first : rows[-1] + 2]
+        columns = own.columns[begins[0] : begins[-1]]
+        on_it = columns == np.repeat(rows + numbering.begin, np.diff(begins))
+        if np.count_nonzero(on_it) < rows.size:
+            return False
+    return True
 
 
 def constant_matrix(

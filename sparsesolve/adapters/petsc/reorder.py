@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from sparsesolve.adapters.petsc.numbering import Numbering
-from sparsesolve.adapters.petsc.partition import OPTION, partitioned
+from sparsesolve.adapters.petsc.partition import OPTION, narrow_order, partitioned
 from sparsesolve.adapters.petsc.ranks import Ranks
 from sparsesolve.derivatives.row_part import RowPart
 
@@ -85,7 +84,7 @@ def better_numbering(
 
 def _by_bandwidth(ranks: Ranks, numbering: Numbering, pattern: Any, inputs: Ids) -> Numbering:
     matrix = _whole_structure(ranks, numbering, pattern, inputs)
-    order = reverse_cuthill_mckee(sp.csr_matrix(matrix + matrix.T), symmetric_mode=True)
+    order = narrow_order(sp.csr_matrix(matrix + matrix.T))
     return Numbering(ranks, numbering.n, order.astype(ranks.petsc.IntType))
 
 

@@ -44,7 +44,9 @@ class MatrixEntries:
 
 def indptr_of(rows: Ids, count: int) -> Ids:
     """Return where each of some rows begins, and the end."""
-    return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))])
+    begins = np.zeros(count + 1, dtype=np.int32)
+    np.cumsum(np.bincount(rows, minlength=count), out=begins[1:])
+    return begins
 
 
 class StorageOrder:
@@ -59,38 +61,38 @@ class StorageOrder:
     """
 
     def __init__(self, numbering: Numbering, needed: Needed) -> None:
-        self._begin, self._end = numbering.begin, numbering.end
         unknowns = needed.unknowns
         self._columns = np.concatenate([unknowns, -1 - needed.sums])
+        self._kinds = np.zeros(self._columns.size, dtype=np.int8)
+        self._kinds[: unknowns.size] = (unknowns < numbering.begin) | (unknowns >= numbering.end)
+        self._kinds[unknowns.size :] = 2
         self._in_order = bool(np.all(unknowns[1:] > unknowns[:-1]))
-
-    def _kinds(self, columns: Ids) -> Ids:
-        kinds = ((columns < self._begin) | (columns >= self._end)).astype(np.int8)
-        kinds[columns < 0] = 2
-        return kinds
 
     def order(self, pattern: Any) -> Ids | None:
         """Return which nonzero of a pattern comes at each place; None for the same order."""
-        columns = self._columns[pattern.indices]
-        kinds = self._kinds(columns)
+        kinds = self._kinds[pattern.indices]
         if not self._in_order:
+            columns = self._columns[pattern.indices]
             return np.lexsort((columns, pattern.rows, kinds)).astype(np.int32)
-        if not kinds.any():
+        others = np.flatnonzero(kinds)  # few
+        if not others.size:
             return None
-        parts = [np.flatnonzero(kinds == k).astype(np.int32) for k in range(3)]
-        return np.concatenate(parts)
+        found, own = np.empty(kinds.size, dtype=np.int32), kinds.size - others.size
+        found[:own] = np.arange(kinds.size, dtype=np.int32)[kinds == 0]
+        found[own:] = others[np.argsort(kinds[others], kind="stable")]
+        return found
 
     def blocks(self, pattern: Any) -> list[MatrixEntries]:
         """Return own columns, others', and sums: nonzeros of each as they come in that order."""
-        columns = self._columns[pattern.indices]
+        columns, kinds = self._columns[pattern.indices], self._kinds[pattern.indices]
         if not self._in_order:
-            columns = columns[np.lexsort((columns, pattern.rows))]
-        kinds = self._kinds(columns)
+            order = np.lexsort((columns, pattern.rows))
+            columns, kinds = columns[order], kinds[order]
         begins, others = np.array(pattern.indptr), []
         for k in (1, 2):
             places = np.flatnonzero(kinds == k)  # few
             rows = np.searchsorted(pattern.indptr, places, side="right") - 1
             others.append(MatrixEntries.of(rows, columns[places], pattern.shape[0]))
-            begins -= others[-1].indptr.astype(begins.dtype)
+            begins -= others[-1].indptr
         own = columns if begins[-1] == columns.size else columns[kinds == 0]
         return [MatrixEntries(begins, own), *others]
