@@ -149,6 +149,7 @@ print(gc.isenabled(), gc.get_freeze_count() - frozen)
 
 if ipopt_available():
     assert ss.minimize(lambda x: np.sum((x - 1.0) ** 2), np.zeros(2), method="ipopt").success
+import sparsesolve.adapters.petsc.root  # whose ranks would each hold them
 slow = "scipy.optimize scipy.linalg scipy.sparse.linalg scipy.sparse.csgraph"
 print(*[name for name in slow.split() if name in sys.modules])
 
