@@ -329,6 +329,16 @@ def in_a_valley() -> Found:
     return minimized(ss.minimize(valley, np.full(100, 1.5), bounds=bounds, method="petsc"))
 
 
+def in_a_long_valley() -> Found:
+    start, bounds = np.full(30, -1.2), (-np.inf, 3.0)
+    return found(ss.minimize(valley, start, bounds=bounds, method="petsc"))
+
+
+def stopped_in_a_valley() -> Found:
+    start, bounds = np.full(30, -1.2), (-np.inf, 3.0)
+    return found(ss.minimize(valley, start, bounds=bounds, method="petsc", callback=lambda s: True))
+
+
 def in_a_bowl() -> Found:
     bounds = (np.where(np.arange(90) % 5 == 0, 0.7, 0.2), 2.0)
     start = np.linspace(0.0, 1.0, 90)
@@ -439,6 +449,8 @@ GROUPS: dict[str, list[Callable[[], Found]]] = {
     ],
     "tao": [
         in_a_valley,
+        in_a_long_valley,
+        stopped_in_a_valley,
         in_a_bowl,
         a_problem_of_blocks,
         refused_by_tao,

@@ -42,6 +42,21 @@ def test_bounds_that_hold(ranks: int) -> None:
 
 
 @RANKS
+def test_more_steps_than_tao_would_take_by_itself(ranks: int) -> None:
+    for found in on_all(ranks, "in_a_long_valley"):
+        assert found["status"] == "solved"
+        assert found["iterations"] > 50
+        np.testing.assert_allclose(found["x"], 1.0, atol=1e-6)
+
+
+@RANKS
+def test_a_callback_that_stops_is_named(ranks: int) -> None:
+    for found in on_all(ranks, "stopped_in_a_valley"):
+        assert found["status"] == "stopped"
+        assert found["message"] == "Stopped by the callback."
+
+
+@RANKS
 def test_a_hessian_that_is_full(ranks: int) -> None:
     bounds = (np.where(np.arange(90) % 5 == 0, 0.7, 0.2), 2.0)
     given = {"args": (0.02,), "bounds": bounds, "method": "L-BFGS-B", "tol": 1e-14}

@@ -30,6 +30,7 @@ __all__ = ["minimize_by_tao"]
 Array = NDArray[np.float64]
 
 _TOL = 1e-8
+_MOST_ITERATIONS = 1000  # PETSc's 50 are few where bounds come and go
 _USERS = 83  # PETSc's code of errors in what a user gives
 _NAN = -4  # TAO's reason
 _STATUS = {
@@ -155,6 +156,7 @@ class _Minimization:
         tao.setVariableBounds((low, high))
         tao.setType("bntr")
         tao.setTolerances(gatol=tol, grtol=0.0, gttol=0.0)
+        tao.setMaximumIterations(_MOST_ITERATIONS)
         tao.setFromOptions()
         return tao
 
@@ -171,7 +173,7 @@ class _Minimization:
             fun=fun,
             cost=fun,
             status=_status(code, monitor.stopped),
-            message=f"TAO: {reason_of(petsc.TAO.Reason, code)}.",
+            message=_message(petsc, code, monitor.stopped),
             solver="petsc",
             optimality=_optimality(petsc, self.gradient, below, above),
             iterations=self.iterations,
@@ -188,6 +190,11 @@ class _Minimization:
     def _counts(self) -> Counts:
         counts = self.system.counts
         return Counts(self.value.calls, counts["value"], hessian=counts["jacobian"])
+
+
+def _message(petsc: Any, code: int, stopped: bool) -> str:
+    reason = reason_of(petsc.TAO.Reason, code)
+    return "Stopped by the callback." if stopped else f"TAO: {reason}."
 
 
 def _status(code: int, stopped: bool) -> Status:
