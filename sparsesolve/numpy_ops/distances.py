@@ -68,8 +68,9 @@ def _places(n: int) -> Any:
 def _distance(a: Any, b: Any, metric: Any, options: dict[str, Any]) -> Any:
     known, needed = _METRICS.get(metric), _OPTIONS.get(metric, ())
     if known is None or set(options) != set(needed):
+        given = " and ".join([f"metric={metric!r}", *(f"`{name}=`" for name in sorted(options))])
         raise refuse(
-            f"distances by metric={metric!r} and {set(options)} at {user_line()}",
+            f"distances by {given} at {user_line()}",
             f"Use one of {sorted(_METRICS)}, with `p`, `V` or `VI` given, or write it with NumPy",
         )
     return known(a, b, *(operand(options[name]) for name in needed))

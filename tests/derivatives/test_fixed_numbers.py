@@ -74,5 +74,5 @@ def test_a_solver() -> None:
 
 
 def test_the_error_is_that_of_numbers() -> None:
-    with pytest.raises(TraceError, match="tensorinv"):
-        ss.jacobian(lambda x, a: np.linalg.tensorinv(np.outer(x, a), ind=1)[0], KNOTS, KNOTS)
+    with pytest.raises(TraceError, match="nextafter"):
+        ss.jacobian(lambda x, a: np.nextafter(x, a), KNOTS, KNOTS)

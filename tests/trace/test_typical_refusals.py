@@ -86,7 +86,11 @@ WITH_LINE = {
     "eigvals": (lambda x: np.linalg.eigvals(np.eye(25) * x[0]).real, "may be complex", "eigh"),
     "frexp": (lambda x: np.frexp(x)[0], "`frexp`", "other NumPy functions"),
     "nextafter": (lambda x: np.nextafter(x, 1.0), "`nextafter`", "other NumPy functions"),
-    "maximum.at": (lambda x: np.maximum.at(np.zeros(4), [0], x[:1]) or x, r"at", r"np\.add\.at"),
+    "a loop by nditer": (
+        lambda x: sum(v for v in np.nditer(x)),
+        "take traced",
+        "NumPy's functions",
+    ),
     "where without out": (lambda x: np.sqrt(x, where=x > 0.4), "without `out=`", "np.where"),
     "traced quantile": (lambda x: np.quantile(x, x[0]), "traced `q`", "constant `q`"),
     "weighted covariance": (lambda x: np.cov(x, aweights=[1, 2, 1, 1]), "weights", "np.average"),
