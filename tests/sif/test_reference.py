@@ -101,8 +101,8 @@ def test_derivatives_are_those_written_in_the_file(record: dict[str, Any]) -> No
 by_ipopt = pytest.mark.ipopt if RECORDS else needs_files
 # not convex: from the start in the file, moved into its bounds, IPOPT may also end here, and which
 # it is depends on rounding; the second and third of CmRELOAD and that of DRUGDISE, which is better,
-# are what version 3.14 finds. (The third meets the first-order conditions to 1e-10; it is flat, with
-# slightly negative curvature.)
+# are what version 3.14 finds. (The third meets the first-order conditions to 1e-10; it is flat,
+# with slightly negative curvature.)
 OTHER_MINIMA = {
     "CmRELOAD": (-1.02582, -1.0201001, -1.0190789),
     "DRUGDISE": (606.77185,),
