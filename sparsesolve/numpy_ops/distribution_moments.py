@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
 from autograd.numpy import _original_where as where
 
-from sparsesolve.numpy_ops.distributions import MODULE, allowed, is_general, standard, traced
+from sparsesolve.numpy_ops.distributions import allowed, is_general, replace_method, standard
 from sparsesolve.trace.dispatch import refuse
 from sparsesolve.trace.operands import holds_boxes, operand
-from sparsesolve.trace.replaced import replaces
 from sparsesolve.trace.sources import user_line
 
 __all__: list[str] = []
@@ -134,18 +132,5 @@ _VALUES: dict[str, Callable[..., Any]] = {
 }
 
 
-def _replace(name: str, value: Callable[..., Any]) -> None:
-    @replaces(MODULE, f"rv_generic.{name}", second=True)
-    def make(plain: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(plain)
-        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if not traced(args, kwargs):
-                return plain(self, *args, **kwargs)
-            with np.errstate(all="ignore"):
-                return value(self, *args, **kwargs)
-
-        return method
-
-
 for _name, _value in _VALUES.items():
-    _replace(_name, _value)
+    replace_method("rv_generic", _name, _value, second=True)

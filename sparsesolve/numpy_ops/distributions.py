@@ -19,7 +19,7 @@ from autograd.tracer import isbox
 from sparsesolve.trace.operands import holds_boxes, operand
 from sparsesolve.trace.replaced import replaces
 
-__all__ = ["MODULE", "allowed", "is_general", "standard", "traced"]
+__all__ = ["allowed", "is_general", "replace_method", "standard"]
 
 MODULE = "scipy.stats._distn_infrastructure"
 # below and above the support, how the scale enters, and whether the support is open
@@ -66,7 +66,7 @@ def _continuous(name: str) -> None:
         wrong = anp.logical_or(anp.isnan(y), anp.logical_not(allowed(dist, shapes, scale)))
         return where(wrong, np.nan, result)
 
-    _replace("rv_continuous", name, value)
+    replace_method("rv_continuous", name, value)
 
 
 def _quantile(name: str, turned: bool) -> None:
@@ -80,7 +80,7 @@ def _quantile(name: str, turned: bool) -> None:
         inside = anp.logical_and(q >= 0.0, q <= 1.0)
         return where(anp.logical_and(inside, allowed(dist, shapes, scale)), result, np.nan)
 
-    _replace("rv_continuous", name, value)
+    replace_method("rv_continuous", name, value)
 
 
 def allowed(dist: Any, shapes: tuple[Any, ...], scale: Any = 1.0) -> Any:
@@ -100,7 +100,7 @@ def _discrete(name: str) -> None:
         wrong = anp.logical_or(anp.isnan(k), anp.logical_not(allowed(dist, shapes)))
         return where(wrong, np.nan, result)
 
-    _replace("rv_discrete", name, value)
+    replace_method("rv_discrete", name, value)
 
 
 def _steps(name: str) -> None:
@@ -115,10 +115,17 @@ def _steps(name: str) -> None:
         wrong = anp.logical_or(anp.isnan(k), anp.logical_not(allowed(dist, shapes)))
         return where(wrong, np.nan, result)
 
-    _replace("rv_discrete", name, value)
+    replace_method("rv_discrete", name, value)
 
 
-def _replace(kind: str, name: str, value: Callable[..., Any]) -> None:
+def replace_method(
+    kind: str, name: str, value: Callable[..., Any], *, second: bool = False
+) -> None:
+    """Let distributions of a kind compute by `value` where anything that is given is traced.
+
+    `second` as for `replaces`.
+    """
+
     def make(plain: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(plain)
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -129,7 +136,7 @@ def _replace(kind: str, name: str, value: Callable[..., Any]) -> None:
 
         return method
 
-    replaces(MODULE, f"{kind}.{name}")(make)
+    replaces(MODULE, f"{kind}.{name}", second=second)(make)
 
 
 def _formula(dist: Any, name: str) -> Callable[..., Any]:
