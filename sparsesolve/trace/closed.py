@@ -93,10 +93,10 @@ def _is_pure(attribute: str) -> bool:
         return False
     of_numpy = isinstance(getattr(np, attribute, None), (np.ufunc, float))
     return (
-        attribute in _OF_NUMPY
+        attribute in _KNOWN
         or of_numpy
         or hasattr(np.ndarray, attribute)
-        or (hasattr(math, attribute))
+        or hasattr(math, attribute)
     )
 
 
